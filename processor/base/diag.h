@@ -1,0 +1,41 @@
+/**
+ * diag - everything that is wrong with a configuration, collected, not just the first.
+ *
+ * Whoever reads the user's files adds to the list and goes on; the caller looks at
+ * the count at the end. Printed as file:line:column: message.
+ */
+#ifndef BASE_DIAG_H
+#define BASE_DIAG_H
+
+#include "base/err.h"
+#include "base/span.h"
+
+struct place {
+    const char *file; /* borrowed from whoever parsed it (a yaml_doc lives as long as its config) */
+    unsigned line;    /* from 1; 0 when there is none */
+    unsigned column;  /* from 1 */
+};
+
+enum diag_level { DIAG_ERROR, DIAG_WARNING };
+
+struct diag {
+    enum diag_level level;
+    struct place place; /* file is a copy, owned */
+    char *message;      /* owned */
+};
+
+struct diags {
+    struct diag *items; /* owned */
+    size_t count;
+    size_t error_count;
+};
+
+void diags_init(struct diags *diags);
+void diags_fini(struct diags *diags);
+void diag_error(struct diags *diags, struct place place, const char *format, ...) PRINTF_LIKE(3, 4);
+void diag_warning(struct diags *diags, struct place place, const char *format, ...)
+    PRINTF_LIKE(3, 4);
+/** The nearest of @names to @word by edit distance, or NULL when none is close. */
+const char *suggest(struct span word, const char *const *names, size_t count);
+
+#endif /* BASE_DIAG_H */

@@ -1,0 +1,177 @@
+#include "base/span.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+struct span span_of(const char *text)
+{
+    return (struct span){text, text == NULL ? 0 : strlen(text)};
+}
+
+bool span_eq(struct span a, struct span b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
+
+static int lower(int c)
+{
+    return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c;
+}
+
+bool span_eq_nocase(struct span a, struct span b)
+{
+    if (a.len != b.len) {
+        return false;
+    }
+    for (size_t i = 0; i < a.len; i++) {
+        if (lower((unsigned char)a.ptr[i]) != lower((unsigned char)b.ptr[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool span_is(struct span a, const char *text)
+{
+    return span_eq(a, span_of(text));
+}
+
+bool span_starts(struct span s, struct span prefix)
+{
+    return s.len >= prefix.len && (prefix.len == 0 || memcmp(s.ptr, prefix.ptr, prefix.len) == 0);
+}
+
+bool span_ends(struct span s, struct span suffix)
+{
+    return s.len >= suffix.len &&
+           (suffix.len == 0 || memcmp(s.ptr + (s.len - suffix.len), suffix.ptr, suffix.len) == 0);
+}
+
+int span_cmp(struct span a, struct span b)
+{
+    size_t n = MIN_OF(a.len, b.len);
+    int order = n == 0 ? 0 : memcmp(a.ptr, b.ptr, n);
+
+    if (order != 0) {
+        return order;
+    }
+    return a.len < b.len ? -1 : a.len > b.len;
+}
+
+static bool is_space(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+struct span span_trim(struct span s)
+{
+    while (s.len > 0 && is_space(s.ptr[0])) {
+        s.ptr++;
+        s.len--;
+    }
+    while (s.len > 0 && is_space(s.ptr[s.len - 1])) {
+        s.len--;
+    }
+    return s;
+}
+
+struct span span_sub(struct span s, size_t from, size_t to)
+{
+    PRE(from <= to);
+    PRE(to <= s.len);
+    return (struct span){s.ptr + from, to - from};
+}
+
+size_t span_find(struct span s, char c, size_t from)
+{
+    const char *hit;
+
+    if (from >= s.len) {
+        return s.len;
+    }
+    hit = memchr(s.ptr + from, c, s.len - from);
+    return hit == NULL ? s.len : (size_t)(hit - s.ptr);
+}
+
+bool span_to_i64(struct span s, int64_t *out)
+{
+    bool is_negative = false;
+    uint64_t magnitude = 0;
+    uint64_t limit;
+    size_t i = 0;
+
+    if (s.len > 0 && (s.ptr[0] == '-' || s.ptr[0] == '+')) {
+        is_negative = s.ptr[0] == '-';
+        i = 1;
+    }
+    limit = is_negative ? (uint64_t)INT64_MAX + 1 : (uint64_t)INT64_MAX;
+    if (i == s.len) {
+        return false;
+    }
+    for (; i < s.len; i++) {
+        unsigned digit = (unsigned)(unsigned char)s.ptr[i] - '0';
+
+        if (digit > 9 || magnitude > (limit - digit) / 10) {
+            return false;
+        }
+        magnitude = magnitude * 10 + digit;
+    }
+    *out = is_negative ? (int64_t)(0 - magnitude) : (int64_t)magnitude;
+    return true;
+}
+
+bool span_to_double(struct span s, double *out)
+{
+    char text[64];
+    char *end = NULL;
+    double number;
+
+    if (s.len == 0 || s.len >= sizeof(text)) {
+        return false;
+    }
+    for (size_t i = 0; i < s.len; i++) {
+        char c = s.ptr[i];
+
+        if (!((c >= '0' && c <= '9') || c == '.' || c == '-' || c == '+' || c == 'e' || c == 'E')) {
+            return false;
+        }
+    }
+    memcpy(text, s.ptr, s.len);
+    text[s.len] = '\0';
+    errno = 0;
+    number = strtod(text, &end);
+    if (end != text + s.len || !isfinite(number)) {
+        return false;
+    }
+    *out = number;
+    return true;
+}
+
+/* FNV-1a over a random start, finished by a multiply-xor mix: short keys, hostile authors. */
+uint64_t span_hash(struct span s)
+{
+    static uint64_t seed;
+    uint64_t h = __atomic_load_n(&seed, __ATOMIC_RELAXED);
+
+    if (UNLIKELY(h == 0)) {
+        uint64_t drawn = 0;
+        uint64_t none = 0;
+
+        if (getrandom(&drawn, sizeof(drawn), 0) != (ssize_t)sizeof(drawn)) {
+            drawn = 0x9e3779b97f4a7c15u;
+        }
+        drawn |= 1;
+        (void)__atomic_compare_exchange_n(&seed, &none, drawn, false, __ATOMIC_RELAXED,
+                                          __ATOMIC_RELAXED);
+        h = __atomic_load_n(&seed, __ATOMIC_RELAXED);
+    }
+    for (size_t i = 0; i < s.len; i++) {
+        h = (h ^ (unsigned char)s.ptr[i]) * 0x100000001b3u;
+    }
+    h ^= h >> 32;
+    h *= 0xd6e8feb86659fd93u;
+    return h ^ (h >> 32);
+}

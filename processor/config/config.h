@@ -1,0 +1,233 @@
+/**
+ * config - one YAML file as a checked, immutable struct.
+ *
+ * Every scalar option stands in one table (config/options.c) that parses it, checks
+ * its type and bounds, holds its default and documents it; docs/configuration.md is
+ * checked against the same table. What needs the reader schema to be understood
+ * (match, map, event paths, utm paths) stays a yaml_node here and is compiled by
+ * route/ and tiktok/, which add to the same diags.
+ *
+ * Units are in the names: *_ms, *_bytes; rates are per second; percentages fractions.
+ * Paths of files are absolute or made relative to the configuration file's folder.
+ */
+#ifndef CONFIG_CONFIG_H
+#define CONFIG_CONFIG_H
+
+#include "base/log.h"
+#include "config/secret.h"
+#include "config/yaml.h"
+
+enum start_from { START_EARLIEST, START_LATEST };
+enum on_gap { GAP_HALT, GAP_SKIP };
+enum framing { FRAMING_CONFLUENT, FRAMING_SINGLE_OBJECT, FRAMING_RAW };
+enum destination_type { DESTINATION_TIKTOK, DESTINATION_HTTP, DESTINATION_KAFKA };
+enum kafka_format { KAFKA_ORIGINAL, KAFKA_UTM };
+enum throttle_then { THEN_DIVERT, THEN_WAIT };
+enum priority { PRIORITY_HIGH, PRIORITY_NORMAL, PRIORITY_LOW };
+enum unmatched { UNMATCHED_DEAD_LETTER, UNMATCHED_DROP };
+enum event_source { SOURCE_WEB, SOURCE_APP, SOURCE_OFFLINE, SOURCE_CRM };
+
+struct name_pair {
+    struct span name;
+    struct span value;
+    struct place place;
+};
+
+struct config_kafka {
+    struct span brokers;
+    struct span group;
+    struct span *topics;
+    size_t topic_count;
+    enum start_from start_from;
+    enum on_gap on_gap;
+    struct name_pair
+        *properties; /* librdkafka, verbatim; dangerous or owned ones already refused */
+    size_t property_count;
+};
+
+struct config_registry {
+    struct span *urls; /* url: one, or a list tried in turn; none: count 0 */
+    size_t url_count;
+    struct secret *username; /* may be NULL */
+    struct secret *password;
+    uint64_t timeout_ms;
+    struct span ca_file; /* may be absent */
+    struct place place;
+};
+
+struct config_schemas {
+    struct span directory; /* absolute path */
+    struct place directory_place;
+    enum framing framing;
+    struct config_registry registry;
+    struct schema_id { /* writer schemas by registry id: number and file */
+        uint32_t id;
+        struct span file; /* absolute path */
+        struct place place;
+    } * ids;
+    size_t id_count;
+    struct span reader; /* one name, or absent when readers is used */
+    struct place reader_place;
+    struct name_pair *readers; /* writer name -> reader name */
+    size_t reader_count;
+};
+
+/* A destination of any type; only the part of its type is filled. */
+struct config_destination {
+    struct span name;
+    struct place place;
+    enum destination_type type;
+    const struct yaml_node *node; /* the whole mapping, for map:, utm:, verdicts: */
+
+    /* tiktok, http */
+    struct span url; /* tiktok: scheme and host, the path is ours unless url already has one */
+    struct {
+        uint32_t events;
+        uint64_t bytes;
+        uint64_t linger_ms;
+    } batch;
+    struct {
+        double requests; /* per second */
+        uint32_t burst;
+        bool is_shared;
+    } rate;
+    struct {
+        uint32_t initial;
+        uint32_t max;
+    } concurrency;
+    struct {
+        uint64_t connect_ms, first_byte_ms, total_ms;
+    } timeout;
+    struct {
+        uint32_t attempts;
+        uint64_t backoff_min_ms, backoff_max_ms;
+        uint64_t deadline_ms;
+        double budget; /* share of requests */
+    } retry;
+    struct {
+        uint64_t wait_ms;
+        enum throttle_then then;
+    } throttle;
+    struct {
+        uint64_t window_ms;
+        uint32_t minimum;
+        double failures;
+        uint64_t slow_ms;
+        uint64_t open_min_ms, open_max_ms;
+    } health;
+    uint64_t max_age_ms; /* 0: none */
+    struct {
+        struct span from; /* a kafka destination's name, or absent */
+        double rate;
+        uint64_t max_age_ms;
+    } backfill;
+    struct span ca_file;     /* PEM; absent: the system's */
+    bool is_private_allowed; /* allow_private: loopback, link-local and private addresses */
+
+    /* tiktok */
+    enum event_source event_source;
+    struct span event_source_id;   /* constant, or */
+    struct span event_source_path; /* {path: ...} */
+    struct place event_source_place;
+    struct secret *access_token;
+    struct span test_event_code; /* absent: none */
+    struct span partner_name;    /* absent: none */
+    struct span default_country; /* phone without country: ISO two letters, absent: dropped */
+    struct name_pair *events;    /* our name -> theirs */
+    size_t event_count;
+    const struct yaml_node *map; /* NULL: the default map alone */
+    const struct yaml_node
+        *codes; /* codes: {50001: retry, ...} over the default table; NULL: none */
+
+    /* kafka */
+    struct span topic;
+    enum kafka_format format;
+    const struct yaml_node *utm; /* NULL: defaults */
+    bool is_connect_headers;     /* headers: connect */
+
+    /* http: issue of its own; headers are secrets or texts */
+    struct http_header {
+        struct span name;
+        struct secret *value;
+    } * headers;
+    size_t header_count;
+    const struct yaml_node *verdicts;
+};
+
+struct config_leg {
+    const struct config_destination **chain; /* primary first */
+    size_t count;
+    struct place place;
+};
+
+struct config_route {
+    struct span name;
+    struct place place;
+    const struct yaml_node *match; /* NULL or an empty map: everything */
+    enum priority priority;
+    bool is_continued; /* continue: true */
+    struct config_leg *legs;
+    size_t leg_count;
+    struct span drop; /* rule name; absent when the route has legs */
+};
+
+struct config_alert {
+    struct secret *webhook;
+    uint32_t on; /* bit set, see options.c */
+};
+
+struct config {
+    struct yaml_doc *doc; /* owned */
+    char *path;           /* absolute, owned */
+    char *directory;      /* of the file, owned */
+
+    struct config_kafka kafka;
+    uint32_t workers;
+    struct {
+        uint32_t events;
+        uint64_t bytes;
+    } in_flight; /* per worker */
+    struct config_schemas schemas;
+    struct { /* paths as written; the place says where, line 0 when it is the default */
+        const struct yaml_node *type_node; /* a path scalar, or {record: name} */
+        struct span type, id, time, value, currency;
+        struct place type_place, id_place, time_place, value_place, currency_place;
+        bool is_type_record_name; /* {record: name} */
+    } event;
+    struct config_destination *destinations;
+    size_t destination_count;
+    struct config_route *routes;
+    size_t route_count;
+    const struct config_destination *dead_letter;
+    enum unmatched unmatched;
+    struct {
+        bool is_on;
+        struct span topic;
+    } ledger;
+    struct {
+        bool is_on;
+        struct span host;
+        uint16_t port;
+        struct secret *token; /* may be NULL: no state-changing calls */
+    } admin;
+    struct config_alert *alerts;
+    size_t alert_count;
+    struct {
+        enum log_format format;
+        enum log_level level;
+    } log;
+    struct span *tests; /* globs, absolute */
+    size_t test_count;
+    struct {
+        uint64_t drain_ms; /* shutdown.drain: how long sent work may take to finish, default 20s */
+    } shutdown;
+};
+
+/** NULL when there are errors; all of them are in @diags. Reads secrets, not the network. */
+struct config *config_load(const char *path, struct diags *diags);
+void config_free(struct config *config);
+const struct config_destination *config_find(const struct config *config, struct span name);
+/** Markdown of every option: key, type, default, bounds, text (docs/configuration.md). */
+void config_document(struct buf *out);
+
+#endif /* CONFIG_CONFIG_H */

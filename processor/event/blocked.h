@@ -1,0 +1,20 @@
+/** blocked - why a partition is not being taken just now: every pause has a name. */
+#ifndef EVENT_BLOCKED_H
+#define EVENT_BLOCKED_H
+
+#include "base/base.h"
+
+/* Why a partition is not being taken: detour_partition_blocked{reason}. */
+enum block_reason {
+    BLOCK_IN_FLIGHT_EVENTS, /* in_flight.events reached (whole worker) */
+    BLOCK_IN_FLIGHT_BYTES,
+    BLOCK_WINDOW,          /* too far ahead of one unsettled event */
+    BLOCK_SCHEMA_REGISTRY, /* events wait for an unknown schema id */
+    BLOCK_DEAD_LETTER,     /* the dead-letter topic cannot be written */
+    BLOCK_ALTERNATE,       /* an alternate topic cannot be written */
+    BLOCK_GAP,             /* on_gap: halt */
+    BLOCK_REASON_COUNT,
+};
+const char *block_word(enum block_reason reason);
+
+#endif /* EVENT_BLOCKED_H */

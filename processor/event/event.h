@@ -1,0 +1,64 @@
+/**
+ * event - what matching and mapping see of one event: the message around it, the
+ * decoded record, and the facts that detour itself needs.
+ *
+ * A view is valid only while its event is being taken in: values point into the
+ * message and the worker's scratch arena.
+ */
+#ifndef EVENT_EVENT_H
+#define EVENT_EVENT_H
+
+#include "config/config.h"
+#include "schema/path.h"
+
+/* The Kafka side of an event, without naming librdkafka. */
+struct message_view {
+    struct span topic;
+    int32_t partition;
+    int64_t offset;
+    int64_t timestamp_ms; /* the record's own; -1 when it has none */
+    struct span key;      /* ptr NULL: no key */
+    struct span value;    /* ptr NULL: tombstone */
+    /** The last header of that name; SPAN_NONE when absent. */
+    struct span (*header)(const void *context, struct span name);
+    const void *header_context;
+};
+
+struct facts {
+    struct span type;     /* never empty */
+    struct span id;       /* as in the event; absent when it has none */
+    int64_t time_ms;      /* Unix, UTC */
+    bool is_time_assumed; /* the event's own time was unusable: the record's timestamp stands in */
+    bool has_value;
+    double value;
+    struct span currency; /* absent when there is none */
+};
+
+struct event_view {
+    const struct message_view *message;
+    size_t reader;
+    const struct value *root;
+    struct facts facts;
+    int64_t now_ms; /* wall; for age */
+};
+
+/* The configured paths, compiled. */
+struct event_paths {
+    bool is_type_record_name;
+    struct path *type, *id, *time, *value,
+        *currency; /* owned; NULL where the default path does not exist */
+};
+
+/** Compile config->event. A default path that no reader has is left NULL (except type: an error).
+ */
+void event_paths_compile(const struct config *config, const struct readers *readers,
+                         struct event_paths *out, struct diags *diags);
+void event_paths_fini(struct event_paths *paths);
+/** Fill view->facts. ERR_DATA (reason contract) when there is no usable event type. Enums, strings;
+ * ids may be any scalar, numbers are written in decimal into @arena. Time: see the contract
+ * (millis/micros by logical type, ISO text, seconds or milliseconds told by size; years 2000..2100
+ * are usable). Value: number, decimal, or numeric text. */
+NODISCARD enum err_code event_facts(const struct event_paths *paths, const struct readers *readers,
+                                    struct event_view *view, struct arena *arena, struct err *err);
+
+#endif /* EVENT_EVENT_H */

@@ -1,0 +1,41 @@
+/**
+ * origin - "where it comes from", the right-hand side of map: and utm:.
+ *
+ *     user.email                     a path
+ *     page.url?ttclid                a query parameter of the URL at a path, decoded once
+ *     [page.url?ttclid, user.ttclid] the first that is present (null, empty text: not present)
+ *     {value: product}               a constant
+ *
+ * (`each:` belongs to tiktok/map.h, which uses origins compiled from the element's type.)
+ */
+#ifndef EVENT_ORIGIN_H
+#define EVENT_ORIGIN_H
+
+#include "config/yaml.h"
+#include "schema/path.h"
+
+struct origin;
+
+/* What a source gave: a decoded value, or text (query parameter, constant). */
+struct origin_value {
+    const struct value *value; /* NULL: see text */
+    const struct type *type;   /* of value; NULL with text */
+    struct span text;          /* when value is NULL and is_present */
+    bool is_present;
+};
+
+/** Errors go to @diags with the node's place. @is_default: a path that no reader has is no error
+ * but gives NULL. */
+struct origin *origin_compile(const struct yaml_node *node, const struct readers *readers,
+                              bool is_default, struct diags *diags);
+/** The same, paths from the element types of an `each:`. */
+struct origin *origin_compile_from(const struct yaml_node *node, const struct type *const *types,
+                                   size_t count, struct diags *diags);
+void origin_free(struct origin *origin);
+struct origin_value origin_get(const struct origin *origin, size_t reader, const struct value *root,
+                               struct arena *arena);
+/** As text where it is a scalar: strings, enums, numbers (shortest form), booleans; SPAN_NONE
+ * otherwise. */
+struct span origin_text(const struct origin_value *value, struct arena *arena);
+
+#endif /* EVENT_ORIGIN_H */

@@ -1,0 +1,50 @@
+/**
+ * verdict - what one answer means (design section 2), and what is known of the outcome.
+ */
+#ifndef EVENT_VERDICT_H
+#define EVENT_VERDICT_H
+
+#include "base/span.h"
+
+enum verdict {
+    VERDICT_DELIVERED,
+    VERDICT_REJECTED,  /* this event (or one of this batch) is at fault */
+    VERDICT_RETRY,     /* transient */
+    VERDICT_THROTTLED, /* asks for less */
+    VERDICT_HOLD,      /* credential or request-level trouble: no event's fault */
+    VERDICT_UNKNOWN,   /* nobody has a rule: retried, then dead-lettered with the raw code */
+    VERDICT_COUNT,
+};
+
+const char *verdict_word(enum verdict verdict);
+
+/* Can the destination have taken it? Sticky: once ambiguous, for ever (design section 8). */
+enum outcome { OUTCOME_NEVER_SENT, OUTCOME_REJECTED, OUTCOME_AMBIGUOUS };
+const char *outcome_word(enum outcome outcome);
+
+/* Why an event is dead-lettered or diverted: detour.reason. One table in verdict.c. */
+enum reason {
+    REASON_NONE,
+    /* dead letters */
+    REASON_SCHEMA_UNKNOWN,
+    REASON_SCHEMA_INCOMPATIBLE,
+    REASON_DECODE_FAILED,
+    REASON_CONTRACT,
+    REASON_UNMATCHED,
+    REASON_REJECTED,
+    REASON_RETRIES_EXHAUSTED, /* also a diversion */
+    REASON_EXPIRED,
+    REASON_UNKNOWN_VERDICT,
+    REASON_TOO_LARGE,
+    /* diversions */
+    REASON_OUTAGE,
+    REASON_THROTTLED,
+    REASON_CREDENTIAL,
+    REASON_REJECT_STORM,
+    REASON_TOO_OLD,
+    REASON_COUNT,
+};
+const char *reason_word(enum reason reason);
+bool reason_parse(struct span word, enum reason *out);
+
+#endif /* EVENT_VERDICT_H */

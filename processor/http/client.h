@@ -1,0 +1,62 @@
+/**
+ * client - HTTP requests of one worker over one curl multi handle.
+ *
+ * HTTP/1.1, keep-alive, TLS verified always (>= 1.2), redirects off, no proxy from the
+ * environment, no Accept-Encoding, no Expect. An answer may cost 64 KiB of body and 32 KiB
+ * of headers; more aborts it (is_oversized). Never blocks but in http_wait().
+ *
+ * Ownership: the request body is borrowed until the reply callback returns; header
+ * values are copied. Replies are given from http_turn(), on the worker's thread.
+ */
+#ifndef HTTP_CLIENT_H
+#define HTTP_CLIENT_H
+
+#include "base/buf.h"
+#include "base/err.h"
+
+struct http_client;
+struct http_request;
+
+/* One place requests go: URL, TLS, limits. Shared by its requests, owned by the worker. */
+struct http_target {
+    const char *url;     /* whole, terminated */
+    const char *ca_file; /* or NULL */
+    bool is_private_allowed;
+    uint64_t connect_ms, first_byte_ms, total_ms;
+    uint32_t connections_max; /* kept alive */
+};
+
+struct http_reply {
+    int status;       /* 0: no HTTP answer */
+    struct span body; /* what came, capped; borrowed until the callback returns */
+    bool is_sent;     /* at least one request byte was written: the outcome may be ambiguous */
+    bool is_timeout;
+    bool is_oversized;
+    bool has_retry_after;
+    uint64_t retry_after_ms; /* both forms; capped at 15 min; junk and negative ignored */
+    char error[128];         /* our words for the transport error; empty when status != 0 */
+    char request_id[64];     /* X-Tt-Logid or X-Request-Id, printable ASCII */
+    uint64_t duration_us;
+    uint32_t resends; /* libcurl's own, where it tells */
+};
+
+typedef void http_reply_fn(void *context, const struct http_reply *reply);
+
+NODISCARD enum err_code http_client_new(struct http_client **out, struct err *err);
+void http_client_free(struct http_client *client); /* aborts what is under way, without callbacks */
+
+/** Start a POST. @headers: "Name: value" lines, terminated; copied. */
+NODISCARD enum err_code http_post(struct http_client *client, const struct http_target *target,
+                                  const char *const *headers, size_t header_count, struct span body,
+                                  http_reply_fn *done, void *context, struct err *err);
+/** Wait until a socket, one of @fds (eventfds) or @timeout_ms is ready. */
+void http_wait(struct http_client *client, const int *fds, size_t fd_count, uint64_t timeout_ms);
+/** Let requests move on; calls back for the finished ones. */
+void http_turn(struct http_client *client);
+size_t http_in_flight(const struct http_client *client);
+
+/** "120" or an HTTP date relative to @now_wall_ms; false for junk, negative or past; capped at 15
+ * min. */
+bool http_retry_after(struct span value, int64_t now_wall_ms, uint64_t *ms);
+
+#endif /* HTTP_CLIENT_H */

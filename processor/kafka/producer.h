@@ -1,0 +1,62 @@
+/**
+ * producer - records onto Kafka destinations and the dead-letter topic, settled by report.
+ *
+ * One idempotent producer per worker (acks=all, message.timeout 300 s, bounded queue).
+ * A record is a request with a callback; the callback runs once, from producer_turn(),
+ * when the broker's delivery report came or the record was refused for good. Transient
+ * failures (queue full, unknown topic, leader moves, timeouts) are retried inside for
+ * ever with backoff 250 ms..5 s, and told through the `stuck` callback so that the
+ * partition can be named as blocked. A fatal producer error destroys and recreates the
+ * producer; what was unacknowledged is produced again. Key, value and headers stay
+ * borrowed until the callback.
+ */
+#ifndef KAFKA_PRODUCER_H
+#define KAFKA_PRODUCER_H
+
+#include <librdkafka/rdkafka.h>
+
+#include "config/config.h"
+#include "event/verdict.h"
+
+struct producer;
+
+enum produce_result {
+    PRODUCE_ACKNOWLEDGED,
+    PRODUCE_TOO_LARGE, /* the topic or the client refuses its size */
+    PRODUCE_CANCELLED, /* producer_cancel(): the outcome is unknown or it was never sent */
+};
+
+struct produce_request {
+    const char *topic; /* terminated, outlives the request */
+    struct span key;   /* ptr NULL: none */
+    struct span value; /* ptr NULL: tombstone */
+    int64_t timestamp_ms;
+    rd_kafka_headers_t *headers; /* owned by the request; kept for re-producing */
+    void (*done)(struct produce_request *request, enum produce_result result);
+    /** First failure and recovery; @is_stuck false when it went through after all. May be NULL. */
+    void (*stuck)(struct produce_request *request, bool is_stuck, const char *why);
+    void *context;
+
+    /* the producer's own */
+    struct produce_request *next, *previous;
+    uint64_t retry_at_ms;
+    uint32_t failures;
+    uint8_t state;
+};
+
+NODISCARD enum err_code producer_open(const struct config *config, unsigned worker_index,
+                                      struct producer **out, struct err *err);
+int producer_fd(const struct producer *producer);
+/** Take @request (it must stay where it is until done). Never fails: waits inside when the queue is
+ * full. */
+void producer_send(struct producer *producer, struct produce_request *request);
+/** Serve reports, retry what is due. Returns when the next retry is due in ms, or UINT64_MAX. */
+uint64_t producer_turn(struct producer *producer, uint64_t now_ms);
+size_t producer_waiting(const struct producer *producer); /* taken and not done */
+bool producer_is_full(const struct producer *producer);   /* back-pressure: take no more events */
+/** Give up on everything not acknowledged (hard stop, lost partition); callbacks run with
+ * CANCELLED. */
+void producer_cancel(struct producer *producer);
+void producer_close(struct producer *producer);
+
+#endif /* KAFKA_PRODUCER_H */

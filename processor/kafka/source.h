@@ -1,0 +1,73 @@
+/**
+ * source - one consumer of the group: takes messages, tracks, commits, rebalances.
+ *
+ * One thread calls everything here; callbacks run inside source_poll()/source_close().
+ * rd_kafka_consumer_poll() only (the batch API is not rebalance-safe in 2.0.2). Commits
+ * are explicit and asynchronous with metadata; on revoke: stop, let the caller finish
+ * what was sent, commit (bounded wait on an own queue), unassign. Eager assignors
+ * (range,roundrobin) as reliability 3.2 says; auto.offset.reset=error, decided here:
+ * no committed offset -> start_from; out of range -> on_gap, logged with its size.
+ */
+#ifndef KAFKA_SOURCE_H
+#define KAFKA_SOURCE_H
+
+#include <librdkafka/rdkafka.h>
+
+#include "config/config.h"
+#include "event/blocked.h"
+#include "kafka/tracker.h"
+
+struct source;
+
+/* One assigned partition; valid from assign to revoke. Events keep the pointer and its epoch. */
+struct source_partition {
+    char *topic; /* owned */
+    int32_t partition;
+    uint64_t epoch; /* grows with every assignment; a late settle of an older one is ignored */
+    struct tracker *tracker;
+    int64_t committed; /* last acknowledged commit, -1: none yet */
+    int64_t position;  /* next offset to be received */
+    int64_t high;      /* high watermark as last heard, -1 unknown: lag = high - watermark */
+    uint32_t blocks;   /* bit set of enum block_reason: paused while not 0 */
+    bool is_halted;    /* on_gap: halt */
+};
+
+struct source_events {
+    /** The partition is going: the caller drops unsent work, finishes sent work within @wait_ms (0:
+     * lost, do not wait) by turning its own loop, then returns; settled offsets are committed
+     * after. */
+    void (*revoke)(void *context, struct source_partition *const *partitions, size_t count,
+                   uint64_t wait_ms);
+    void *context;
+};
+
+NODISCARD enum err_code source_open(const struct config *config, unsigned worker_index,
+                                    const struct source_events *events, struct source **out,
+                                    struct err *err);
+/** An eventfd-like descriptor that becomes readable when a message or callback waits. */
+int source_fd(const struct source *source);
+/** The next message and its partition, or NULL. Takes it into the tracker; settled-before offsets
+ * are skipped inside. The caller owns the message (rd_kafka_message_destroy). Errors are handled
+ * inside. */
+rd_kafka_message_t *source_poll(struct source *source, struct source_partition **partition);
+/** All legs of one event are settled. */
+void source_settle(struct source *source, struct source_partition *partition, uint64_t epoch,
+                   int64_t offset);
+/** Pause or resume: one reason for one partition (NULL: all of this worker). Resumes when the last
+ * reason goes. */
+void source_block(struct source *source, struct source_partition *partition,
+                  enum block_reason reason, bool is_blocked);
+/** Commit what is settled if a second has passed since the last commit, or @is_now. */
+void source_commit(struct source *source, uint64_t now_ms, bool is_now);
+/** The partitions assigned now. */
+struct source_partition *const *source_partitions(const struct source *source, size_t *count);
+/** Commit, leave the group, free. Bounded by @deadline_ms (monotonic). True when the final commit
+ * was acknowledged. */
+bool source_close(struct source *source, uint64_t deadline_ms);
+
+/** The common librdkafka settings (brokers, TLS/SASL properties, log to ours) of a consumer or
+ * producer. */
+NODISCARD enum err_code kafka_conf(const struct config *config, bool is_consumer,
+                                   rd_kafka_conf_t **out, struct err *err);
+
+#endif /* KAFKA_SOURCE_H */

@@ -1,0 +1,40 @@
+/**
+ * topics - what topics a configuration needs, what the cluster has, and the difference.
+ * Used by `check --online`, `topics [--create]`, and at the start of `run`.
+ */
+#ifndef KAFKA_TOPICS_H
+#define KAFKA_TOPICS_H
+
+#include "config/config.h"
+
+enum topic_role { TOPIC_SOURCE, TOPIC_DESTINATION, TOPIC_DEAD_LETTER, TOPIC_LEDGER };
+
+struct topic_need {
+    struct span name;
+    enum topic_role role;
+    struct span destination; /* whose, or absent */
+    bool exists;
+    bool is_authorised;        /* false: exists or not, we may not see or use it */
+    int32_t partitions;        /* 0 when it does not exist */
+    int64_t max_message_bytes; /* -1 unknown */
+    int64_t retention_ms;      /* -1 unlimited, INT64_MIN unknown */
+    char *cleanup_policy;      /* owned; NULL unknown */
+    char *remark;              /* owned; what differs from what is advised; NULL when fine */
+};
+
+struct topic_report {
+    struct topic_need *needs; /* owned */
+    size_t count;
+    size_t missing;
+};
+
+/** ERR_NET when no broker answers within @timeout_ms. */
+NODISCARD enum err_code topics_look(const struct config *config, uint64_t timeout_ms,
+                                    struct topic_report *out, struct err *err);
+/** Create the missing ones: source 6 partitions unless told, others as the source; replication by
+ * the broker's default. */
+NODISCARD enum err_code topics_create(const struct config *config, struct topic_report *report,
+                                      uint64_t timeout_ms, struct err *err);
+void topic_report_fini(struct topic_report *report);
+
+#endif /* KAFKA_TOPICS_H */

@@ -1,0 +1,28 @@
+/**
+ * utm - the detour.UtmAttribution record of a diverted event (schemas/utm_attribution.avsc).
+ *
+ * Written directly as Avro. utm_* and click ids come from the landing page's query,
+ * parsed once; unexpanded macros (__CAMPAIGN_NAME__) count as missing. `utm:` in the
+ * destination changes where landing_page, referrer, source, medium, campaign, term,
+ * content, id come from; it has a default, as map has. `original` is the source value,
+ * framing included.
+ */
+#ifndef KAFKA_UTM_H
+#define KAFKA_UTM_H
+
+#include "event/event.h"
+#include "event/origin.h"
+
+struct utm_map;
+
+/* The schema text itself is base/embedded.h: embedded_utm_attribution_avsc. */
+
+struct utm_map *utm_map_compile(const struct config_destination *destination,
+                                const struct readers *readers, struct diags *diags);
+void utm_map_free(struct utm_map *map);
+/** Append framing @header and the record to @out. */
+void utm_write(const struct utm_map *map, const struct event_view *view, struct span event_id,
+               struct span destination, struct span reason, struct span outage_id,
+               struct span framing, struct arena *arena, struct buf *out);
+
+#endif /* KAFKA_UTM_H */

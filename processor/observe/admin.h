@@ -1,0 +1,31 @@
+/**
+ * admin - the HTTP endpoint for probes, Prometheus and operators (libmicrohttpd).
+ *
+ * Its own thread; loopback unless told otherwise. GET /livez (a worker's loop has not
+ * turned for 30 s: 503), /readyz (every worker has joined its group and the brokers
+ * answer), /metrics. Requests <= 8 KiB, <= 16 connections, 5 s; a wrong Host on a
+ * loopback listener or an Origin header is refused (DNS rebinding). More paths come
+ * with health: /api/v1/status, /api/v1/outages, overrides, reload, the page.
+ */
+#ifndef OBSERVE_ADMIN_H
+#define OBSERVE_ADMIN_H
+
+#include "base/err.h"
+#include "config/config.h"
+#include "observe/metrics.h"
+
+struct admin;
+
+struct admin_probe {
+    bool (*is_alive)(void *context, struct buf *why); /* thread-safe */
+    bool (*is_ready)(void *context, struct buf *why);
+    void *context;
+};
+
+NODISCARD enum err_code admin_start(const struct config *config, struct metrics *metrics,
+                                    const struct admin_probe *probe, struct admin **out,
+                                    struct err *err);
+uint16_t admin_port(const struct admin *admin); /* the real one when 0 was configured */
+void admin_stop(struct admin *admin);
+
+#endif /* OBSERVE_ADMIN_H */

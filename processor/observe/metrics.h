@@ -1,0 +1,54 @@
+/**
+ * metrics - counters, gauges and histograms; one table of names, many writers.
+ *
+ * Each worker owns a struct metrics_worker and is its only writer (relaxed atomics, no
+ * locks); the admin thread and the final summary add them up. Labels are bounded:
+ * destinations and event types come from the configuration; an event type at a destination that is
+ * not in the first 200 seen is "other". Names, types and help stand in one table (metrics.c),
+ * checked against docs.
+ */
+#ifndef OBSERVE_METRICS_H
+#define OBSERVE_METRICS_H
+
+#include "base/buf.h"
+#include "config/config.h"
+#include "event/blocked.h"
+#include "event/verdict.h"
+
+struct metrics;        /* the process's */
+struct metrics_worker; /* one writer's */
+
+struct metrics *metrics_new(const struct config *config, unsigned workers, const char *version);
+void metrics_free(struct metrics *metrics);
+struct metrics_worker *metrics_of(struct metrics *metrics, unsigned worker);
+
+/* Indexes: destinations and routes by their place in the config. */
+void metrics_consumed(struct metrics_worker *worker, uint64_t count);
+void metrics_delivery(struct metrics_worker *worker, size_t destination, enum verdict verdict,
+                      uint64_t count);
+void metrics_diverted(struct metrics_worker *worker, size_t destination, size_t alternate,
+                      enum reason reason, bool has_value, double value, struct span currency);
+void metrics_dead_letter(struct metrics_worker *worker, enum reason reason);
+void metrics_dropped(struct metrics_worker *worker,
+                     size_t route_or_count); /* config->route_count: unmatched: drop */
+void metrics_request(struct metrics_worker *worker, size_t destination, uint64_t duration_us);
+void metrics_latency(struct metrics_worker *worker, size_t destination, uint64_t latency_ms,
+                     uint64_t count); /* from taken to settled */
+void metrics_in_flight(struct metrics_worker *worker, uint64_t events, uint64_t bytes);
+void metrics_blocked(struct metrics_worker *worker, enum block_reason reason, unsigned partitions);
+void metrics_lag(struct metrics_worker *worker, const char *topic, int32_t partition,
+                 int64_t lag); /* -1: gone */
+void metrics_fields_left_out(struct metrics_worker *worker, size_t destination, uint64_t count);
+void metrics_times_assumed(struct metrics_worker *worker, uint64_t count);
+void metrics_skipped(struct metrics_worker *worker, uint64_t count); /* settled before a restart */
+
+/** Prometheus text format 0.0.4. */
+void metrics_prometheus(struct metrics *metrics, struct buf *out);
+
+/* Sums over all workers, for the final summary and the sandbox. */
+struct metrics_totals {
+    uint64_t consumed, delivered, diverted, dead_lettered, dropped, in_flight;
+};
+void metrics_totals(struct metrics *metrics, struct metrics_totals *out);
+
+#endif /* OBSERVE_METRICS_H */

@@ -1,0 +1,77 @@
+/**
+ * catalog - which decoder reads this message: framing, writer schemas, the registry.
+ *
+ * Shared by all workers. Readers come from schemas.directory. Writers: by registry id
+ * (Confluent framing; `ids:` first, then the registry), by fingerprint (single-object;
+ * every schema of the directory), or the reader itself (raw). A worker keeps its own
+ * small table id -> writer so that the hot path takes no lock; a miss asks here.
+ *
+ * The registry is spoken to by one thread of the catalog's own (libcurl; several URLs in
+ * turn, basic auth, TLS verified, references followed, answers capped at 1 MiB). An
+ * unknown id is WRITER_PENDING until the registry answers; retried with backoff for as
+ * long as it is down or answers nonsense; WRITER_UNKNOWN only on its definite 404
+ * (error_code 40403 or 404 on /schemas/ids), which is remembered for 60 s.
+ */
+#ifndef SCHEMA_CATALOG_H
+#define SCHEMA_CATALOG_H
+
+#include "config/config.h"
+#include "schema/decoder.h"
+#include "schema/path.h"
+
+struct catalog;
+
+enum writer_state {
+    WRITER_READY,        /* decoder and reader are set */
+    WRITER_PENDING,      /* ask again later; the event waits */
+    WRITER_UNKNOWN,      /* dead letter schema_unknown */
+    WRITER_INCOMPATIBLE, /* dead letter schema_incompatible: text says why */
+};
+
+/* Immutable once it left PENDING; lives as long as the catalog. */
+struct writer {
+    enum writer_state state;
+    uint32_t reader;               /* index in catalog_readers() */
+    const struct decoder *decoder; /* READY only */
+    struct span record_name;       /* the writer's own record name (full) */
+    const char *text;              /* why UNKNOWN or INCOMPATIBLE */
+};
+
+/* What the framing of a message says. */
+struct frame {
+    uint64_t key;        /* registry id or fingerprint; 0 for raw */
+    struct span payload; /* Avro bytes behind the framing */
+};
+
+/** Loads the directory, parses and vets everything, checks ids: and reader:. All errors into
+ * @diags; NULL then. No network. Avro files that are not needed may be broken only with a
+ * warning... they are errors: one .avsc each. */
+struct catalog *catalog_load(const struct config *config, struct diags *diags);
+void catalog_free(struct catalog *catalog); /* stops the registry thread first */
+const struct readers *catalog_readers(const struct catalog *catalog);
+/** Start the registry thread. ERR_NET when a registry is configured and none of its URLs answers
+ * within its timeout. */
+NODISCARD enum err_code catalog_start(struct catalog *catalog, struct err *err);
+
+/** Take the framing off. ERR_DATA (decode_failed) when it is not there. Hot: no allocation. */
+NODISCARD enum err_code catalog_unframe(const struct catalog *catalog, struct span value,
+                                        struct frame *out, struct err *err);
+/** The writer for @key; never blocks on the network. The returned state is a snapshot: PENDING may
+ * be asked again, and @wake_fd (an eventfd of the worker, or -1) is written when it changes. */
+const struct writer *catalog_writer(struct catalog *catalog, uint64_t key, int wake_fd);
+
+/** Ids waiting for the registry just now, and how long the registry has not answered (0: it does).
+ */
+void catalog_waiting(struct catalog *catalog, size_t *ids, uint64_t *down_ms);
+
+/** Register @json under @subject and give its id: at start (blocking, bounded by the registry's
+ * timeout). */
+NODISCARD enum err_code catalog_register(struct catalog *catalog, struct span subject,
+                                         struct span json, uint32_t *id, struct err *err);
+/** The framing header for a value written with reader @reader: Confluent needs an id (from `ids:`
+ * whose file is that schema, or registered under @subject), single-object its fingerprint, raw
+ * nothing. For generate and tests. */
+NODISCARD enum err_code catalog_frame_header(struct catalog *catalog, size_t reader,
+                                             struct span subject, struct buf *out, struct err *err);
+
+#endif /* SCHEMA_CATALOG_H */

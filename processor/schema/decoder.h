@@ -1,0 +1,46 @@
+/**
+ * decoder - (writer, reader) compiled into one flat program; wire bytes in, a value out.
+ *
+ * Full Avro resolution: field order, missing fields by default, skipping, promotions
+ * (int->long->float->double, string<->bytes), aliases, enum by name with the reader's
+ * default, unions on either side. The interpreter is a loop with its own bounded stack:
+ * no recursion, no allocation but from @arena. Refused with ERR_DATA: anything cut,
+ * trailing bytes, bad UTF-8, bool not 0/1, varints too long or out of range, enum or
+ * union index out of range, negative lengths, block sizes that lie, unresolvable enum
+ * symbol or union branch. Refused with ERR_LIMIT: depth > 64, > 100,000 items in all
+ * (counted also for zero-size items), value > 16 MiB, arena exhausted.
+ *
+ * A decoder is immutable after compile and shared by all workers.
+ */
+#ifndef SCHEMA_DECODER_H
+#define SCHEMA_DECODER_H
+
+#include "base/arena.h"
+#include "schema/schema.h"
+
+enum { DECODE_DEPTH_MAX = 64, DECODE_ITEMS_MAX = 100000 };
+
+struct decoder;
+
+/** ERR_DATA with the path and the reason when the writer cannot be read as the reader. Keeps
+ * neither schema's memory except what values point to (symbols, defaults): the reader must outlive
+ * the decoder's values. */
+NODISCARD enum err_code decoder_compile(const struct schema *writer, const struct schema *reader,
+                                        struct decoder **out, struct err *err);
+void decoder_free(struct decoder *decoder);
+
+/** Decode all of @bytes. On failure err says what and at which byte, with no payload text. */
+NODISCARD enum err_code decoder_run(const struct decoder *decoder, struct span bytes,
+                                    struct arena *arena, struct value *out, struct err *err);
+
+/** The value as JSON, for people (explain, dlq show) and the generic HTTP body. Bytes and fixed as
+ * latin-1 escapes as Avro's JSON encoding does; unions without the branch wrapper. */
+void value_to_json(const struct value *value, const struct type *type, struct buf *out);
+/** Build a value of @type from JSON text (route tests, explain): unions take the first branch that
+ * fits. */
+NODISCARD enum err_code value_from_json(struct span json, const struct type *type,
+                                        struct arena *arena, struct value *out, struct err *err);
+/** Avro binary of @value under @type (generator, tests). */
+void value_encode(const struct value *value, const struct type *type, struct buf *out);
+
+#endif /* SCHEMA_DECODER_H */

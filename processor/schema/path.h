@@ -1,0 +1,41 @@
+/**
+ * path - "properties.products", resolved once against the reader schemas, then walked by index.
+ *
+ * One topic may carry many record types, so a path is compiled for each reader; where one
+ * has no such field it is simply missing there, and it is an error only when none has it.
+ * Steps name record fields (through unions, in every branch that has them), map keys, or
+ * an array index ("products.0.sku"). A field whose own name holds a dot is written in
+ * brackets: user["first.name"]. A null anywhere on the way is missing.
+ */
+#ifndef SCHEMA_PATH_H
+#define SCHEMA_PATH_H
+
+#include "base/arena.h"
+#include "schema/schema.h"
+
+/* The reader schemas of this configuration, in a fixed order; index = "reader" everywhere. */
+struct readers {
+    const struct schema **schemas;
+    size_t count;
+};
+
+struct path;
+
+NODISCARD enum err_code path_compile(const struct readers *readers, struct span text,
+                                     struct path **out, struct err *err);
+/** The same from @element's type on (the fields of an `each:`): @types[reader] may be NULL. */
+NODISCARD enum err_code path_compile_from(const struct type *const *types, size_t count,
+                                          struct span text, struct path **out, struct err *err);
+void path_free(struct path *path);
+/** The static type at the end for @reader with null taken off, or NULL where it is missing. A union
+ * of several stays a union. */
+const struct type *path_type(const struct path *path, size_t reader);
+/** NULL when missing or null. */
+const struct value *path_get(const struct path *path, size_t reader, const struct value *root);
+
+/** The query parameter @name of @url, percent- and plus-decoded once into @arena; SPAN_NONE when
+ * absent. Fragment ignored; the first of repeated parameters wins; undecodable or non-UTF-8 is
+ * absent. */
+struct span url_query_get(struct span url, struct span name, struct arena *arena);
+
+#endif /* SCHEMA_PATH_H */
