@@ -1,45 +1,137 @@
 # detour: every habit is a target. `make help` lists them.
 SHELL := /bin/bash
-CC ?= gcc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
 BUILD ?= build
 SAN ?=
+PREFIX ?= /usr/local
+DESTDIR ?=
+FUZZ_SECONDS ?= 60
 VERSION := $(shell cat VERSION 2>/dev/null || echo 0.0.0)
 ROOMS ?= base config schema event route tiktok http kafka deliver observe trial app
 
+# Looked up when first used and once only: on a fresh machine `deps` has to run before there is a pkg-config.
 PKGS := rdkafka libcurl avro-c yaml-0.1 jansson libmicrohttpd libcrypto
-PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
-PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lm -lpthread
+PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
+PKG_LIBS = $(eval PKG_LIBS := $$(shell pkg-config --libs $(PKGS)) -lm -lpthread)$(PKG_LIBS)
 
 WARN := -Wall -Wextra -Werror -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes \
 	-Wold-style-definition -Wformat=2 -Wformat-security -Wundef -Wvla -Wwrite-strings \
 	-Wswitch-enum -Wimplicit-fallthrough -Wnull-dereference -Wdouble-promotion
 HARDEN := -fstack-protector-strong -fstack-clash-protection -fPIE -fcf-protection
 OPT ?= -O2 -g
-CFLAGS_ALL := -std=c17 -D_GNU_SOURCE -Iprocessor $(OPT) $(WARN) $(HARDEN) -DDETOUR_VERSION='"$(VERSION)"' $(PKG_CFLAGS) $(CFLAGS)
-LDFLAGS_ALL := -pie -Wl,-z,relro,-z,now $(LDFLAGS)
+CFLAGS_ALL = -std=c17 -D_GNU_SOURCE -Iprocessor $(OPT) $(WARN) $(HARDEN) $(CHECK_CFLAGS) \
+	-DDETOUR_VERSION='"$(VERSION)"' $(PKG_CFLAGS) $(CFLAGS)
+LDFLAGS_ALL = -pie -Wl,-z,relro,-z,now $(CHECK_LDFLAGS) $(LDFLAGS)
 comma := ,
 ifneq ($(SAN),)
 BUILD := $(BUILD)/san-$(subst $(comma),-,$(SAN))
-CFLAGS_ALL += -fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all
-LDFLAGS_ALL += -fsanitize=$(SAN)
+CHECK_CFLAGS := -fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all
+CHECK_LDFLAGS := -fsanitize=$(subst fuzzer-no-link$(comma),,$(SAN))
 else
-CFLAGS_ALL += -D_FORTIFY_SOURCE=2
+CHECK_CFLAGS := -D_FORTIFY_SOURCE=2
 endif
+# What the libraries do that the sanitizers cannot know; each line there says why.
+export ASAN_OPTIONS ?= detect_stack_use_after_return=1:strict_string_checks=1
+export LSAN_OPTIONS ?= suppressions=$(CURDIR)/tests/sanitizers/leak.supp:print_suppressions=0
+export TSAN_OPTIONS ?= suppressions=$(CURDIR)/tests/sanitizers/thread.supp:halt_on_error=0:exitcode=66
+export UBSAN_OPTIONS ?= print_stacktrace=1
 
 SOURCES := $(foreach room,$(ROOMS),$(wildcard processor/$(room)/*.c))
 OBJECTS := $(SOURCES:processor/%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/embedded.o
 MAIN_OBJECTS := $(patsubst processor/%.c,$(BUILD)/obj/%.o,$(wildcard processor/main/*.c))
-UNIT_SOURCES := $(wildcard tests/unit/test_*.c)
-UNIT_TESTS := $(UNIT_SOURCES:tests/unit/%.c=$(BUILD)/unit/%)
+HEADERS := $(wildcard processor/*/*.h)
+UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
+SIM_TESTS := $(patsubst tests/sim/%.c,$(BUILD)/sim/%,$(wildcard tests/sim/sim_*.c))
+BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/bench_*.c))
+FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+TEST_HELPERS := $(wildcard tests/unit/*.h)
+
+# As many compilers as there are processors, unless the caller said -j.
+PARALLEL = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
+INNER = $(MAKE) --no-print-directory $(PARALLEL)
+PYTHON := tests/.venv/bin/python
 
 .DELETE_ON_ERROR:
+.SUFFIXES:
+.SECONDARY:
 .DEFAULT_GOAL := build
-.PHONY: help build unit clean
+.PHONY: help deps deps-test deps-lint build sandbox test unit integration sim bench fuzz fuzz-smoke \
+	lint format check-docs install clean FORCE
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-build: $(BUILD)/detour ## Build build/detour
+deps: ## Install what the build needs (apt on Debian and Ubuntu)
+	@.ci/deps build
+
+deps-test: ## Install what the tests need as well (JDK, Maven, Python, clang, cmocka)
+	@.ci/deps build test
+
+deps-lint: ## Install what lint needs (clang-format, cppcheck)
+	@.ci/deps build lint
+
+build: ## Build build/detour, one compiler per processor
+	@$(INNER) $(BUILD)/detour
+
+sandbox: deps ## Install what is missing, build, and play the whole way on this machine
+	@$(INNER) $(BUILD)/detour
+	@$(BUILD)/detour sandbox
+
+test: deps-test ## Every test: unit, simulation, a short fuzz of each target, integration on real services
+	@$(INNER) $(BUILD)/detour test-programs fuzz-programs
+	@BUILD=$(BUILD) .ci/test unit sim fuzz integration
+
+unit: deps-test ## The unit tests
+	@$(INNER) unit-programs
+	@BUILD=$(BUILD) .ci/test unit
+
+sim: deps-test ## The seeded simulations
+	@$(INNER) sim-programs
+	@BUILD=$(BUILD) .ci/test sim
+
+integration: deps-test ## The tests against a real Kafka and registry; T="-k name" chooses
+	@$(INNER) $(BUILD)/detour
+	@BUILD=$(BUILD) .ci/test integration $(T)
+
+bench: deps ## Build and run the benchmarks, one after another
+	@$(INNER) $(BENCHES) $(BUILD)/detour
+	@set -e; for b in $(BENCHES); do echo "== $$(basename $$b)"; $$b; done
+
+fuzz: deps-test ## Run each fuzz target for FUZZ_SECONDS (60)
+	@$(INNER) fuzz-programs
+	@BUILD=$(BUILD) FUZZ_SECONDS=$(FUZZ_SECONDS) .ci/test fuzz
+
+lint: deps-lint ## Formatting, static analysis, direction of includes, forbidden words, scripts
+	@CC=$(CC) BUILD=$(BUILD) .ci/lint
+
+format: ## Let clang-format lay out every C file
+	@clang-format -i $(wildcard processor/*/*.[ch] tests/*/*.[ch])
+
+check-docs: build ## Links between documents, and docs/configuration.md against the table of options
+	@DETOUR_BIN=$(BUILD)/detour python3 .ci/check_docs.py
+
+install: build ## Install the program, schemas and example routes below DESTDIR and PREFIX
+	install -D -m 755 $(BUILD)/detour $(DESTDIR)$(PREFIX)/bin/detour
+	install -d $(DESTDIR)$(PREFIX)/share/detour/schemas $(DESTDIR)$(PREFIX)/share/detour/routes
+	install -m 644 schemas/*.avsc $(DESTDIR)$(PREFIX)/share/detour/schemas
+	for f in routes/*.yaml; do [ ! -f "$$f" ] || install -m 644 "$$f" $(DESTDIR)$(PREFIX)/share/detour/routes; done
+
+clean: ## Remove what was built
+	rm -rf build $(BUILD)
+
+# What follows are files, and names for groups of them.
+
+.PHONY: unit-programs sim-programs test-programs fuzz-programs
+unit-programs: $(UNIT_TESTS)
+sim-programs: $(SIM_TESTS)
+test-programs: unit-programs sim-programs
+fuzz-programs:
+ifneq ($(FUZZERS),)
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/fuzz CC=clang SAN=fuzzer-no-link,address,undefined \
+		$(FUZZERS:%=$(BUILD)/fuzz/%)
+endif
 
 $(BUILD)/detour: $(MAIN_OBJECTS) $(BUILD)/libdetour.a
 	@echo "  LINK  $@"
@@ -49,7 +141,12 @@ $(BUILD)/libdetour.a: $(OBJECTS)
 	@rm -f $@
 	@ar rcs $@ $^
 
-$(BUILD)/obj/%.o: processor/%.c
+# Objects made with other flags or another compiler are made again.
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(subst ','\'',$(CC) $(CFLAGS_ALL))' | cmp -s - $@ || printf '%s\n' '$(subst ','\'',$(CC) $(CFLAGS_ALL))' > $@
+
+$(BUILD)/obj/%.o: processor/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
 	@$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
@@ -60,13 +157,11 @@ $(BUILD)/embedded.c: schemas/conversion_event.avsc schemas/utm_attribution.avsc
 	for f in $^; do n=$$(basename $$f | tr . _); \
 	printf 'const char embedded_%s[] = {' $$n; od -An -v -tu1 $$f | sed 's/ *\([0-9][0-9]*\)/\1,/g'; echo '0};'; done; } > $@
 
-$(BUILD)/obj/embedded.o: $(BUILD)/embedded.c
+$(BUILD)/obj/embedded.o: $(BUILD)/embedded.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	@$(CC) $(CFLAGS_ALL) -c -o $@ $<
 
-unit: $(UNIT_TESTS:%=%.run) ## Run the unit tests
-
-$(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libdetour.a
+$(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libdetour.a $(BUILD)/flags
 	@mkdir -p $(@D)
 	@echo "  TEST  $@"
 	@$(CC) $(CFLAGS_ALL) -Itests/unit -MMD -MP -o $@ $< $(BUILD)/libdetour.a $(LDFLAGS_ALL) $(PKG_LIBS) -lcmocka
@@ -74,7 +169,19 @@ $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libdetour.a
 $(BUILD)/unit/%.run: $(BUILD)/unit/%
 	$<
 
-clean: ## Remove what was built
-	rm -rf build
+$(BUILD)/sim/%: tests/sim/%.c $(BUILD)/libdetour.a $(BUILD)/flags
+	@mkdir -p $(@D)
+	@echo "  SIM   $@"
+	@$(CC) $(CFLAGS_ALL) -Itests/unit -MMD -MP -o $@ $< $(BUILD)/libdetour.a $(LDFLAGS_ALL) $(PKG_LIBS) -lcmocka
 
--include $(OBJECTS:.o=.d) $(MAIN_OBJECTS:.o=.d) $(UNIT_TESTS:=.d)
+$(BUILD)/bench/%: tests/bench/%.c $(BUILD)/libdetour.a $(BUILD)/flags
+	@mkdir -p $(@D)
+	@echo "  BENCH $@"
+	@$(CC) $(CFLAGS_ALL) -MMD -MP -o $@ $< $(BUILD)/libdetour.a $(LDFLAGS_ALL) $(PKG_LIBS)
+
+$(BUILD)/fuzz_%: tests/fuzz/fuzz_%.c $(BUILD)/libdetour.a $(BUILD)/flags
+	@mkdir -p $(@D)
+	@echo "  FUZZ  $@"
+	@clang $(CFLAGS_ALL) -MMD -MP -o $@ $< $(BUILD)/libdetour.a -fsanitize=fuzzer,address,undefined $(LDFLAGS_ALL) $(PKG_LIBS)
+
+-include $(OBJECTS:.o=.d) $(MAIN_OBJECTS:.o=.d) $(UNIT_TESTS:=.d) $(SIM_TESTS:=.d) $(BENCHES:=.d) $(FUZZERS:%=$(BUILD)/%.d)

@@ -1,0 +1,112 @@
+"""What the compiler does not say: the direction of includes, forbidden words and calls, length.
+
+The order of the rooms is read from docs/architecture.md, so the page and the check cannot differ.
+"""
+
+import pathlib
+import re
+import subprocess
+import sys
+
+FORBIDDEN_WORDS = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
+FORBIDDEN_CALLS = {
+    "gets": "fgets",
+    "strcpy": "a span or buf",
+    "strcat": "a buf",
+    "sprintf": "snprintf or a buf",
+    "vsprintf": "vsnprintf",
+    "strtok": "span functions",
+    "atoi": "a parser that reports errors",
+    "atol": "a parser that reports errors",
+    "atof": "a parser that reports errors",
+    "alloca": "the arena",
+    "avro_value_read": "schema/decoder.h (the library's reader is not safe on untrusted bytes)",
+    "rand": "base/rng.h",
+    "system": "posix_spawn",
+    "popen": "posix_spawn",
+}
+CALL = re.compile(r"(?<![\w.>])(" + "|".join(FORBIDDEN_CALLS) + r")\s*\(")
+INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.M)
+LINES_MAX = 750
+FUNCTION_LINES_MAX = 70
+
+
+def room_ranks(page):
+    """Rank of each room from the line `base <- config <- ... <- main` of the architecture page."""
+    line = re.search(r"^ {4}base <- .*$", page, re.M)
+    if line is None:
+        sys.exit("docs/architecture.md: the line with the direction of includes is missing")
+    ranks = {}
+    for rank, group in enumerate(line.group().strip().split(" <- ")):
+        for room in group.split(","):
+            ranks[room.strip()] = rank
+    return ranks
+
+
+def without_comments(text):
+    """The text with comments and literals blanked, line numbers kept."""
+    pattern = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.S)
+    return pattern.sub(lambda m: re.sub(r"[^\n]", " ", m.group()), text)
+
+
+def include_problems(path, text, ranks):
+    room = path.parts[1]
+    if room not in ranks:
+        yield 1, f"room {room} is not in docs/architecture.md"
+        return
+    for match in INCLUDE.finditer(text):
+        line = text.count("\n", 0, match.start()) + 1
+        other = match.group(1).split("/")[0]
+        if "/" not in match.group(1):
+            yield line, f'include "{match.group(1)}" by its room, as "{room}/{match.group(1)}"'
+        elif other not in ranks:
+            yield line, f"room {other} is not in docs/architecture.md"
+        elif other != room and ranks[other] > ranks[room]:
+            yield line, f"{room} includes {match.group(1)}, which lies above it"
+
+
+def function_problems(code):
+    """Functions of more than FUNCTION_LINES_MAX lines; a body starts and ends in column one."""
+    start = None
+    for number, line in enumerate(code.split("\n"), 1):
+        if line.startswith("{"):
+            start = number
+        elif line.startswith("}") and start is not None:
+            length = number - start - 1
+            if length > FUNCTION_LINES_MAX:
+                yield start, f"function of {length} lines; past {FUNCTION_LINES_MAX} there is a second idea to name"
+            start = None
+
+
+def problems(path, text, ranks):
+    code = without_comments(text) if path.suffix in (".c", ".h") else ""
+    if path.parts[0] == "processor":
+        yield from include_problems(path, text, ranks)
+        for match in CALL.finditer(code):
+            name = match.group(1)
+            yield code.count("\n", 0, match.start()) + 1, f"{name}() is not used here: {FORBIDDEN_CALLS[name]}"
+        if text.count("\n") > LINES_MAX:
+            yield 1, f"{text.count(chr(10))} lines; a second noun has moved in"
+    if path.suffix in (".c", ".h"):
+        yield from function_problems(code)
+    for match in FORBIDDEN_WORDS.finditer(text):
+        yield text.count("\n", 0, match.start()) + 1, f"{match.group()} is not left in the tree"
+
+
+def main():
+    ranks = room_ranks(pathlib.Path("docs/architecture.md").read_text())
+    names = subprocess.run(["git", "ls-files"], capture_output=True, text=True, check=True).stdout.split()
+    count = 0
+    for name in names:
+        path = pathlib.Path(name)
+        if name.startswith((".ci/", "tests/data/", "tests/fuzz/corpus/")) or not path.is_file():
+            continue
+        if path.suffix not in (".c", ".h", ".py", ".sh", ".yaml", ".yml", ".md"):
+            continue
+        for line, text in problems(path, path.read_text(encoding="utf-8"), ranks):
+            print(f"{name}:{line}: {text}")
+            count += 1
+    return 1 if count else 0
+
+
+sys.exit(main())
