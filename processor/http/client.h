@@ -37,7 +37,6 @@ struct http_reply {
     char error[128];         /* our words for the transport error; empty when status != 0 */
     char request_id[64];     /* X-Tt-Logid or X-Request-Id, printable ASCII */
     uint64_t duration_us;
-    uint32_t resends; /* libcurl's own, where it tells */
 };
 
 typedef void http_reply_fn(void *context, const struct http_reply *reply);

@@ -29,6 +29,8 @@ struct source_partition {
     int64_t position;  /* next offset to be received */
     int64_t high;      /* high watermark as last heard, -1 unknown: lag = high - watermark */
     uint32_t blocks;   /* bit set of enum block_reason: paused while not 0 */
+    /* the worker's own counts, 0 at assignment: records of this partition that wait */
+    uint32_t stuck_dead_letters, stuck_alternates, waiting_schemas;
     bool is_halted;    /* on_gap: halt */
 };
 

@@ -1,0 +1,419 @@
+/*
+ * Happy path: http_post() adds an easy handle to the multi; http_turn() drives it;
+ * the header callback notes Retry-After and the request id, the body callback fills
+ * the reply up to its cap; curl says DONE; the reply goes to the caller; the easy
+ * handle goes back to the spare list, its connection to curl's pool.
+ *
+ * It can fail, in order: no socket allowed (private address), connect, TLS, write,
+ * no first byte in time (our own check, curl has none), answer too large (the
+ * callbacks refuse), answer cut, total time over. Each becomes one reply with
+ * status 0, or, when only the body was refused, the status and an empty body.
+ */
+#include "http/client.h"
+
+#include <curl/curl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "http/address.h"
+
+enum {
+    BODY_BYTES_MAX = 64 * 1024,
+    HEADER_BYTES_MAX = 32 * 1024,
+    UPLOAD_BUFFER_BYTES = 512 * 1024, /* -15..-20 % CPU against the default (limits.md 5) */
+    CONNECTIONS_KEPT = 256,
+    CONNECTION_AGE_S = 45, /* below the usual keep-alive of servers: fewer silent resends */
+    SPARE_MAX = 128,
+    FDS_MAX = 8,
+};
+
+struct http_request {
+    struct http_client *client;
+    struct http_request *next, *previous; /* active list, or next in the spare list */
+    CURL *easy;                           /* owned */
+    const char *system_ca;                /* libcurl's own default, lent by it */
+    struct curl_slist *headers;           /* owned */
+    const struct http_target *target;
+    http_reply_fn *done;
+    void *context;
+    struct buf body;     /* of the answer */
+    size_t header_bytes; /* of the answer */
+    uint64_t started_us;
+    bool is_oversized;
+    bool is_refused; /* the address policy said no */
+    bool has_retry_after;
+    uint64_t retry_after_ms;
+    char request_id[64];
+};
+
+struct http_client {
+    CURLM *multi;
+    struct http_request *active;
+    struct http_request *spare;
+    size_t active_count, spare_count;
+};
+
+static pthread_once_t curl_started = PTHREAD_ONCE_INIT;
+
+static void start_curl(void)
+{
+    (void)curl_global_init(CURL_GLOBAL_DEFAULT);
+}
+
+enum err_code http_client_new(struct http_client **out, struct err *err)
+{
+    struct http_client *client;
+
+    (void)pthread_once(&curl_started, start_curl);
+    client = mem_new(struct http_client);
+    client->multi = curl_multi_init();
+    if (client->multi == NULL) {
+        free(client);
+        return FAIL(err, ERR_LIMIT, "libcurl gives no multi handle");
+    }
+    (void)curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS, (long)CONNECTIONS_KEPT);
+    (void)curl_multi_setopt(client->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
+    *out = client;
+    return ERR_OK;
+}
+
+static void free_request(struct http_request *request)
+{
+    curl_easy_cleanup(request->easy);
+    curl_slist_free_all(request->headers);
+    buf_fini(&request->body);
+    free(request);
+}
+
+void http_client_free(struct http_client *client)
+{
+    if (client == NULL) {
+        return;
+    }
+    while (client->active != NULL) {
+        struct http_request *request = client->active;
+
+        client->active = request->next;
+        (void)curl_multi_remove_handle(client->multi, request->easy);
+        free_request(request);
+    }
+    while (client->spare != NULL) {
+        struct http_request *request = client->spare;
+
+        client->spare = request->next;
+        free_request(request);
+    }
+    (void)curl_multi_cleanup(client->multi);
+    free(client);
+}
+
+size_t http_in_flight(const struct http_client *client)
+{
+    return client->active_count;
+}
+
+static size_t take_body(char *bytes, size_t size, size_t count, void *context)
+{
+    struct http_request *request = context;
+    size_t len = size * count;
+
+    buf_add(&request->body, bytes, len);
+    request->is_oversized |= request->body.is_overflowed;
+    return request->is_oversized ? 0 : len;
+}
+
+static void copy_printable(char *out, size_t bytes, struct span text)
+{
+    size_t len = 0;
+
+    for (size_t i = 0; i < text.len && len + 1 < bytes; i++) {
+        if (text.ptr[i] > 0x20 && text.ptr[i] < 0x7f) {
+            out[len++] = text.ptr[i];
+        }
+    }
+    out[len] = '\0';
+}
+
+static size_t take_header(char *bytes, size_t size, size_t count, void *context)
+{
+    struct http_request *request = context;
+    struct span line = {bytes, size * count};
+    size_t colon = span_find(line, ':', 0);
+    struct span name = span_sub(line, 0, colon);
+    struct span value;
+
+    request->header_bytes += line.len;
+    if (request->header_bytes > HEADER_BYTES_MAX) {
+        request->is_oversized = true;
+        return 0;
+    }
+    if (colon == line.len) {
+        return line.len;
+    }
+    value = span_trim(span_sub(line, colon + 1, line.len));
+    if (span_eq_nocase(name, SPAN("retry-after"))) {
+        request->has_retry_after =
+            http_retry_after(value, clock_wall_ms(), &request->retry_after_ms);
+    } else if (span_eq_nocase(name, SPAN("x-tt-logid")) ||
+               (span_eq_nocase(name, SPAN("x-request-id")) && request->request_id[0] == '\0')) {
+        copy_printable(request->request_id, sizeof(request->request_id), value);
+    }
+    return line.len;
+}
+
+static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    struct http_request *request = context;
+
+    (void)purpose;
+    if (!request->target->is_private_allowed &&
+        address_is_private(&address->addr, address->addrlen)) {
+        request->is_refused = true;
+        return CURL_SOCKET_BAD;
+    }
+    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+static void set_policy(CURL *easy)
+{
+    (void)curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    (void)curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    (void)curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+    (void)curl_easy_setopt(easy, CURLOPT_PROXY, "");
+    (void)curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    (void)curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
+    (void)curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
+    (void)curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    (void)curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)UPLOAD_BUFFER_BYTES);
+    (void)curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, (long)CONNECTION_AGE_S);
+    (void)curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+    (void)curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);
+    (void)curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_header);
+    (void)curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+}
+
+static struct http_request *take_spare(struct http_client *client)
+{
+    struct http_request *request = client->spare;
+
+    if (request != NULL) {
+        client->spare = request->next;
+        client->spare_count--;
+        return request;
+    }
+    request = mem_new(struct http_request);
+    request->easy = curl_easy_init();
+    if (request->easy == NULL) {
+        free(request);
+        return NULL;
+    }
+    request->client = client;
+    (void)curl_easy_getinfo(request->easy, CURLINFO_CAINFO, &request->system_ca);
+    buf_init(&request->body, BODY_BYTES_MAX);
+    set_policy(request->easy);
+    (void)curl_easy_setopt(request->easy, CURLOPT_WRITEDATA, request);
+    (void)curl_easy_setopt(request->easy, CURLOPT_HEADERDATA, request);
+    (void)curl_easy_setopt(request->easy, CURLOPT_OPENSOCKETDATA, request);
+    (void)curl_easy_setopt(request->easy, CURLOPT_PRIVATE, request);
+    return request;
+}
+
+static void release(struct http_client *client, struct http_request *request)
+{
+    curl_slist_free_all(request->headers);
+    request->headers = NULL;
+    if (client->spare_count >= SPARE_MAX) {
+        free_request(request);
+        return;
+    }
+    request->next = client->spare;
+    client->spare = request;
+    client->spare_count++;
+}
+
+static bool set_headers(struct http_request *request, const char *const *headers, size_t count)
+{
+    struct curl_slist *list = curl_slist_append(NULL, "Expect:");
+
+    for (size_t i = 0; list != NULL && i < count; i++) {
+        struct curl_slist *longer = curl_slist_append(list, headers[i]);
+
+        if (longer == NULL) {
+            curl_slist_free_all(list);
+        }
+        list = longer;
+    }
+    request->headers = list;
+    return list != NULL;
+}
+
+static void set_target(struct http_request *request, const struct http_target *target,
+                       struct span body)
+{
+    CURL *easy = request->easy;
+
+    request->target = target;
+    (void)curl_easy_setopt(easy, CURLOPT_URL, target->url);
+    (void)curl_easy_setopt(easy, CURLOPT_CAINFO,
+                           target->ca_file != NULL ? target->ca_file : request->system_ca);
+    (void)curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)target->connect_ms);
+    (void)curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)target->total_ms);
+    (void)curl_easy_setopt(easy, CURLOPT_POST, 1L);
+    (void)curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.len);
+    (void)curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body.ptr);
+    (void)curl_easy_setopt(easy, CURLOPT_HTTPHEADER, request->headers);
+}
+
+enum err_code http_post(struct http_client *client, const struct http_target *target,
+                        const char *const *headers, size_t header_count, struct span body,
+                        http_reply_fn *done, void *context, struct err *err)
+{
+    struct http_request *request = take_spare(client);
+
+    if (request == NULL) {
+        return FAIL(err, ERR_LIMIT, "libcurl gives no handle");
+    }
+    buf_clear(&request->body);
+    request->header_bytes = 0;
+    request->is_oversized = false;
+    request->is_refused = false;
+    request->has_retry_after = false;
+    request->request_id[0] = '\0';
+    request->done = done;
+    request->context = context;
+    request->started_us = clock_mono_us();
+    if (!set_headers(request, headers, header_count)) {
+        release(client, request);
+        return FAIL(err, ERR_LIMIT, "no memory for request headers");
+    }
+    set_target(request, target, body);
+    if (curl_multi_add_handle(client->multi, request->easy) != CURLM_OK) {
+        release(client, request);
+        return FAIL(err, ERR_LIMIT, "libcurl takes no further request");
+    }
+    request->previous = NULL;
+    request->next = client->active;
+    if (client->active != NULL) {
+        client->active->previous = request;
+    }
+    client->active = request;
+    client->active_count++;
+    return ERR_OK;
+}
+
+static void unlink_active(struct http_client *client, struct http_request *request)
+{
+    if (request->previous != NULL) {
+        request->previous->next = request->next;
+    } else {
+        client->active = request->next;
+    }
+    if (request->next != NULL) {
+        request->next->previous = request->previous;
+    }
+    client->active_count--;
+}
+
+static void name_failure(const struct http_request *request, CURLcode result,
+                         struct http_reply *reply)
+{
+    const char *why = request->is_refused ? "the address is private and allow_private is not set"
+                                          : curl_easy_strerror(result);
+
+    (void)snprintf(reply->error, sizeof(reply->error), "%s", why);
+}
+
+static void finish(struct http_client *client, struct http_request *request, CURLcode result,
+                   bool is_first_byte_late)
+{
+    struct http_reply reply = {.has_retry_after = request->has_retry_after,
+                               .retry_after_ms = request->retry_after_ms,
+                               .is_oversized = request->is_oversized,
+                               .duration_us = clock_mono_us() - request->started_us};
+    long status = 0;
+    long sent = 0;
+
+    (void)curl_easy_getinfo(request->easy, CURLINFO_RESPONSE_CODE, &status);
+    (void)curl_easy_getinfo(request->easy, CURLINFO_REQUEST_SIZE, &sent);
+    memcpy(reply.request_id, request->request_id, sizeof(reply.request_id));
+    reply.is_sent = sent > 0;
+    reply.is_timeout = is_first_byte_late || result == CURLE_OPERATION_TIMEDOUT;
+    if (result == CURLE_OK && !is_first_byte_late) {
+        reply.status = (int)status;
+        reply.body = buf_span(&request->body);
+    } else if (request->is_oversized) {
+        reply.status = (int)status; /* the status decides; a body nobody could hold has no say */
+        reply.body = SPAN("");
+        (void)snprintf(reply.error, sizeof(reply.error), "the answer is over %d bytes",
+                       BODY_BYTES_MAX);
+    } else if (is_first_byte_late) {
+        (void)snprintf(reply.error, sizeof(reply.error), "no first byte of an answer in time");
+    } else {
+        name_failure(request, result, &reply);
+    }
+    (void)curl_multi_remove_handle(client->multi, request->easy);
+    unlink_active(client, request);
+    request->done(request->context, &reply);
+    release(client, request);
+}
+
+/* curl knows no first-byte timeout; every active request is looked at once a turn. */
+static void check_first_bytes(struct http_client *client)
+{
+    uint64_t now_us = clock_mono_us();
+    struct http_request *next;
+
+    for (struct http_request *request = client->active; request != NULL; request = next) {
+        uint64_t limit_us = request->target->first_byte_ms * 1000;
+        curl_off_t connected_us = 0;
+
+        next = request->next;
+        if (request->header_bytes > 0 || now_us - request->started_us < limit_us) {
+            continue;
+        }
+        (void)curl_easy_getinfo(request->easy, CURLINFO_PRETRANSFER_TIME_T, &connected_us);
+        if (connected_us > 0 && now_us - request->started_us >= limit_us + (uint64_t)connected_us) {
+            finish(client, request, CURLE_OPERATION_TIMEDOUT, true);
+        }
+    }
+}
+
+void http_turn(struct http_client *client)
+{
+    int running = 0;
+    int waiting = 0;
+    CURLMsg *message;
+
+    if (client->active_count == 0) {
+        return;
+    }
+    (void)curl_multi_perform(client->multi, &running);
+    while ((message = curl_multi_info_read(client->multi, &waiting)) != NULL) {
+        struct http_request *request = NULL;
+
+        if (message->msg != CURLMSG_DONE) {
+            continue;
+        }
+        (void)curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&request);
+        INVARIANT(request != NULL);
+        finish(client, request, message->data.result, false);
+    }
+    check_first_bytes(client);
+}
+
+void http_wait(struct http_client *client, const int *fds, size_t fd_count, uint64_t timeout_ms)
+{
+    struct curl_waitfd wait[FDS_MAX];
+    int ready = 0;
+
+    PRE(fd_count <= FDS_MAX);
+    for (size_t i = 0; i < fd_count; i++) {
+        wait[i] = (struct curl_waitfd){.fd = fds[i], .events = CURL_WAIT_POLLIN};
+    }
+    (void)curl_multi_poll(client->multi, wait, (unsigned)fd_count,
+                          (int)MIN_OF(timeout_ms, (uint64_t)60000), &ready);
+}
