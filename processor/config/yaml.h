@@ -19,6 +19,8 @@ struct yaml_node {
     struct place place;
     struct span text; /* scalar: after ${} replacement; terminated behind len */
     bool is_quoted;   /* scalar written in quotes or as a block: never null, bool or number */
+    bool is_replaced; /* some of the text came from the environment */
+    bool is_broken;   /* the text could not be read; already reported: say no more about it */
     struct yaml_pair *pairs;  /* map, in file order */
     struct yaml_node **items; /* list */
     size_t count;             /* pairs or items */
@@ -32,7 +34,8 @@ struct yaml_pair {
 
 struct yaml_doc; /* owns all nodes, texts and the file name */
 
-/** NULL when the file cannot be read or is not usable; why is in @diags. */
+/** NULL when the file cannot be read or is not YAML; why is in @diags. Errors that do not hide
+ * the rest (a duplicate key, a bad ${}) are only added to @diags, so that all come at once. */
 struct yaml_doc *yaml_open(const char *path, struct diags *diags);
 /** The same from memory; @name stands in messages. Text is not replaced from the environment if
  * @is_literal. */

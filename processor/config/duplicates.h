@@ -1,0 +1,19 @@
+/** duplicates - names that stand twice in a list, found by sorting, never by comparing all pairs.
+ */
+#ifndef CONFIG_DUPLICATES_H
+#define CONFIG_DUPLICATES_H
+
+#include "base/diag.h"
+
+struct named {
+    struct span name;
+    struct place place;
+    size_t index; /* in the caller's list */
+};
+
+typedef void duplicate_fn(void *context, const struct named *first, const struct named *again);
+
+/** Call @found for every entry of @names (sorted in place) whose name an earlier index has. */
+void duplicates_find(struct named *names, size_t count, duplicate_fn *found, void *context);
+
+#endif /* CONFIG_DUPLICATES_H */
