@@ -1,7 +1,9 @@
 /**
  * normalise - identifiers as TikTok matches them (reference section 5), before hashing.
  *
- * Each gives the normalised text in @out, or false when nothing usable is left.
+ * Each gives the normalised text in @out (cleared first), or false when nothing usable is left:
+ * empty, more than 1 KiB, the word null or undefined, another hash (32 hex digits), not of the
+ * kind.
  */
 #ifndef TIKTOK_NORMALISE_H
 #define TIKTOK_NORMALISE_H
@@ -17,9 +19,11 @@ enum identifier {
     IDENTIFIER_PLACE, /* city, state, country: normalised, not hashed */
     IDENTIFIER_IDFA,
     IDENTIFIER_GAID,
+    IDENTIFIER_COUNTRY, /* exactly two letters; not hashed */
 };
 
-/** @country: two letters or absent. */
+/** @country: two letters or absent. Already hashed input comes out lower-cased: look with
+ * identifier_is_hashed() and do not hash it again. */
 bool identifier_normalise(enum identifier kind, struct span raw, struct span country,
                           struct buf *out);
 /** Exactly 64 hex digits after trimming: already hashed. */
