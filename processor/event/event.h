@@ -54,6 +54,9 @@ struct event_paths {
 void event_paths_compile(const struct config *config, const struct readers *readers,
                          struct event_paths *out, struct diags *diags);
 void event_paths_fini(struct event_paths *paths);
+/** The short name of the record that @value is ({record: name} makes it the event type): no
+ * namespace; of a union its branch's. SPAN_NONE when the root is no record. */
+struct span event_record_name(const struct type *root, const struct value *value);
 /** Fill view->facts. ERR_DATA (reason contract) when there is no usable event type. Enums, strings;
  * ids may be any scalar, numbers are written in decimal into @arena. Time: see the contract
  * (millis/micros by logical type, ISO text, seconds or milliseconds told by size; years 2000..2100

@@ -4,7 +4,7 @@
  *     user.email                     a path
  *     page.url?ttclid                a query parameter of the URL at a path, decoded once
  *     [page.url?ttclid, user.ttclid] the first that is present (null, empty text: not present)
- *     {value: product}               a constant
+ *     {value: product}               a constant: text, or unquoted a JSON number, true, false
  *
  * (`each:` belongs to tiktok/map.h, which uses origins compiled from the element's type.)
  */
@@ -16,10 +16,14 @@
 
 struct origin;
 
+/** Take "page.url?ttclid" apart. False when there is no `?` outside a bracketed name; then @path is
+ * all of @text and @parameter is absent. */
+bool origin_split(struct span text, struct span *path, struct span *parameter);
+
 /* What a source gave: a decoded value, or text (query parameter, constant). */
 struct origin_value {
-    const struct value *value; /* NULL: see text */
-    const struct type *type;   /* of value; NULL with text */
+    const struct value *value; /* NULL: see text. Also a constant that is a number or boolean */
+    const struct type *type;   /* of value, a union taken off; NULL with text */
     struct span text;          /* when value is NULL and is_present */
     bool is_present;
 };

@@ -1,0 +1,38 @@
+/**
+ * scalar - one decoded value as a number or as text, whatever Avro type carries it.
+ *
+ * Shared by event facts, origins and matching, so that "100", 100, 100.0 and a decimal
+ * with scale 2 mean the same everywhere.
+ */
+#ifndef EVENT_SCALAR_H
+#define EVENT_SCALAR_H
+
+#include "base/arena.h"
+#include "schema/schema.h"
+
+/* Integers keep all 64 bits: a double cannot tell 2^53 and 2^53 + 1 apart. */
+struct numeric {
+    bool is_integer;
+    int64_t i; /* when is_integer */
+    double d;  /* always; finite */
+};
+
+struct numeric numeric_of_i64(int64_t i);
+struct numeric numeric_of_double(double d);
+/** -1, 0 or 1; exact also between an integer and a double. */
+int numeric_cmp(const struct numeric *a, const struct numeric *b);
+/** Decimal text, surrounding white space allowed. */
+bool numeric_parse(struct span text, struct numeric *out);
+
+/** The type that @value really has: a union's branch, else @type; NULL when they do not fit. */
+const struct type *scalar_type(const struct type *type, const struct value *value);
+/** Numbers, the decimal logical type on bytes or fixed (beyond 53 bits as the nearest double), and
+ * numeric text. Not a number: everything else, NaN, infinities, booleans. @type may be NULL. */
+bool scalar_number(const struct value *value, const struct type *type, struct numeric *out);
+/** Text of a string or enum; numbers in their shortest form, decimals up to 128 bits exactly,
+ * booleans as true or false; SPAN_NONE for all else and when @arena is full. */
+struct span scalar_text(const struct value *value, const struct type *type, struct arena *arena);
+/** Is it written as a JSON number? 007, +49170 and 0x1f are texts. */
+bool scalar_is_json_number(struct span text);
+
+#endif /* EVENT_SCALAR_H */
