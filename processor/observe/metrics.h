@@ -45,6 +45,9 @@ void metrics_skipped(struct metrics_worker *worker, uint64_t count); /* settled 
 /** Prometheus text format 0.0.4. */
 void metrics_prometheus(struct metrics *metrics, struct buf *out);
 
+/** The same table as Markdown, for docs/metrics.md. */
+void metrics_document(struct buf *out);
+
 /* Sums over all workers, for the final summary and the sandbox. */
 struct metrics_totals {
     uint64_t consumed, delivered, diverted, dead_lettered, dropped, in_flight;

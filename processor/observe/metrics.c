@@ -1,0 +1,499 @@
+#include "observe/metrics.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/number.h"
+#include "observe/metrics_inside.h"
+
+/* One line of the text format being written: name{label="value",...} number. */
+struct sample {
+    struct buf *out;
+    bool has_label;
+};
+
+static struct sample begin(struct buf *out, const char *name, const char *suffix)
+{
+    buf_add_text(out, name);
+    buf_add_text(out, suffix);
+    return (struct sample){out, false};
+}
+
+static void label(struct sample *sample, const char *name, const char *value)
+{
+    struct buf *out = sample->out;
+
+    buf_add_text(out, sample->has_label ? "," : "{");
+    sample->has_label = true;
+    buf_add_text(out, name);
+    buf_add_text(out, "=\"");
+    for (const char *c = value; *c != '\0'; c++) {
+        if (*c == '\n') {
+            buf_add_text(out, "\\n");
+        } else {
+            if (*c == '"' || *c == '\\') {
+                buf_add_char(out, '\\');
+            }
+            buf_add_char(out, *c);
+        }
+    }
+    buf_add_char(out, '"');
+}
+
+static void begin_number(struct sample *sample)
+{
+    buf_add_text(sample->out, sample->has_label ? "} " : " ");
+}
+
+static void end_u64(struct sample *sample, uint64_t number)
+{
+    begin_number(sample);
+    buf_add_u64(sample->out, number);
+    buf_add_char(sample->out, '\n');
+}
+
+static void end_double(struct sample *sample, double number)
+{
+    begin_number(sample);
+    buf_add_double(sample->out, number);
+    buf_add_char(sample->out, '\n');
+}
+
+/* Sum over the workers of one member, named by its offset from the start of the worker. */
+static uint64_t sum_at(const struct metrics *metrics, size_t offset)
+{
+    uint64_t sum = 0;
+
+    for (unsigned w = 0; w < metrics->worker_count; w++) {
+        const char *worker = (const char *)&metrics->workers[w];
+
+        sum += number_of((const _Atomic uint64_t *)(const void *)(worker + offset));
+    }
+    return sum;
+}
+
+/* The same within a destination's numbers. */
+static uint64_t sum_at_destination(const struct metrics *metrics, size_t destination, size_t offset)
+{
+    uint64_t sum = 0;
+
+    for (unsigned w = 0; w < metrics->worker_count; w++) {
+        const char *numbers = (const char *)&metrics->workers[w].destinations[destination];
+
+        sum += number_of((const _Atomic uint64_t *)(const void *)(numbers + offset));
+    }
+    return sum;
+}
+
+static void plain(const struct metrics *metrics, struct buf *out, const char *name, size_t offset)
+{
+    struct sample sample = begin(out, name, "");
+
+    end_u64(&sample, sum_at(metrics, offset));
+}
+
+static void write_consumed(const struct metrics *metrics, struct buf *out, const char *name)
+{
+    plain(metrics, out, name, offsetof(struct metrics_worker, consumed));
+}
+
+static void write_times_assumed(const struct metrics *metrics, struct buf *out, const char *name)
+{
+    plain(metrics, out, name, offsetof(struct metrics_worker, times_assumed));
+}
+
+static void write_skipped(const struct metrics *metrics, struct buf *out, const char *name)
+{
+    plain(metrics, out, name, offsetof(struct metrics_worker, skipped));
+}
+
+static void write_in_flight_events(const struct metrics *metrics, struct buf *out, const char *name)
+{
+    plain(metrics, out, name, offsetof(struct metrics_worker, in_flight_events));
+}
+
+static void write_in_flight_bytes(const struct metrics *metrics, struct buf *out, const char *name)
+{
+    plain(metrics, out, name, offsetof(struct metrics_worker, in_flight_bytes));
+}
+
+static void write_deliveries(const struct metrics *metrics, struct buf *out, const char *name)
+{
+    for (size_t d = 0; d < metrics->destination_count; d++) {
+        for (size_t v = 0; v < VERDICT_COUNT; v++) {
+            struct sample sample = begin(out, name, "");
+
+            label(&sample, "destination", metrics->destinations[d]);
+            label(&sample, "verdict", verdict_word((enum verdict)v));
+            end_u64(&sample, sum_at_destination(metrics, d,
+                                                offsetof(struct destination_numbers, deliveries) +
+                                                    v * sizeof(_Atomic uint64_t)));
+        }
+    }
+}
+
+static bool is_diversion(size_t reason)
+{
+    return reason == REASON_RETRIES_EXHAUSTED || reason >= REASON_OUTAGE;
+}
+
+static bool is_dead_letter(size_t reason)
+{
+    return reason > REASON_NONE && reason < REASON_OUTAGE;
+}
+
+static uint64_t sum_diverted(const struct metrics *metrics, size_t pair, size_t reason)
+{
+    uint64_t sum = 0;
+
+    for (unsigned w = 0; w < metrics->worker_count; w++) {
+        sum += number_of(&metrics->workers[w].diverted[pair].by_reason[reason]);
+    }
+    return sum;
+}
+
+static void write_diverted(const struct metrics *metrics, struct buf *out, const char *name)
+{
+    for (size_t p = 0; p < metrics->pair_count; p++) {
+        const struct pair *pair = &metrics->pairs[p];
+        bool is_named = pair->alternate < metrics->destination_count;
+
+        for (size_t r = 0; r < REASON_COUNT; r++) {
+            uint64_t sum = sum_diverted(metrics, p, r);
+            struct sample sample;
+
+            if (sum == 0 && !(is_named && is_diversion(r))) {
+                continue;
+            }
+            sample = begin(out, name, "");
+            label(&sample, "destination", metrics->destinations[pair->destination]);
+            label(&sample, "alternate",
+                  is_named ? metrics->destinations[pair->alternate] : "other");
+            label(&sample, "reason", reason_word((enum reason)r));
+            end_u64(&sample, sum);
+        }
+    }
+}
+
+static void write_dead_letters(const struct metrics *metrics, struct buf *out, const char *name)
+{
+    for (size_t r = 0; r < REASON_COUNT; r++) {
+        uint64_t sum = sum_at(metrics, offsetof(struct metrics_worker, dead_letters) +
+                                           r * sizeof(_Atomic uint64_t));
+        struct sample sample;
+
+        if (sum == 0 && !is_dead_letter(r)) {
+            continue;
+        }
+        sample = begin(out, name, "");
+        label(&sample, "reason", reason_word((enum reason)r));
+        end_u64(&sample, sum);
+    }
+}
+
+static uint64_t sum_dropped(const struct metrics *metrics, size_t route)
+{
+    uint64_t sum = 0;
+
+    for (unsigned w = 0; w < metrics->worker_count; w++) {
+        sum += number_of(&metrics->workers[w].dropped[route]);
+    }
+    return sum;
+}
+
+static bool is_same_rule(const struct metrics *metrics, size_t a, size_t b)
+{
+    return metrics->rules[b] != NULL && strcmp(metrics->rules[a], metrics->rules[b]) == 0;
+}
+
+/* Several routes may drop under one rule: one series, written where the rule stands first. */
+static void write_dropped(const struct metrics *metrics, struct buf *out, const char *name)
+{
+    for (size_t r = 0; r <= metrics->route_count; r++) {
+        uint64_t sum = 0;
+        bool is_first = metrics->rules[r] != NULL;
+
+        for (size_t other = 0; is_first && other <= metrics->route_count; other++) {
+            if (is_same_rule(metrics, r, other)) {
+                is_first = other >= r;
+                sum += sum_dropped(metrics, other);
+            }
+        }
+        if (is_first && (sum > 0 || r < metrics->route_count || metrics->is_unmatched_dropped)) {
+            struct sample sample = begin(out, name, "");
+
+            label(&sample, "rule", metrics->rules[r]);
+            end_u64(&sample, sum);
+        }
+    }
+}
+
+static void write_fields_left_out(const struct metrics *metrics, struct buf *out, const char *name)
+{
+    for (size_t d = 0; d < metrics->destination_count; d++) {
+        struct sample sample = begin(out, name, "");
+
+        label(&sample, "destination", metrics->destinations[d]);
+        end_u64(&sample, sum_at_destination(metrics, d,
+                                            offsetof(struct destination_numbers, fields_left_out)));
+    }
+}
+
+static void add_bound(struct buf *out, double bound)
+{
+    char text[NUMBER_TEXT_BYTES + 1];
+
+    text[number_text(bound, text)] = '\0';
+    buf_add_text(out, text);
+}
+
+static void write_bucket(struct buf *out, const char *name, const char *destination,
+                         const struct buckets *buckets, size_t i, uint64_t count)
+{
+    struct sample sample = begin(out, name, "_bucket");
+
+    label(&sample, "destination", destination);
+    buf_add_text(out, ",le=\"");
+    if (i < buckets->count) {
+        add_bound(out, (double)buckets->bounds[i] / buckets->per_second);
+    } else {
+        buf_add_text(out, "+Inf");
+    }
+    buf_add_char(out, '"');
+    end_u64(&sample, count);
+}
+
+/* The count is the sum of the buckets just read, so that the two agree in every scrape. */
+static void write_histograms(const struct metrics *metrics, struct buf *out, const char *name,
+                             const struct buckets *buckets, size_t offset)
+{
+    for (size_t d = 0; d < metrics->destination_count; d++) {
+        const char *destination = metrics->destinations[d];
+        uint64_t count = 0;
+        struct sample sample;
+
+        for (size_t i = 0; i <= buckets->count; i++) {
+            count += sum_at_destination(metrics, d,
+                                        offset + offsetof(struct histogram, buckets) +
+                                            i * sizeof(_Atomic uint64_t));
+            write_bucket(out, name, destination, buckets, i, count);
+        }
+        sample = begin(out, name, "_sum");
+        label(&sample, "destination", destination);
+        end_double(&sample, (double)sum_at_destination(metrics, d,
+                                                       offset + offsetof(struct histogram, sum)) /
+                                buckets->per_second);
+        sample = begin(out, name, "_count");
+        label(&sample, "destination", destination);
+        end_u64(&sample, count);
+    }
+}
+
+static void write_requests(const struct metrics *metrics, struct buf *out, const char *name)
+{
+    write_histograms(metrics, out, name, &request_buckets,
+                     offsetof(struct destination_numbers, requests));
+}
+
+static void write_latencies(const struct metrics *metrics, struct buf *out, const char *name)
+{
+    write_histograms(metrics, out, name, &latency_buckets,
+                     offsetof(struct destination_numbers, latencies));
+}
+
+static void write_blocked(const struct metrics *metrics, struct buf *out, const char *name)
+{
+    for (size_t r = 0; r < BLOCK_REASON_COUNT; r++) {
+        struct sample sample = begin(out, name, "");
+
+        label(&sample, "reason", block_word((enum block_reason)r));
+        end_u64(&sample, sum_at(metrics, offsetof(struct metrics_worker, blocked) +
+                                             r * sizeof(_Atomic uint64_t)));
+    }
+}
+
+struct lag_seen {
+    const char *topic;
+    int32_t partition;
+    uint64_t lag;
+};
+
+static int compare_lags(const void *a, const void *b)
+{
+    const struct lag_seen *left = a;
+    const struct lag_seen *right = b;
+    int order = strcmp(left->topic, right->topic);
+
+    if (order == 0) {
+        order = (left->partition > right->partition) - (left->partition < right->partition);
+    }
+    return order != 0 ? order : (left->lag < right->lag) - (left->lag > right->lag);
+}
+
+static size_t collect_lags(const struct metrics *metrics, struct lag_seen **out)
+{
+    struct lag_seen *seen = NULL;
+    size_t count = 0;
+
+    for (unsigned w = 0; w < metrics->worker_count; w++) {
+        const struct lag *at =
+            atomic_load_explicit(&metrics->workers[w].lags, memory_order_acquire);
+
+        for (; at != NULL; at = atomic_load_explicit(&at->next, memory_order_acquire)) {
+            int64_t lag = atomic_load_explicit(&at->lag, memory_order_relaxed);
+
+            if (lag >= 0) {
+                seen = mem_grow(seen, count + 1, sizeof(seen[0]));
+                seen[count++] = (struct lag_seen){at->topic, at->partition, (uint64_t)lag};
+            }
+        }
+    }
+    *out = seen;
+    return count;
+}
+
+/* A partition changing hands may be at two workers for a moment: one series, the larger lag. */
+static void write_lag(const struct metrics *metrics, struct buf *out, const char *name)
+{
+    struct lag_seen *seen = NULL;
+    size_t count = collect_lags(metrics, &seen);
+
+    if (count > 1) {
+        qsort(seen, count, sizeof(seen[0]), compare_lags);
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct sample sample;
+        struct buf partition;
+
+        if (i > 0 && seen[i].partition == seen[i - 1].partition &&
+            strcmp(seen[i].topic, seen[i - 1].topic) == 0) {
+            continue;
+        }
+        buf_init(&partition, 16);
+        buf_add_i64(&partition, seen[i].partition);
+        sample = begin(out, name, "");
+        label(&sample, "topic", seen[i].topic);
+        label(&sample, "partition", buf_text(&partition));
+        end_u64(&sample, seen[i].lag);
+        buf_fini(&partition);
+    }
+    free(seen);
+}
+
+static const char *currency_word(const struct metrics *metrics, size_t slot)
+{
+    if (slot == CURRENCY_OTHER) {
+        return "other";
+    }
+    return slot == CURRENCY_NONE ? "none" : metrics->currencies[slot];
+}
+
+static void write_value_diverted(const struct metrics *metrics, struct buf *out, const char *name)
+{
+    size_t count = atomic_load_explicit(&metrics->currency_count, memory_order_acquire);
+
+    for (size_t slot = 0; slot < CURRENCY_SLOTS; slot++) {
+        double sum = 0;
+        struct sample sample;
+
+        for (unsigned w = 0; w < metrics->worker_count; w++) {
+            sum += atomic_load_explicit(&metrics->workers[w].value_diverted[slot],
+                                        memory_order_relaxed);
+        }
+        if (slot >= count && sum == 0) {
+            continue;
+        }
+        sample = begin(out, name, "");
+        label(&sample, "currency", currency_word(metrics, slot));
+        end_double(&sample, sum);
+    }
+}
+
+static void write_log_dropped(const struct metrics *metrics, struct buf *out, const char *name)
+{
+    struct sample sample = begin(out, name, "");
+
+    (void)metrics;
+    end_u64(&sample, log_dropped());
+}
+
+static void write_build_info(const struct metrics *metrics, struct buf *out, const char *name)
+{
+    struct sample sample = begin(out, name, "");
+
+    label(&sample, "version", metrics->version);
+    end_u64(&sample, 1);
+}
+
+/* The one place where a metric has its name, type, labels and meaning. */
+static const struct family {
+    const char *name;
+    const char *type;
+    const char *labels; /* for people */
+    const char *help;
+    void (*write)(const struct metrics *metrics, struct buf *out, const char *name);
+} families[] = {
+    {"detour_events_consumed_total", "counter", "", "Events taken from the source topics.",
+     write_consumed},
+    {"detour_deliveries_total", "counter", "destination, verdict",
+     "What destinations answered, counted by event and attempt.", write_deliveries},
+    {"detour_diverted_total", "counter", "destination, alternate, reason",
+     "Events delivered to an alternate instead of their destination.", write_diverted},
+    {"detour_dead_letters_total", "counter", "reason",
+     "Events written to the dead-letter destination.", write_dead_letters},
+    {"detour_dropped_total", "counter", "rule",
+     "Events dropped by a rule of the routing table; unmatched is the rule of events no route "
+     "takes.",
+     write_dropped},
+    {"detour_skipped_total", "counter", "",
+     "Events read again after a restart and skipped, because they were settled before it.",
+     write_skipped},
+    {"detour_value_diverted_total", "counter", "currency",
+     "Value of diverted events; refunds are not subtracted. Currencies past the first 64, or not "
+     "of three letters, are other; without one, none.",
+     write_value_diverted},
+    {"detour_fields_left_out_total", "counter", "destination",
+     "Fields left out of requests because their content was unusable.", write_fields_left_out},
+    {"detour_times_assumed_total", "counter", "",
+     "Events whose own time was unusable; the Kafka record's timestamp stood in.",
+     write_times_assumed},
+    {"detour_request_duration_seconds", "histogram", "destination",
+     "Time from sending a request to its answer.", write_requests},
+    {"detour_delivery_latency_seconds", "histogram", "destination",
+     "Time from taking an event to settling it.", write_latencies},
+    {"detour_in_flight_events", "gauge", "", "Events taken and not yet settled.",
+     write_in_flight_events},
+    {"detour_in_flight_bytes", "gauge", "", "Bytes held for events taken and not yet settled.",
+     write_in_flight_bytes},
+    {"detour_partition_blocked", "gauge", "reason", "Partitions not being taken just now, by why.",
+     write_blocked},
+    {"detour_consumer_lag", "gauge", "topic, partition",
+     "Events in the partition behind the last one taken.", write_lag},
+    {"detour_log_lines_dropped_total", "counter", "",
+     "Log lines dropped because nobody read the standard error stream.", write_log_dropped},
+    {"detour_build_info", "gauge", "version", "Always 1; the label says which detour this is.",
+     write_build_info},
+};
+
+void metrics_prometheus(struct metrics *metrics, struct buf *out)
+{
+    for (size_t i = 0; i < COUNT_OF(families); i++) {
+        const struct family *family = &families[i];
+
+        buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", family->name, family->help, family->name,
+                   family->type);
+        family->write(metrics, out, family->name);
+    }
+}
+
+void metrics_document(struct buf *out)
+{
+    buf_add_text(out, "| metric | type | labels | meaning |\n| --- | --- | --- | --- |\n");
+    for (size_t i = 0; i < COUNT_OF(families); i++) {
+        const struct family *family = &families[i];
+
+        buf_printf(out, "| `%s` | %s | %s | %s |\n", family->name, family->type, family->labels,
+                   family->help);
+    }
+}

@@ -1,0 +1,104 @@
+/**
+ * metrics_inside - what the writers (metrics_worker.c) and the text (metrics.c) share.
+ *
+ * Every number has one writer, its worker, and many readers: a relaxed load, an
+ * addition and a relaxed store, no locked instruction. Names are copied from the
+ * configuration, so that a scrape never reads what a reload is about to free.
+ */
+#ifndef OBSERVE_METRICS_INSIDE_H
+#define OBSERVE_METRICS_INSIDE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "observe/metrics.h"
+
+enum {
+    CURRENCIES_MAX = 64, /* further ones are "other" */
+    CURRENCY_OTHER = CURRENCIES_MAX,
+    CURRENCY_NONE, /* an event with a value and no currency */
+    CURRENCY_SLOTS,
+    BUCKETS_MAX = 16,
+    LAGS_MAX = 10000, /* partitions a worker */
+};
+
+/* Upper bounds in the unit of the values counted; the last bucket has none. */
+struct buckets {
+    uint64_t bounds[BUCKETS_MAX];
+    size_t count;
+    double per_second; /* units in one second */
+};
+
+extern const struct buckets request_buckets; /* microseconds */
+extern const struct buckets latency_buckets; /* milliseconds */
+
+struct histogram {
+    _Atomic uint64_t buckets[BUCKETS_MAX + 1];
+    _Atomic uint64_t sum;
+};
+
+/* One destination's numbers at one worker. */
+struct destination_numbers {
+    _Atomic uint64_t deliveries[VERDICT_COUNT];
+    _Atomic uint64_t fields_left_out;
+    struct histogram requests;
+    struct histogram latencies;
+};
+
+/* Lag of one partition. Appended and never unlinked, so that a scrape walks without a lock. */
+struct lag {
+    struct lag *_Atomic next;
+    char *topic; /* owned */
+    int32_t partition;
+    _Atomic int64_t lag; /* -1: not ours now */
+};
+
+/* Diversions of one (destination, alternate), by reason. */
+struct diverted_numbers {
+    _Atomic uint64_t by_reason[REASON_COUNT];
+};
+
+struct metrics_worker {
+    struct metrics *metrics;
+    _Atomic uint64_t consumed, times_assumed, skipped;
+    struct destination_numbers *destinations; /* owned, one each */
+    struct diverted_numbers *diverted;        /* owned, one a pair */
+    _Atomic uint64_t dead_letters[REASON_COUNT];
+    _Atomic uint64_t *dropped; /* owned; by route, the last: no route at all */
+    _Atomic double value_diverted[CURRENCY_SLOTS];
+    _Atomic uint64_t in_flight_events, in_flight_bytes;
+    _Atomic uint64_t blocked[BLOCK_REASON_COUNT];
+    struct lag *_Atomic lags; /* owned */
+    size_t lag_count;         /* the writer's own */
+};
+
+/* A (destination, alternate) that some chain of the configuration holds. */
+struct pair {
+    size_t destination;
+    size_t alternate; /* destination_count: one that no chain names */
+};
+
+struct metrics {
+    char *version;       /* owned */
+    char **destinations; /* owned: names */
+    size_t destination_count;
+    char **rules; /* owned: drop rule by route, NULL where the route has legs; last: unmatched */
+    size_t route_count;
+    bool is_unmatched_dropped;
+    struct pair *pairs; /* owned; by destination, the unnamed alternate last of each */
+    size_t pair_count;
+    size_t *pair_from; /* owned: first pair of a destination; destination_count + 1 of them */
+    pthread_mutex_t currency_lock; /* to add one; reading takes none */
+    _Atomic size_t currency_count;
+    char currencies[CURRENCIES_MAX][4];
+    struct metrics_worker *workers; /* owned */
+    unsigned worker_count;
+};
+
+/** A single-writer number as a reader sees it. */
+static inline uint64_t number_of(const _Atomic uint64_t *number)
+{
+    return atomic_load_explicit(number, memory_order_relaxed);
+}
+
+#endif /* OBSERVE_METRICS_INSIDE_H */
