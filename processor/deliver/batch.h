@@ -1,0 +1,45 @@
+/**
+ * batch - legs that go in one request, stay together over its retries, and part when
+ * the answer parts them.
+ */
+#ifndef DELIVER_BATCH_H
+#define DELIVER_BATCH_H
+
+#include "deliver/lane.h"
+
+struct tiktok_sender;
+
+struct batch {
+    struct tiktok_sender *sender;
+    struct lane *lane;
+    struct leg **legs; /* owned array; legs are their events' */
+    size_t count, cap;
+    uint32_t attempts;             /* answers that counted */
+    uint64_t first_sent_ms;        /* 0: never */
+    uint64_t due_ms;               /* while waiting */
+    bool is_sent;                  /* in flight */
+    struct batch *next, *previous; /* the sender's waiting list, oldest first */
+    struct buf body;
+};
+
+struct batch_list {
+    struct batch *first, *last;
+    struct batch *spare; /* by next */
+    size_t spare_count;
+    size_t waiting; /* batches in the list */
+};
+
+void batch_list_fini(struct batch_list *list);
+/** An empty batch of @lane. */
+struct batch *batch_new(struct batch_list *list, struct tiktok_sender *sender, struct lane *lane);
+/** Back to the spares; it holds no legs any more. */
+void batch_free(struct batch_list *list, struct batch *batch);
+void batch_add(struct batch *batch, struct leg *leg);
+/** Take the leg at @index out, keeping the order. */
+struct leg *batch_take(struct batch *batch, size_t index);
+/** Into the waiting list; @is_first: before the others (it has waited already). Legs become
+ * WAITING. */
+void batch_wait(struct batch_list *list, struct batch *batch, uint64_t due_ms, bool is_first);
+void batch_unwait(struct batch_list *list, struct batch *batch);
+
+#endif /* DELIVER_BATCH_H */

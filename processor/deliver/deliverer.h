@@ -1,0 +1,67 @@
+/**
+ * deliverer - one worker's delivery: its events in flight, senders, records and metrics.
+ *
+ * Owned by one thread. The way of a leg: deliver_leg() picks the destination of the
+ * chain; a sender (tiktok_sender.h) or a record (records.h) takes it; whoever has the
+ * answer calls leg_deliver_done(), leg_advance() or leg_dead_letter(); when the last leg
+ * of an event is settled, its offset is, and its memory goes back.
+ */
+#ifndef DELIVER_DELIVERER_H
+#define DELIVER_DELIVERER_H
+
+#include "base/rng.h"
+#include "deliver/event.h"
+#include "deliver/pipeline.h"
+#include "http/client.h"
+#include "observe/metrics.h"
+
+struct tiktok_sender;
+
+struct deliverer {
+    const struct pipeline *pipeline;
+    struct metrics_worker *metrics;
+    struct http_client *http;
+    struct producer *producer;
+    struct source *source;
+    struct event_pool events;
+    struct arena scratch; /* one decoded event at a time */
+    struct buf render;    /* items of the event being taken */
+    struct buf record;    /* a UTM record being written */
+    struct tiktok_scratch *tiktok;
+    struct tiktok_sender **senders; /* by destination; NULL where the type is another */
+    struct rng rng;
+    uint64_t now_ms; /* monotonic, read once a turn */
+    int64_t wall_ms;
+    bool is_draining; /* stop: nothing new is sent */
+};
+
+NODISCARD enum err_code deliverer_init(struct deliverer *d, const struct pipeline *pipeline,
+                                       struct metrics_worker *metrics, unsigned worker_index,
+                                       struct err *err);
+void deliverer_fini(struct deliverer *d);
+/** Read the clocks, let senders and the producer move on. Returns ms until something is due. */
+uint64_t deliverer_turn(struct deliverer *d);
+/** Drop what is not on its way for events of @partition (NULL: all); what is, is waited for. */
+void deliverer_drop_unsent(struct deliverer *d, const struct source_partition *partition);
+/** Events of @partition (NULL: all) still in flight. */
+size_t deliverer_open(const struct deliverer *d, const struct source_partition *partition);
+/** The partition is no longer ours: its events settle into metrics only. */
+void deliverer_forget(struct deliverer *d, const struct source_partition *partition);
+
+/* legs */
+
+/** Give a NEW leg to the destination at leg->position (rendered for it already when it is a tiktok
+ * one). */
+void deliver_leg(struct deliverer *d, struct leg *leg, const struct event_view *view);
+/** The present destination has it. */
+void leg_delivered(struct deliverer *d, struct leg *leg);
+/** The present destination cannot take it: next in the chain, or the dead letter at its end. */
+void leg_advance(struct deliverer *d, struct leg *leg, enum reason reason);
+/** No destination can take it without a person. */
+void leg_dead_letter(struct deliverer *d, struct leg *leg, enum reason reason);
+/** The leg is over: delivered, diverted, dead-lettered. Frees the event with its last leg. */
+void leg_settle(struct deliverer *d, struct leg *leg);
+/** Where in the chain a leg starts now: past destinations for which the event is too old. */
+size_t leg_first_position(const struct config_leg *plan, int64_t event_time_ms, int64_t wall_ms);
+
+#endif /* DELIVER_DELIVERER_H */

@@ -1,0 +1,164 @@
+#include "deliver/event.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+enum { CLASS_BYTES_MIN = 1024 };
+
+#define TO(state) (1u << (state))
+
+static const struct {
+    const char *word;
+    unsigned moves;
+} leg_rules[LEG_STATE_COUNT] = {
+    [LEG_NEW] = {"new", TO(LEG_QUEUED) | TO(LEG_PRODUCING) | TO(LEG_SETTLED)},
+    [LEG_QUEUED] = {"queued", TO(LEG_SENDING) | TO(LEG_NEW) | TO(LEG_SETTLED)},
+    [LEG_SENDING] = {"sending", TO(LEG_WAITING) | TO(LEG_NEW) | TO(LEG_SETTLED)},
+    [LEG_WAITING] = {"waiting", TO(LEG_SENDING) | TO(LEG_NEW) | TO(LEG_SETTLED)},
+    [LEG_PRODUCING] = {"producing", TO(LEG_NEW) | TO(LEG_SETTLED)},
+    [LEG_SETTLED] = {"settled", 0},
+};
+
+void leg_move(struct leg *leg, enum leg_state state)
+{
+    INVARIANT((leg_rules[leg->state].moves & TO(state)) != 0);
+    leg->state = (uint8_t)state;
+}
+
+struct trouble *leg_trouble(struct leg *leg, const struct config_destination *destination,
+                            const char *text)
+{
+    if (leg->trouble == NULL) {
+        leg->trouble = mem_new(struct trouble);
+    }
+    *leg->trouble = (struct trouble){.destination = destination};
+    (void)snprintf(leg->trouble->text, sizeof(leg->trouble->text), "%s", text);
+    return leg->trouble;
+}
+
+void event_pool_init(struct event_pool *pool)
+{
+    *pool = (struct event_pool){0};
+}
+
+/* The pool's class for @bytes, or EVENT_CLASSES when it is past the largest. */
+static size_t class_of(size_t bytes)
+{
+    size_t size = CLASS_BYTES_MIN;
+    size_t index = 0;
+
+    while (index < EVENT_CLASSES && size < bytes) {
+        size *= 2;
+        index++;
+    }
+    return index;
+}
+
+static struct event *take_block(struct event_pool *pool, size_t bytes)
+{
+    size_t index = class_of(bytes);
+    struct event *event;
+
+    if (index == EVENT_CLASSES) {
+        event = mem_zero(1, bytes);
+        event->block_bytes = bytes;
+        return event;
+    }
+    event = pool->free[index];
+    if (event == NULL) {
+        event = mem_zero(1, (size_t)CLASS_BYTES_MIN << index);
+    } else {
+        pool->free[index] = event->next;
+    }
+    return event;
+}
+
+struct event *event_new(struct event_pool *pool, rd_kafka_message_t *message,
+                        struct source_partition *partition, size_t legs, size_t extra,
+                        uint64_t now_ms)
+{
+    size_t head = sizeof(struct event) + legs * sizeof(struct leg);
+    size_t bytes = head + extra;
+    struct event *event = take_block(pool, bytes);
+    size_t index = class_of(bytes);
+
+    memset(event, 0, head);
+    event->block_bytes = index == EVENT_CLASSES ? bytes : (size_t)CLASS_BYTES_MIN << index;
+    event->message = message;
+    event->partition = partition;
+    event->epoch = partition == NULL ? 0 : partition->epoch;
+    event->leg_count = (uint16_t)legs;
+    event->legs_open = (uint16_t)legs;
+    event->taken_ms = now_ms;
+    event->bytes = message->len + message->key_len + event->block_bytes;
+    for (size_t i = 0; i < legs; i++) {
+        event->legs[i].event = event;
+    }
+    event->previous = pool->last;
+    if (pool->last != NULL) {
+        pool->last->next = event;
+    } else {
+        pool->first = event;
+    }
+    pool->last = event;
+    pool->events++;
+    pool->bytes += event->bytes;
+    return event;
+}
+
+char *event_extra(struct event *event)
+{
+    return (char *)&event->legs[event->leg_count];
+}
+
+static void give_back(struct event_pool *pool, struct event *event)
+{
+    size_t index = class_of(event->block_bytes);
+
+    if (index == EVENT_CLASSES) {
+        free(event);
+        return;
+    }
+    event->next = pool->free[index];
+    pool->free[index] = event;
+}
+
+void event_free(struct event_pool *pool, struct event *event)
+{
+    for (size_t i = 0; i < event->leg_count; i++) {
+        free(event->legs[i].item_owned);
+        free(event->legs[i].trouble);
+    }
+    rd_kafka_message_destroy(event->message);
+    if (event->previous != NULL) {
+        event->previous->next = event->next;
+    } else {
+        pool->first = event->next;
+    }
+    if (event->next != NULL) {
+        event->next->previous = event->previous;
+    } else {
+        pool->last = event->previous;
+    }
+    pool->events--;
+    pool->bytes -= event->bytes;
+    give_back(pool, event);
+}
+
+void event_pool_fini(struct event_pool *pool)
+{
+    while (pool->first != NULL) {
+        event_free(pool, pool->first);
+    }
+    for (size_t i = 0; i < EVENT_CLASSES; i++) {
+        while (pool->free[i] != NULL) {
+            struct event *event = pool->free[i];
+
+            pool->free[i] = event->next;
+            free(event);
+        }
+    }
+}

@@ -1,0 +1,125 @@
+/**
+ * event - one source record in flight, with its legs, in one block of memory.
+ *
+ * Everything an event needs until its last leg is settled lies in the block: the
+ * event, its legs, its texts and what is to be sent of it. Blocks come from a pool of
+ * size classes and go back to it: no allocation per event once the pool is warm.
+ * The Kafka message is kept until the end: a dead letter or a diversion writes its bytes.
+ *
+ * A leg's states
+ *
+ *      NEW -> QUEUED -> SENDING -> SETTLED
+ *               ^         |  |
+ *               |         |  +-> WAITING (retry, throttled) -> SENDING
+ *               |         v
+ *      NEW -> PRODUCING (an alternate or the dead letter) -> SETTLED
+ *
+ * QUEUED and WAITING legs may be dropped when a partition goes: nothing of them is on
+ * its way. SENDING and PRODUCING ones are waited for.
+ */
+#ifndef DELIVER_EVENT_H
+#define DELIVER_EVENT_H
+
+#include "event/event.h"
+#include "kafka/producer.h"
+#include "kafka/source.h"
+
+struct batch;
+struct lane;
+
+enum leg_state {
+    LEG_NEW,
+    LEG_QUEUED,
+    LEG_SENDING,
+    LEG_WAITING,
+    LEG_PRODUCING,
+    LEG_SETTLED,
+    LEG_STATE_COUNT,
+};
+
+/* What went wrong last, for the headers of a dead letter or a diversion. */
+struct trouble {
+    const struct config_destination *destination; /* NULL: before any destination */
+    int http_status;
+    bool has_code;
+    int32_t code;
+    char request_id[64];
+    char text[256];
+};
+
+struct leg {
+    struct event *event;
+    const struct config_route *route; /* NULL: the event as a whole (it never got a route) */
+    const struct config_leg *plan;    /* NULL likewise */
+    uint16_t position;                /* in the chain */
+    uint16_t attempts;                /* at the present destination */
+    uint8_t state;                    /* enum leg_state */
+    uint8_t outcome;                  /* enum outcome; AMBIGUOUS is sticky */
+    uint8_t reason; /* enum reason: why it left a destination, or its dead letter */
+    bool is_dead_letter;
+    bool is_stuck;               /* counted in its partition's stuck records */
+    uint32_t part, part_count;   /* an oversize dead letter goes in parts */
+    struct leg *next, *previous; /* a lane's queue */
+    struct lane *lane;           /* whose queue, while QUEUED */
+    struct batch *batch;         /* the one it is in while SENDING or WAITING */
+    struct span item;            /* what a batch sends: in the event's block, or item_owned */
+    char *item_owned;            /* rendered again for a later destination, or a UTM record */
+    uint64_t queued_ms;          /* monotonic: since when this destination has it */
+    struct trouble *trouble;     /* owned; NULL: none yet */
+    struct produce_request request;
+};
+
+struct event {
+    struct event *next, *previous;      /* all in flight, oldest first */
+    rd_kafka_message_t *message;        /* owned */
+    struct source_partition *partition; /* NULL: no longer ours, settle into metrics only */
+    uint64_t epoch;
+    const struct writer *writer; /* NULL: never decoded */
+    bool is_parked;              /* waits for its schema */
+    bool is_abandoned;           /* its partition went with unsent legs: never settled */
+    uint16_t leg_count, legs_open;
+    uint64_t taken_ms;  /* monotonic */
+    size_t bytes;       /* counted against in_flight.bytes */
+    size_t block_bytes; /* of this block, for the pool */
+    struct span id;     /* the event's own or the derived one */
+    struct span type;
+    int64_t time_ms;
+    bool has_value;
+    double value;
+    char currency[4]; /* "" when there is none */
+    struct leg legs[];
+};
+
+enum { EVENT_CLASSES = 8 }; /* 1 KiB .. 128 KiB; larger blocks are allocated */
+
+struct event_pool {
+    struct event *free[EVENT_CLASSES]; /* by next */
+    struct event *first, *last;        /* in flight */
+    uint64_t events, bytes;            /* in flight */
+};
+
+void event_pool_init(struct event_pool *pool);
+void event_pool_fini(struct event_pool *pool); /* frees what is in flight too */
+/** A zeroed event with @legs legs and @extra bytes behind them (event_extra()). Takes @message. */
+struct event *event_new(struct event_pool *pool, rd_kafka_message_t *message,
+                        struct source_partition *partition, size_t legs, size_t extra,
+                        uint64_t now_ms);
+/** The bytes behind the legs. */
+char *event_extra(struct event *event);
+void event_free(struct event_pool *pool, struct event *event);
+
+/** A legal move, or a broken invariant. */
+void leg_move(struct leg *leg, enum leg_state state);
+/** Remember what happened; @text is our words. */
+struct trouble *leg_trouble(struct leg *leg, const struct config_destination *destination,
+                            const char *text);
+static inline const struct config_destination *leg_destination(const struct leg *leg)
+{
+    return leg->plan->chain[leg->position];
+}
+static inline bool leg_has_alternate(const struct leg *leg)
+{
+    return leg->plan != NULL && (size_t)leg->position + 1 < leg->plan->count;
+}
+
+#endif /* DELIVER_EVENT_H */

@@ -1,0 +1,37 @@
+/**
+ * lane - legs of one event type and source id, waiting in order for a place in a batch.
+ *
+ * Lanes are few (event types of a route, times pixels); empty ones are dropped when
+ * there are more than LANES_MAX.
+ */
+#ifndef DELIVER_LANE_H
+#define DELIVER_LANE_H
+
+#include "deliver/event.h"
+
+enum { LANES_MAX = 1024 };
+
+struct lane {
+    char *name;      /* their event name; owned */
+    char *source_id; /* owned */
+    struct leg *first, *last;
+    size_t count, bytes; /* waiting */
+    size_t batches;      /* batches of this lane, in flight or waiting */
+    struct lane *next;   /* all lanes, in turn */
+    uint64_t hash;
+};
+
+struct lanes {
+    struct lane *first, *last; /* first: whose turn it is */
+    size_t count;
+};
+
+/** The lane for these, made when it is new. */
+struct lane *lanes_get(struct lanes *lanes, struct span name, struct span source_id);
+void lanes_fini(struct lanes *lanes);
+/** To the end of the round. */
+void lanes_rotate(struct lanes *lanes);
+void lane_add(struct lane *lane, struct leg *leg);
+void lane_remove(struct lane *lane, struct leg *leg);
+
+#endif /* DELIVER_LANE_H */

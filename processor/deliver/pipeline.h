@@ -1,0 +1,47 @@
+/**
+ * pipeline - a configuration compiled: everything an event's way needs that never changes.
+ *
+ * Built once, shared by all workers, immutable. Commands that only explain or check
+ * build it too; nothing here talks to a network except pipeline_connect().
+ */
+#ifndef DELIVER_PIPELINE_H
+#define DELIVER_PIPELINE_H
+
+#include "config/config.h"
+#include "event/event.h"
+#include "kafka/utm.h"
+#include "route/table.h"
+#include "schema/catalog.h"
+#include "tiktok/answer.h"
+#include "tiktok/map.h"
+
+/* One destination's compiled parts; only those of its type are set. */
+struct pipeline_destination {
+    const struct config_destination *config;
+    struct tiktok_map *map;
+    struct tiktok_codes *codes;
+    struct utm_map *utm;
+    struct buf utm_framing; /* bytes before each UTM record */
+    char *topic;            /* terminated */
+    char *url;              /* whole request URL, terminated */
+};
+
+struct pipeline {
+    const struct config *config; /* borrowed; outlives the pipeline */
+    struct catalog *catalog;
+    const struct readers *readers;
+    struct event_paths paths;
+    struct route_table *routes;
+    struct pipeline_destination *destinations; /* by index in the config */
+    char instance[128];                        /* host:pid, for detour.instance */
+};
+
+/** NULL when something does not fit; all of it is in @diags. */
+struct pipeline *pipeline_compile(const struct config *config, struct diags *diags);
+void pipeline_free(struct pipeline *pipeline);
+/** Start the registry client and register what we write. ERR_NET when it is not reachable. */
+NODISCARD enum err_code pipeline_connect(struct pipeline *pipeline, struct err *err);
+size_t pipeline_index(const struct pipeline *pipeline,
+                      const struct config_destination *destination);
+
+#endif /* DELIVER_PIPELINE_H */

@@ -1,0 +1,353 @@
+/*
+ * Happy path: a request is filled (bytes borrowed from the event, headers made), the
+ * producer takes it, its report comes: delivered or dead-lettered, settled.
+ *
+ * It can fail: no UTM record can be made (dead letter); the topic cannot be written
+ * (stuck: the partition is blocked by name until it can); the record is too large (an
+ * alternate: next in the chain; the dead letter: in parts, halved until they fit); the
+ * producer was cancelled (hard stop or lost partition: the offset is not settled).
+ */
+#include "deliver/records.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "deliver/view.h"
+#include "kafka/note.h"
+
+enum { PART_BYTES_FIRST = 512 * 1024, PART_BYTES_MIN = 16 * 1024 };
+
+static struct span name_of(const struct config_destination *destination)
+{
+    return destination == NULL ? SPAN_NONE : destination->name;
+}
+
+static uint32_t replays_of(const rd_kafka_headers_t *headers)
+{
+    int64_t replays = 0;
+    struct span text = note_header_get(headers, "detour.replays");
+
+    return text.ptr != NULL && span_to_i64(text, &replays) && replays > 0 ? (uint32_t)replays : 0;
+}
+
+/* The headers of a dead letter or a diverted record. */
+static rd_kafka_headers_t *make_note(const struct deliverer *d, const struct leg *leg,
+                                     const rd_kafka_headers_t *original, bool is_connect)
+{
+    const struct event *event = leg->event;
+    const struct trouble *trouble = leg->trouble;
+    struct message_view message;
+    struct note note;
+
+    message_view_of(event->message, &message);
+    note = (struct note){
+        .reason = (enum reason)leg->reason,
+        .route = leg->route == NULL ? SPAN_NONE : leg->route->name,
+        .leg = leg->plan == NULL ? SPAN_NONE : leg->plan->chain[0]->name,
+        .event_id = event->id,
+        .event_type = event->type,
+        .outcome = (enum outcome)leg->outcome,
+        .replays = replays_of(original),
+        .at_ms = d->wall_ms,
+        .source_topic = message.topic,
+        .source_partition = message.partition,
+        .source_offset = message.offset,
+        .source_timestamp_ms = message.timestamp_ms,
+        .instance = span_of(d->pipeline->instance),
+        .attempts = leg->attempts,
+        .is_connect = is_connect,
+        .group = d->pipeline->config->kafka.group,
+    };
+    if (trouble != NULL) {
+        note.error = span_of(trouble->text);
+        note.destination = name_of(trouble->destination);
+        note.http_status = trouble->http_status;
+        note.has_code = trouble->has_code;
+        note.code = trouble->code;
+        note.request_id = span_of(trouble->request_id[0] == '\0' ? NULL : trouble->request_id);
+    }
+    if (note.destination.ptr == NULL && leg->plan != NULL) {
+        note.destination = leg->plan->chain[0]->name;
+    }
+    return note_headers(original, &note);
+}
+
+static rd_kafka_headers_t *original_headers(const struct leg *leg)
+{
+    rd_kafka_headers_t *headers = NULL;
+
+    return rd_kafka_message_headers(leg->event->message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR
+               ? headers
+               : NULL;
+}
+
+/* A leg of its partition began or ceased to wait for a topic. */
+static void count_stuck(struct deliverer *d, struct leg *leg, bool is_stuck)
+{
+    struct source_partition *partition = leg->event->partition;
+    uint32_t *count;
+
+    if (leg->is_stuck == is_stuck) {
+        return;
+    }
+    leg->is_stuck = is_stuck;
+    if (partition == NULL) {
+        return;
+    }
+    count = leg->is_dead_letter ? &partition->stuck_dead_letters : &partition->stuck_alternates;
+    *count = is_stuck ? *count + 1 : *count - 1;
+    if (*count == (is_stuck ? 1u : 0u)) {
+        source_block(d->source, partition,
+                     leg->is_dead_letter ? BLOCK_DEAD_LETTER : BLOCK_ALTERNATE, is_stuck);
+    }
+}
+
+static uint32_t stuck_count(const struct leg *leg)
+{
+    const struct source_partition *partition = leg->event->partition;
+
+    if (partition == NULL) {
+        return 0;
+    }
+    return leg->is_dead_letter ? partition->stuck_dead_letters : partition->stuck_alternates;
+}
+
+/* One log line when a partition begins to wait and one when it goes on, however many records. */
+static void on_stuck(struct produce_request *request, bool is_stuck, const char *why)
+{
+    struct leg *leg = CONTAINER_OF(request, struct leg, request);
+    uint32_t before = stuck_count(leg);
+
+    count_stuck(request->context, leg, is_stuck);
+    if (is_stuck && before == 0) {
+        LOG_ERROR("record.stuck",
+                  "topic=%s why=%s source_topic=%s partition=%d "
+                  "way_out=\"make the topic writable; detour goes on by itself\"",
+                  LOG_Q(request->topic), LOG_Q(why),
+                  LOG_Q(rd_kafka_topic_name(leg->event->message->rkt)),
+                  leg->event->message->partition);
+    } else if (!is_stuck && before == 1) {
+        LOG_INFO("record.unstuck", "topic=%s source_topic=%s partition=%d", LOG_Q(request->topic),
+                 LOG_Q(rd_kafka_topic_name(leg->event->message->rkt)),
+                 leg->event->message->partition);
+    }
+}
+
+static void fill_request(struct deliverer *d, struct leg *leg, const char *topic, struct span value,
+                         rd_kafka_headers_t *headers,
+                         void (*done)(struct produce_request *, enum produce_result))
+{
+    struct message_view message;
+
+    message_view_of(leg->event->message, &message);
+    leg->request = (struct produce_request){
+        .topic = topic,
+        .key = message.key,
+        .value = value,
+        .timestamp_ms = message.timestamp_ms < 0 ? d->wall_ms : message.timestamp_ms,
+        .headers = headers,
+        .done = done,
+        .stuck = on_stuck,
+        .context = d,
+    };
+}
+
+static struct span message_value(const struct leg *leg)
+{
+    const rd_kafka_message_t *message = leg->event->message;
+
+    return (struct span){message->payload, message->payload == NULL ? 0 : message->len};
+}
+
+/* alternates and Kafka primaries */
+
+static void on_record(struct produce_request *request, enum produce_result result)
+{
+    struct leg *leg = CONTAINER_OF(request, struct leg, request);
+    struct deliverer *d = request->context;
+
+    count_stuck(d, leg, false);
+    switch (result) {
+    case PRODUCE_ACKNOWLEDGED:
+        leg_delivered(d, leg);
+        return;
+    case PRODUCE_TOO_LARGE:
+        leg_move(leg, LEG_NEW);
+        (void)leg_trouble(leg, leg_destination(leg), "the topic refuses the record's size");
+        leg_advance(d, leg, REASON_TOO_LARGE);
+        return;
+    case PRODUCE_CANCELLED:
+        leg->event->is_abandoned = true;
+        leg_settle(d, leg);
+        return;
+    }
+}
+
+/* The UTM record, kept until its report. */
+static bool write_utm(struct deliverer *d, struct leg *leg, const struct event_view *view)
+{
+    const struct pipeline_destination *to =
+        &d->pipeline->destinations[pipeline_index(d->pipeline, leg_destination(leg))];
+    struct span reason = leg->reason == REASON_NONE ? SPAN("") : span_of(reason_word(leg->reason));
+
+    buf_clear(&d->record);
+    utm_write(to->utm, view, leg->event->id, leg->plan->chain[0]->name, reason, SPAN_NONE,
+              buf_span(&to->utm_framing), &d->scratch, &d->record);
+    if (d->record.is_overflowed) {
+        return false;
+    }
+    free(leg->item_owned);
+    leg->item_owned = mem_text(buf_span(&d->record));
+    leg->item = (struct span){leg->item_owned, d->record.len};
+    return true;
+}
+
+static bool prepare_utm(struct deliverer *d, struct leg *leg, const struct event_view *view)
+{
+    struct decoded decoded;
+    struct frame frame;
+    enum reason reason;
+
+    if (view != NULL) {
+        return write_utm(d, leg, view);
+    }
+    arena_reset(&d->scratch);
+    message_view_of(leg->event->message, &decoded.message);
+    if (leg->event->writer == NULL ||
+        catalog_unframe(d->pipeline->catalog, decoded.message.value, &frame, NULL) != ERR_OK ||
+        view_decode(d->pipeline, leg->event->writer, frame.payload, d->wall_ms, &d->scratch,
+                    &decoded, &reason, NULL) != ERR_OK) {
+        return false; /* it did decode when it was taken: only memory can be short */
+    }
+    return write_utm(d, leg, &decoded.view);
+}
+
+void record_send(struct deliverer *d, struct leg *leg, const struct event_view *view)
+{
+    const struct config_destination *config = leg_destination(leg);
+    const struct pipeline_destination *to =
+        &d->pipeline->destinations[pipeline_index(d->pipeline, config)];
+    rd_kafka_headers_t *original = original_headers(leg);
+    struct span value = message_value(leg);
+    rd_kafka_headers_t *headers;
+
+    if (config->format == KAFKA_UTM) {
+        if (!prepare_utm(d, leg, view)) {
+            (void)leg_trouble(leg, config, "no UTM record can be made of it");
+            leg_dead_letter(d, leg, REASON_TOO_LARGE);
+            return;
+        }
+        value = leg->item;
+    }
+    if (leg->reason == REASON_NONE) { /* a primary: delivered, not diverted */
+        headers = original == NULL ? NULL : rd_kafka_headers_copy(original);
+    } else {
+        headers = make_note(d, leg, original, config->is_connect_headers);
+    }
+    leg_move(leg, LEG_PRODUCING);
+    fill_request(d, leg, to->topic, value, headers, on_record);
+    producer_send(d->producer, &leg->request);
+}
+
+/* dead letters */
+
+static void send_part(struct deliverer *d, struct leg *leg);
+
+/* The value is too large as it is, or in the present number of parts: halve, from the start. */
+static void split_further(struct deliverer *d, struct leg *leg)
+{
+    size_t bytes = message_value(leg).len;
+    size_t part_bytes = leg->part_count == 0 ? PART_BYTES_FIRST
+                                             : (bytes + leg->part_count - 1) / leg->part_count / 2;
+    char text[sizeof(leg->trouble->text)];
+
+    if (part_bytes < PART_BYTES_MIN) {
+        LOG_ERROR("dead_letter.impossible",
+                  "topic=%s partition=%d offset=%lld why=\"it refuses %d bytes\" "
+                  "way_out=\"raise max.message.bytes of the dead-letter topic and restart\"",
+                  LOG_Q(leg->request.topic), leg->event->message->partition,
+                  (long long)leg->event->message->offset, PART_BYTES_MIN);
+        leg->event->is_abandoned = true; /* never settled, so never committed past */
+        leg_settle(d, leg);
+        return;
+    }
+    if (leg->part_count == 0) {
+        (void)snprintf(text, sizeof(text), "too large for the topic, in parts; %s: %.150s",
+                       reason_word((enum reason)leg->reason),
+                       leg->trouble == NULL ? "" : leg->trouble->text);
+        if (leg->trouble == NULL) {
+            (void)leg_trouble(leg, NULL, text);
+        } else {
+            memcpy(leg->trouble->text, text, sizeof(text));
+        }
+        leg->reason = REASON_TOO_LARGE;
+    }
+    leg->part = 0;
+    leg->part_count = (uint32_t)MAX_OF((bytes + part_bytes - 1) / part_bytes, (size_t)1);
+    send_part(d, leg);
+}
+
+static void on_dead_letter(struct produce_request *request, enum produce_result result)
+{
+    struct leg *leg = CONTAINER_OF(request, struct leg, request);
+    struct deliverer *d = request->context;
+
+    count_stuck(d, leg, false);
+    switch (result) {
+    case PRODUCE_ACKNOWLEDGED:
+        if (leg->part + 1 < leg->part_count) {
+            leg->part++;
+            send_part(d, leg);
+            return;
+        }
+        metrics_dead_letter(d->metrics, (enum reason)leg->reason);
+        leg_settle(d, leg);
+        return;
+    case PRODUCE_TOO_LARGE:
+        split_further(d, leg);
+        return;
+    case PRODUCE_CANCELLED:
+        leg->event->is_abandoned = true;
+        leg_settle(d, leg);
+        return;
+    }
+}
+
+static const struct pipeline_destination *dead_letter_of(const struct deliverer *d)
+{
+    return &d->pipeline
+                ->destinations[pipeline_index(d->pipeline, d->pipeline->config->dead_letter)];
+}
+
+static void send_part(struct deliverer *d, struct leg *leg)
+{
+    const struct pipeline_destination *to = dead_letter_of(d);
+    struct span whole = message_value(leg);
+    size_t step = (whole.len + leg->part_count - 1) / leg->part_count;
+    size_t from = MIN_OF(step * leg->part, whole.len);
+    rd_kafka_headers_t *headers =
+        make_note(d, leg, original_headers(leg), to->config->is_connect_headers);
+    char part[32];
+
+    (void)snprintf(part, sizeof(part), "%u/%u", leg->part + 1, leg->part_count);
+    (void)rd_kafka_header_add(headers, "detour.part", -1, part, -1);
+    fill_request(d, leg, to->topic, span_sub(whole, from, MIN_OF(from + step, whole.len)), headers,
+                 on_dead_letter);
+    producer_send(d->producer, &leg->request);
+}
+
+void record_dead_letter(struct deliverer *d, struct leg *leg)
+{
+    const struct pipeline_destination *to = dead_letter_of(d);
+
+    leg_move(leg, LEG_PRODUCING);
+    leg->is_dead_letter = true;
+    leg->part = 0;
+    leg->part_count = 0;
+    fill_request(d, leg, to->topic, message_value(leg),
+                 make_note(d, leg, original_headers(leg), to->config->is_connect_headers),
+                 on_dead_letter);
+    producer_send(d->producer, &leg->request);
+}

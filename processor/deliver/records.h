@@ -1,0 +1,20 @@
+/**
+ * records - legs that end in a Kafka topic: alternates, Kafka primaries, dead letters.
+ *
+ * Settled by the broker's delivery report only. A topic that cannot be written blocks
+ * the event's partition by name and goes on by itself; nothing is given up. A dead letter
+ * the topic refuses for its size goes in parts (detour.part "1/3": concatenated in order
+ * they are the value), so that no byte is lost.
+ */
+#ifndef DELIVER_RECORDS_H
+#define DELIVER_RECORDS_H
+
+#include "deliver/deliverer.h"
+
+/** Write @leg to its present destination (type kafka). @view may be NULL: decoded again when
+ * needed. */
+void record_send(struct deliverer *d, struct leg *leg, const struct event_view *view);
+/** Write @leg to the dead-letter topic with leg->reason. */
+void record_dead_letter(struct deliverer *d, struct leg *leg);
+
+#endif /* DELIVER_RECORDS_H */

@@ -1,0 +1,40 @@
+/**
+ * tiktok_sender - one worker's requests to one Events API destination.
+ *
+ * Legs queue in lanes, one for each (event name, source id): a batch holds one event
+ * type of one source, so that an answer always speaks of one cell. A free connection
+ * sends what is there after `linger`; while all are busy batches fill. An answer is
+ * read by tiktok/answer.h and becomes:
+ *
+ *   delivered          each leg settled
+ *   rejected           the named item is dead-lettered and the rest resent; without a
+ *                      name the batch is halved until the culprit is alone
+ *   20001              each leg by its own result
+ *   retry              the batch waits with full jitter, then its legs go on in their
+ *                      chains when attempts or deadline are used up
+ *   throttled          everything of this destination waits (Retry-After, or 1..8 s);
+ *                      no attempt; after throttle.wait legs with an alternate take it
+ *   hold               nothing is sent but one probe, 5 s apart doubling to 60 s, and at
+ *                      once when the credential changes; after 60 s legs with an
+ *                      alternate take it; none is condemned
+ *   unknown            as retry; when that is used up, halved, then dead-lettered
+ */
+#ifndef DELIVER_TIKTOK_SENDER_H
+#define DELIVER_TIKTOK_SENDER_H
+
+#include "deliver/deliverer.h"
+
+struct tiktok_sender *tiktok_sender_new(struct deliverer *d,
+                                        const struct pipeline_destination *destination,
+                                        size_t index);
+void tiktok_sender_free(struct tiktok_sender *sender); /* legs stay their events' */
+/** Take a NEW leg; @view NULL: decode it again. Rendered already when leg->item is set and
+ * item_owned is not. */
+void tiktok_sender_take(struct tiktok_sender *sender, struct leg *leg,
+                        const struct event_view *view);
+/** Send, wait, divert what is due. Returns ms until something is. */
+uint64_t tiktok_sender_turn(struct tiktok_sender *sender);
+/** Take a QUEUED or WAITING leg out. */
+void tiktok_sender_drop(struct tiktok_sender *sender, struct leg *leg);
+
+#endif /* DELIVER_TIKTOK_SENDER_H */

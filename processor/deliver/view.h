@@ -1,0 +1,27 @@
+/**
+ * view - a source record decoded, for taking it in or for rendering it again later.
+ */
+#ifndef DELIVER_VIEW_H
+#define DELIVER_VIEW_H
+
+#include "deliver/pipeline.h"
+#include "event/verdict.h"
+#include "kafka/source.h"
+
+struct decoded {
+    struct message_view message;
+    struct event_view view;
+    struct value root;
+};
+
+void message_view_of(const rd_kafka_message_t *message, struct message_view *out);
+
+/**
+ * Decode @payload with @writer and find the facts. Everything points into the message and @arena.
+ * On failure *reason says which dead letter it is.
+ */
+NODISCARD enum err_code view_decode(const struct pipeline *pipeline, const struct writer *writer,
+                                    struct span payload, int64_t wall_ms, struct arena *arena,
+                                    struct decoded *out, enum reason *reason, struct err *err);
+
+#endif /* DELIVER_VIEW_H */
