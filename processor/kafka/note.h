@@ -2,8 +2,10 @@
  * note - the detour.* headers of dead letters and diverted records (design section 8).
  *
  * All UTF-8 text, added after the original headers; earlier detour.* headers of the
- * record (a replayed dead letter) are replaced, all others kept byte for byte. No
- * payload text, personal data or secret: `error` is our words, cut at 512 bytes.
+ * record (a replayed dead letter) are replaced, all others kept byte for byte. With
+ * is_connect, earlier __connect.errors.* count as ours too, so that a replay does not
+ * pile them up. No payload text, personal data or secret: `error` is our words, cut at
+ * 512 bytes. What is absent or not UTF-8 has no header.
  */
 #ifndef KAFKA_NOTE_H
 #define KAFKA_NOTE_H
@@ -11,6 +13,42 @@
 #include <librdkafka/rdkafka.h>
 
 #include "event/verdict.h"
+
+/* The names, for writers and readers alike. */
+enum note_field {
+    NOTE_REASON,
+    NOTE_ERROR,
+    NOTE_DESTINATION,
+    NOTE_ROUTE,
+    NOTE_LEG,
+    NOTE_EVENT_ID,
+    NOTE_EVENT_TYPE,
+    NOTE_OUTCOME,
+    NOTE_HTTP_STATUS,
+    NOTE_CODE,
+    NOTE_REQUEST_ID,
+    NOTE_ATTEMPTS,
+    NOTE_OUTAGE,
+    NOTE_REPLAYS,
+    NOTE_AT,
+    NOTE_SOURCE_TOPIC,
+    NOTE_SOURCE_PARTITION,
+    NOTE_SOURCE_OFFSET,
+    NOTE_SOURCE_TIMESTAMP,
+    NOTE_INSTANCE,
+    NOTE_CONNECT_TOPIC,
+    NOTE_CONNECT_PARTITION,
+    NOTE_CONNECT_OFFSET,
+    NOTE_CONNECT_CONNECTOR_NAME,
+    NOTE_CONNECT_TASK_ID,
+    NOTE_CONNECT_STAGE,
+    NOTE_CONNECT_CLASS_NAME,
+    NOTE_CONNECT_EXCEPTION_CLASS_NAME,
+    NOTE_CONNECT_EXCEPTION_MESSAGE,
+    NOTE_FIELD_COUNT,
+};
+/** "detour.reason", ..., "__connect.errors.exception.message". */
+const char *note_name(enum note_field field);
 
 struct note {
     enum reason reason;
@@ -32,10 +70,11 @@ struct note {
     struct span source_topic;
     int32_t source_partition;
     int64_t source_offset;
-    int64_t source_timestamp_ms;
+    int64_t source_timestamp_ms; /* -1: the record has none, no header */
     struct span instance;
     bool is_connect;   /* also __connect.errors.* */
     struct span group; /* for Connect's connector.name */
+    uint32_t worker;   /* for Connect's task.id */
 };
 
 /** New headers: @original (may be NULL) then ours. */
