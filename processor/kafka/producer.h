@@ -33,7 +33,9 @@ struct produce_request {
     int64_t timestamp_ms;
     rd_kafka_headers_t *headers; /* owned by the request; kept for re-producing */
     void (*done)(struct produce_request *request, enum produce_result result);
-    /** First failure and recovery; @is_stuck false when it went through after all. May be NULL. */
+    /** First failure (or no acknowledgement for 10 s) and recovery: @is_stuck false comes once,
+     * right before done, however it ends, so that the two balance. @why outlives the call only.
+     * May be NULL. */
     void (*stuck)(struct produce_request *request, bool is_stuck, const char *why);
     void *context;
 

@@ -19,7 +19,8 @@
 
 struct source;
 
-/* One assigned partition; valid from assign to revoke. Events keep the pointer and its epoch. */
+/* One partition; ours from assign to revoke, the memory is valid until source_close(). Events keep
+ * the pointer and its epoch. */
 struct source_partition {
     char *topic; /* owned */
     int32_t partition;
@@ -31,7 +32,9 @@ struct source_partition {
     uint32_t blocks;   /* bit set of enum block_reason: paused while not 0 */
     /* the worker's own counts, 0 at assignment: records of this partition that wait */
     uint32_t stuck_dead_letters, stuck_alternates, waiting_schemas;
-    bool is_halted;    /* on_gap: halt */
+    bool is_halted; /* on_gap: halt */
+    uint64_t gaps; /* how often offsets wanted were gone (counted while assigned to this process) */
+    uint64_t gap_messages; /* how many messages that were */
 };
 
 struct source_events {
@@ -52,17 +55,27 @@ int source_fd(const struct source *source);
  * are skipped inside. The caller owns the message (rd_kafka_message_destroy). Errors are handled
  * inside. */
 rd_kafka_message_t *source_poll(struct source *source, struct source_partition **partition);
+/** Callbacks and chores only, no message: while nothing is taken, so that the group keeps us. Call
+ * it at least every second then; a message that comes anyway is kept for the next source_poll(). */
+void source_serve(struct source *source);
 /** All legs of one event are settled. */
 void source_settle(struct source *source, struct source_partition *partition, uint64_t epoch,
                    int64_t offset);
-/** Pause or resume: one reason for one partition (NULL: all of this worker). Resumes when the last
- * reason goes. */
+/** Pause or resume: one reason for one partition (NULL: all of this worker, and those assigned
+ * later). Resumes when the last reason goes, but no sooner than a second after the pause, since a
+ * pause throws away what was fetched. BLOCK_WINDOW and BLOCK_GAP are the source's own. */
 void source_block(struct source *source, struct source_partition *partition,
                   enum block_reason reason, bool is_blocked);
 /** Commit what is settled if a second has passed since the last commit, or @is_now. */
 void source_commit(struct source *source, uint64_t now_ms, bool is_now);
 /** The partitions assigned now. */
 struct source_partition *const *source_partitions(const struct source *source, size_t *count);
+/** The consumer cannot go on (static member fenced, ...): close it and open another, or exit. */
+bool source_failed(const struct source *source, struct err *err);
+/** A process that stood still nearly as long as its session must not send: its partitions may be
+ * another's by now. True from 0.8 of the session timeout after the last poll until a second after
+ * the next one, when the group has had the time to tell. */
+bool source_is_fenced(const struct source *source, uint64_t now_ms);
 /** Commit, leave the group, free. Bounded by @deadline_ms (monotonic). True when the final commit
  * was acknowledged. */
 bool source_close(struct source *source, uint64_t deadline_ms);
