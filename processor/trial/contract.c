@@ -1,0 +1,415 @@
+#include "trial/contract.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#define CODE_PARAM 40002
+#define TIME_OLDEST_S ((json_int_t)28 * 86400)
+#define TIME_AHEAD_S ((json_int_t)600)
+
+enum { ITEMS_MAX = 1000, PIXEL_ITEMS_MAX = 50, OFFLINE_ITEMS_MAX = 80, HASH_CHARS = 64 };
+
+static const struct {
+    const char *paths[2];
+    const char *source_key; /* where the source id stands */
+    const char *items_key;  /* NULL: the body is the event */
+    size_t items_max;
+} apis[API_COUNT] = {
+    [API_EVENT_TRACK] = {{"/open_api/v1.3/event/track/", NULL},
+                         "event_source_id",
+                         "data",
+                         ITEMS_MAX},
+    [API_PIXEL_TRACK] = {{"/open_api/v1.3/pixel/track/", "/open_api/v1.2/pixel/track/"},
+                         "pixel_code",
+                         NULL,
+                         1},
+    [API_PIXEL_BATCH] = {{"/open_api/v1.3/pixel/batch/", "/open_api/v1.2/pixel/batch/"},
+                         "pixel_code",
+                         "batch",
+                         PIXEL_ITEMS_MAX},
+    [API_OFFLINE_TRACK] = {{"/open_api/v1.3/offline/track/", NULL}, "event_set_id", NULL, 1},
+    [API_OFFLINE_BATCH] = {{"/open_api/v1.3/offline/batch/", NULL},
+                           "event_set_id",
+                           "batch",
+                           OFFLINE_ITEMS_MAX},
+};
+
+static const char *const warning_words[WARNING_COUNT] = {
+    [WARNING_NO_PAGE_URL] = "web event without page.url",
+    [WARNING_NOT_HASHED] = "identifier that is not 64 lower-case hex digits",
+    [WARNING_NULL] = "member that is null",
+    [WARNING_TIME] = "event_time older than 28 days or more than 10 minutes ahead",
+    [WARNING_IP] = "ip that is not a public address",
+    [WARNING_CURRENCY] = "currency that is not supported",
+    [WARNING_NO_EVENT_ID] = "event without event_id",
+    [WARNING_TEST_CODE] = "request with test_event_code",
+};
+
+static const char currencies[] =
+    "AED ARS AUD BDT BHD BIF BOB BRL CAD CHF CLP CNY COP CRC CZK DKK DZD EGP EUR GBP GTQ HKD HNL "
+    "HUF IDR ILS INR ISK JPY KES KHR KRW KWD KZT MAD MOP MXN MYR NGN NIO NOK NZD OMR PEN PHP PKR "
+    "PLN PYG QAR RON RUB SAR SEK SGD THB TRY TWD UAH USD VES VND ZAR";
+
+/* An item being checked and where it stands. */
+struct item {
+    const struct contract_check *check;
+    struct contract_result *result;
+    size_t index;
+    const json_t *json;
+};
+
+const char *warning_word(enum warning warning)
+{
+    PRE((unsigned)warning < WARNING_COUNT);
+    return warning_words[warning];
+}
+
+struct span json_span(const json_t *string)
+{
+    if (!json_is_string(string)) {
+        return SPAN_NONE;
+    }
+    return (struct span){json_string_value(string), json_string_length(string)};
+}
+
+enum track_api contract_api(struct span path)
+{
+    for (size_t i = 0; i < API_COUNT; i++) {
+        for (size_t j = 0; j < COUNT_OF(apis[i].paths); j++) {
+            if (apis[i].paths[j] != NULL && span_is(path, apis[i].paths[j])) {
+                return (enum track_api)i;
+            }
+        }
+    }
+    return API_COUNT;
+}
+
+void contract_look(enum track_api api, const json_t *root, struct contract_result *out)
+{
+    PRE((unsigned)api < API_COUNT);
+    memset(out, 0, sizeof(*out));
+    out->source_id = json_span(json_object_get(root, apis[api].source_key));
+    if (apis[api].items_key != NULL) {
+        out->items = json_object_get(root, apis[api].items_key);
+    }
+}
+
+const json_t *contract_item(const struct contract_result *result, const json_t *root, size_t index)
+{
+    if (result->items != NULL) {
+        return json_array_get(result->items, index);
+    }
+    return index == 0 && json_is_object(root) && json_object_get(root, "event") != NULL ? root
+                                                                                        : NULL;
+}
+
+size_t contract_item_count(const struct contract_result *result, const json_t *root)
+{
+    if (result->items != NULL) {
+        return json_array_size(result->items);
+    }
+    return contract_item(result, root, 0) == NULL ? 0 : 1;
+}
+
+static void refuse(struct contract_result *result, const char *field, const char *reason)
+{
+    result->code = CODE_PARAM;
+    snprintf(result->message, sizeof(result->message), "Invalid value for %s: %s.", field, reason);
+}
+
+/* The text as the API of the request words it; @path is inside the item. */
+static void refuse_item(const struct item *item, const char *path, const char *reason)
+{
+    struct contract_result *result = item->result;
+    const char *dot = strrchr(path, '.');
+
+    result->code = CODE_PARAM;
+    if (item->check->api == API_EVENT_TRACK && !item->check->is_index_named) {
+        refuse(result, dot == NULL ? path : dot + 1, reason);
+    } else if (item->check->api == API_EVENT_TRACK) {
+        snprintf(result->message, sizeof(result->message), "Invalid value for data.%zu.%s: %s.",
+                 item->index, path, reason);
+    } else if (apis[item->check->api].items_key != NULL) {
+        snprintf(result->message, sizeof(result->message), "Batch.%zu.%s: %c%s", item->index, path,
+                 toupper((unsigned char)reason[0]), reason + 1);
+    } else {
+        snprintf(result->message, sizeof(result->message), "%s: %c%s", path,
+                 toupper((unsigned char)reason[0]), reason + 1);
+    }
+}
+
+/* What the service swallows: counted, or in strict mode refused. */
+static void find_fault(const struct item *item, enum warning warning, const char *path,
+                       const char *reason)
+{
+    item->result->warnings[warning]++;
+    if (item->check->is_strict && item->result->code == 0) {
+        refuse_item(item, path, reason);
+    }
+}
+
+/* Pixel codes have letters, the ids of the other sources are digits. */
+static bool fits_source(struct span source, struct span source_id)
+{
+    bool is_digits = source_id.len > 0;
+
+    for (size_t i = 0; i < source_id.len; i++) {
+        is_digits = is_digits && isdigit((unsigned char)source_id.ptr[i]) != 0;
+    }
+    return source_id.len > 0 && (span_is(source, "web") || is_digits);
+}
+
+void contract_check_head(const struct contract_check *check, const json_t *root,
+                         struct contract_result *result)
+{
+    struct span source = json_span(json_object_get(root, "event_source"));
+
+    if (!json_is_object(root)) {
+        result->code = CODE_PARAM;
+        snprintf(result->message, sizeof(result->message), "Invalid JSON: not a valid object.");
+    } else if (check->api == API_EVENT_TRACK && !span_is(source, "web") &&
+               !span_is(source, "app") && !span_is(source, "offline") && !span_is(source, "crm")) {
+        refuse(result, "event_source", "must be web, app or offline");
+    } else if (result->source_id.len == 0 ||
+               (check->api == API_EVENT_TRACK && !fits_source(source, result->source_id))) {
+        refuse(result, apis[check->api].source_key, "not a valid string");
+    } else if (json_object_get(root, "test_event_code") != NULL) {
+        result->warnings[WARNING_TEST_CODE]++;
+    }
+}
+
+static void check_string(const struct item *item, const json_t *value, const char *path)
+{
+    if (item->result->code == 0 && value != NULL && !json_is_string(value)) {
+        refuse_item(item, path, "not a valid string");
+    }
+}
+
+static void check_number(const struct item *item, const json_t *value, const char *path)
+{
+    if (item->result->code == 0 && value != NULL && !json_is_number(value)) {
+        refuse_item(item, path, "not a valid number");
+    }
+}
+
+static bool is_hash(const json_t *value)
+{
+    const char *text = json_string_value(value);
+
+    return text != NULL && json_string_length(value) == HASH_CHARS &&
+           strspn(text, "0123456789abcdef") == HASH_CHARS;
+}
+
+/* A hashed identifier: a string, or where @is_list_fine an array of them. */
+static void check_hashed(const struct item *item, const json_t *user, const char *name,
+                         bool is_list_fine)
+{
+    const json_t *value = json_object_get(user, name);
+    size_t count = json_is_array(value) && is_list_fine ? json_array_size(value) : 1;
+    char path[64];
+
+    snprintf(path, sizeof(path), "user.%s", name);
+    for (size_t i = 0; value != NULL && i < count && item->result->code == 0; i++) {
+        const json_t *one = json_is_array(value) && is_list_fine ? json_array_get(value, i) : value;
+
+        check_string(item, one, path);
+        if (item->result->code == 0 && !is_hash(one)) {
+            find_fault(item, WARNING_NOT_HASHED, path, "must be a SHA-256 in lower-case hex");
+        }
+    }
+}
+
+static bool is_public_v4(const unsigned char b[4])
+{
+    return !(b[0] == 0 || b[0] == 10 || b[0] == 127 || b[0] >= 224 ||
+             (b[0] == 100 && (b[1] & 0xc0) == 64) || (b[0] == 169 && b[1] == 254) ||
+             (b[0] == 172 && (b[1] & 0xf0) == 16) || (b[0] == 192 && b[1] == 168));
+}
+
+/* Public as the internet routes it; the ranges for documentation pass, tests need some. */
+static bool is_public_ip(const char *text)
+{
+    static const unsigned char mapped[12] = {[10] = 0xff, [11] = 0xff};
+    static const unsigned char unspecified[15] = {0};
+    unsigned char v4[4];
+    unsigned char v6[16];
+
+    if (inet_pton(AF_INET, text, v4) == 1) {
+        return is_public_v4(v4);
+    }
+    if (inet_pton(AF_INET6, text, v6) != 1) {
+        return false;
+    }
+    if (memcmp(v6, mapped, sizeof(mapped)) == 0) {
+        return is_public_v4(v6 + 12);
+    }
+    return !(memcmp(v6, unspecified, sizeof(unspecified)) == 0 || (v6[0] & 0xfe) == 0xfc ||
+             v6[0] == 0xff || (v6[0] == 0xfe && (v6[1] & 0xc0) == 0x80));
+}
+
+static void check_user(const struct item *item)
+{
+    static const struct {
+        const char *name;
+        bool is_list_fine;
+    } hashed[] = {{"email", true},       {"phone", true},      {"external_id", true},
+                  {"first_name", false}, {"last_name", false}, {"zip_code", false}};
+    const json_t *user = json_object_get(item->json, "user");
+    const json_t *ip = json_object_get(user, "ip");
+
+    for (size_t i = 0; i < COUNT_OF(hashed); i++) {
+        check_hashed(item, user, hashed[i].name, hashed[i].is_list_fine);
+    }
+    if (item->result->code == 0 && ip != NULL &&
+        !(json_is_string(ip) && is_public_ip(json_string_value(ip)))) {
+        find_fault(item, WARNING_IP, "user.ip", "not a public address");
+    }
+}
+
+static bool is_currency(const json_t *value)
+{
+    const char *text = json_string_value(value);
+    const char *at = text == NULL || strlen(text) != 3 ? NULL : strstr(currencies, text);
+
+    return at != NULL && (at - currencies) % 4 == 0;
+}
+
+static void check_properties(const struct item *item)
+{
+    const json_t *properties = json_object_get(item->json, "properties");
+    const json_t *contents = json_object_get(properties, "contents");
+    const json_t *currency = json_object_get(properties, "currency");
+    char path[96];
+
+    for (size_t i = 0; i < json_array_size(contents) && item->result->code == 0; i++) {
+        const json_t *content = json_array_get(contents, i);
+
+        snprintf(path, sizeof(path), "properties.contents.%zu.content_id", i);
+        check_string(item, json_object_get(content, "content_id"), path);
+        snprintf(path, sizeof(path), "properties.contents.%zu.price", i);
+        check_number(item, json_object_get(content, "price"), path);
+    }
+    check_string(item, json_object_get(properties, "order_id"), "properties.order_id");
+    check_string(item, json_object_get(properties, "shop_id"), "properties.shop_id");
+    check_number(item, json_object_get(properties, "value"), "properties.value");
+    if (item->result->code == 0 && currency != NULL && !is_currency(currency)) {
+        item->result->warnings[WARNING_CURRENCY]++;
+    }
+}
+
+/* The members of @object itself; what lies deeper is looked at by the caller. */
+static void check_nulls(const struct item *item, const json_t *object, const char *prefix)
+{
+    const char *key;
+    json_t *value;
+    char path[128];
+
+    json_object_foreach((json_t *)object, key, value)
+    {
+        if (json_is_null(value) && item->result->code == 0) {
+            snprintf(path, sizeof(path), "%s%.64s", prefix, key);
+            find_fault(item, WARNING_NULL, path, "may not be null");
+        }
+    }
+}
+
+static void check_all_nulls(const struct item *item)
+{
+    const json_t *contents = json_object_get(json_object_get(item->json, "properties"), "contents");
+    const char *key;
+    json_t *value;
+    char prefix[80];
+
+    check_nulls(item, item->json, "");
+    json_object_foreach((json_t *)item->json, key, value)
+    {
+        snprintf(prefix, sizeof(prefix), "%.64s.", key);
+        check_nulls(item, value, prefix);
+    }
+    for (size_t i = 0; i < json_array_size(contents); i++) {
+        check_nulls(item, json_array_get(contents, i), "properties.contents.");
+    }
+}
+
+static void check_time(const struct item *item)
+{
+    const json_t *time = json_object_get(item->json, "event_time");
+    json_int_t now = (json_int_t)(item->check->wall_ms / 1000);
+    json_int_t at = json_integer_value(time);
+
+    if (!json_is_integer(time)) {
+        refuse_item(item, "event_time", "not a valid integer");
+    } else if (at < now - TIME_OLDEST_S || at > now + TIME_AHEAD_S) {
+        find_fault(item, WARNING_TIME, "event_time", "outside the last 28 days");
+    }
+}
+
+/* Steps 12 and 13: what a source cannot do without. */
+static void check_source_needs(const struct item *item, struct span source)
+{
+    const json_t *lead = json_object_get(item->json, "lead");
+    const json_t *app = json_object_get(item->json, "app");
+    const json_t *page = json_object_get(item->json, "page");
+
+    if (item->result->code != 0) {
+        return;
+    }
+    if (span_is(source, "crm") && json_span(json_object_get(lead, "lead_id")).len == 0) {
+        refuse_item(item, "lead.lead_id", "not a valid string");
+    } else if (span_is(source, "app") && json_span(json_object_get(app, "app_id")).len == 0) {
+        refuse_item(item, "app.app_id", "not a valid string");
+    } else if (span_is(source, "web") && json_span(json_object_get(page, "url")).len == 0) {
+        item->result->warnings[WARNING_NO_PAGE_URL]++;
+    }
+}
+
+static void check_item(const struct item *item, struct span source)
+{
+    const json_t *event_id = json_object_get(item->json, "event_id");
+
+    if (!json_is_object(item->json)) {
+        refuse_item(item, "data", "not a valid object");
+        return;
+    }
+    if (json_span(json_object_get(item->json, "event")).len == 0) {
+        refuse_item(item, "event", "not a valid string");
+        return;
+    }
+    if (item->check->api == API_EVENT_TRACK) {
+        check_time(item);
+    }
+    check_string(item, event_id, "event_id");
+    if (event_id == NULL) {
+        item->result->warnings[WARNING_NO_EVENT_ID]++;
+    }
+    check_properties(item);
+    if (item->check->api == API_EVENT_TRACK) {
+        check_user(item);
+        check_source_needs(item, source);
+        check_all_nulls(item);
+    }
+}
+
+void contract_check_items(const struct contract_check *check, const json_t *root,
+                          struct contract_result *result)
+{
+    const char *key = apis[check->api].items_key;
+    struct span source = json_span(json_object_get(root, "event_source"));
+    size_t count = key == NULL ? 1 : json_array_size(result->items);
+    char reason[64];
+
+    if (count < 1 || count > apis[check->api].items_max) { /* not an array: 0 */
+        snprintf(reason, sizeof(reason), "length must be between 1 and %zu",
+                 apis[check->api].items_max);
+        refuse(result, key, reason);
+        return;
+    }
+    for (size_t i = 0; i < count && result->code == 0; i++) {
+        struct item item = {check, result, i,
+                            key == NULL ? root : json_array_get(result->items, i)};
+
+        check_item(&item, source);
+    }
+}

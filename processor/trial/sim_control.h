@@ -1,0 +1,31 @@
+/**
+ * sim_control - the simulator's own paths, /_simulate/..., and the state they look into.
+ *
+ * For simulator.c and sim_control.c only.
+ */
+#ifndef TRIAL_SIM_CONTROL_H
+#define TRIAL_SIM_CONTROL_H
+
+#include <pthread.h>
+
+#include "trial/account.h"
+#include "trial/bucket.h"
+#include "trial/simulator.h"
+
+struct simulator {
+    struct simulator_options options;
+    pthread_mutex_t lock; /* guards all below */
+    struct script script;
+    uint64_t script_base_ms;
+    bool is_clock_running;
+    struct rng rng;
+    struct account *account; /* owned */
+    struct buckets buckets;
+    uint64_t warnings[WARNING_COUNT];
+};
+
+/** Answer a /_simulate/ request; the caller holds the lock. */
+void sim_control(struct simulator *simulator, const struct sim_request *request,
+                 struct sim_answer *out);
+
+#endif /* TRIAL_SIM_CONTROL_H */

@@ -1,0 +1,407 @@
+#include "trial/simulator.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "trial/sim_control.h"
+#include "trial/sim_texts.h"
+
+enum { TYPES_MAX = 64 };
+
+/* One request on its way through the checks. */
+struct turn {
+    struct simulator *simulator;
+    const struct sim_request *request;
+    struct sim_answer *out;
+    enum track_api api;
+    json_t *root; /* owned; NULL: not JSON */
+    struct contract_result result;
+};
+
+struct simulator *simulator_new(const struct simulator_options *options, struct script script,
+                                uint64_t now_ms)
+{
+    struct simulator *simulator = mem_new(struct simulator);
+
+    PRE(options->latency_min_ms <= options->latency_max_ms);
+    simulator->options = *options;
+    simulator->script = script;
+    simulator->script_base_ms = now_ms;
+    simulator->is_clock_running = !options->is_clock_first;
+    simulator->rng.state = options->seed;
+    simulator->account = account_new(options->ids_max);
+    buckets_init(&simulator->buckets, options->rate);
+    pthread_mutex_init(&simulator->lock, NULL);
+    return simulator;
+}
+
+void simulator_free(struct simulator *simulator)
+{
+    if (simulator == NULL) {
+        return;
+    }
+    script_fini(&simulator->script);
+    account_free(simulator->account);
+    pthread_mutex_destroy(&simulator->lock);
+    free(simulator);
+}
+
+/* 14 digits of time and 20 upper-case hex digits, as seen in the wild. */
+static void make_request_id(struct simulator *simulator, int64_t wall_ms,
+                            char out[REQUEST_ID_BYTES])
+{
+    time_t seconds = (time_t)(wall_ms / 1000);
+    struct tm parts;
+
+    gmtime_r(&seconds, &parts);
+    strftime(out, REQUEST_ID_BYTES, "%Y%m%d%H%M%S", &parts);
+    snprintf(out + 14, REQUEST_ID_BYTES - 14, "%012llX%08llX",
+             (unsigned long long)(rng_next(&simulator->rng) >> 16),
+             (unsigned long long)(rng_next(&simulator->rng) >> 32));
+}
+
+static void begin_body(struct turn *turn, int32_t code, const char *message)
+{
+    struct sim_answer *out = turn->out;
+
+    out->status = 200;
+    out->content_type = "application/json";
+    buf_clear(&out->body);
+    buf_printf(&out->body, "{\"code\": %d, \"message\": ", (int)code);
+    buf_add_json_string(&out->body, span_of(message));
+    buf_printf(&out->body, ", \"request_id\": \"%s\", \"data\": ", out->request_id);
+    account_answer_code(turn->simulator->account, code);
+}
+
+static void answer_code(struct turn *turn, int32_t code, const char *message)
+{
+    begin_body(turn, code, message != NULL ? message : sim_code_text(code));
+    buf_add_text(&turn->out->body, "{}}");
+}
+
+static void answer_raw(struct turn *turn, int status, const char *content_type, const char *body)
+{
+    char name[16];
+
+    turn->out->status = status;
+    turn->out->content_type = content_type;
+    buf_clear(&turn->out->body);
+    buf_add_text(&turn->out->body, body);
+    snprintf(name, sizeof(name), "http_%d", status);
+    account_answer(turn->simulator->account, name);
+}
+
+static bool holds(const char *const *texts, size_t count, struct span text)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (span_is(text, texts[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool may_use(const struct simulator_options *options, struct span token,
+                    struct span source_id)
+{
+    for (size_t i = 0; i < options->allow_count; i++) {
+        struct span pair = span_of(options->allows[i]);
+        size_t at = span_find(pair, '=', 0);
+
+        if (span_eq(span_sub(pair, 0, at), token) &&
+            span_eq(span_sub(pair, at + 1, pair.len), source_id)) {
+            return true;
+        }
+    }
+    return options->allow_count == 0;
+}
+
+/* Steps 3 to 5; 0 when the token is good. */
+static int32_t check_token(const struct simulator_options *options, struct span token)
+{
+    if (token.len == 0) {
+        return 40104;
+    }
+    if (span_starts(token, SPAN("Bearer "))) {
+        return 40105;
+    }
+    if (holds(options->expired, options->expired_count, token)) {
+        return 40102;
+    }
+    return options->token_count == 0 || holds(options->tokens, options->token_count, token) ? 0
+                                                                                            : 40105;
+}
+
+static bool is_json_type(struct span content_type)
+{
+    struct span word = span_trim(span_sub(content_type, 0, span_find(content_type, ';', 0)));
+
+    return span_eq_nocase(word, SPAN("application/json"));
+}
+
+/* Steps 3 to 14. True when the request is good; otherwise the answer is written. */
+static bool pass_checks(struct turn *turn)
+{
+    const struct simulator_options *options = &turn->simulator->options;
+    struct contract_check check = {turn->api, options->is_strict, options->is_index_named,
+                                   turn->request->wall_ms};
+    struct contract_result *result = &turn->result;
+    int32_t code = check_token(options, turn->request->token);
+    char text[320];
+
+    if (code != 0) {
+        answer_code(turn, code, NULL);
+        return false;
+    }
+    if (!is_json_type(turn->request->content_type)) {
+        answer_code(turn, 40002, "Invalid value for Content-Type: must be application/json.");
+        return false;
+    }
+    contract_check_head(&check, turn->root, result);
+    if (result->code == 0 && !may_use(options, turn->request->token, result->source_id)) {
+        snprintf(text, sizeof(text),
+                 "No permission to operate pixel code: " SPAN_FMT
+                 ". You must be an admin or operator of this advertiser account.",
+                 (int)MIN_OF(result->source_id.len, (size_t)200), result->source_id.ptr);
+        answer_code(turn, 40001, text);
+        return false;
+    }
+    if (result->code == 0) {
+        contract_check_items(&check, turn->root, result);
+    }
+    for (size_t i = 0; i < WARNING_COUNT; i++) {
+        turn->simulator->warnings[i] += result->warnings[i];
+    }
+    if (result->code != 0) {
+        answer_code(turn, result->code, result->message);
+        return false;
+    }
+    return true;
+}
+
+static void record(struct turn *turn, size_t index)
+{
+    const json_t *item = contract_item(&turn->result, turn->root, index);
+
+    account_accept(turn->simulator->account, turn->result.source_id,
+                   json_span(json_object_get(item, "event")),
+                   json_span(json_object_get(item, "event_id")), turn->request->wall_ms);
+}
+
+/* The answer of a healthy service; what is good is recorded if @is_recorded. */
+static void answer_healthy(struct turn *turn, bool is_recorded)
+{
+    size_t count = contract_item_count(&turn->result, turn->root);
+
+    if (!pass_checks(turn)) {
+        account_reject(turn->simulator->account, count);
+        return;
+    }
+    for (size_t i = 0; i < count && is_recorded; i++) {
+        record(turn, i);
+    }
+    answer_code(turn, 0, NULL);
+}
+
+/* @failed of @count items, spread evenly from a random start; at least one. */
+static bool is_failed(size_t index, size_t shift, size_t failed, size_t count)
+{
+    size_t at = (index + shift) % count;
+
+    return at * failed / count != (at + 1) * failed / count;
+}
+
+static void answer_partial(struct turn *turn, const struct script_mode *mode)
+{
+    size_t count = contract_item_count(&turn->result, turn->root);
+    struct buf *body = &turn->out->body;
+    size_t failed;
+    size_t shift;
+    bool is_first = true;
+
+    if (!pass_checks(turn)) {
+        account_reject(turn->simulator->account, count);
+        return;
+    }
+    failed = MIN_OF(count, MAX_OF((size_t)1, (size_t)((double)count * mode->items + 0.5)));
+    shift = (size_t)rng_below(&turn->simulator->rng, count);
+    begin_body(turn, 20001, sim_code_text(20001));
+    buf_add_text(body, "{\"failed_events\": [");
+    for (size_t i = 0; i < count; i++) {
+        const json_t *item = contract_item(&turn->result, turn->root, i);
+        struct span id = json_span(json_object_get(item, "event_id"));
+
+        if (!is_failed(i, shift, failed, count)) {
+            record(turn, i);
+            continue;
+        }
+        account_reject(turn->simulator->account, 1);
+        buf_printf(body, "%s{\"index\": %zu, \"event_id\": ", is_first ? "" : ", ", i);
+        buf_add_json_string(body, id);
+        buf_printf(body, ", \"code\": %d, \"message\": \"invalid content_id\"}",
+                   mode->has_code ? (int)mode->code : 40002);
+        is_first = false;
+    }
+    buf_add_text(body, "]}}");
+}
+
+static void answer_status(struct turn *turn, const struct script_mode *mode)
+{
+    if (mode->has_code) {
+        answer_code(turn, mode->code, NULL);
+        turn->out->status = mode->status;
+        return;
+    }
+    answer_raw(turn, mode->status, "application/json",
+               "{\"error\":{\"message\":\"Service Unavailable\","
+               "\"description\":\"backend not ready\"}}");
+}
+
+/* An answer that does not come: what of the request is taken is taken first. */
+static void answer_silence(struct turn *turn, const struct script_mode *mode,
+                           enum sim_action action)
+{
+    if (mode->is_recorded && pass_checks(turn)) {
+        for (size_t i = 0; i < contract_item_count(&turn->result, turn->root); i++) {
+            record(turn, i);
+        }
+    }
+    turn->out->action = action;
+    account_answer(turn->simulator->account, mode_word(mode->kind));
+}
+
+static uint64_t draw_ms(struct simulator *simulator, uint64_t low, uint64_t high)
+{
+    return low + rng_below(&simulator->rng, high - low + 1);
+}
+
+static void play(struct turn *turn, const struct script_mode *mode)
+{
+    struct sim_answer *out = turn->out;
+
+    out->has_retry_after = mode->has_retry_after;
+    out->retry_after_s = mode->retry_after_s;
+    switch (mode->kind) {
+    case MODE_STATUS:
+        answer_status(turn, mode);
+        break;
+    case MODE_CODE:
+        answer_code(turn, mode->code, NULL);
+        break;
+    case MODE_HANG:
+        answer_silence(turn, mode, SIM_HANG);
+        break;
+    case MODE_SLOW:
+        answer_healthy(turn, mode->is_recorded);
+        out->delay_ms = draw_ms(turn->simulator, mode->delay_min_ms, mode->delay_max_ms);
+        break;
+    case MODE_RESET:
+        answer_silence(turn, mode, SIM_RESET);
+        break;
+    case MODE_THROTTLE:
+        answer_code(turn, mode->has_code ? mode->code : 40100, NULL);
+        break;
+    case MODE_PARTIAL:
+        answer_partial(turn, mode);
+        break;
+    case MODE_GATEWAY:
+        answer_raw(turn, mode->status == 0 ? 502 : mode->status, "text/html", sim_gateway_page);
+        break;
+    case MODE_TRUNCATE:
+        answer_healthy(turn, mode->is_recorded);
+        out->action = SIM_TRUNCATE;
+        break;
+    case MODE_TOKEN:
+        answer_code(turn, mode->has_code ? mode->code : 40105, NULL);
+        break;
+    case MODE_KIND_COUNT:
+        break;
+    }
+    if (mode->status != 0 && out->action == SIM_ANSWER) {
+        out->status = mode->status;
+    }
+}
+
+/* The distinct event types of the request, for the script. */
+static size_t list_types(const struct turn *turn, struct span types[TYPES_MAX])
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < contract_item_count(&turn->result, turn->root); i++) {
+        struct span type =
+            json_span(json_object_get(contract_item(&turn->result, turn->root, i), "event"));
+        bool is_known = type.ptr == NULL || (count > 0 && span_eq(types[count - 1], type));
+
+        for (size_t j = 0; j < count && !is_known; j++) {
+            is_known = span_eq(types[j], type);
+        }
+        if (!is_known && count < TYPES_MAX) {
+            types[count++] = type;
+        }
+    }
+    return count;
+}
+
+static void handle_track(struct turn *turn)
+{
+    struct simulator *simulator = turn->simulator;
+    const struct sim_request *request = turn->request;
+    const struct script_mode *mode;
+    struct span types[TYPES_MAX];
+    size_t type_count = list_types(turn, types);
+
+    if (!simulator->is_clock_running) {
+        simulator->is_clock_running = true;
+        simulator->script_base_ms = request->now_ms;
+    }
+    turn->out->delay_ms =
+        draw_ms(simulator, simulator->options.latency_min_ms, simulator->options.latency_max_ms);
+    mode = script_play(&simulator->script, request->now_ms - simulator->script_base_ms, types,
+                       type_count, &simulator->rng);
+    if (mode != NULL) {
+        play(turn, mode);
+    } else if (!buckets_take(&simulator->buckets, request->token, request->now_ms)) {
+        answer_code(turn, 40100, NULL);
+    } else {
+        answer_healthy(turn, true);
+    }
+}
+
+void simulator_handle(struct simulator *simulator, const struct sim_request *request,
+                      struct sim_answer *out)
+{
+    struct turn turn = {.simulator = simulator, .request = request, .out = out};
+    bool is_track;
+
+    out->action = SIM_ANSWER;
+    turn.api = contract_api(request->path);
+    is_track = turn.api != API_COUNT && span_is(request->method, "POST");
+    if (is_track) { /* the costly part, outside the lock */
+        turn.root = json_loadb(request->body.ptr == NULL ? "" : request->body.ptr,
+                               request->body.len, JSON_ALLOW_NUL, NULL);
+        contract_look(turn.api, turn.root, &turn.result);
+    }
+    pthread_mutex_lock(&simulator->lock);
+    make_request_id(simulator, request->wall_ms, out->request_id);
+    if (is_track) {
+        handle_track(&turn);
+    } else if (span_starts(request->path, SPAN("/_simulate/"))) {
+        sim_control(simulator, request, out);
+    } else {
+        answer_code(&turn, 40400, NULL);
+    }
+    pthread_mutex_unlock(&simulator->lock);
+    json_decref(turn.root);
+}
+
+void simulator_account(struct simulator *simulator, struct buf *out)
+{
+    pthread_mutex_lock(&simulator->lock);
+    account_totals_json(simulator->account, out);
+    pthread_mutex_unlock(&simulator->lock);
+}
