@@ -114,7 +114,7 @@ class Authority:
         openssl("x509", "-req", "-in", request, "-CA", self.ca, "-CAkey", directory / "ca.key",
                 "-CAcreateserial", "-days", "2", "-extfile", extensions, "-out", certificate)
         self.key_text = key.read_text()
-        self.certificate_text = certificate.read_text() + self.ca.read_text()
+        self.certificate_text = certificate.read_text()
 
 
 class Kafka:
@@ -128,7 +128,7 @@ class Kafka:
         self.libraries = artifacts() / "kafka"
         self.port, self.secure_port, self.controller_port = free_port(), free_port(), free_port()
         self.brokers = f"127.0.0.1:{self.port}"
-        self.secure_brokers = f"127.0.0.1:{self.secure_port}"
+        self.secure_brokers = f"localhost:{self.secure_port}"  # certificates are checked against names
         self.process = None
         directory.mkdir(parents=True, exist_ok=True)
         self.properties = directory / "server.properties"
@@ -156,7 +156,7 @@ process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{self.controller_port}
 listeners={",".join(listeners)},CONTROLLER://127.0.0.1:{self.controller_port}
-advertised.listeners={",".join(listeners)}
+advertised.listeners={",".join(listeners).replace("SECURE://127.0.0.1", "SECURE://localhost")}
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SECURE:SASL_SSL,CONTROLLER:PLAINTEXT
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
