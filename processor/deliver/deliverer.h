@@ -32,7 +32,7 @@ struct deliverer {
     struct rng rng;
     uint64_t now_ms; /* monotonic, read once a turn */
     int64_t wall_ms;
-    bool is_draining; /* stop: nothing new is sent */
+    bool is_silent; /* nothing new is sent: draining, or a zombie that fences itself */
 };
 
 NODISCARD enum err_code deliverer_init(struct deliverer *d, const struct pipeline *pipeline,

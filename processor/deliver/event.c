@@ -132,7 +132,9 @@ void event_free(struct event_pool *pool, struct event *event)
         free(event->legs[i].item_owned);
         free(event->legs[i].trouble);
     }
-    rd_kafka_message_destroy(event->message);
+    if (event->message != NULL) {
+        rd_kafka_message_destroy(event->message);
+    }
     if (event->previous != NULL) {
         event->previous->next = event->next;
     } else {
@@ -146,6 +148,15 @@ void event_free(struct event_pool *pool, struct event *event)
     pool->events--;
     pool->bytes -= event->bytes;
     give_back(pool, event);
+}
+
+rd_kafka_message_t *event_release(struct event_pool *pool, struct event *event)
+{
+    rd_kafka_message_t *message = event->message;
+
+    event->message = NULL;
+    event_free(pool, event);
+    return message;
 }
 
 void event_pool_fini(struct event_pool *pool)

@@ -107,6 +107,8 @@ struct event *event_new(struct event_pool *pool, rd_kafka_message_t *message,
 /** The bytes behind the legs. */
 char *event_extra(struct event *event);
 void event_free(struct event_pool *pool, struct event *event);
+/** Free the event but give its message back: it is taken in anew. */
+rd_kafka_message_t *event_release(struct event_pool *pool, struct event *event);
 
 /** A legal move, or a broken invariant. */
 void leg_move(struct leg *leg, enum leg_state state);

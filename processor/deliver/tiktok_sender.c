@@ -525,7 +525,7 @@ static size_t connections_allowed(const struct tiktok_sender *sender)
 
 static bool may_send(const struct tiktok_sender *sender)
 {
-    return !sender->d->is_draining && sender->in_flight < connections_allowed(sender) &&
+    return !sender->d->is_silent && sender->in_flight < connections_allowed(sender) &&
            sender->d->now_ms >= sender->paused_until_ms;
 }
 

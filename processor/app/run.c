@@ -1,0 +1,346 @@
+#include "app/run.h"
+
+#include <getopt.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "app/options.h"
+#include "app/worker.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "kafka/topics.h"
+#include "observe/admin.h"
+
+enum {
+    BROKER_TIMEOUT_MS = 10000,
+    LIVE_LIMIT_MS = 30000, /* a loop that has not turned for so long is not alive */
+    TICK_MS = 100,
+    HARD_MARGIN_MS = 3000, /* beyond the drain: commits, leaving the group */
+};
+
+struct process {
+    struct config *config;
+    struct pipeline *pipeline;
+    struct metrics *metrics;
+    struct admin *admin;
+    struct worker **workers;
+    unsigned worker_count;
+};
+
+static int usage(FILE *out, int code)
+{
+    fputs("usage: detour run -c FILE\n\n"
+          "The processor, in the foreground; logs on stderr.\n\n"
+          "  -c, --config FILE   the configuration (see docs/configuration.md)\n"
+          "  -h, --help          this text\n\n"
+          "Exit codes: 0 stopped, 1 ended hard, 2 wrong usage or configuration,\n"
+          "3 a service it needs is not reachable.\n",
+          out);
+    return code;
+}
+
+/* loading: nothing starts before all of this is right */
+
+static int load(struct process *process, const char *path)
+{
+    struct diags diags;
+
+    diags_init(&diags);
+    process->config = config_load(path, &diags);
+    if (process->config != NULL && config_is_supported(process->config, &diags)) {
+        process->pipeline = pipeline_compile(process->config, &diags);
+    }
+    print_diags(&diags);
+    if (diags.error_count > 0 && process->pipeline == NULL) {
+        fprintf(stderr, "%s: %zu error%s; `detour check -c %s` tells more\n", path,
+                diags.error_count, diags.error_count == 1 ? "" : "s", path);
+    }
+    diags_fini(&diags);
+    return process->pipeline == NULL ? 2 : 0;
+}
+
+/* Source topics must be there; others are waited for when they are written (named, blocked). */
+static int look_at_topics(const struct process *process, const char *path)
+{
+    struct topic_report report = {0};
+    struct err err;
+    int code = 0;
+
+    if (topics_look(process->config, BROKER_TIMEOUT_MS, &report, &err) != ERR_OK) {
+        fprintf(stderr, "detour: %s (kafka.brokers in %s)\n", err.text, path);
+        return 3;
+    }
+    for (size_t i = 0; i < report.count; i++) {
+        const struct topic_need *need = &report.needs[i];
+
+        if (need->exists) {
+            continue;
+        }
+        if (need->role == TOPIC_SOURCE) {
+            fprintf(stderr,
+                    "detour: the source topic " SPAN_FMT " does not exist, or may not be seen; "
+                    "make it with: detour topics -c %s --create\n",
+                    SPAN_ARG(need->name), path);
+            code = 3;
+        } else if (need->role != TOPIC_LEDGER) {
+            LOG_WARN("topic.missing",
+                     "topic=%s destination=%s way_out=\"detour topics --create; partitions that "
+                     "need it wait until it is there\"",
+                     LOG_S(need->name), LOG_S(need->destination));
+        }
+    }
+    topic_report_fini(&report);
+    return code;
+}
+
+/* probes */
+
+static bool is_alive(void *context, struct buf *why)
+{
+    const struct process *process = context;
+    uint64_t now_ms = clock_mono_ms();
+
+    for (unsigned i = 0; i < process->worker_count; i++) {
+        uint64_t turned_ms = worker_turned_at(process->workers[i]);
+
+        if (now_ms > turned_ms && now_ms - turned_ms > LIVE_LIMIT_MS) {
+            buf_printf(why, "worker %u has not turned for %llu s", i,
+                       (unsigned long long)(now_ms - turned_ms) / 1000);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool is_ready(void *context, struct buf *why)
+{
+    const struct process *process = context;
+
+    for (unsigned i = 0; i < process->worker_count; i++) {
+        if (!worker_is_ready(process->workers[i])) {
+            buf_printf(why, "worker %u has not joined the group yet", i);
+            return false;
+        }
+    }
+    return is_alive(context, why);
+}
+
+/* starting and stopping */
+
+static int start_workers(struct process *process)
+{
+    struct err err;
+
+    process->workers = mem_array(process->config->workers, struct worker *);
+    for (unsigned i = 0; i < process->config->workers; i++) {
+        if (worker_start(process->pipeline, process->metrics, i, &process->workers[i], &err) !=
+            ERR_OK) {
+            fprintf(stderr, "detour: %s\n", err.text);
+            return 2;
+        }
+        process->worker_count++;
+    }
+    return 0;
+}
+
+static int start_admin(struct process *process)
+{
+    struct admin_probe probe = {.is_alive = is_alive, .is_ready = is_ready, .context = process};
+    struct err err;
+
+    if (!process->config->admin.is_on) {
+        return 0;
+    }
+    if (admin_start(process->config, process->metrics, &probe, &process->admin, &err) != ERR_OK) {
+        fprintf(stderr, "detour: %s (admin.listen)\n", err.text);
+        return 2;
+    }
+    LOG_INFO("admin.listening", "url=http://" SPAN_FMT ":%u", SPAN_ARG(process->config->admin.host),
+             admin_port(process->admin));
+    return 0;
+}
+
+static bool all_done(const struct process *process)
+{
+    for (unsigned i = 0; i < process->worker_count; i++) {
+        if (!worker_is_done(process->workers[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool any_failed(const struct process *process, struct err *err)
+{
+    for (unsigned i = 0; i < process->worker_count; i++) {
+        if (worker_failed(process->workers[i], err)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int next_signal(const sigset_t *signals)
+{
+    struct timespec tick = {.tv_nsec = TICK_MS * 1000000L};
+
+    return sigtimedwait(signals, NULL, &tick);
+}
+
+/* Until a signal asks for the end or a worker fails; 0, or 3 for a failure. */
+static int serve(struct process *process, const sigset_t *signals)
+{
+    struct err err;
+
+    for (;;) {
+        int signal_number = next_signal(signals);
+
+        if (signal_number == SIGTERM || signal_number == SIGINT) {
+            LOG_INFO("run.stopping", "signal=%s", signal_number == SIGTERM ? "TERM" : "INT");
+            return 0;
+        }
+        if (signal_number == SIGHUP) {
+            LOG_WARN("run.reload_unsupported",
+                     "why=\"this version does not reload; restart it instead\"");
+        }
+        if (any_failed(process, &err)) {
+            LOG_ERROR("run.failed", "why=%s", LOG_Q(err.text));
+            return 3;
+        }
+    }
+}
+
+static void stop_workers(struct process *process, const sigset_t *signals)
+{
+    uint64_t deadline_ms = clock_mono_ms() + process->config->shutdown.drain_ms;
+
+    for (unsigned i = 0; i < process->worker_count; i++) {
+        worker_stop(process->workers[i], deadline_ms);
+    }
+    while (!all_done(process)) {
+        int signal_number = next_signal(signals);
+
+        if (signal_number == SIGTERM || signal_number == SIGINT ||
+            clock_mono_ms() >= deadline_ms + HARD_MARGIN_MS) {
+            LOG_WARN("run.hard_exit", "why=\"%s\"",
+                     signal_number > 0 ? "a second signal" : "the drain took too long");
+            _exit(1); /* crash-only: what is not committed is done again */
+        }
+    }
+}
+
+static void say_totals(const struct process *process)
+{
+    struct metrics_totals totals;
+
+    metrics_totals(process->metrics, &totals);
+    LOG_INFO("run.stopped",
+             "consumed=%llu delivered=%llu diverted=%llu dead_lettered=%llu dropped=%llu",
+             (unsigned long long)totals.consumed, (unsigned long long)totals.delivered,
+             (unsigned long long)totals.diverted, (unsigned long long)totals.dead_lettered,
+             (unsigned long long)totals.dropped);
+}
+
+static void clean_up(struct process *process)
+{
+    admin_stop(process->admin);
+    for (unsigned i = 0; i < process->worker_count; i++) {
+        worker_free(process->workers[i]);
+    }
+    free(process->workers);
+    metrics_free(process->metrics);
+    pipeline_free(process->pipeline);
+    config_free(process->config);
+}
+
+/* No core dumps (tokens, personal data); big buffers of librdkafka kept (limits.md 4). */
+static void set_process_up(sigset_t *signals)
+{
+    struct rlimit none = {0, 0};
+
+    (void)setrlimit(RLIMIT_CORE, &none);
+    (void)mallopt(M_MMAP_THRESHOLD, 128 * 1024 * 1024);
+    (void)mallopt(M_TOP_PAD, 16 * 1024 * 1024);
+    (void)signal(SIGPIPE, SIG_IGN);
+    (void)sigemptyset(signals);
+    (void)sigaddset(signals, SIGTERM);
+    (void)sigaddset(signals, SIGINT);
+    (void)sigaddset(signals, SIGHUP);
+    (void)pthread_sigmask(SIG_BLOCK, signals, NULL); /* inherited by every thread */
+}
+
+static int connect_all(struct process *process, const char *path)
+{
+    struct err err;
+    int code = look_at_topics(process, path);
+
+    if (code == 0 && pipeline_connect(process->pipeline, &err) != ERR_OK) {
+        fprintf(stderr, "detour: %s (schemas.registry in %s)\n", err.text, path);
+        code = 3;
+    }
+    return code;
+}
+
+static int run(const char *path)
+{
+    struct process process = {0};
+    sigset_t signals;
+    int code;
+
+    set_process_up(&signals);
+    code = load(&process, path);
+    if (code == 0) {
+        log_setup(process.config->log.format, process.config->log.level);
+        process.metrics = metrics_new(process.config, process.config->workers, DETOUR_VERSION);
+        code = connect_all(&process, path);
+    }
+    if (code == 0) {
+        code = start_workers(&process);
+    }
+    if (code == 0) {
+        code = start_admin(&process);
+    }
+    if (code == 0) {
+        LOG_INFO("run.started", "version=%s workers=%u group=%s instance=%s", DETOUR_VERSION,
+                 process.worker_count, LOG_S(process.config->kafka.group),
+                 LOG_Q(process.pipeline->instance));
+        code = serve(&process, &signals);
+    }
+    if (process.worker_count > 0) {
+        stop_workers(&process, &signals);
+        say_totals(&process);
+    }
+    clean_up(&process);
+    return code;
+}
+
+int run_command(int argc, char **argv)
+{
+    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {NULL, 0, NULL, 0}};
+    const char *path = NULL;
+    int option;
+
+    optind = 1;
+    while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
+        if (option == 'c') {
+            path = optarg;
+        } else {
+            return option == 'h' ? usage(stdout, 0) : usage(stderr, 2);
+        }
+    }
+    if (path == NULL || optind < argc) {
+        fputs(path == NULL ? "detour run: -c FILE is missing\n"
+                           : "detour run: takes no further words\n",
+              stderr);
+        return usage(stderr, 2);
+    }
+    return run(path);
+}

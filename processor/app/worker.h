@@ -1,0 +1,35 @@
+/**
+ * worker - one thread that owns a consumer, its HTTP connections, its producer and batches.
+ *
+ * A worker's life
+ *
+ *     start -> join the group -> turns, until asked to stop or its source fails
+ *           -> drain (unsent work is dropped, sent work is waited for) -> commit -> leave
+ *
+ * Nothing is shared with other workers but health and metrics, and what never changes.
+ */
+#ifndef APP_WORKER_H
+#define APP_WORKER_H
+
+#include "deliver/pipeline.h"
+#include "observe/metrics.h"
+
+struct worker;
+
+/** Open consumer and producer and start the thread. */
+NODISCARD enum err_code worker_start(const struct pipeline *pipeline, struct metrics *metrics,
+                                     unsigned index, struct worker **out, struct err *err);
+/** Ask it to stop by @deadline_ms (monotonic). Safe from any thread, returns at once. */
+void worker_stop(struct worker *worker, uint64_t deadline_ms);
+/** The thread has ended. */
+bool worker_is_done(const struct worker *worker);
+/** It ended because its consumer failed for good; why is in @err. */
+bool worker_failed(const struct worker *worker, struct err *err);
+/** Monotonic ms of its last turn, for /livez. */
+uint64_t worker_turned_at(const struct worker *worker);
+/** It has joined the group (an assignment, even an empty one, came). */
+bool worker_is_ready(const struct worker *worker);
+/** Join the thread (it must be done) and free. */
+void worker_free(struct worker *worker);
+
+#endif /* APP_WORKER_H */

@@ -1,0 +1,404 @@
+/*
+ * Happy path: unframe, find the writer, decode, facts, match; plan the legs and render
+ * the items of those that start at an Events API; one block of memory; legs set out.
+ *
+ * It can fail, in order: no value or no framing, bytes that do not decode (decode_failed);
+ * a schema nobody knows (schema_unknown) or that cannot be read as ours
+ * (schema_incompatible), or that the registry has yet to give (parked); no usable event
+ * type (contract); no route (unmatched: dead letter or drop); no item (contract, too_large:
+ * that leg alone).
+ */
+#include "deliver/intake.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "deliver/view.h"
+
+struct planned_leg {
+    const struct config_route *route;
+    const struct config_leg *plan;
+    size_t position;
+    size_t item_from, item_len; /* in d->render */
+    enum reason failed;         /* NONE: sets out; else dead-lettered at once */
+    char text[160];
+};
+
+void intake_init(struct intake *intake, struct deliverer *d, int wake_fd)
+{
+    *intake = (struct intake){.d = d, .wake_fd = wake_fd};
+    /* Half of what may be in flight: the rest stays free for events whose schema is known. */
+    intake->parked_max = MAX_OF(d->pipeline->config->in_flight.events / 2, 1u);
+}
+
+void intake_fini(struct intake *intake)
+{
+    free(intake->plans);
+    *intake = (struct intake){0};
+}
+
+/* whole-event dead letters and parking */
+
+static struct event *take_whole(struct intake *intake, rd_kafka_message_t *message,
+                                struct source_partition *partition, const struct facts *facts)
+{
+    struct deliverer *d = intake->d;
+    size_t type_len = facts == NULL ? 0 : facts->type.len;
+    size_t id_len = facts == NULL ? 0 : facts->id.len;
+    struct event *event =
+        event_new(&d->events, message, partition, 1, type_len + id_len, d->now_ms);
+    char *extra = event_extra(event);
+
+    if (type_len > 0) {
+        memcpy(extra, facts->type.ptr, type_len);
+        event->type = (struct span){extra, type_len};
+    }
+    if (id_len > 0) {
+        memcpy(extra + type_len, facts->id.ptr, id_len);
+        event->id = (struct span){extra + type_len, id_len};
+    }
+    return event;
+}
+
+static void condemn(struct intake *intake, rd_kafka_message_t *message,
+                    struct source_partition *partition, const struct facts *facts,
+                    enum reason reason, const char *text)
+{
+    struct event *event = take_whole(intake, message, partition, facts);
+
+    (void)leg_trouble(&event->legs[0], NULL, text);
+    leg_dead_letter(intake->d, &event->legs[0], reason);
+}
+
+static void block_schema(struct intake *intake, struct source_partition *partition)
+{
+    if (intake->parked >= intake->parked_max && partition != NULL) {
+        source_block(intake->d->source, partition, BLOCK_SCHEMA_REGISTRY, true);
+    }
+}
+
+static void park(struct intake *intake, rd_kafka_message_t *message,
+                 struct source_partition *partition, uint64_t key)
+{
+    struct event *event = take_whole(intake, message, partition, NULL);
+
+    event->is_parked = true;
+    if (intake->parked++ == 0) {
+        intake->parked_since_ms = intake->d->now_ms;
+        LOG_WARN("schema.waiting",
+                 "id=%llu topic=%s partition=%d offset=%lld why=\"the registry has not given it\"",
+                 (unsigned long long)key, LOG_Q(rd_kafka_topic_name(message->rkt)),
+                 message->partition, (long long)message->offset);
+    }
+    if (partition != NULL) {
+        partition->waiting_schemas++;
+    }
+    block_schema(intake, partition);
+}
+
+/* planning */
+
+static struct planned_leg *add_plan(struct intake *intake)
+{
+    if (intake->plan_count == intake->plan_cap) {
+        intake->plan_cap = intake->plan_cap == 0 ? 8 : intake->plan_cap * 2;
+        intake->plans = mem_grow(intake->plans, intake->plan_cap, sizeof(struct planned_leg));
+    }
+    return &intake->plans[intake->plan_count++];
+}
+
+static void render(struct deliverer *d, struct planned_leg *plan, const struct event_view *view,
+                   struct span event_id)
+{
+    const struct config_destination *destination = plan->plan->chain[plan->position];
+    size_t index = pipeline_index(d->pipeline, destination);
+    size_t from = d->render.len;
+    struct tiktok_item item = {0};
+    struct err err;
+    enum err_code rc = tiktok_item_write(d->pipeline->destinations[index].map, d->tiktok, view,
+                                         event_id, &d->scratch, &d->render, &item, &err);
+
+    if (item.fields_left_out > 0) {
+        metrics_fields_left_out(d->metrics, index, item.fields_left_out);
+    }
+    if (rc != ERR_OK) {
+        buf_truncate(&d->render, from);
+        plan->failed = rc == ERR_LIMIT ? REASON_TOO_LARGE : REASON_CONTRACT;
+        (void)snprintf(plan->text, sizeof(plan->text), "%.159s", err.text);
+        return;
+    }
+    plan->item_from = from;
+    plan->item_len = d->render.len - from;
+}
+
+static void plan_route(struct intake *intake, const struct config_route *route,
+                       const struct event_view *view, struct span event_id)
+{
+    struct deliverer *d = intake->d;
+
+    for (size_t i = 0; i < route->leg_count; i++) {
+        struct planned_leg *plan = add_plan(intake);
+
+        plan->route = route;
+        plan->plan = &route->legs[i];
+        plan->position = leg_first_position(plan->plan, view->facts.time_ms, d->wall_ms);
+        plan->item_from = 0;
+        plan->item_len = 0;
+        plan->failed = REASON_NONE;
+        if (plan->position < plan->plan->count &&
+            plan->plan->chain[plan->position]->type == DESTINATION_TIKTOK) {
+            render(d, plan, view, event_id);
+        }
+    }
+}
+
+/* Every attempt and every replay must carry the same id: it comes from where the event stands. */
+static struct span derive_id(const struct message_view *message, struct arena *arena)
+{
+    size_t bytes = message->topic.len + 48;
+    char *text = arena_alloc(arena, bytes);
+    int len;
+
+    if (text == NULL) {
+        return SPAN_NONE;
+    }
+    len = snprintf(text, bytes, SPAN_FMT "-%d-%lld", SPAN_ARG(message->topic), message->partition,
+                   (long long)message->offset);
+    return (struct span){text, len < 0 ? 0 : (size_t)len};
+}
+
+static struct event *make_event(struct intake *intake, rd_kafka_message_t *message,
+                                struct source_partition *partition, const struct writer *writer,
+                                const struct facts *facts)
+{
+    struct deliverer *d = intake->d;
+    size_t extra = facts->type.len + facts->id.len + d->render.len;
+    struct event *event =
+        event_new(&d->events, message, partition, intake->plan_count, extra, d->now_ms);
+    char *at = event_extra(event);
+
+    memcpy(at, facts->type.ptr, facts->type.len);
+    event->type = (struct span){at, facts->type.len};
+    at += facts->type.len;
+    memcpy(at, facts->id.ptr, facts->id.len);
+    event->id = (struct span){at, facts->id.len};
+    at += facts->id.len;
+    if (d->render.len > 0) {
+        memcpy(at, d->render.ptr, d->render.len);
+    }
+    event->writer = writer;
+    event->time_ms = facts->time_ms;
+    event->has_value = facts->has_value;
+    event->value = facts->value;
+    if (facts->currency.len == sizeof(event->currency) - 1) {
+        memcpy(event->currency, facts->currency.ptr, facts->currency.len);
+    }
+    for (size_t i = 0; i < intake->plan_count; i++) {
+        const struct planned_leg *plan = &intake->plans[i];
+        struct leg *leg = &event->legs[i];
+
+        leg->route = plan->route;
+        leg->plan = plan->plan;
+        leg->position = (uint16_t)plan->position;
+        leg->reason = plan->position > 0 ? REASON_TOO_OLD : REASON_NONE;
+        leg->item = (struct span){at + plan->item_from, plan->item_len};
+    }
+    return event;
+}
+
+static void set_out(struct intake *intake, struct event *event, const struct event_view *view)
+{
+    for (size_t i = 0; i < intake->plan_count; i++) {
+        const struct planned_leg *plan = &intake->plans[i];
+        struct leg *leg = &event->legs[i];
+
+        if (plan->failed == REASON_NONE) {
+            deliver_leg(intake->d, leg, view);
+        } else {
+            (void)leg_trouble(leg, leg_destination(leg), plan->text);
+            leg_dead_letter(intake->d, leg, plan->failed);
+        }
+    }
+}
+
+static void settle_without_legs(struct intake *intake, rd_kafka_message_t *message,
+                                struct source_partition *partition)
+{
+    if (partition != NULL) {
+        source_settle(intake->d->source, partition, partition->epoch, message->offset);
+    }
+    rd_kafka_message_destroy(message);
+}
+
+static void handle_unmatched(struct intake *intake, rd_kafka_message_t *message,
+                             struct source_partition *partition, const struct facts *facts)
+{
+    const struct config *config = intake->d->pipeline->config;
+
+    if (config->unmatched == UNMATCHED_DROP) {
+        metrics_dropped(intake->d->metrics, config->route_count);
+        settle_without_legs(intake, message, partition);
+    } else {
+        condemn(intake, message, partition, facts, REASON_UNMATCHED, "no route takes this event");
+    }
+}
+
+static void route_event(struct intake *intake, rd_kafka_message_t *message,
+                        struct source_partition *partition, const struct writer *writer,
+                        struct event_view *view)
+{
+    struct deliverer *d = intake->d;
+    const struct config *config = d->pipeline->config;
+    struct route_result routes;
+
+    if (view->facts.id.len == 0) {
+        view->facts.id = derive_id(view->message, &d->scratch);
+    }
+    if (view->facts.is_time_assumed) {
+        metrics_times_assumed(d->metrics, 1);
+    }
+    route_match(d->pipeline->routes, view, &d->scratch, &routes);
+    if (routes.count == 0) {
+        handle_unmatched(intake, message, partition, &view->facts);
+        return;
+    }
+    intake->plan_count = 0;
+    buf_clear(&d->render);
+    for (uint32_t i = 0; i < routes.count; i++) {
+        const struct config_route *route = &config->routes[routes.routes[i]];
+
+        if (route->drop.ptr != NULL) {
+            metrics_dropped(d->metrics, routes.routes[i]);
+        } else {
+            plan_route(intake, route, view, view->facts.id);
+        }
+    }
+    if (intake->plan_count == 0) {
+        settle_without_legs(intake, message, partition);
+        return;
+    }
+    set_out(intake, make_event(intake, message, partition, writer, &view->facts), view);
+}
+
+/* writers */
+
+static const struct writer *find_writer(struct intake *intake, uint64_t key)
+{
+    size_t slot = (size_t)((key * 0x9e3779b97f4a7c15u) >> 56) % INTAKE_WRITERS;
+    const struct writer *writer;
+
+    if (intake->writers[slot].writer != NULL && intake->writers[slot].key == key) {
+        return intake->writers[slot].writer;
+    }
+    writer = catalog_writer(intake->d->pipeline->catalog, key, intake->wake_fd);
+    if (writer->state == WRITER_READY) {
+        intake->writers[slot].key = key;
+        intake->writers[slot].writer = writer;
+    }
+    return writer;
+}
+
+static void process(struct intake *intake, rd_kafka_message_t *message,
+                    struct source_partition *partition)
+{
+    struct deliverer *d = intake->d;
+    const struct writer *writer;
+    struct decoded decoded;
+    struct frame frame;
+    enum reason reason = REASON_DECODE_FAILED;
+    struct err err;
+
+    arena_reset(&d->scratch);
+    message_view_of(message, &decoded.message);
+    if (decoded.message.value.ptr == NULL) {
+        condemn(intake, message, partition, NULL, REASON_DECODE_FAILED,
+                "the record has no value (a tombstone)");
+        return;
+    }
+    if (catalog_unframe(d->pipeline->catalog, decoded.message.value, &frame, &err) != ERR_OK) {
+        condemn(intake, message, partition, NULL, REASON_DECODE_FAILED, err.text);
+        return;
+    }
+    writer = find_writer(intake, frame.key);
+    switch (writer->state) {
+    case WRITER_PENDING:
+        park(intake, message, partition, frame.key);
+        return;
+    case WRITER_UNKNOWN:
+        condemn(intake, message, partition, NULL, REASON_SCHEMA_UNKNOWN, writer->text);
+        return;
+    case WRITER_INCOMPATIBLE:
+        condemn(intake, message, partition, NULL, REASON_SCHEMA_INCOMPATIBLE, writer->text);
+        return;
+    case WRITER_READY:
+        break;
+    }
+    if (view_decode(d->pipeline, writer, frame.payload, d->wall_ms, &d->scratch, &decoded, &reason,
+                    &err) != ERR_OK) {
+        condemn(intake, message, partition, NULL, reason, err.text);
+        return;
+    }
+    route_event(intake, message, partition, writer, &decoded.view);
+}
+
+void intake_take(struct intake *intake, rd_kafka_message_t *message,
+                 struct source_partition *partition)
+{
+    metrics_consumed(intake->d->metrics, 1);
+    process(intake, message, partition);
+}
+
+static bool is_still_pending(struct intake *intake, const struct event *event)
+{
+    struct message_view message;
+    struct frame frame;
+
+    message_view_of(event->message, &message);
+    return catalog_unframe(intake->d->pipeline->catalog, message.value, &frame, NULL) == ERR_OK &&
+           find_writer(intake, frame.key)->state == WRITER_PENDING;
+}
+
+static void unpark(struct intake *intake, struct event *event)
+{
+    struct source_partition *partition = event->partition;
+    rd_kafka_message_t *message = event_release(&intake->d->events, event);
+
+    if (partition != NULL && partition->waiting_schemas > 0) {
+        partition->waiting_schemas--;
+        if (partition->waiting_schemas == 0) {
+            source_block(intake->d->source, partition, BLOCK_SCHEMA_REGISTRY, false);
+        }
+    }
+    process(intake, message, partition);
+}
+
+void intake_retry_parked(struct intake *intake)
+{
+    size_t still_parked = 0;
+    struct event *last = intake->d->events.last; /* unparked ones come behind it */
+    struct event *next;
+
+    if (intake->parked == 0) {
+        return;
+    }
+    for (struct event *event = intake->d->events.first; event != NULL; event = next) {
+        bool is_last = event == last;
+
+        next = event->next;
+        if (event->is_parked && is_still_pending(intake, event)) {
+            still_parked++;
+        } else if (event->is_parked) {
+            unpark(intake, event);
+        }
+        if (is_last) {
+            break;
+        }
+    }
+    intake->parked = still_parked;
+    if (still_parked == 0) {
+        LOG_INFO("schema.arrived", "waited_ms=%llu",
+                 (unsigned long long)(intake->d->now_ms - intake->parked_since_ms));
+    }
+}

@@ -1,0 +1,78 @@
+/*
+ * detour: one binary, one word for what it does. Each command reads its own options.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "app/check.h"
+#include "app/run.h"
+#include "app/topics_command.h"
+#include "base/base.h"
+#include "base/diag.h"
+#include "trial/trial.h"
+
+static const struct command {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *does; /* NULL: a child of another command, not for people */
+} commands[] = {
+    {"run", run_command, "the processor, in the foreground"},
+    {"sandbox", sandbox_command, "an outage and the recovery, on this machine alone"},
+    {"check", check_command, "validate configuration, schemas and routes"},
+    {"topics", topics_command, "the topics a configuration needs; --create makes them"},
+    {"generate", generate_command, "realistic conversion events onto the source topic"},
+    {"simulate", simulate_command, "the simulated Events API"},
+    {"mock-broker", mock_broker_command, NULL},
+};
+
+static int usage(FILE *out, int code)
+{
+    fputs("usage: detour COMMAND [OPTIONS]\n\n"
+          "Kafka fan-out to ad platforms with failover routing.\n\n",
+          out);
+    for (size_t i = 0; i < COUNT_OF(commands); i++) {
+        if (commands[i].does != NULL) {
+            fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].does);
+        }
+    }
+    fputs("\n`detour COMMAND --help` tells the options; `detour --version` the version.\n", out);
+    return code;
+}
+
+static int unknown(const char *word)
+{
+    const char *names[COUNT_OF(commands)];
+    const char *nearest;
+
+    for (size_t i = 0; i < COUNT_OF(commands); i++) {
+        names[i] = commands[i].name;
+    }
+    nearest = suggest(span_of(word), names, COUNT_OF(names));
+    fprintf(stderr, "detour: no command '%s'", word);
+    if (nearest != NULL) {
+        fprintf(stderr, "; did you mean '%s'?", nearest);
+    }
+    fputs("\n\n", stderr);
+    return usage(stderr, 2);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        return usage(stderr, 2);
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+        strcmp(argv[1], "help") == 0) {
+        return usage(stdout, 0);
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        puts("detour " DETOUR_VERSION);
+        return 0;
+    }
+    for (size_t i = 0; i < COUNT_OF(commands); i++) {
+        if (strcmp(argv[1], commands[i].name) == 0) {
+            return commands[i].run(argc - 1, argv + 1);
+        }
+    }
+    return unknown(argv[1]);
+}
