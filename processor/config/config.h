@@ -13,6 +13,7 @@
 #ifndef CONFIG_CONFIG_H
 #define CONFIG_CONFIG_H
 
+#include "base/arena.h"
 #include "base/log.h"
 #include "config/secret.h"
 #include "config/yaml.h"
@@ -180,6 +181,7 @@ struct config {
     struct yaml_doc *doc; /* owned */
     char *path;           /* absolute, owned */
     char *directory;      /* of the file, owned */
+    struct arena memory;  /* every list below */
 
     struct config_kafka kafka;
     uint32_t workers;
@@ -227,6 +229,9 @@ struct config {
 struct config *config_load(const char *path, struct diags *diags);
 void config_free(struct config *config);
 const struct config_destination *config_find(const struct config *config, struct span name);
+/** False, with the reason in @diags, when the configuration asks for what this version cannot do
+ * (an event routed to a type: http destination): `run` refuses it, `check` warns. */
+bool config_is_supported(const struct config *config, struct diags *diags);
 /** Markdown of every option: key, type, default, bounds, text (docs/configuration.md). */
 void config_document(struct buf *out);
 

@@ -11,7 +11,7 @@
 
 #include "base/mem.h"
 
-enum { SECRET_BYTES_MAX = 4096, LOOK_EVERY_MS = 1000 };
+enum { LOOK_EVERY_MS = 1000 };
 
 /* What tells one version of a file from the next, without reading it. */
 struct version {
@@ -73,11 +73,13 @@ static void drop_value(char *value, size_t len)
 static struct secret *make(char *source, char *path, struct span value)
 {
     struct secret *secret = mem_new(struct secret);
+    bool is_ready;
 
     secret->source = source;
     secret->path = path;
     atomic_init(&secret->generation, 1);
-    INVARIANT(pthread_mutex_init(&secret->lock, NULL) == 0);
+    is_ready = pthread_mutex_init(&secret->lock, NULL) == 0;
+    INVARIANT(is_ready);
     secret->value = mem_text(value);
     secret->len = value.len;
     return secret;
@@ -166,6 +168,10 @@ static enum err_code read_file(const char *path, struct buf *out, struct version
         goto out;
     }
     *version = version_of(&status);
+    if (out->len == out->max) { /* there may be more behind it */
+        rc = FAIL(err, ERR_LIMIT, "secret file %s is longer than %d bytes", path, SECRET_BYTES_MAX);
+        goto out;
+    }
     out->len = trim_newlines(buf_span(out)).len;
     source = mem_format("file %s", path);
     rc = check_value(buf_span(out), source, err);

@@ -15,6 +15,8 @@
 
 struct secret;
 
+enum { SECRET_BYTES_MAX = 4096 };
+
 NODISCARD enum err_code secret_from_env(const char *name, struct secret **out, struct err *err);
 NODISCARD enum err_code secret_from_file(const char *path, struct secret **out, struct err *err);
 struct secret *

@@ -1,0 +1,46 @@
+/**
+ * loader - what the parts of config_load() share: the config being filled, the errors,
+ * and the readers of typed values.
+ *
+ * Readers report what is wrong at its place and leave the default behind, so that
+ * everything after them runs on a complete struct and all errors come at once.
+ */
+#ifndef CONFIG_LOADER_H
+#define CONFIG_LOADER_H
+
+#include "config/options.h"
+
+struct loader {
+    struct config *config;
+    struct diags *diags;
+};
+
+/** Zeroed memory that lives as long as the config. */
+NODISCARD void *loader_keep(struct loader *loader, size_t count, size_t bytes_each);
+/** @text, or directory/@text, as a terminated span of the config's memory. */
+struct span loader_path(struct loader *loader, struct span text);
+
+/** Read @map (NULL or null: all defaults) by the rows of @section whose kinds include @kinds onto
+ * @base. Unknown keys are errors. @place stands for the whole section. */
+void read_section(struct loader *loader, const char *section, const struct yaml_node *map,
+                  struct place place, void *base, unsigned kinds);
+/** Whether @node is a text that can be used; says what was wanted when not ("a name"). */
+bool read_text(struct loader *loader, const struct yaml_node *node, const char *what,
+               const char *wanted, struct span *out);
+/** Whether @node is a map, a list; the same. */
+bool is_map(struct loader *loader, const struct yaml_node *node, const char *what);
+bool is_list(struct loader *loader, const struct yaml_node *node, const char *what);
+/** A text, {env: NAME} or {file: PATH}; NULL (reported) when it is none of these. */
+struct secret *read_secret(struct loader *loader, const struct yaml_node *node, const char *what);
+/** The nearest of @names as "; did you mean x?", or an empty text. @out holds it. */
+const char *did_you_mean(struct span word, const char *const *names, size_t count, char out[128]);
+/** As did_you_mean() over the destinations. */
+const char *did_you_mean_destination(const struct config *config, struct span word, char out[128]);
+/** The value of @key of destination's section @section (NULL: its own keys), for its place. */
+struct place place_in(const struct config_destination *destination, const char *section,
+                      const char *key);
+
+/** What only shows when everything is read: checks.c. */
+void check_config(struct loader *loader);
+
+#endif /* CONFIG_LOADER_H */

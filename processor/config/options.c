@@ -1,0 +1,213 @@
+#include "config/options.h"
+
+#include <string.h>
+
+#define AT(field) .offset = offsetof(struct config, field)
+#define AND(field) .offset_more = offsetof(struct config, field)
+#define SECTION(array) (array), COUNT_OF(array)
+
+enum { MINUTE_MS = 60 * 1000 };
+#define DAY_MS (24 * 3600 * 1000ull)
+#define MIB (1024 * 1024ull)
+
+static const char *const start_words[] = {"earliest", "latest", NULL};
+static const char *const gap_words[] = {"halt", "skip", NULL};
+static const char *const framing_words[] = {"confluent", "single-object", "raw", NULL};
+static const char *const unmatched_words[] = {"dead_letter", "drop", NULL};
+static const char *const priority_words[] = {"high", "normal", "low", NULL};
+static const char *const format_words[] = {"logfmt", "json", NULL};
+static const char *const level_words[] = {"debug", "info", "warn", "error", NULL};
+
+static const struct config_option top[] = {
+    {"kafka", "Where events come from.", OPTION_SECTION, .section = "kafka", .is_required = true},
+    {"workers", "Consumer threads of this process; the group spreads the partitions over them.",
+     OPTION_COUNT, AT(workers), .fallback = "1", .min = 1, .max = 256},
+    {"in_flight", "What one worker holds at a time; beyond it partitions pause.", OPTION_SECTION,
+     .section = "in_flight"},
+    {"schemas", "What the bytes mean.", OPTION_SECTION, .section = "schemas", .is_required = true},
+    {"event", "Where the reader schema keeps what detour itself needs.", OPTION_SECTION,
+     .section = "event"},
+    {"destinations", "Named places events go.", OPTION_SPECIAL, .form = "map: name to destination",
+     .section = "destinations.*", .read = read_destinations, .is_required = true},
+    {"routes", "Which events go where; the first match wins.", OPTION_SPECIAL,
+     .form = "list of routes", .section = "routes[]", .read = read_routes, .is_required = true},
+    {"dead_letter",
+     "The destination at the end of every chain: type kafka, and in no chain by itself.",
+     OPTION_SPECIAL, .form = "name of a destination", .read = read_dead_letter,
+     .is_required = true},
+    {"unmatched", "What becomes of an event that no route takes.", OPTION_CHOICE, AT(unmatched),
+     .choices = unmatched_words, .fallback = "dead_letter"},
+    {"ledger", "The topic that records outages and what happened in them; `off` for none.",
+     OPTION_SPECIAL, .form = "map, or off", .section = "ledger", .read = read_ledger},
+    {"admin", "The admin endpoint; `off` for none.", OPTION_SPECIAL, .form = "map, or off",
+     .section = "admin", .read = read_admin},
+    {"alerts", "Who is told of what.", OPTION_SPECIAL, .form = "list of alerts",
+     .section = "alerts[]", .read = read_alerts},
+    {"log", "Log lines on stderr.", OPTION_SECTION, .section = "log"},
+    {"tests", "Files with route tests, as patterns; `detour check` runs them.", OPTION_FILES,
+     AT(tests), AND(test_count)},
+    {"shutdown", "How the process ends.", OPTION_SECTION, .section = "shutdown"},
+};
+
+static const struct config_option kafka[] = {
+    {"brokers", "HOST:PORT of one or more brokers, separated by commas.", OPTION_TEXT,
+     AT(kafka.brokers), .is_required = true},
+    {"group", "The consumer group; processes with the same group share the partitions.",
+     OPTION_TEXT, AT(kafka.group), .is_required = true},
+    {"topics", "The source topics.", OPTION_TEXTS, AT(kafka.topics), AND(kafka.topic_count),
+     .is_required = true, .check = check_topics},
+    {"start_from", "Where a group begins that has no committed offset.", OPTION_CHOICE,
+     AT(kafka.start_from), .choices = start_words, .fallback = "earliest"},
+    {"on_gap",
+     "What happens when retention has removed events before they were read: stop the partition "
+     "until a person decides, or go on after the gap. Both are logged with the size of the gap.",
+     OPTION_CHOICE, AT(kafka.on_gap), .choices = gap_words, .fallback = "halt"},
+    {"properties",
+     "Any librdkafka property, verbatim (TLS, SASL ...); a value may be {env: NAME} or "
+     "{file: PATH}. What detour must decide by itself is refused with the reason.",
+     OPTION_SPECIAL, .form = "map: property to value", .read = read_properties},
+};
+
+static const struct config_option in_flight[] = {
+    {"events", "Events that are taken and not settled.", OPTION_COUNT, AT(in_flight.events),
+     .fallback = "20000", .min = 1, .max = 10000000},
+    {"bytes", "Their bytes.", OPTION_SIZE, AT(in_flight.bytes), .fallback = "64MiB", .min = MIB,
+     .max = 1024 * 1024 * MIB},
+};
+
+static const struct config_option schemas[] = {
+    {"directory", "Folder of the reader schemas, one .avsc each.", OPTION_FILE,
+     AT(schemas.directory), AND(schemas.directory_place), .is_required = true},
+    {"framing", "How a message says which schema wrote it.", OPTION_CHOICE, AT(schemas.framing),
+     .choices = framing_words, .fallback = "confluent"},
+    {"registry", "A Confluent-compatible schema registry.", OPTION_SECTION,
+     .section = "schemas.registry"},
+    {"ids", "Writer schemas by registry id, where there is no registry.", OPTION_SPECIAL,
+     .form = "map: id to file in `directory`", .read = read_schema_ids},
+    {"reader",
+     "Full name of the record events are read as, or a map from writer name to reader name when "
+     "one topic carries many record types.",
+     OPTION_SPECIAL, .form = "name, or map: writer to reader", .read = read_schema_reader,
+     .is_required = true},
+};
+
+static const struct config_option registry[] = {
+    {"url", "Base URL, or a list that is tried in turn.", OPTION_TEXTS, AT(schemas.registry.urls),
+     AND(schemas.registry.url_count), .check = check_registry_urls},
+    {"username", "For basic authentication.", OPTION_SECRET, AT(schemas.registry.username)},
+    {"password", "For basic authentication.", OPTION_SECRET, AT(schemas.registry.password)},
+    {"timeout", "For one request.", OPTION_DURATION, AT(schemas.registry.timeout_ms),
+     .fallback = "5s", .min = 100, .max = MINUTE_MS},
+    {"ca_file", "Certificates (PEM) to verify it with, instead of the system's.", OPTION_FILE,
+     AT(schemas.registry.ca_file), .check = check_readable},
+};
+
+static const struct config_option event[] = {
+    {"type", "The event type: a path, or {record: name} for the record's own name.", OPTION_SPECIAL,
+     .form = "path, or {record: name}", AT(event.type), .fallback = "event",
+     .read = read_event_type},
+    {"id", "The id shared with the browser pixel, if the event has one.", OPTION_PATH, AT(event.id),
+     AND(event.id_place), .fallback = "event_id"},
+    {"time",
+     "When it happened: timestamp-millis or -micros, ISO 8601 text, or seconds or milliseconds as "
+     "number or text.",
+     OPTION_PATH, AT(event.time), AND(event.time_place), .fallback = "timestamp"},
+    {"value", "What it is worth.", OPTION_PATH, AT(event.value), AND(event.value_place),
+     .fallback = "properties.value"},
+    {"currency", "In which currency.", OPTION_PATH, AT(event.currency), AND(event.currency_place),
+     .fallback = "properties.currency"},
+};
+
+#undef AT
+#undef AND
+#define AT(field) .offset = offsetof(struct config_route, field)
+
+static const struct config_option route[] = {
+    {"name", "For people, logs, headers and tests.", OPTION_TEXT, AT(name), .is_required = true,
+     .check = check_name},
+    {"match", "What it takes; empty: everything. See the match language.", OPTION_MAP, AT(match)},
+    {"priority", "Who goes first when a destination's rate is short.", OPTION_CHOICE, AT(priority),
+     .choices = priority_words, .fallback = "normal"},
+    {"continue", "Whether the next route is tried as well.", OPTION_BOOL, AT(is_continued),
+     .fallback = "false"},
+    {"legs",
+     "A list of legs, each a chain of destinations: the primary, then its alternates. Either "
+     "legs or drop.",
+     OPTION_SPECIAL, .form = "list of lists of names", .read = read_legs},
+    {"drop", "Take the event and deliver it nowhere; the word is counted.", OPTION_TEXT, AT(drop),
+     .check = check_name},
+};
+
+#undef AT
+#define AT(field) .offset = offsetof(struct config_alert, field)
+
+static const struct config_option alert[] = {
+    {"webhook", "The URL that gets a POST.", OPTION_SECRET, AT(webhook), .is_required = true},
+    {"on", "What it is told of: outage_opened, outage_closed, credential, gap.", OPTION_SPECIAL,
+     .form = "list of words", .read = read_alert_events, .is_required = true},
+};
+
+#undef AT
+#define AT(field) .offset = offsetof(struct config, field)
+
+static const struct config_option ledger[] = {
+    {"topic", "Its name.", OPTION_TEXT, AT(ledger.topic), .fallback = "detour.ledger",
+     .check = check_topics},
+};
+
+static const struct config_option admin[] = {
+    {"listen", "HOST:PORT it listens on.", OPTION_SPECIAL, .form = "HOST:PORT",
+     .fallback = "127.0.0.1:8080", .read = read_listen},
+    {"token", "Bearer token of the calls that change something; without one there are none.",
+     OPTION_SECRET, AT(admin.token)},
+};
+
+static const struct config_option log_options[] = {
+    {"format", "How a line is written.", OPTION_CHOICE, AT(log.format), .choices = format_words,
+     .fallback = "logfmt"},
+    {"level", "The least that is written.", OPTION_CHOICE, AT(log.level), .choices = level_words,
+     .fallback = "info"},
+};
+
+static const struct config_option shutdown_options[] = {
+    {"drain", "How long work that was sent may take to finish before the process ends.",
+     OPTION_DURATION, AT(shutdown.drain_ms), .fallback = "20s", .min = 0, .max = 10 * MINUTE_MS},
+};
+
+static const struct config_section section_top = {"", "The file.", SECTION(top)};
+static const struct config_section section_kafka = {"kafka", NULL, SECTION(kafka)};
+static const struct config_section section_in_flight = {"in_flight", NULL, SECTION(in_flight)};
+static const struct config_section section_schemas = {"schemas", NULL, SECTION(schemas)};
+static const struct config_section section_registry = {"schemas.registry", NULL, SECTION(registry)};
+static const struct config_section section_event = {"event", NULL, SECTION(event)};
+static const struct config_section section_route = {"routes[]", "One route.", SECTION(route)};
+static const struct config_section section_ledger = {"ledger", NULL, SECTION(ledger)};
+static const struct config_section section_admin = {"admin", NULL, SECTION(admin)};
+static const struct config_section section_alert = {"alerts[]", "One alert.", SECTION(alert)};
+static const struct config_section section_log = {"log", NULL, SECTION(log_options)};
+static const struct config_section section_shutdown = {"shutdown", NULL, SECTION(shutdown_options)};
+
+static const struct config_section *const sections[] = {
+    &section_top,      &section_kafka,       &section_in_flight,   &section_schemas,
+    &section_registry, &section_event,       &section_destination, &section_batch,
+    &section_rate,     &section_concurrency, &section_timeout,     &section_retry,
+    &section_throttle, &section_health,      &section_backfill,    &section_route,
+    &section_ledger,   &section_admin,       &section_alert,       &section_log,
+    &section_shutdown,
+};
+
+const struct config_section *section_at(size_t index)
+{
+    return index < COUNT_OF(sections) ? sections[index] : NULL;
+}
+
+const struct config_section *section_find(const char *name)
+{
+    for (size_t i = 0; i < COUNT_OF(sections); i++) {
+        if (strcmp(sections[i]->name, name) == 0) {
+            return sections[i];
+        }
+    }
+    INVARIANT(!"every section that a row names is in the table");
+    return NULL;
+}

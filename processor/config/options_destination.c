@@ -1,0 +1,180 @@
+/* The rows of one destination. Where types differ in a default or a bound, a key has two rows. */
+#include "config/options.h"
+
+#define AT(field) .offset = offsetof(struct config_destination, field)
+#define AND(field) .offset_more = offsetof(struct config_destination, field)
+#define SECTION(array) (array), COUNT_OF(array)
+
+#define SECOND_MS 1000ull
+#define MINUTE_MS (60 * SECOND_MS)
+#define HOUR_MS (60 * MINUTE_MS)
+#define DAY_MS (24 * HOUR_MS)
+#define KIB 1024ull
+#define MIB (1024 * KIB)
+
+static const char *const type_words[] = {"tiktok", "http", "kafka", NULL};
+static const char *const source_words[] = {"web", "app", "offline", "crm", NULL};
+static const char *const format_words[] = {"original", "utm", NULL};
+static const char *const then_words[] = {"divert", "wait", NULL};
+
+static const struct config_option destination[] = {
+    {"type", "What it is.", OPTION_CHOICE, FOR_ALL, true, AT(type), .choices = type_words},
+
+    {"url", "Scheme and host of the Events API; a path only if it is another than theirs.",
+     OPTION_TEXT, FOR_TIKTOK, AT(url), .fallback = "https://business-api.tiktok.com"},
+    {"url", "Where requests go.", OPTION_TEXT, FOR_HTTP, true, AT(url)},
+    {"ca_file", "Certificates (PEM) to verify it with, instead of the system's.", OPTION_FILE,
+     FOR_SENDERS, AT(ca_file), .check = check_readable},
+    {"allow_private",
+     "Whether the host may resolve to a loopback, link-local or private address, and use http. A "
+     "loopback address written in `url` needs no such leave.",
+     OPTION_BOOL, FOR_SENDERS, AT(is_private_allowed), .fallback = "false"},
+
+    {"event_source", "What kind of source the events are.", OPTION_CHOICE, FOR_TIKTOK,
+     AT(event_source), .choices = source_words, .fallback = "web"},
+    {"event_source_id",
+     "Pixel code, app id or event set id; {path: PATH} takes it from the event (an agency's many "
+     "pixels).",
+     OPTION_SPECIAL, FOR_TIKTOK, true, .form = "text, or {path: PATH}", .read = read_source_id},
+    {"access_token", "The Events API's long-term token.", OPTION_SECRET, FOR_TIKTOK, true,
+     AT(access_token)},
+    {"test_event_code", "Sends everything to the Test Events tab instead.", OPTION_TEXT, FOR_TIKTOK,
+     AT(test_event_code)},
+    {"partner_name", "The integrator's label TikTok gave you, if any.", OPTION_TEXT, FOR_TIKTOK,
+     AT(partner_name)},
+    {"default_country",
+     "Country (two letters) of phone numbers without a country code; without it they are left out.",
+     OPTION_TEXT, FOR_TIKTOK, AT(default_country), .check = check_country},
+    {"events", "Our event names to theirs; what is not listed keeps its name.", OPTION_SPECIAL,
+     FOR_TIKTOK, .form = "map: our name to theirs", .read = read_event_names},
+    {"map", "Their field to where it comes from; changes single fields of the default map.",
+     OPTION_MAP, FOR_TIKTOK, AT(map)},
+    {"codes", "Body code to verdict, over the default table: {50001: retry}.", OPTION_MAP,
+     FOR_TIKTOK, AT(codes)},
+
+    {"headers", "Request headers; a value is a text, {env: NAME} or {file: PATH}.", OPTION_SPECIAL,
+     FOR_HTTP, .form = "map: name to value", .read = read_http_headers},
+    {"verdicts", "What an answer means; the first that fits wins.", OPTION_LIST, FOR_HTTP,
+     AT(verdicts)},
+
+    {"batch", "How events share a request.", OPTION_SECTION, FOR_SENDERS,
+     .section = "destinations.*.batch"},
+    {"rate", "The ceiling of requests.", OPTION_SECTION, FOR_SENDERS,
+     .section = "destinations.*.rate"},
+    {"concurrency", "Requests under way at a time, per worker.", OPTION_SECTION, FOR_SENDERS,
+     .section = "destinations.*.concurrency"},
+    {"timeout", "How long a request may take.", OPTION_SECTION, FOR_SENDERS,
+     .section = "destinations.*.timeout"},
+    {"retry", "What follows a transient failure.", OPTION_SECTION, FOR_SENDERS,
+     .section = "destinations.*.retry"},
+    {"throttle", "What follows when it asks for less.", OPTION_SECTION, FOR_SENDERS,
+     .section = "destinations.*.throttle"},
+    {"health", "When it counts as down.", OPTION_SECTION, FOR_SENDERS,
+     .section = "destinations.*.health"},
+    {"max_age", "Older events take the next destination in the chain; 0s: no limit.",
+     OPTION_DURATION, FOR_TIKTOK, AT(max_age_ms), .fallback = "6d", .max = 3650 * DAY_MS},
+    {"max_age", "Older events take the next destination in the chain; 0s: no limit.",
+     OPTION_DURATION, FOR_HTTP, AT(max_age_ms), .fallback = "0s", .max = 3650 * DAY_MS},
+    {"backfill", "How diverted events come back when it is healthy again.", OPTION_SECTION,
+     FOR_SENDERS, .section = "destinations.*.backfill"},
+
+    {"topic", "The topic.", OPTION_TEXT, FOR_KAFKA, true, AT(topic), .check = check_topics},
+    {"format", "original: the same bytes; utm: the UtmAttribution record.", OPTION_CHOICE,
+     FOR_KAFKA, AT(format), .choices = format_words, .fallback = "original"},
+    {"utm",
+     "For format utm, where its fields come from: landing_page, referrer, source, medium, "
+     "campaign, term, content, id; changes single fields of the default.",
+     OPTION_MAP, FOR_KAFKA, AT(utm)},
+    {"headers", "`connect`: add Kafka Connect's __connect.errors.* headers as well.",
+     OPTION_SPECIAL, FOR_KAFKA, .form = "connect", .read = read_kafka_headers},
+};
+
+static const struct config_option batch[] = {
+    {"events", "Events of one request.", OPTION_COUNT, FOR_TIKTOK, AT(batch.events),
+     .fallback = "1000", .min = 1, .max = 1000},
+    {"events", "Events of one request.", OPTION_COUNT, FOR_HTTP, AT(batch.events), .fallback = "1",
+     .min = 1, .max = 10000},
+    {"bytes", "Bytes of one request.", OPTION_SIZE, FOR_SENDERS, AT(batch.bytes),
+     .fallback = "1MiB", .min = 16 * KIB, .max = 64 * MIB},
+    {"linger", "How long an event waits for others while a connection is free.", OPTION_DURATION,
+     FOR_SENDERS, AT(batch.linger_ms), .fallback = "50ms", .max = MINUTE_MS},
+};
+
+static const struct config_option rate[] = {
+    {"requests", "Requests of this process, all workers together.", OPTION_RATE, FOR_SENDERS,
+     AT(rate.requests), .fallback = "1000/s", .max = 1000000},
+    {"burst", "Requests that may go at once after a pause.", OPTION_COUNT, FOR_SENDERS,
+     AT(rate.burst), .fallback = "100", .min = 1, .max = 1000000},
+    {"shared", "Whether the rate is the whole group's, split by the partitions held.", OPTION_BOOL,
+     FOR_SENDERS, AT(rate.is_shared), .fallback = "true"},
+};
+
+static const struct config_option concurrency[] = {
+    {"initial", "At the start.", OPTION_COUNT, FOR_SENDERS, AT(concurrency.initial),
+     .fallback = "8", .min = 1, .max = 1024},
+    {"max", "The most it adapts to.", OPTION_COUNT, FOR_SENDERS, AT(concurrency.max),
+     .fallback = "64", .min = 1, .max = 1024},
+};
+
+static const struct config_option timeout[] = {
+    {"connect", "Until the connection stands, TLS included.", OPTION_DURATION, FOR_SENDERS,
+     AT(timeout.connect_ms), .fallback = "2s", .min = 10, .max = 10 * MINUTE_MS},
+    {"first_byte", "Until the first byte of the answer.", OPTION_DURATION, FOR_SENDERS,
+     AT(timeout.first_byte_ms), .fallback = "5s", .min = 10, .max = 10 * MINUTE_MS},
+    {"total", "Until its last byte.", OPTION_DURATION, FOR_SENDERS, AT(timeout.total_ms),
+     .fallback = "10s", .min = 10, .max = 10 * MINUTE_MS},
+};
+
+static const struct config_option retry[] = {
+    {"attempts", "Tries in all, the first included.", OPTION_COUNT, FOR_SENDERS, AT(retry.attempts),
+     .fallback = "3", .min = 1, .max = 1000},
+    {"backoff", "The wait before the next try: drawn below a bound that doubles from FROM to TO.",
+     OPTION_RANGE, FOR_SENDERS, AT(retry.backoff_min_ms), AND(retry.backoff_max_ms),
+     .fallback = "200ms..5s", .min = 1, .max = HOUR_MS},
+    {"deadline", "After this long no further try is begun.", OPTION_DURATION, FOR_SENDERS,
+     AT(retry.deadline_ms), .fallback = "30s", .min = 1, .max = 7 * DAY_MS},
+    {"budget", "Retries as a share of all requests; beyond it the next in the chain takes over.",
+     OPTION_PERCENT, FOR_SENDERS, AT(retry.budget), .fallback = "10%", .max = 100},
+};
+
+static const struct config_option throttle[] = {
+    {"wait", "How long a throttled event waits for its turn.", OPTION_DURATION, FOR_SENDERS,
+     AT(throttle.wait_ms), .fallback = "30s", .max = DAY_MS},
+    {"then", "What happens after that: the next in the chain, or wait on.", OPTION_CHOICE,
+     FOR_SENDERS, AT(throttle.then), .choices = then_words, .fallback = "divert"},
+};
+
+static const struct config_option health[] = {
+    {"window", "The stretch of time that is judged.", OPTION_DURATION, FOR_SENDERS,
+     AT(health.window_ms), .fallback = "30s", .min = SECOND_MS, .max = 10 * MINUTE_MS},
+    {"minimum", "Requests in the window before its share of failures counts.", OPTION_COUNT,
+     FOR_SENDERS, AT(health.minimum), .fallback = "20", .min = 1, .max = 1000000},
+    {"failures", "The share of failures that opens an outage.", OPTION_PERCENT, FOR_SENDERS,
+     AT(health.failures), .fallback = "50%", .min = 1, .max = 100},
+    {"slow", "Answers slower than this count as slow.", OPTION_DURATION, FOR_SENDERS,
+     AT(health.slow_ms), .fallback = "5s", .min = 10, .max = 10 * MINUTE_MS},
+    {"open", "How long nothing is sent before a probe: doubles from FROM to TO.", OPTION_RANGE,
+     FOR_SENDERS, AT(health.open_min_ms), AND(health.open_max_ms), .fallback = "5s..60s",
+     .min = 100, .max = HOUR_MS},
+};
+
+static const struct config_option backfill[] = {
+    {"from", "The kafka destination whose diverted events are delivered afterwards.", OPTION_TEXT,
+     FOR_SENDERS, AT(backfill.from)},
+    {"rate", "The share of the rate it may use.", OPTION_PERCENT, FOR_SENDERS, AT(backfill.rate),
+     .fallback = "20%", .min = 1, .max = 100},
+    {"max_age", "Older events are left out and counted.", OPTION_DURATION, FOR_SENDERS,
+     AT(backfill.max_age_ms), .fallback = "46h", .min = MINUTE_MS, .max = 3650 * DAY_MS},
+};
+
+const struct config_section section_destination = {"destinations.*", "One destination.",
+                                                   SECTION(destination)};
+const struct config_section section_batch = {"destinations.*.batch", NULL, SECTION(batch)};
+const struct config_section section_rate = {"destinations.*.rate", NULL, SECTION(rate)};
+const struct config_section section_concurrency = {"destinations.*.concurrency", NULL,
+                                                   SECTION(concurrency)};
+const struct config_section section_timeout = {"destinations.*.timeout", NULL, SECTION(timeout)};
+const struct config_section section_retry = {"destinations.*.retry", NULL, SECTION(retry)};
+const struct config_section section_throttle = {"destinations.*.throttle", NULL, SECTION(throttle)};
+const struct config_section section_health = {"destinations.*.health", NULL, SECTION(health)};
+const struct config_section section_backfill = {"destinations.*.backfill", NULL, SECTION(backfill)};
