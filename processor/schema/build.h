@@ -1,0 +1,25 @@
+/**
+ * build - the graph of types from a schema's JSON, with everything that is wrong refused.
+ *
+ * Private to this room. Avro C lets pass what would hurt later (a fixed of size -2, the
+ * same name twice, a record that holds itself); what stands here is checked before it
+ * sees the text.
+ */
+#ifndef SCHEMA_BUILD_H
+#define SCHEMA_BUILD_H
+
+#include "schema/defaults.h"
+#include "schema/memory.h"
+
+enum { FIXED_BYTES_MAX = 1024 * 1024, UNION_BRANCHES_MAX = 255 };
+
+/** The type of @document in @arena. The defaults of fields are noted in @defaults, to be read when
+ * the graph is complete. */
+NODISCARD enum err_code schema_build(const json_t *document, struct arena *arena,
+                                     struct defaults *defaults, const struct type **out,
+                                     struct err *err);
+
+/** The logical type of @node, precision and scale, into @type when they fit it; else none. */
+void logical_read(const json_t *node, struct type *type);
+
+#endif /* SCHEMA_BUILD_H */

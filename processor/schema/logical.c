@@ -1,0 +1,76 @@
+#include <math.h>
+
+#include "schema/build.h"
+
+struct logical_rule {
+    const char *word;
+    enum logical_type logical;
+    enum type_kind on;
+};
+
+static const struct logical_rule rules[] = {
+    {"uuid", LOGICAL_UUID, TYPE_STRING},
+    {"date", LOGICAL_DATE, TYPE_INT},
+    {"time-millis", LOGICAL_TIME_MILLIS, TYPE_INT},
+    {"time-micros", LOGICAL_TIME_MICROS, TYPE_LONG},
+    {"timestamp-millis", LOGICAL_TIMESTAMP_MILLIS, TYPE_LONG},
+    {"timestamp-micros", LOGICAL_TIMESTAMP_MICROS, TYPE_LONG},
+    {"local-timestamp-millis", LOGICAL_LOCAL_TIMESTAMP_MILLIS, TYPE_LONG},
+    {"local-timestamp-micros", LOGICAL_LOCAL_TIMESTAMP_MICROS, TYPE_LONG},
+};
+
+enum { UUID_BYTES = 16, DURATION_BYTES = 12, PRECISION_MAX = 1000000 };
+
+/* How many decimal digits fit a two's-complement number of @bytes bytes. */
+static json_int_t digits_that_fit(uint32_t bytes)
+{
+    if (bytes == 0) {
+        return 0;
+    }
+    return (json_int_t)floor((8.0 * bytes - 1.0) * log10(2.0));
+}
+
+static void read_decimal(const json_t *node, struct type *type)
+{
+    const json_t *precision = json_object_get(node, "precision");
+    const json_t *scale = json_object_get(node, "scale");
+    json_int_t digits = json_integer_value(precision);
+    json_int_t decimals = json_integer_value(scale);
+
+    if (!json_is_integer(precision) || (scale != NULL && !json_is_integer(scale)) || digits < 1 ||
+        digits > PRECISION_MAX || decimals < 0 || decimals > digits) {
+        return;
+    }
+    if (type->kind == TYPE_FIXED && digits > digits_that_fit(type->fixed_bytes)) {
+        return;
+    }
+    type->logical = LOGICAL_DECIMAL;
+    type->precision = (uint32_t)digits;
+    type->scale = (uint32_t)decimals;
+}
+
+void logical_read(const json_t *node, struct type *type)
+{
+    struct span word = schema_json_text(json_object_get(node, "logicalType"));
+
+    if (word.ptr == NULL) {
+        return;
+    }
+    if (span_is(word, "decimal") && (type->kind == TYPE_BYTES || type->kind == TYPE_FIXED)) {
+        read_decimal(node, type);
+        return;
+    }
+    if (type->kind == TYPE_FIXED) {
+        if (span_is(word, "duration") && type->fixed_bytes == DURATION_BYTES) {
+            type->logical = LOGICAL_DURATION;
+        } else if (span_is(word, "uuid") && type->fixed_bytes == UUID_BYTES) {
+            type->logical = LOGICAL_UUID;
+        }
+        return;
+    }
+    for (size_t i = 0; i < COUNT_OF(rules); i++) {
+        if (span_is(word, rules[i].word) && rules[i].on == type->kind) {
+            type->logical = rules[i].logical;
+        }
+    }
+}

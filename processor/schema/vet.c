@@ -1,0 +1,65 @@
+#include "schema/vet.h"
+
+/* The deepest nesting of brackets outside of strings. The text need not be JSON yet: jansson
+ * recurses, so it only sees what is flat. */
+static size_t text_nesting(struct span text)
+{
+    size_t depth = 0;
+    size_t deepest = 0;
+    bool in_string = false;
+
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+
+        if (in_string) {
+            if (c == '\\') {
+                i++;
+            } else if (c == '"') {
+                in_string = false;
+            }
+        } else if (c == '"') {
+            in_string = true;
+        } else if (c == '{' || c == '[') {
+            depth++;
+            deepest = MAX_OF(deepest, depth);
+        } else if ((c == '}' || c == ']') && depth > 0) {
+            depth--;
+        }
+    }
+    return deepest;
+}
+
+enum err_code json_load_bounded(struct span text, size_t bytes_max, size_t nesting_max,
+                                const char *what, json_t **out, struct err *err)
+{
+    const size_t flags = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL;
+    json_error_t problem;
+    size_t nesting;
+
+    if (text.ptr == NULL || text.len == 0) {
+        return FAIL(err, ERR_DATA, "%s is empty", what);
+    }
+    if (text.len > bytes_max) {
+        return FAIL(err, ERR_LIMIT, "%s has %zu bytes; at most %zu are read", what, text.len,
+                    bytes_max);
+    }
+    nesting = text_nesting(text);
+    if (nesting > nesting_max) {
+        return FAIL(err, ERR_LIMIT, "%s is nested %zu levels deep; at most %zu are read", what,
+                    nesting, nesting_max);
+    }
+    *out = json_loadb(text.ptr, text.len, flags, &problem);
+    if (*out == NULL) {
+        /* jansson's own text quotes the input: give the place and the kind, not the content */
+        return FAIL(err, ERR_DATA, "%s is not JSON: line %d, column %d%s", what, problem.line,
+                    problem.column,
+                    json_error_code(&problem) == json_error_duplicate_key ? ": a key stands twice"
+                                                                          : "");
+    }
+    return ERR_OK;
+}
+
+enum err_code schema_json_load(struct span text, json_t **out, struct err *err)
+{
+    return json_load_bounded(text, SCHEMA_TEXT_BYTES_MAX, SCHEMA_NESTING_MAX, "schema", out, err);
+}

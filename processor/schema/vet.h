@@ -1,0 +1,16 @@
+/**
+ * vet - is this text small, flat and well-formed enough to look at? Private to this room.
+ */
+#ifndef SCHEMA_VET_H
+#define SCHEMA_VET_H
+
+#include "schema/memory.h"
+
+/** Parse @text as JSON after its size and nesting are known to be harmless; the caller owns @out.
+ * ERR_LIMIT or ERR_DATA with line and column. */
+NODISCARD enum err_code schema_json_load(struct span text, json_t **out, struct err *err);
+/** The same for any JSON text, with its own bounds. @what begins the error ("schema"). */
+NODISCARD enum err_code json_load_bounded(struct span text, size_t bytes_max, size_t nesting_max,
+                                          const char *what, json_t **out, struct err *err);
+
+#endif /* SCHEMA_VET_H */
