@@ -1,0 +1,322 @@
+/*
+ * What an answer does to its batch. Whatever happens, each leg ends in exactly one place:
+ * settled, in a waiting batch, on in its chain, or at the dead letter.
+ */
+#include "deliver/tiktok_inside.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "deliver/backoff.h"
+
+enum {
+    THROTTLE_MIN_MS = 1000, /* freeze without Retry-After: full jitter 1..8 s (reliability 1.5) */
+    THROTTLE_MAX_MS = 8000,
+    HOLD_MAX_MS = 60000,
+};
+
+static void note_trouble(struct tiktok_sender *sender, struct leg *leg,
+                         const struct http_reply *reply, const struct tiktok_answer *answer)
+{
+    struct trouble *trouble =
+        leg_trouble(leg, sender->config, answer->text[0] != '\0' ? answer->text : reply->error);
+    const char *request_id = answer->request_id[0] != '\0' ? answer->request_id : reply->request_id;
+
+    trouble->http_status = reply->status;
+    trouble->has_code = answer->has_code;
+    trouble->code = answer->code;
+    memcpy(trouble->request_id, request_id, sizeof(trouble->request_id));
+}
+
+/* Once an attempt may have been taken, it stays so through diversion and replay. */
+static void note_outcome(struct leg *leg, enum verdict verdict, const struct http_reply *reply)
+{
+    bool is_ambiguous = (verdict == VERDICT_RETRY || verdict == VERDICT_UNKNOWN) && reply->is_sent;
+
+    if (is_ambiguous) {
+        leg->outcome = OUTCOME_AMBIGUOUS;
+    } else if (verdict == VERDICT_REJECTED && leg->outcome != OUTCOME_AMBIGUOUS) {
+        leg->outcome = OUTCOME_REJECTED;
+    }
+}
+
+static void note_all(struct batch *batch, const struct http_reply *reply,
+                     const struct tiktok_answer *answer)
+{
+    bool is_attempt = answer->verdict != VERDICT_THROTTLED && answer->verdict != VERDICT_HOLD;
+
+    for (size_t i = 0; i < batch->count; i++) {
+        struct leg *leg = batch->legs[i];
+
+        leg->attempts += is_attempt;
+        note_trouble(batch->sender, leg, reply, answer);
+        note_outcome(leg, answer->verdict, reply);
+    }
+}
+
+static void settle_delivered(struct tiktok_sender *sender, struct batch *batch)
+{
+    size_t count = batch->count;
+
+    metrics_delivery(sender->d->metrics, sender->index, VERDICT_DELIVERED, count);
+    batch->count = 0; /* the legs, and their events, are gone one by one from here */
+    for (size_t i = 0; i < count; i++) {
+        struct leg *leg = batch->legs[i];
+
+        leg->batch = NULL;
+        leg_delivered(sender->d, leg);
+    }
+    batch_free(&sender->batches, batch);
+}
+
+static void condemn(struct tiktok_sender *sender, struct leg *leg, enum reason reason)
+{
+    metrics_delivery(sender->d->metrics, sender->index,
+                     reason == REASON_UNKNOWN_VERDICT ? VERDICT_UNKNOWN : VERDICT_REJECTED, 1);
+    leg_dead_letter(sender->d, leg, reason);
+}
+
+static void advance_all(struct tiktok_sender *sender, struct batch *batch, enum reason reason)
+{
+    size_t count = batch->count;
+
+    batch->count = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct leg *leg = batch->legs[i];
+
+        leg->batch = NULL;
+        leg_advance(sender->d, leg, reason);
+    }
+    batch_free(&sender->batches, batch);
+}
+
+/* Two halves, sent again at once, before everything that waits. */
+static void halve(struct tiktok_sender *sender, struct batch *batch)
+{
+    struct batch *second = batch_new(&sender->batches, sender, batch->lane);
+    size_t keep = batch->count / 2;
+
+    for (size_t i = keep; i < batch->count; i++) {
+        batch_add(second, batch->legs[i]);
+    }
+    batch->count = keep;
+    second->attempts = batch->attempts;
+    second->first_sent_ms = batch->first_sent_ms;
+    batch_wait(&sender->batches, second, 0, true);
+    batch_wait(&sender->batches, batch, 0, true);
+}
+
+static void handle_rejected(struct tiktok_sender *sender, struct batch *batch,
+                            const struct http_reply *reply, const struct tiktok_answer *answer)
+{
+    enum reason reason = reply->status == 413 ? REASON_TOO_LARGE : REASON_REJECTED;
+
+    if (batch->count == 1) {
+        condemn(sender, batch_take(batch, 0), reason);
+    } else if (answer->scope == SCOPE_ITEM && answer->item < batch->count) {
+        condemn(sender, batch_take(batch, answer->item), reason);
+    } else {
+        halve(sender, batch);
+        return;
+    }
+    if (batch->count == 0) {
+        batch_free(&sender->batches, batch);
+    } else {
+        batch_wait(&sender->batches, batch, 0, true);
+    }
+}
+
+static bool is_exhausted(const struct tiktok_sender *sender, const struct batch *batch,
+                         uint64_t wait_ms)
+{
+    return batch->attempts >= sender->config->retry.attempts ||
+           sender->d->now_ms + wait_ms > batch->first_sent_ms + sender->config->retry.deadline_ms;
+}
+
+static void handle_retry(struct tiktok_sender *sender, struct batch *batch,
+                         const struct http_reply *reply, const struct tiktok_answer *answer)
+{
+    const struct config_destination *config = sender->config;
+    uint64_t wait_ms;
+
+    batch->attempts++;
+    wait_ms = backoff_ms(config->retry.backoff_min_ms, config->retry.backoff_max_ms,
+                         batch->attempts, &sender->d->rng);
+    if (reply->has_retry_after) {
+        wait_ms = MAX_OF(wait_ms, reply->retry_after_ms);
+    }
+    metrics_delivery(sender->d->metrics, sender->index, answer->verdict, batch->count);
+    if (!is_exhausted(sender, batch, wait_ms)) {
+        batch_wait(&sender->batches, batch, sender->d->now_ms + wait_ms, false);
+    } else if (answer->verdict != VERDICT_UNKNOWN) {
+        advance_all(sender, batch, REASON_RETRIES_EXHAUSTED);
+    } else if (batch->count >
+               1) { /* one of them may be the culprit: the others must not share its fate */
+        batch->attempts = sender->config->retry.attempts - 1;
+        batch->first_sent_ms = sender->d->now_ms;
+        halve(sender, batch);
+    } else {
+        leg_dead_letter(sender->d, batch_take(batch, 0), REASON_UNKNOWN_VERDICT);
+        batch_free(&sender->batches, batch);
+    }
+}
+
+/* 20001: each event by its own result; one that cannot be told is sent again alone. */
+static void handle_each(struct tiktok_sender *sender, struct batch *batch,
+                        const struct http_reply *reply, const struct tiktok_answer *answer)
+{
+    size_t count = batch->count;
+
+    batch->count = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct leg *leg = batch->legs[i];
+        struct item_result result = sender->each[i];
+
+        leg->batch = NULL;
+        if (result.verdict == VERDICT_DELIVERED) {
+            metrics_delivery(sender->d->metrics, sender->index, VERDICT_DELIVERED, 1);
+            leg_delivered(sender->d, leg);
+            continue;
+        }
+        if (result.code != 0 && leg->trouble != NULL) {
+            leg->trouble->has_code = true;
+            leg->trouble->code = result.code;
+        }
+        if (result.verdict == VERDICT_REJECTED) {
+            leg->outcome = leg->outcome == OUTCOME_AMBIGUOUS ? OUTCOME_AMBIGUOUS : OUTCOME_REJECTED;
+            condemn(sender, leg, REASON_REJECTED);
+        } else {
+            struct batch *alone = batch_new(&sender->batches, sender, batch->lane);
+
+            alone->attempts = batch->attempts;
+            alone->first_sent_ms = batch->first_sent_ms;
+            batch_add(alone, leg);
+            handle_retry(sender, alone, reply,
+                         &(struct tiktok_answer){.verdict = VERDICT_RETRY, .code = answer->code});
+        }
+    }
+    batch_free(&sender->batches, batch);
+}
+
+static void handle_throttled(struct tiktok_sender *sender, struct batch *batch,
+                             const struct http_reply *reply)
+{
+    struct deliverer *d = sender->d;
+    uint64_t wait_ms =
+        reply->has_retry_after
+            ? reply->retry_after_ms
+            : THROTTLE_MIN_MS + rng_below(&d->rng, THROTTLE_MAX_MS - THROTTLE_MIN_MS + 1);
+
+    metrics_delivery(d->metrics, sender->index, VERDICT_THROTTLED, batch->count);
+    if (sender->throttled_since_ms == 0) {
+        sender->throttled_since_ms = d->now_ms;
+        LOG_WARN("destination.throttled", "destination=%s wait_ms=%llu",
+                 LOG_S(sender->config->name), (unsigned long long)wait_ms);
+    }
+    sender->paused_until_ms = MAX_OF(sender->paused_until_ms, d->now_ms + wait_ms);
+    batch_wait(&sender->batches, batch, 0, true);
+}
+
+static void handle_hold(struct tiktok_sender *sender, struct batch *batch,
+                        const struct http_reply *reply, const struct tiktok_answer *answer)
+{
+    struct deliverer *d = sender->d;
+
+    metrics_delivery(d->metrics, sender->index, VERDICT_HOLD, batch->count);
+    if (sender->held_since_ms == 0) {
+        sender->held_since_ms = d->now_ms;
+        sender->hold_wait_ms = TIKTOK_HOLD_FIRST_MS;
+        LOG_ERROR("destination.held",
+                  "destination=%s code=%d status=%d why=%s secret=%s "
+                  "way_out=\"mend the credential or the destination's settings; the secret file "
+                  "is watched\"",
+                  LOG_S(sender->config->name), answer->has_code ? answer->code : 0, reply->status,
+                  LOG_Q(answer->text), LOG_Q(secret_source(sender->config->access_token)));
+    } else if (d->now_ms >= sender->paused_until_ms) { /* a probe failed, not a late answer */
+        sender->hold_wait_ms = MIN_OF(sender->hold_wait_ms * 2, (uint64_t)HOLD_MAX_MS);
+    }
+    sender->is_proven = false;
+    sender->paused_until_ms = MAX_OF(sender->paused_until_ms, d->now_ms + sender->hold_wait_ms);
+    batch_wait(&sender->batches, batch, 0, true);
+}
+
+/* An answer that speaks of events and not of rate or credential: the way is open. */
+static void note_open(struct tiktok_sender *sender)
+{
+    sender->is_proven = true;
+    if (sender->throttled_since_ms != 0 || sender->held_since_ms != 0) {
+        LOG_INFO("destination.open", "destination=%s was=%s", LOG_S(sender->config->name),
+                 sender->held_since_ms != 0 ? "held" : "throttled");
+        sender->throttled_since_ms = 0;
+        sender->held_since_ms = 0;
+        sender->paused_until_ms = 0;
+    }
+}
+
+static void read_answer(struct tiktok_sender *sender, const struct batch *batch,
+                        const struct http_reply *reply, struct tiktok_answer *answer)
+{
+    struct answer_batch described;
+
+    if (sender->ids_cap < batch->count) {
+        sender->ids_cap = batch->count;
+        sender->ids = mem_grow(sender->ids, batch->count, sizeof(struct span));
+        sender->each = mem_grow(sender->each, batch->count, sizeof(struct item_result));
+    }
+    for (size_t i = 0; i < batch->count; i++) {
+        sender->ids[i] = batch->legs[i]->event->id;
+        sender->each[i] = (struct item_result){VERDICT_RETRY, 0};
+    }
+    described = (struct answer_batch){sender->ids, batch->count, sender->each};
+    tiktok_answer_read(sender->to->codes, reply->status, reply->body, &described, answer);
+    if (reply->status == 503 && !answer->has_code && reply->has_retry_after) {
+        answer->verdict = VERDICT_THROTTLED;
+        answer->scope = SCOPE_BATCH;
+    }
+}
+
+void tiktok_on_reply(void *context, const struct http_reply *reply)
+{
+    struct batch *batch = context;
+    struct tiktok_sender *sender = batch->sender;
+    struct tiktok_answer answer = {0};
+
+    sender->in_flight--;
+    batch->is_sent = false;
+    metrics_request(sender->d->metrics, sender->index, reply->duration_us);
+    read_answer(sender, batch, reply, &answer);
+    if (answer.verdict == VERDICT_DELIVERED && answer.scope != SCOPE_EACH) {
+        note_open(sender);
+        settle_delivered(sender, batch);
+        return;
+    }
+    note_all(batch, reply, &answer);
+    LOG_DEBUG("request.answered", "destination=%s event=%s events=%zu verdict=%s status=%d code=%d",
+              LOG_S(sender->config->name), LOG_Q(batch->lane->name), batch->count,
+              verdict_word(answer.verdict), reply->status, answer.has_code ? answer.code : 0);
+    if (answer.scope == SCOPE_EACH) {
+        note_open(sender);
+        handle_each(sender, batch, reply, &answer);
+        return;
+    }
+    switch (answer.verdict) {
+    case VERDICT_REJECTED:
+        note_open(sender);
+        handle_rejected(sender, batch, reply, &answer);
+        return;
+    case VERDICT_THROTTLED:
+        handle_throttled(sender, batch, reply);
+        return;
+    case VERDICT_HOLD:
+        handle_hold(sender, batch, reply, &answer);
+        return;
+    case VERDICT_RETRY:
+    case VERDICT_UNKNOWN:
+        handle_retry(sender, batch, reply, &answer);
+        return;
+    case VERDICT_DELIVERED:
+    case VERDICT_COUNT:
+        break;
+    }
+    INVARIANT(!"an answer has one of the verdicts above");
+}

@@ -1,0 +1,44 @@
+/**
+ * tiktok_inside - what the two halves of the sender share: taking and sending
+ * (tiktok_sender.c), and what answers do (tiktok_answers.c). For these two only.
+ */
+#ifndef DELIVER_TIKTOK_INSIDE_H
+#define DELIVER_TIKTOK_INSIDE_H
+
+#include "deliver/batch.h"
+#include "deliver/deliverer.h"
+#include "deliver/limiter.h"
+
+enum {
+    TIKTOK_HOLD_FIRST_MS = 5000, /* between probes of a refused credential, doubling */
+    TIKTOK_TOKEN_LINE_BYTES = 8192,
+};
+
+struct tiktok_sender {
+    struct deliverer *d;
+    const struct pipeline_destination *to;
+    const struct config_destination *config;
+    size_t index; /* of the destination */
+    struct http_target target;
+    struct limiter limiter;
+    struct lanes lanes;
+    struct batch_list batches;
+    size_t in_flight; /* requests */
+    bool is_proven;   /* an answer that was neither hold nor throttled came since the credential was
+                         read */
+    uint64_t paused_until_ms;
+    uint64_t throttled_since_ms; /* 0: not throttled */
+    uint64_t held_since_ms;      /* 0: not held */
+    uint64_t hold_wait_ms;
+    uint64_t looked_at_ms; /* secret */
+    uint64_t token_generation;
+    char token_line[TIKTOK_TOKEN_LINE_BYTES]; /* "Access-Token: ..." */
+    struct span *ids;                         /* of a batch, for its answer */
+    struct item_result *each;
+    size_t ids_cap;
+};
+
+/** The answer to @context, a batch in flight: settle, wait, part or condemn. */
+void tiktok_on_reply(void *context, const struct http_reply *reply);
+
+#endif /* DELIVER_TIKTOK_INSIDE_H */
