@@ -33,6 +33,9 @@ static bool is_private_v6(const struct in6_addr *address)
 {
     const uint8_t *b = address->s6_addr;
 
+    if (IN6_IS_ADDR_LOOPBACK(address) || IN6_IS_ADDR_UNSPECIFIED(address)) {
+        return true;
+    }
     if (IN6_IS_ADDR_V4MAPPED(address) || IN6_IS_ADDR_V4COMPAT(address)) {
         return is_private_v4((uint32_t)b[12] << 24 | (uint32_t)b[13] << 16 | (uint32_t)b[14] << 8 |
                              b[15]);
