@@ -1,0 +1,149 @@
+"""Dead letters: the record as it was, our headers as the contract lists them, and topics that are not there."""
+
+import datetime
+import time
+
+import events
+import fake_tiktok
+from services import wait_for
+from world import Record
+
+SOURCE_HEADERS = {"source.topic", "source.partition", "source.offset", "source.timestamp"}
+ALWAYS = {"reason", "error", "outcome", "at", "attempts", "instance", "replays"} | SOURCE_HEADERS
+
+
+def test_the_record_is_kept_byte_for_byte(world):
+    """Key, value, timestamp and headers of whatever came; our headers after the original ones."""
+    world.create_all()
+    records = [
+        Record(b"garbage", key=b"k", want="decode_failed"),
+        Record(b"", key=b"empty", want="decode_failed"),
+        Record(None, key=b"tombstone", want="decode_failed"),
+        Record(b"\0\0\0\0\1", want="decode_failed"),
+        Record(b"\0\0\0\0\1" + b"\xff" * 200, key=b"\xff\x00", want="decode_failed"),
+        Record(events.confluent(999, b"x"), want="schema_unknown"),
+        Record(b"x", headers=[("a", b"1"), ("a", b"2"), ("b", None), ("c", b""), ("d", b"\xff\xfe")],
+               want="decode_failed"),
+        Record(b"y", headers=[("trace", b"t"), ("detour.reason", b"forged")], want="decode_failed"),
+    ]
+    for index, record in enumerate(records):
+        record.timestamp = int(time.time() * 1000) - 100_000 + index
+    world.produce(records)
+    before = time.time()
+    world.detour().start()
+    world.wait_settled()
+    world.settle_account(records)
+    notes = {n.place: n for n in world.notes("dead")}
+    for record in records:
+        note = notes[record.place]
+        assert note.message.value() == record.value
+        assert note.message.key() == record.key
+        assert note.message.timestamp()[1] == record.timestamp
+        assert note.headers == [h for h in record.headers if not h[0].startswith("detour.")]
+        names = [k for k, _ in note.message.headers()]
+        assert names[: len(note.headers)] == [k for k, _ in note.headers], "ours come after the original ones"
+        assert ALWAYS <= note.detour.keys(), f"missing: {ALWAYS - note.detour.keys()}"
+        assert note.detour["outcome"] == "never_sent" and note.detour["attempts"] == "0"
+        assert note.detour["replays"] == "0"
+        assert note.detour["source.timestamp"] == str(record.timestamp)
+        assert "event.id" not in note.detour and "route" not in note.detour
+        at = datetime.datetime.fromisoformat(note.detour["at"])
+        assert before - 1 <= at.timestamp() <= time.time() + 1
+
+
+def test_headers_of_a_rejected_event(world):
+    world.create_all()
+    (record,) = world.produce(world.conversions(1, event="Purchase"))
+    record.want = "rejected"
+    world.tiktok.on(fake_tiktok.refuse_ids([record.id], with_index=True))
+    world.detour().start()
+    world.wait_settled()
+    world.settle_account([record])
+    detour = world.notes("dead")[0].detour
+    wanted = {
+        "reason": "rejected", "destination": "tiktok", "route": "all", "leg": "tiktok",
+        "event.id": record.id, "event.type": "Purchase", "outcome": "rejected", "http.status": "200",
+        "code": "40002", "attempts": "1", "replays": "0", "source.topic": world.topics["source"],
+        "source.partition": str(record.partition), "source.offset": str(record.offset),
+    }
+    assert {k: detour.get(k) for k in wanted} == wanted
+    assert len(detour["request.id"]) == 34
+    assert "outage" not in detour, "nothing opened"
+    assert set(detour) <= set(wanted) | ALWAYS | {"request.id"}
+
+
+def test_headers_of_kafka_connect_on_request(world):
+    world.create_all()
+    (record,) = world.produce([Record(b"garbage", want="decode_failed")])
+    world.detour(world.config(destinations={"dead-letter": {"headers": "connect"}})).start()
+    world.wait_settled()
+    connect = dict(h for h in world.notes("dead")[0].headers if h[0].startswith("__connect.errors."))
+    assert connect["__connect.errors.topic"].decode() == world.topics["source"]
+    assert connect["__connect.errors.partition"].decode() == str(record.partition)
+    assert connect["__connect.errors.offset"].decode() == str(record.offset)
+
+
+def test_giant_records_are_delivered_or_kept_whole(world):
+    """Beyond a batch, beyond the dead-letter topic's record size: every byte is somewhere, and the next event is not affected."""
+    world.create("source", max_message_bytes=8_000_000)
+    world.create("utm", "dead")  # their records stay at the broker's default of the topic: less than the source's
+    world.create(f"{world.name}.small", max_message_bytes=100_000)
+    world.topics["dead"] = f"{world.name}.small"
+    encode = events.Encoder(events.CONVERSION)
+    fits = events.conversion(f"{world.name}-fits", context={"note": "n" * 600_000})
+    giant = Record(b"G" * 5_000_000, key=b"giant", want="decode_failed")
+    middle = Record(b"M" * 90_000, key=b"middle", want="decode_failed")
+    records = [giant, middle, Record(events.confluent(1, encode(fits)), id=fits["event_id"])]
+    records += world.conversions(50)
+    world.produce(records)
+    world.detour().start()
+    world.wait_settled()
+    parts = [n for n in world.notes("dead") if n.place == giant.place]
+    parts.sort(key=lambda n: int(n.detour["part"].split("/")[0]))
+    assert b"".join(n.message.value() for n in parts) == giant.value
+    assert all(n.message.key() == b"giant" for n in parts)
+    (whole,) = [n for n in world.notes("dead") if n.place == middle.place]
+    assert whole.message.value() == middle.value
+    world.tiktok.wait_accepted(r.id for r in records if r.id)
+    assert not world.tiktok.duplicates()
+
+
+def test_a_missing_dead_letter_topic_blocks_its_partition_and_no_other(world):
+    world.create("source", "utm", partitions=3)
+    good = world.conversions(60)
+    for index, record in enumerate(good):
+        record.partition = index % 3
+    bad = Record(b"garbage", partition=1, want="decode_failed")
+    world.produce(good[:30] + [bad] + good[30:])
+    run = world.detour().start()
+    others = [r for r in good if r.partition != 1]
+    world.tiktok.wait_accepted(r.id for r in others)
+    run.wait_log("dead")
+    end = {p: high for p, (_, high) in world.ends(world.topics["source"]).items()}
+
+    def others_committed():
+        now = world.committed()
+        return all(now.get(p, -1) == end[p] for p in (0, 2))
+
+    wait_for(others_committed, 30, lambda: f"{world.committed()} of {end}")
+    assert world.committed().get(1, 0) <= bad.offset, "an offset past what was never written"
+    wait_for(lambda: run.metric("detour_partition_blocked", reason="dead_letter") == 1, 20, "the block has a name")
+    world.create("dead")
+    world.wait_settled()
+    world.settle_account(good + [bad])
+    wait_for(lambda: run.metric("detour_partition_blocked", reason="dead_letter") == 0, 20, "the block is gone")
+
+
+def test_a_missing_alternate_topic_waits_as_well(world):
+    world.create("source", "dead")
+    records = world.conversions(30)
+    for record in records:
+        record.want = "utm"
+    world.produce(records)
+    world.tiktok.on(fake_tiktok.code(50000))
+    run = world.detour().start()
+    run.wait_log("stuck|utm", timeout=40)
+    assert all(v == 0 for v in world.committed().values()) or not world.committed()
+    world.create("utm")
+    world.wait_settled()
+    world.settle_account(records)

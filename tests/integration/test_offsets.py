@@ -1,0 +1,262 @@
+"""Stopping, dying, rebalancing, brokers that go: nothing is lost and the duplicates are bounded."""
+
+import threading
+import time
+
+import pytest
+from confluent_kafka import TopicPartition
+
+import fake_tiktok
+from services import wait_for
+
+
+class Traffic:
+    """Events produced at a steady rate until it is told to stop."""
+
+    def __init__(self, world, per_second=400, **changes):
+        self.world = world
+        self.records = []
+        self.pause = 1 / per_second
+        self.stopping = threading.Event()
+        self.error = None
+        self.changes = changes
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
+
+    def run(self):
+        try:
+            part = 0
+            while not self.stopping.is_set():
+                some = self.world.conversions(100, prefix=f"live{part}", **self.changes)
+                self.records += self.world.produce(some, pause=self.pause)
+                part += 1
+        except Exception as error:
+            self.error = error
+
+    def stop(self):
+        self.stopping.set()
+        self.thread.join(60)
+        assert self.error is None, self.error
+        return self.records
+
+
+def test_a_restart_sends_nothing_again(world):
+    world.create_all()
+    records = world.produce(world.conversions(2000))
+    run = world.detour().start()
+    world.wait_settled()
+    run.stop()
+    run.start().wait_ready()
+    records += world.produce(world.conversions(10, prefix="after"))
+    world.tiktok.wait_accepted(r.id for r in records)
+    world.wait_settled()
+    world.settle_account(records)
+
+
+def test_stopping_under_traffic_takes_seconds_and_sends_nothing_twice(world):
+    world.create_all()
+    traffic = Traffic(world)
+    run = world.detour().start().wait_ready()
+    for _ in range(3):
+        time.sleep(1.5)  # traffic has to be flowing when the signal comes
+        took = run.stop()
+        assert took < 10, f"stopping took {took:.1f} s"
+        run.start()
+    records = traffic.stop()
+    world.wait_settled()
+    world.settle_account(records)
+
+
+def test_work_beyond_an_unsettled_event_survives_a_restart(world):
+    """One event type hangs; the offsets behind it are settled and kept in the commit's metadata."""
+    world.create_all(partitions=1)
+    stuck = world.conversions(1, prefix="stuck", event="Search")
+    rest = world.conversions(300, prefix="rest", event="Purchase")
+    records = world.produce(stuck + rest)
+    rule = world.tiktok.on(fake_tiktok.hang(), event="Search")
+    config = world.config(shutdown={"drain": "1s"},
+                          destinations={"tiktok": {"timeout": {"first_byte": "60s", "total": "60s"}}})
+    run = world.detour(config).start()
+    world.tiktok.wait_accepted(r.id for r in rest)
+    time.sleep(2.5)  # two commit intervals: the metadata is on the broker
+    run.child.terminate()
+    run.wait_exit(15)
+    assert world.committed() == {0: 0}, "an offset past the unsettled event"
+    world.tiktok.off(rule)
+    run.start()
+    world.wait_settled()
+    world.settle_account(records)
+
+
+def test_kill_9_under_traffic_loses_nothing(world):
+    world.create_all()
+    in_flight = 500
+    traffic = Traffic(world)
+    run = world.detour(world.config(in_flight={"events": in_flight})).start()
+    bound = 0
+    for _ in range(3):
+        before = len(world.tiktok.accepted_at)
+        wait_for(lambda: len(world.tiktok.accepted_at) > before + 800, 60, "traffic flows")
+        run.kill()
+        now = time.monotonic()
+        with world.tiktok.lock:
+            recent = sum(now - at < 2.0 for at, _ in world.tiktok.accepted_at)
+        bound += recent + in_flight  # rate x commit interval (and the commit's own way) + in flight
+        run.start()
+    records = traffic.stop()
+    world.wait_settled(120)
+    extra = world.settle_account(records, duplicates=bound)
+    print(f"{len(records)} events, 3 kills, {extra} duplicates of at most {bound}")
+
+
+def test_two_processes_share_and_hand_over_under_traffic(world):
+    world.create_all(partitions=6)
+    traffic = Traffic(world)
+    first = world.detour(name="first").start().wait_ready()
+    config = world.config()
+    second = world.detour(config, name="second")
+    for _ in range(2):
+        second.start().wait_ready()
+        begun = len(world.tiktok.accepted_at)
+        wait_for(lambda: len(world.tiktok.accepted_at) > begun + 300, 60, "both deliver")
+        second.stop()
+    second.start().wait_ready()
+    first.stop()
+    begun = len(world.tiktok.accepted_at)
+    wait_for(lambda: len(world.tiktok.accepted_at) > begun + 300, 60, "the second goes on alone")
+    records = traffic.stop()
+    world.wait_settled()
+    world.settle_account(records)
+
+
+def test_a_broker_that_restarts(own_world, own_kafka):
+    world = own_world
+    world.create_all()
+    records = world.produce(world.conversions(500, prefix="before"))
+    run = world.detour().start().wait_ready()
+    world.tiktok.wait_accepted(r.id for r in records)
+    own_kafka.stop()
+    time.sleep(3)
+    run.must_live()
+    own_kafka.start()
+    records += world.produce(world.conversions(500, prefix="after"))
+    world.tiktok.wait_accepted((r.id for r in records), timeout=90)
+    world.wait_settled()
+    world.settle_account(records)
+    run.stop()
+
+
+def test_a_broker_that_goes_while_dead_letters_are_written(own_world, own_kafka):
+    world = own_world
+    world.create_all()
+    records = world.conversions(400)
+    for record in records:
+        record.want = "utm"
+    world.produce(records)
+    world.tiktok.on(fake_tiktok.code(50000))
+    run = world.detour(world.config(destinations={"tiktok": {"batch": {"events": 10}, "concurrency": {"initial": 1, "max": 1}}}))
+    run.start()
+    wait_for(lambda: sum(h for _, h in world.ends(world.topics["utm"]).values()) > 20, 60, "diverting began")
+    own_kafka.kill()
+    time.sleep(2)
+    own_kafka.start()
+    world.wait_settled(120)
+    world.settle_account(records, duplicates=len(records))
+
+
+def test_sigterm_while_tiktok_hangs(world):
+    world.create_all()
+    world.produce(world.conversions(100))
+    rule = world.tiktok.on(fake_tiktok.hang())
+    config = world.config(shutdown={"drain": "2s"},
+                          destinations={"tiktok": {"timeout": {"first_byte": "60s", "total": "60s"}}})
+    run = world.detour(config).start()
+    wait_for(lambda: run.metric("detour_in_flight_events") > 0, 30, "requests hang")
+    time.sleep(0.5)
+    began = time.monotonic()
+    run.child.terminate()
+    run.wait_exit(15)
+    assert time.monotonic() - began < 10
+    assert not any(world.committed().values()), "an offset of what was never answered"
+    world.tiktok.off(rule)
+
+
+def test_a_second_signal_ends_it_at_once(world):
+    world.create_all()
+    world.produce(world.conversions(100))
+    world.tiktok.on(fake_tiktok.hang())
+    config = world.config(shutdown={"drain": "60s"},
+                          destinations={"tiktok": {"timeout": {"first_byte": "60s", "total": "60s"}}})
+    run = world.detour(config).start()
+    wait_for(lambda: run.metric("detour_in_flight_events") > 0, 30, "requests hang")
+    run.child.terminate()
+    time.sleep(1)
+    assert run.child.poll() is None, "it waits for what was sent"
+    began = time.monotonic()
+    run.child.terminate()
+    run.wait_exit(10)
+    assert time.monotonic() - began < 5
+
+
+def delete_before(world, offsets):
+    wanted = [TopicPartition(world.topics["source"], p, o) for p, o in offsets.items()]
+    for future in world.admin.delete_records(wanted).values():
+        future.result(20)
+
+
+@pytest.mark.parametrize("on_gap", ["halt", "skip"])
+def test_a_gap_is_never_silent(world, on_gap):
+    world.create_all(partitions=2)
+
+    def some(count, prefix, partition):
+        out = world.conversions(count, prefix)
+        for record in out:
+            record.partition = partition
+        return world.produce(out)
+
+    settled = some(20, "a0", 0) + some(20, "a1", 1)
+    config = world.config(kafka={"on_gap": on_gap})
+    run = world.detour(config).start()
+    world.wait_settled()
+    run.stop()
+    lost = some(30, "lost", 0)
+    kept = some(15, "kept", 0)
+    fine = some(25, "fine", 1)
+    delete_before(world, {0: kept[0].offset})
+    run.start()
+    world.tiktok.wait_accepted(r.id for r in fine)
+    run.wait_log("gap")
+    if on_gap == "skip":
+        world.wait_settled()
+        world.settle_account(settled + kept + fine)
+        assert "30" in run.log, "how many events were skipped"
+    else:
+        wait_for(lambda: run.metric("detour_partition_blocked", reason="gap") == 1, 20, "the block has a name")
+        time.sleep(2)  # and stays
+        assert not {r.id for r in kept} & world.tiktok.accepted.keys()
+        assert world.committed()[0] == 20
+        run.must_live()
+    assert not {r.id for r in lost} & world.tiktok.accepted.keys()
+
+
+def test_start_from_latest_begins_at_the_end(world):
+    world.create_all()
+    world.produce(world.conversions(100, prefix="old"))
+    run = world.detour(world.config(kafka={"start_from": "latest"})).start().wait_ready()
+    time.sleep(2)
+    fresh = world.produce(world.conversions(50, prefix="new"))
+    world.tiktok.wait_accepted(r.id for r in fresh)
+    assert set(world.tiktok.accepted) == {r.id for r in fresh}
+    run.stop()
+
+
+def test_in_flight_is_bounded_and_has_a_name(world):
+    world.create_all()
+    records = world.produce(world.conversions(2000))
+    rule = world.tiktok.on(fake_tiktok.code(40100, Retry_After=1))
+    run = world.detour(world.config(in_flight={"events": 200})).start()
+    wait_for(lambda: run.metric("detour_partition_blocked", reason="in_flight_events") > 0, 30, "it pauses")
+    assert run.metric("detour_in_flight_events") <= 200
+    world.tiktok.off(rule)
+    world.wait_settled()
+    world.settle_account(records)
