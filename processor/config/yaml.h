@@ -41,7 +41,8 @@ struct yaml_doc *yaml_open(const char *path, struct diags *diags);
  * @is_literal. */
 struct yaml_doc *yaml_parse(const char *name, struct span text, bool is_literal,
                             struct diags *diags);
-void yaml_free(struct yaml_doc *doc);
+/* Hidden, because libyaml exports a function of its own with this name and would call ours. */
+__attribute__((visibility("hidden"))) void yaml_free(struct yaml_doc *doc);
 const struct yaml_node *yaml_root(const struct yaml_doc *doc);
 
 const struct yaml_node *yaml_get(const struct yaml_node *map,
