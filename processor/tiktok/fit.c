@@ -1,0 +1,137 @@
+#include "tiktok/fit.h"
+
+#include "event/scalar.h"
+#include "tiktok/member.h"
+
+enum {
+    TEXTS = 1 << TYPE_STRING | 1 << TYPE_ENUM,
+    WHOLES = 1 << TYPE_INT | 1 << TYPE_LONG,
+    NUMBERS = WHOLES | 1 << TYPE_FLOAT | 1 << TYPE_DOUBLE,
+    BOOLS = 1 << TYPE_BOOL,
+    ARRAYS = 1 << TYPE_ARRAY,
+};
+
+/* The Avro types a kind of field can be made from (decimals count as numbers). */
+static const unsigned accepted[] = {
+    [FIELD_TEXT] = TEXTS | NUMBERS | BOOLS,
+    [FIELD_URL] = 1 << TYPE_STRING,
+    [FIELD_ID] = TEXTS | NUMBERS,
+    [FIELD_NUMBER] = 1 << TYPE_STRING | NUMBERS,
+    [FIELD_INTEGER] = 1 << TYPE_STRING | NUMBERS,
+    [FIELD_BOOLEAN] = TEXTS | WHOLES | BOOLS,
+    [FIELD_WORD] = TEXTS,
+    [FIELD_CURRENCY] = TEXTS,
+    [FIELD_ADDRESS] = 1 << TYPE_STRING,
+    [FIELD_IDENTIFIER] = TEXTS | NUMBERS,
+    [FIELD_IDS] = TEXTS | NUMBERS | ARRAYS,
+    [FIELD_NUMBERS] = ARRAYS,
+    [FIELD_CONTENTS] = 0,
+    [FIELD_FREE] = TEXTS | NUMBERS | BOOLS,
+};
+
+static bool is_accepted(unsigned kinds, const struct type *type)
+{
+    bool is_decimal = type->logical == LOGICAL_DECIMAL;
+
+    if (is_decimal && (type->kind == TYPE_BYTES || type->kind == TYPE_FIXED)) {
+        return (kinds & 1 << TYPE_DOUBLE) != 0;
+    }
+    return (kinds & 1u << type->kind) != 0;
+}
+
+static bool is_fit(unsigned kinds, const struct type *type)
+{
+    if (type->kind != TYPE_UNION) {
+        return is_accepted(kinds, type);
+    }
+    for (size_t i = 0; i < type->branch_count; i++) {
+        if (is_accepted(kinds, type->branches[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static struct path *compile(const struct fit_base *base, struct span text)
+{
+    struct path *path = NULL;
+    enum err_code rc = base->readers != NULL
+                           ? path_compile(base->readers, text, &path, NULL)
+                           : path_compile_from(base->types, base->count, text, &path, NULL);
+
+    return rc == ERR_OK ? path : NULL;
+}
+
+static bool check_path(const struct tiktok_field *field, const struct yaml_node *node,
+                       const struct fit_base *base, struct diags *diags)
+{
+    unsigned kinds = accepted[field->kind] | (field->is_list ? (unsigned)ARRAYS : 0);
+    struct span name;
+    struct span parameter;
+    struct path *path;
+    const struct type *misfit = NULL;
+    bool is_any_fit = false;
+
+    if (origin_split(node->text, &name, &parameter)) {
+        return true; /* text, whatever it holds */
+    }
+    path = compile(base, name);
+    if (path == NULL) {
+        return true;
+    }
+    for (size_t i = 0; i < base->count; i++) {
+        const struct type *type = path_type(path, i);
+
+        if (type != NULL && is_fit(kinds, type)) {
+            is_any_fit = true;
+        } else if (type != NULL) {
+            misfit = type;
+        }
+    }
+    path_free(path);
+    if (misfit == NULL || is_any_fit) {
+        return true;
+    }
+    diag_error(diags, node->place, "%s takes %s; '" SPAN_FMT "' is of type %s", field->name,
+               field_kind_word(field->kind), SPAN_ARG(name), type_word(misfit->kind));
+    return false;
+}
+
+static bool check_constant(const struct tiktok_field *field, const struct yaml_node *node,
+                           struct diags *diags)
+{
+    if (node->kind != YAML_SCALAR || yaml_is_null(node)) {
+        return true; /* origin_compile() says what is wrong */
+    }
+    if (member_takes_text(field, node->text)) {
+        return true;
+    }
+    diag_error(diags, node->place, "'" SPAN_FMT "' is not a value for %s, which takes %s",
+               SPAN_ARG(node->text), field->name, field_kind_word(field->kind));
+    return false;
+}
+
+static bool check_one(const struct tiktok_field *field, const struct yaml_node *node,
+                      const struct fit_base *base, struct diags *diags)
+{
+    const struct yaml_node *constant = yaml_get(node, "value");
+
+    if (node->kind == YAML_SCALAR) {
+        return yaml_is_null(node) || check_path(field, node, base, diags);
+    }
+    return constant == NULL || check_constant(field, constant, diags);
+}
+
+bool fit_check(const struct tiktok_field *field, const struct yaml_node *node,
+               const struct fit_base *base, struct diags *diags)
+{
+    bool is_good = true;
+
+    if (node->kind != YAML_LIST) {
+        return check_one(field, node, base, diags);
+    }
+    for (size_t i = 0; i < node->count; i++) {
+        is_good = check_one(field, node->items[i], base, diags) && is_good;
+    }
+    return is_good;
+}

@@ -1,0 +1,23 @@
+/**
+ * fit - can this origin ever give what this field takes? Asked when the file is loaded, so that
+ * a mapping that could only be left out of every event is an error and not a riddle.
+ */
+#ifndef TIKTOK_FIT_H
+#define TIKTOK_FIT_H
+
+#include "event/origin.h"
+#include "tiktok/fields.h"
+
+/* Where paths start. */
+struct fit_base {
+    const struct readers *readers;   /* NULL: types */
+    const struct type *const *types; /* element types of an `each:`, by reader */
+    size_t count;                    /* of readers or types */
+};
+
+/** False, with an error at the place in @diags, when @node cannot give @field a value. Paths that
+ * do not exist are not its business. */
+bool fit_check(const struct tiktok_field *field, const struct yaml_node *node,
+               const struct fit_base *base, struct diags *diags);
+
+#endif /* TIKTOK_FIT_H */
