@@ -159,21 +159,25 @@ void event_paths_fini(struct event_paths *paths)
     *paths = (struct event_paths){0};
 }
 
+struct span event_short_name(struct span full)
+{
+    size_t start = full.len;
+
+    while (start > 0 && full.ptr[start - 1] != '.') {
+        start--;
+    }
+    return span_sub(full, start, full.len);
+}
+
 struct span event_record_name(const struct type *root, const struct value *value)
 {
-    struct span name;
-    size_t dot;
-
     if (root->kind == TYPE_UNION) {
         root = scalar_type(root, value);
     }
     if (root == NULL || root->kind != TYPE_RECORD) {
         return SPAN_NONE;
     }
-    name = root->name;
-    for (dot = name.len; dot > 0 && name.ptr[dot - 1] != '.'; dot--) {
-    }
-    return span_sub(name, dot, name.len);
+    return event_short_name(root->name);
 }
 
 static enum err_code read_type(const struct event_paths *paths, const struct readers *readers,

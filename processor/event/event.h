@@ -54,6 +54,8 @@ struct event_paths {
 void event_paths_compile(const struct config *config, const struct readers *readers,
                          struct event_paths *out, struct diags *diags);
 void event_paths_fini(struct event_paths *paths);
+/** A record's name without its namespace. */
+struct span event_short_name(struct span full);
 /** The short name of the record that @value is ({record: name} makes it the event type): no
  * namespace; of a union its branch's. SPAN_NONE when the root is no record. */
 struct span event_record_name(const struct type *root, const struct value *value);

@@ -107,6 +107,9 @@ static bool compile_constant(const struct base *base, const struct yaml_node *no
 {
     struct numeric number;
 
+    if (node->is_broken) {
+        return false;
+    }
     if (node->kind != YAML_SCALAR || yaml_is_null(node)) {
         diag_error(base->diags, node->place, "a constant is a text, a number, true or false");
         return false;
@@ -167,6 +170,9 @@ static bool compile_source(const struct base *base, const struct yaml_node *node
                            struct source *out)
 {
     *out = (struct source){0};
+    if (node->is_broken) { /* reported where it was read */
+        return false;
+    }
     switch (node->kind) {
     case YAML_MAP:
         return compile_map(base, node, out);

@@ -1,0 +1,27 @@
+/** compiled - what a routing table is made of, for the files of this room and its tests. */
+#ifndef ROUTE_COMPILED_H
+#define ROUTE_COMPILED_H
+
+#include "route/index.h"
+#include "route/match.h"
+#include "route/table.h"
+
+struct compiled_route {
+    struct match match;
+    bool is_continued;
+    bool is_broken; /* its match had errors: left out of the analysis */
+};
+
+struct route_table {
+    const struct config *config;   /* keeps: the table lives no longer than its configuration */
+    struct compiled_route *routes; /* owned */
+    uint32_t count;
+    struct subjects subjects;
+    struct index index;
+};
+
+/** route_match() that also counts the conditions it evaluated. */
+void table_match(const struct route_table *table, const struct event_view *view,
+                 struct arena *arena, struct route_result *out, uint64_t *conditions);
+
+#endif /* ROUTE_COMPILED_H */
