@@ -28,9 +28,8 @@ static void place_file(struct config *config, const char *path)
     }
 }
 
-struct config *config_load(const char *path, struct diags *diags)
+static struct config *load(const char *path, struct diags *diags)
 {
-    size_t errors_before = diags->error_count;
     struct yaml_doc *doc = yaml_open(path, diags);
     struct loader loader = {.diags = diags};
     struct config *config;
@@ -45,7 +44,28 @@ struct config *config_load(const char *path, struct diags *diags)
     loader.config = config;
     read_section(&loader, "", yaml_root(doc), yaml_root(doc)->place, config, FOR_ALL);
     check_config(&loader);
-    if (diags->error_count > errors_before) {
+    return config;
+}
+
+struct config *config_load(const char *path, struct diags *diags)
+{
+    size_t errors_before = diags->error_count;
+    struct config *config = load(path, diags);
+
+    if (config != NULL && diags->error_count > errors_before) {
+        config_free(config);
+        return NULL;
+    }
+    return config;
+}
+
+struct config *config_load_partial(const char *path, struct diags *diags)
+{
+    struct config *config = load(path, diags);
+
+    if (config != NULL &&
+        (config->schemas.directory.ptr == NULL ||
+         (config->schemas.reader.ptr == NULL && config->schemas.reader_count == 0))) {
         config_free(config);
         return NULL;
     }

@@ -227,11 +227,17 @@ struct config {
 
 /** NULL when there are errors; all of them are in @diags. Reads secrets, not the network. */
 struct config *config_load(const char *path, struct diags *diags);
+/** For `check`: what could be read even when there are errors, so that schemas, maps and matches
+ * are looked at as well; NULL when too little is left for that. Defaults stand where values were
+ * wrong, names and pointers may be missing: never to be run. */
+struct config *config_load_partial(const char *path, struct diags *diags);
 void config_free(struct config *config);
 const struct config_destination *config_find(const struct config *config, struct span name);
 /** False, with the reason in @diags, when the configuration asks for what this version cannot do
  * (an event routed to a type: http destination): `run` refuses it, `check` warns. */
 bool config_is_supported(const struct config *config, struct diags *diags);
+/** Whether this version writes a ledger and the file does not switch it off. */
+bool config_has_ledger(const struct config *config);
 /** Markdown of every option: key, type, default, bounds, text (docs/configuration.md). */
 void config_document(struct buf *out);
 

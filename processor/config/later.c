@@ -51,3 +51,8 @@ bool config_is_supported(const struct config *config, struct diags *diags)
     }
     return is_supported;
 }
+
+bool config_has_ledger(const struct config *config)
+{
+    return config->ledger.is_on && !option_is_later("", "ledger");
+}

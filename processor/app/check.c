@@ -1,0 +1,296 @@
+#include "app/check.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "app/check_online.h"
+#include "app/topics_command.h"
+
+struct check {
+    const char *path;
+    bool is_json;
+    bool is_online;
+    bool is_asked; /* the world was asked: `online` is filled */
+    struct diags diags;
+    struct config *config; /* NULL when too little could be read */
+    size_t test_count;
+    struct online_report online;
+};
+
+static int usage(FILE *out, int code)
+{
+    fputs("usage: detour check -c FILE [--online] [--json]\n\n"
+          "Validate configuration, schemas, maps and routes; run the route tests. Every\n"
+          "error is told as file:line:column: message, all of them at once.\n\n"
+          "  -c, --config FILE   the configuration (see docs/configuration.md)\n"
+          "      --online        also ask brokers, topics, registry and destinations\n"
+          "      --json          one JSON document on stdout\n"
+          "  -h, --help          this text\n\n"
+          "Exit codes: 0 all is right, 1 it is not, 2 wrong usage or no such file,\n"
+          "3 a service did not answer (--online).\n",
+          out);
+    return code;
+}
+
+/* -1: go on; else the exit code. */
+static int read_arguments(int argc, char **argv, struct check *out)
+{
+    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+                                            {"online", no_argument, NULL, 'o'},
+                                            {"json", no_argument, NULL, 'j'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {NULL, 0, NULL, 0}};
+    int letter;
+
+    optind = 0;
+    while ((letter = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
+        switch (letter) {
+        case 'c':
+            out->path = optarg;
+            break;
+        case 'o':
+            out->is_online = true;
+            break;
+        case 'j':
+            out->is_json = true;
+            break;
+        case 'h':
+            return usage(stdout, 0);
+        default:
+            return usage(stderr, 2);
+        }
+    }
+    if (out->path == NULL || optind < argc) {
+        fprintf(stderr, "detour check: %s\n",
+                out->path == NULL ? "which configuration? -c FILE" : "too many arguments");
+        return usage(stderr, 2);
+    }
+    return -1;
+}
+
+/* A destination with an error of its own may lack what its map needs. */
+static bool is_compilable(const struct config_destination *destination)
+{
+    const struct yaml_node *type = yaml_get(destination->node, "type");
+
+    if (type == NULL || type->kind != YAML_SCALAR) {
+        return false;
+    }
+    if (destination->type == DESTINATION_TIKTOK) {
+        return span_is(type->text, "tiktok") && (destination->event_source_id.ptr != NULL ||
+                                                 destination->event_source_path.ptr != NULL);
+    }
+    return destination->type == DESTINATION_KAFKA && destination->topic.ptr != NULL &&
+           destination->format == KAFKA_UTM;
+}
+
+static void compile_destination(struct check *check, const struct config_destination *destination,
+                                const struct readers *readers)
+{
+    if (!is_compilable(destination)) {
+        return;
+    }
+    if (destination->type == DESTINATION_TIKTOK) {
+        tiktok_map_free(tiktok_map_compile(destination, readers, &check->diags));
+        tiktok_codes_free(tiktok_codes_compile(destination, &check->diags));
+    } else {
+        utm_map_free(utm_map_compile(destination, readers, &check->diags));
+    }
+}
+
+/* Everything that needs the reader schemas. */
+static void compile(struct check *check)
+{
+    const struct config *config = check->config;
+    struct catalog *catalog = catalog_load(config, &check->diags);
+    struct event_paths paths = {0};
+    struct route_table *table;
+    const struct readers *readers;
+
+    if (catalog == NULL) {
+        return;
+    }
+    readers = catalog_readers(catalog);
+    event_paths_compile(config, readers, &paths, &check->diags);
+    table = route_table_compile(config, readers, &check->diags);
+    for (size_t i = 0; i < config->destination_count; i++) {
+        compile_destination(check, &config->destinations[i], readers);
+    }
+    if (check->diags.error_count == 0 && table != NULL) {
+        route_tests_run(config, table, &paths, readers, &check->diags, &check->test_count);
+    }
+    route_table_free(table);
+    event_paths_fini(&paths);
+    catalog_free(catalog);
+}
+
+/* What `run` refuses for want of the feature is no mistake in the file: a warning. */
+static void warn_of_unsupported(struct check *check)
+{
+    struct diags unsupported;
+
+    diags_init(&unsupported);
+    if (!config_is_supported(check->config, &unsupported)) {
+        for (size_t i = 0; i < unsupported.count; i++) {
+            diag_warning(&check->diags, unsupported.items[i].place, "%s",
+                         unsupported.items[i].message);
+        }
+    }
+    diags_fini(&unsupported);
+}
+
+static void ask_world(struct check *check)
+{
+    struct diags known; /* all said already */
+    struct pipeline *pipeline;
+
+    diags_init(&known);
+    pipeline = pipeline_compile(check->config, &known);
+    if (pipeline != NULL) {
+        check_online(pipeline, &check->online, &check->diags);
+        check->is_asked = true;
+    }
+    pipeline_free(pipeline);
+    diags_fini(&known);
+}
+
+static int by_place(const void *a, const void *b)
+{
+    const struct diag *left = a;
+    const struct diag *right = b;
+    int order = strcmp(left->place.file, right->place.file);
+
+    if (order != 0) {
+        return order;
+    }
+    if (left->place.line != right->place.line) {
+        return left->place.line < right->place.line ? -1 : 1;
+    }
+    return left->place.column < right->place.column ? -1 : left->place.column > right->place.column;
+}
+
+static void print_for_people(const struct check *check)
+{
+    size_t warnings = check->diags.count - check->diags.error_count;
+
+    for (size_t i = 0; i < check->diags.count; i++) {
+        const struct diag *diag = &check->diags.items[i];
+
+        if (diag->place.line == 0) {
+            printf("%s: ", diag->place.file);
+        } else {
+            printf("%s:%u:%u: ", diag->place.file, diag->place.line, diag->place.column);
+        }
+        printf("%s%s\n", diag->level == DIAG_WARNING ? "warning: " : "", diag->message);
+    }
+    if (check->is_asked) {
+        if (check->online.topics.count > 0) {
+            fputc('\n', stdout);
+            topics_print(stdout, &check->online.topics);
+        }
+        for (size_t i = 0; i < check->online.credential_count; i++) {
+            const struct credential_check *credential = &check->online.credentials[i];
+
+            printf("\ncredential of " SPAN_FMT ": %s\n", SPAN_ARG(credential->destination),
+                   credential->text);
+        }
+    }
+    printf("%s%s: ", check->is_asked ? "\n" : "", check->path);
+    if (check->diags.error_count > 0) {
+        printf("%zu error%s, %zu warning%s\n", check->diags.error_count,
+               check->diags.error_count == 1 ? "" : "s", warnings, warnings == 1 ? "" : "s");
+    } else {
+        printf("ok, %zu route%s, %zu destination%s, %zu route test%s, %zu warning%s\n",
+               check->config->route_count, check->config->route_count == 1 ? "" : "s",
+               check->config->destination_count, check->config->destination_count == 1 ? "" : "s",
+               check->test_count, check->test_count == 1 ? "" : "s", warnings,
+               warnings == 1 ? "" : "s");
+    }
+}
+
+static json_t *list_diags(const struct diags *diags, enum diag_level level)
+{
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < diags->count; i++) {
+        const struct diag *diag = &diags->items[i];
+
+        if (diag->level == level) {
+            json_array_append_new(array,
+                                  json_pack("{s:s, s:i, s:i, s:s}", "file", diag->place.file,
+                                            "line", (int)diag->place.line, "column",
+                                            (int)diag->place.column, "message", diag->message));
+        }
+    }
+    return array;
+}
+
+static void print_json(const struct check *check)
+{
+    json_t *document = json_pack("{s:b, s:o, s:o}", "ok", check->diags.error_count == 0, "errors",
+                                 list_diags(&check->diags, DIAG_ERROR), "warnings",
+                                 list_diags(&check->diags, DIAG_WARNING));
+
+    if (check->is_asked) {
+        json_t *credentials = json_array();
+
+        for (size_t i = 0; i < check->online.credential_count; i++) {
+            const struct credential_check *credential = &check->online.credentials[i];
+
+            json_array_append_new(
+                credentials, json_pack("{s:s%, s:b, s:s}", "destination",
+                                       credential->destination.ptr, credential->destination.len,
+                                       "ok", credential->is_accepted, "message", credential->text));
+        }
+        json_object_set_new(document, "topics", topics_json(&check->online.topics));
+        json_object_set_new(document, "credentials", credentials);
+    }
+    (void)json_dumpf(document, stdout, JSON_INDENT(2));
+    fputc('\n', stdout);
+    json_decref(document);
+}
+
+static int examine(struct check *check)
+{
+    bool is_readable = access(check->path, R_OK) == 0;
+
+    check->config = config_load_partial(check->path, &check->diags);
+    if (check->config != NULL) {
+        compile(check);
+        warn_of_unsupported(check);
+    }
+    if (check->config != NULL && check->is_online && check->diags.error_count == 0) {
+        ask_world(check);
+    }
+    qsort(check->diags.items, check->diags.count, sizeof(check->diags.items[0]), by_place);
+    if (check->is_json) {
+        print_json(check);
+    } else {
+        print_for_people(check);
+    }
+    if (!is_readable) {
+        return 2;
+    }
+    return check->online.is_unreachable ? 3 : check->diags.error_count > 0 ? 1 : 0;
+}
+
+int check_command(int argc, char **argv)
+{
+    struct check check = {0};
+    int code = read_arguments(argc, argv, &check);
+
+    if (code >= 0) {
+        return code;
+    }
+    diags_init(&check.diags);
+    code = examine(&check);
+    online_report_fini(&check.online);
+    config_free(check.config);
+    diags_fini(&check.diags);
+    return code;
+}

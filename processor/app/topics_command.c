@@ -1,0 +1,221 @@
+#include "app/topics_command.h"
+
+#include <getopt.h>
+#include <string.h>
+
+#include "app/options.h"
+#include "config/config.h"
+
+enum { TIMEOUT_MS = 10000, WIDTH = 80 };
+
+static const char *role_word(enum topic_role role)
+{
+    switch (role) {
+    case TOPIC_SOURCE:
+        return "source";
+    case TOPIC_DESTINATION:
+        return "destination";
+    case TOPIC_DEAD_LETTER:
+        return "dead letter";
+    case TOPIC_LEDGER:
+        return "ledger";
+    }
+    return "";
+}
+
+/* @text behind @indent spaces, broken between words. */
+static void print_wrapped(FILE *out, int indent, const char *text)
+{
+    int column = WIDTH;
+
+    while (*text != '\0') {
+        int len = (int)strcspn(text, " ");
+
+        if (column + 1 + len > WIDTH) {
+            fprintf(out, "%s%*s%.*s", column == WIDTH && indent > 0 ? "" : "\n", indent, "", len,
+                    text);
+            column = indent + len;
+        } else {
+            fprintf(out, " %.*s", len, text);
+            column += 1 + len;
+        }
+        text += len;
+        text += strspn(text, " ");
+    }
+    fputc('\n', out);
+}
+
+void topics_print(FILE *out, const struct topic_report *report)
+{
+    int width = (int)strlen("topic");
+
+    for (size_t i = 0; i < report->count; i++) {
+        width = MAX_OF(width, (int)MIN_OF(report->needs[i].name.len, (size_t)46));
+    }
+    fprintf(out, "%-*s  %-11s  %-6s  %10s\n", width, "topic", "role", "exists", "partitions");
+    for (size_t i = 0; i < report->count; i++) {
+        const struct topic_need *need = &report->needs[i];
+
+        fprintf(out, "%-*.*s  %-11s  %-6s  ", width, SPAN_ARG(need->name), role_word(need->role),
+                need->exists          ? "yes"
+                : need->is_authorised ? "no"
+                                      : "?");
+        if (need->exists) {
+            fprintf(out, "%10d\n", need->partitions);
+        } else {
+            fprintf(out, "%10s\n", "-");
+        }
+        if (need->remark != NULL) {
+            print_wrapped(out, 4, need->remark);
+        }
+    }
+}
+
+static json_t *text_or_null(struct span text)
+{
+    return text.ptr == NULL ? json_null() : json_stringn(text.ptr, text.len);
+}
+
+json_t *topics_json(const struct topic_report *report)
+{
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < report->count; i++) {
+        const struct topic_need *need = &report->needs[i];
+        json_t *retention =
+            need->retention_ms == INT64_MIN ? json_null() : json_integer(need->retention_ms);
+        json_t *bytes =
+            need->max_message_bytes < 0 ? json_null() : json_integer(need->max_message_bytes);
+
+        json_array_append_new(
+            array, json_pack("{s:o, s:s, s:o, s:b, s:b, s:i, s:o, s:o, s:o, s:o}", "name",
+                             text_or_null(need->name), "role", role_word(need->role), "destination",
+                             text_or_null(need->destination), "exists", need->exists, "authorised",
+                             need->is_authorised, "partitions", (int)need->partitions,
+                             "max_message_bytes", bytes, "retention_ms", retention,
+                             "cleanup_policy", text_or_null(span_of(need->cleanup_policy)),
+                             "remark", text_or_null(span_of(need->remark))));
+    }
+    return array;
+}
+
+static int usage(FILE *out, int code)
+{
+    fputs("usage: detour topics -c FILE [--create] [--json]\n\n"
+          "The topics this configuration needs, what exists, and what differs.\n\n"
+          "  -c, --config FILE   the configuration\n"
+          "      --create        make the missing ones (as many partitions as the source)\n"
+          "      --json          one JSON document on stdout\n"
+          "  -h, --help          this text\n\n"
+          "Exit codes: 0 all are there, 1 something is missing, 2 wrong usage or\n"
+          "configuration, 3 no broker answers.\n",
+          out);
+    return code;
+}
+
+struct arguments {
+    const char *path;
+    bool is_create;
+    bool is_json;
+};
+
+/* -1: go on; else the exit code. */
+static int read_arguments(int argc, char **argv, struct arguments *out)
+{
+    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+                                            {"create", no_argument, NULL, 'C'},
+                                            {"json", no_argument, NULL, 'j'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {NULL, 0, NULL, 0}};
+    int letter;
+
+    optind = 0;
+    while ((letter = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
+        switch (letter) {
+        case 'c':
+            out->path = optarg;
+            break;
+        case 'C':
+            out->is_create = true;
+            break;
+        case 'j':
+            out->is_json = true;
+            break;
+        case 'h':
+            return usage(stdout, 0);
+        default:
+            return usage(stderr, 2);
+        }
+    }
+    if (out->path == NULL || optind < argc) {
+        fprintf(stderr, "detour topics: %s\n",
+                out->path == NULL ? "which configuration? -c FILE" : "too many arguments");
+        return usage(stderr, 2);
+    }
+    return -1;
+}
+
+static void print_report(const struct topic_report *report, const struct arguments *arguments)
+{
+    if (arguments->is_json) {
+        json_t *document =
+            json_pack("{s:b, s:o}", "ok", report->missing == 0, "topics", topics_json(report));
+
+        (void)json_dumpf(document, stdout, JSON_INDENT(2));
+        fputc('\n', stdout);
+        json_decref(document);
+        return;
+    }
+    topics_print(stdout, report);
+    if (report->missing > 0 && !arguments->is_create) {
+        printf("\n%zu missing; make %s with: detour topics -c %s --create\n", report->missing,
+               report->missing == 1 ? "it" : "them", arguments->path);
+    }
+}
+
+static int look_and_create(const struct config *config, const struct arguments *arguments)
+{
+    struct topic_report report = {0};
+    struct err err;
+    enum err_code rc = topics_look(config, TIMEOUT_MS, &report, &err);
+
+    if (rc != ERR_OK) {
+        fprintf(stderr, "detour topics: %s\n", err.text);
+        return rc == ERR_NET ? 3 : 2;
+    }
+    if (arguments->is_create && report.missing > 0) {
+        rc = topics_create(config, &report, TIMEOUT_MS, &err);
+        if (rc != ERR_OK) {
+            fprintf(stderr, "detour topics: %s\n", err.text);
+        }
+    }
+    print_report(&report, arguments);
+    if (rc == ERR_OK) {
+        rc = report.missing > 0 ? ERR_ABSENT : ERR_OK;
+    }
+    topic_report_fini(&report);
+    return rc == ERR_OK ? 0 : rc == ERR_NET ? 3 : 1;
+}
+
+int topics_command(int argc, char **argv)
+{
+    struct arguments arguments = {0};
+    int code = read_arguments(argc, argv, &arguments);
+    struct config *config;
+    struct diags diags;
+
+    if (code >= 0) {
+        return code;
+    }
+    diags_init(&diags);
+    config = config_load(arguments.path, &diags);
+    if (config == NULL) {
+        print_diags(&diags);
+        code = 2;
+    } else {
+        code = look_and_create(config, &arguments);
+    }
+    config_free(config);
+    diags_fini(&diags);
+    return code;
+}

@@ -1,0 +1,18 @@
+/** topics_command - `detour topics -c FILE`: the topics a configuration needs, and making them. */
+#ifndef APP_TOPICS_COMMAND_H
+#define APP_TOPICS_COMMAND_H
+
+#include <jansson.h>
+#include <stdio.h>
+
+#include "kafka/topics.h"
+
+/** Exit codes: 0 all are there, 1 something is missing, 2 usage or configuration, 3 no broker. */
+int topics_command(int argc, char **argv);
+
+/** A table of at most 80 columns for people (longer names excepted). */
+void topics_print(FILE *out, const struct topic_report *report);
+/** An array of the same; the caller owns it. */
+json_t *topics_json(const struct topic_report *report);
+
+#endif /* APP_TOPICS_COMMAND_H */

@@ -1,0 +1,247 @@
+/* What only the admin API can do: ask for a topic's settings, and create topics. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "kafka/topics_inside.h"
+
+enum { REPLICATION_BY_BROKER = -1 };
+
+/* An admin call under way: its options and the queue its answer comes on. */
+struct admin_call {
+    rd_kafka_AdminOptions_t *options;
+    rd_kafka_queue_t *queue;
+    int timeout_ms;
+};
+
+static void begin_call(struct admin_call *call, rd_kafka_t *rk, rd_kafka_admin_op_t operation,
+                       uint64_t timeout_ms)
+{
+    char why[128];
+
+    call->timeout_ms = (int)MIN_OF(timeout_ms, (uint64_t)60000);
+    call->options = rd_kafka_AdminOptions_new(rk, operation);
+    call->queue = rd_kafka_queue_new(rk);
+    /* Only a value out of range is refused; ours is within, and the default does as well. */
+    (void)rd_kafka_AdminOptions_set_request_timeout(call->options, call->timeout_ms, why,
+                                                    sizeof(why));
+}
+
+static rd_kafka_event_t *wait_for_answer(const struct admin_call *call)
+{
+    return rd_kafka_queue_poll(call->queue, call->timeout_ms + 1000);
+}
+
+static void end_call(struct admin_call *call)
+{
+    rd_kafka_AdminOptions_destroy(call->options);
+    rd_kafka_queue_destroy(call->queue);
+}
+
+static struct topic_need *find_need(struct topic_report *report, const char *name)
+{
+    for (size_t i = 0; i < report->count; i++) {
+        if (span_is(report->needs[i].name, name)) {
+            return &report->needs[i];
+        }
+    }
+    return NULL;
+}
+
+static void take_entry(struct topic_need *need, const rd_kafka_ConfigEntry_t *entry)
+{
+    const char *name = rd_kafka_ConfigEntry_name(entry);
+    const char *value = rd_kafka_ConfigEntry_value(entry);
+    int64_t number;
+
+    if (value == NULL) {
+        return;
+    }
+    if (strcmp(name, "cleanup.policy") == 0) {
+        free(need->cleanup_policy);
+        need->cleanup_policy = mem_text(span_of(value));
+    } else if (strcmp(name, "max.message.bytes") == 0 && span_to_i64(span_of(value), &number)) {
+        need->max_message_bytes = number;
+    } else if (strcmp(name, "retention.ms") == 0 && span_to_i64(span_of(value), &number)) {
+        need->retention_ms = number;
+    }
+}
+
+static void take_resource(struct topic_report *report, const rd_kafka_ConfigResource_t *resource)
+{
+    struct topic_need *need = find_need(report, rd_kafka_ConfigResource_name(resource));
+    const rd_kafka_ConfigEntry_t **entries;
+    size_t count = 0;
+
+    if (need == NULL) {
+        return;
+    }
+    if (rd_kafka_ConfigResource_error(resource) == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED &&
+        !need->exists) { /* it is not in the list, and we may not ask: it may well be there */
+        need->is_authorised = false;
+    }
+    entries = rd_kafka_ConfigResource_configs(resource, &count);
+    for (size_t i = 0; i < count; i++) {
+        take_entry(need, entries[i]);
+    }
+}
+
+void topics_describe(rd_kafka_t *rk, struct topic_report *report, uint64_t timeout_ms)
+{
+    rd_kafka_ConfigResource_t **resources = mem_array(report->count, rd_kafka_ConfigResource_t *);
+    const rd_kafka_DescribeConfigs_result_t *result;
+    struct admin_call call;
+    rd_kafka_event_t *event;
+
+    begin_call(&call, rk, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, timeout_ms);
+    for (size_t i = 0; i < report->count; i++) {
+        resources[i] =
+            rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, report->needs[i].name.ptr);
+    }
+    rd_kafka_DescribeConfigs(rk, resources, report->count, call.options, call.queue);
+    event = wait_for_answer(&call);
+    result = event == NULL ? NULL : rd_kafka_event_DescribeConfigs_result(event);
+    if (result != NULL) {
+        size_t count = 0;
+        const rd_kafka_ConfigResource_t **answers =
+            rd_kafka_DescribeConfigs_result_resources(result, &count);
+
+        for (size_t i = 0; i < count; i++) {
+            take_resource(report, answers[i]);
+        }
+    }
+    if (event != NULL) {
+        rd_kafka_event_destroy(event);
+    }
+    rd_kafka_ConfigResource_destroy_array(resources, report->count);
+    free(resources);
+    end_call(&call);
+}
+
+static int32_t partitions_like_source(const struct topic_report *report)
+{
+    int32_t most = 0;
+
+    for (size_t i = 0; i < report->count; i++) {
+        if (report->needs[i].role == TOPIC_SOURCE) {
+            most = MAX_OF(most, report->needs[i].partitions);
+        }
+    }
+    return most > 0 ? most : SOURCE_PARTITIONS;
+}
+
+static void set(rd_kafka_NewTopic_t *topic, const char *name, int64_t value)
+{
+    char text[32];
+
+    (void)snprintf(text, sizeof(text), "%lld", (long long)value);
+    (void)rd_kafka_NewTopic_set_config(topic, name, text); /* copies */
+}
+
+static rd_kafka_NewTopic_t *describe_new(const struct topic_report *report,
+                                         const struct topic_need *need, struct err *err)
+{
+    int32_t partitions = need->role == TOPIC_LEDGER   ? 1
+                         : need->role == TOPIC_SOURCE ? SOURCE_PARTITIONS
+                                                      : partitions_like_source(report);
+    int64_t source_bytes = -1;
+    char why[256] = "";
+    rd_kafka_NewTopic_t *topic =
+        rd_kafka_NewTopic_new(need->name.ptr, partitions, REPLICATION_BY_BROKER, why, sizeof(why));
+
+    if (topic == NULL) {
+        (void)FAIL(err, ERR_CONFIG, "topic %.200s cannot be made: %s", need->name.ptr, why);
+        return NULL;
+    }
+    if (need->role != TOPIC_SOURCE) {
+        (void)rd_kafka_NewTopic_set_config(topic, "cleanup.policy", "delete");
+    }
+    for (size_t i = 0; i < report->count; i++) {
+        if (report->needs[i].role == TOPIC_SOURCE) {
+            source_bytes = MAX_OF(source_bytes, report->needs[i].max_message_bytes);
+        }
+    }
+    if (need->role == TOPIC_DEAD_LETTER) {
+        set(topic, "retention.ms", DEAD_LETTER_RETENTION_MS);
+        if (source_bytes > 0) {
+            set(topic, "max.message.bytes", source_bytes + HEADER_ROOM_BYTES);
+        }
+    }
+    return topic;
+}
+
+/* The first failure is told; what was made counts as there. */
+static enum err_code take_results(struct topic_report *report, rd_kafka_event_t *event,
+                                  struct err *err)
+{
+    const rd_kafka_CreateTopics_result_t *result = rd_kafka_event_CreateTopics_result(event);
+    int32_t partitions = partitions_like_source(report);
+    enum err_code rc = ERR_OK;
+    const rd_kafka_topic_result_t **topics;
+    size_t count = 0;
+
+    if (result == NULL || rd_kafka_event_error(event) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return FAIL(err, ERR_NET, "the brokers did not create the topics: %s",
+                    rd_kafka_event_error_string(event));
+    }
+    topics = rd_kafka_CreateTopics_result_topics(result, &count);
+    for (size_t i = 0; i < count; i++) {
+        rd_kafka_resp_err_t error = rd_kafka_topic_result_error(topics[i]);
+        const char *name = rd_kafka_topic_result_name(topics[i]);
+        const char *why = rd_kafka_topic_result_error_string(topics[i]);
+        struct topic_need *need = find_need(report, name);
+
+        if (error == RD_KAFKA_RESP_ERR_NO_ERROR ||
+            error == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS) {
+            INVARIANT(need != NULL);
+            report->missing -= !need->exists;
+            need->exists = true;
+            need->partitions = need->role == TOPIC_LEDGER   ? 1
+                               : need->role == TOPIC_SOURCE ? SOURCE_PARTITIONS
+                                                            : partitions;
+        } else if (rc == ERR_OK) {
+            rc = FAIL(err, ERR_STATE, "topic %.200s was not created: %s", name,
+                      why == NULL ? rd_kafka_err2str(error) : why);
+        }
+    }
+    return rc;
+}
+
+enum err_code topics_create(const struct config *config, struct topic_report *report,
+                            uint64_t timeout_ms, struct err *err)
+{
+    rd_kafka_NewTopic_t **topics = mem_array(report->count, rd_kafka_NewTopic_t *);
+    size_t count = 0;
+    rd_kafka_t *rk = NULL;
+    enum err_code rc = topics_client(config, &rk, err);
+
+    for (size_t i = 0; i < report->count && rc == ERR_OK; i++) {
+        if (!report->needs[i].exists && report->needs[i].is_authorised) {
+            topics[count] = describe_new(report, &report->needs[i], err);
+            rc = topics[count] == NULL ? ERR_CONFIG : ERR_OK;
+            count += rc == ERR_OK;
+        }
+    }
+    if (rc == ERR_OK && count > 0) {
+        struct admin_call call;
+        rd_kafka_event_t *event;
+
+        begin_call(&call, rk, RD_KAFKA_ADMIN_OP_CREATETOPICS, timeout_ms);
+        rd_kafka_CreateTopics(rk, topics, count, call.options, call.queue);
+        event = wait_for_answer(&call);
+        rc = event == NULL ? FAIL(err, ERR_NET, "no broker answered in time")
+                           : take_results(report, event, err);
+        if (event != NULL) {
+            rd_kafka_event_destroy(event);
+        }
+        end_call(&call);
+    }
+    rd_kafka_NewTopic_destroy_array(topics, count);
+    free(topics);
+    if (rk != NULL) {
+        topics_client_close(rk);
+    }
+    return rc;
+}
