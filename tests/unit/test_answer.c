@@ -308,7 +308,7 @@ static const struct {
     {"data.", VERDICT_REJECTED, SCOPE_SPLIT, 0, "data"},
     {"data.1st", VERDICT_REJECTED, SCOPE_SPLIT, 0, NULL},
     {"metadata.3.x", VERDICT_REJECTED, SCOPE_SPLIT, 0, NULL},
-    {"properties.data.3", VERDICT_REJECTED, SCOPE_SPLIT, 0, NULL},
+    {"properties.data.3", VERDICT_REJECTED, SCOPE_SPLIT, 0, "properties.data.3"},
     {"properties.contents.0.content_id: Not a valid string", VERDICT_REJECTED, SCOPE_SPLIT, 0,
      "properties.contents.0.content_id"},
     {"Invalid value for event_id: not a valid string.", VERDICT_REJECTED, SCOPE_SPLIT, 0,
