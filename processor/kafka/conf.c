@@ -115,6 +115,15 @@ static void write_log(const rd_kafka_t *rk, int level, const char *facility, con
               LOG_Q(rk == NULL ? "" : rd_kafka_name(rk)), LOG_Q(facility), LOG_Q(text));
 }
 
+void client_report(const rd_kafka_t *rk, rd_kafka_resp_err_t error, const char *reason)
+{
+    if (error == RD_KAFKA_RESP_ERR__TRANSPORT || error == RD_KAFKA_RESP_ERR__RESOLVE ||
+        error == RD_KAFKA_RESP_ERR__TIMED_OUT) {
+        return; /* a line with facility FAIL says the same */
+    }
+    write_log(rk, 4, rd_kafka_err2name(error), reason == NULL ? "" : reason);
+}
+
 enum err_code conf_set(rd_kafka_conf_t *conf, const struct conf_pair *pairs, size_t count,
                        struct err *err)
 {

@@ -34,7 +34,7 @@ struct produce_request {
     rd_kafka_headers_t *headers; /* owned by the request; kept for re-producing */
     void (*done)(struct produce_request *request, enum produce_result result);
     /** First failure (or no acknowledgement for 10 s) and recovery: @is_stuck false comes once,
-     * right before done, however it ends, so that the two balance. @why outlives the call only.
+     * right before done, however it ends, so that the two balance. @why is borrowed.
      * May be NULL. */
     void (*stuck)(struct produce_request *request, bool is_stuck, const char *why);
     void *context;

@@ -1,0 +1,162 @@
+#include "kafka/producer_inside.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "kafka/conf.h"
+#include "kafka/source.h"
+
+enum { PURGE_MS = 3000, CLOSE_MS = 5000 };
+
+void client_fatal(struct producer *producer)
+{
+    char why[256];
+    rd_kafka_resp_err_t cause;
+
+    if (producer->is_fatal) {
+        return;
+    }
+    producer->is_fatal = true;
+    cause = rd_kafka_fatal_error(producer->rk, why, sizeof(why));
+    LOG_ERROR("producer.fatal", "worker=%u error=%s text=%s next=%s", producer->worker_index,
+              rd_kafka_err2name(cause), LOG_Q(why),
+              LOG_Q("a new producer sends again what was not acknowledged"));
+}
+
+static void take_error(rd_kafka_t *rk, int error, const char *reason, void *opaque)
+{
+    if (error == RD_KAFKA_RESP_ERR__FATAL) {
+        client_fatal(opaque);
+    } else {
+        client_report(rk, (rd_kafka_resp_err_t)error, reason);
+    }
+}
+
+static void take_report(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque)
+{
+    (void)rk;
+    request_report(opaque, message->_private, message->err);
+}
+
+enum err_code client_open(struct producer *producer, struct err *err)
+{
+    char client_id[64];
+    char batch_bytes[32];
+    char why[512];
+    const struct conf_pair owned[] = {{"client.id", client_id}, {"batch.size", batch_bytes}};
+    rd_kafka_conf_t *conf;
+    enum err_code rc = kafka_conf(producer->config, false, &conf, err);
+
+    if (rc != ERR_OK) {
+        return rc;
+    }
+    if (producer->batch_bytes == 0) {
+        producer->batch_bytes = (uint64_t)conf_number(conf, "batch.size", 1000000);
+    }
+    snprintf(client_id, sizeof(client_id), "detour-%u", producer->worker_index);
+    snprintf(batch_bytes, sizeof(batch_bytes), "%llu", (unsigned long long)producer->batch_bytes);
+    rc = conf_set(conf, owned, COUNT_OF(owned), err);
+    if (rc != ERR_OK) {
+        rd_kafka_conf_destroy(conf);
+        return rc;
+    }
+    rd_kafka_conf_set_dr_msg_cb(conf, take_report);
+    rd_kafka_conf_set_error_cb(conf, take_error);
+    rd_kafka_conf_set_opaque(conf, producer);
+    producer->rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof(why));
+    if (producer->rk == NULL) {
+        rd_kafka_conf_destroy(conf);
+        return FAIL(err, ERR_CONFIG, "no Kafka producer with these kafka.properties: %s", why);
+    }
+    producer->queue = rd_kafka_queue_get_main(producer->rk);
+    rd_kafka_queue_io_event_enable(producer->queue, producer->fd, &(uint64_t){1}, sizeof(uint64_t));
+    producer->is_batch_smaller = false;
+    return ERR_OK;
+}
+
+rd_kafka_topic_t *client_topic(struct producer *producer, const char *name)
+{
+    rd_kafka_topic_t *rkt;
+
+    for (size_t i = 0; i < producer->topic_count; i++) {
+        if (strcmp(producer->topics[i].name, name) == 0) {
+            return producer->topics[i].rkt;
+        }
+    }
+    rkt = rd_kafka_topic_new(producer->rk, name, NULL);
+    if (rkt != NULL) {
+        producer->topics =
+            mem_grow(producer->topics, producer->topic_count + 1, sizeof(*producer->topics));
+        producer->topics[producer->topic_count++] =
+            (struct topic_handle){mem_text(span_of(name)), rkt};
+    }
+    return rkt;
+}
+
+bool client_purge(struct producer *producer)
+{
+    uint64_t until_ms = clock_mono_ms() + PURGE_MS;
+
+    rd_kafka_purge(producer->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+    while (producer->sent.count > 0 && clock_mono_ms() < until_ms) {
+        rd_kafka_poll(producer->rk, 50);
+    }
+    return producer->sent.count == 0;
+}
+
+/* What the library still reads may be given back only when it is gone for certain. */
+void client_close(struct producer *producer)
+{
+    bool is_clean;
+
+    if (producer->rk == NULL) {
+        return;
+    }
+    is_clean = client_purge(producer);
+    for (size_t i = 0; i < producer->topic_count; i++) {
+        rd_kafka_topic_destroy(producer->topics[i].rkt);
+        free(producer->topics[i].name);
+    }
+    free(producer->topics);
+    producer->topics = NULL;
+    producer->topic_count = 0;
+    rd_kafka_queue_io_event_enable(producer->queue, -1, NULL, 0);
+    rd_kafka_queue_destroy(producer->queue);
+    producer->queue = NULL;
+    if (!is_clean) {
+        rd_kafka_destroy(producer->rk);
+    } else if (!client_destroy(producer->rk, clock_mono_ms() + CLOSE_MS)) {
+        LOG_WARN("producer.close", "worker=%u text=%s", producer->worker_index,
+                 LOG_Q("the client library does not end; left behind"));
+    }
+    producer->rk = NULL;
+    while (producer->sent.count > 0) {
+        request_move(producer, producer->sent.first,
+                     producer->is_cancelling ? REQUEST_CANCELLED : REQUEST_READY);
+    }
+}
+
+/* A new client after a fatal error, or for smaller batches once nothing is on the way. */
+void client_reopen(struct producer *producer, uint64_t now_ms)
+{
+    struct err err;
+    bool is_wanted = producer->is_fatal || producer->rk == NULL ||
+                     (producer->is_batch_smaller && producer->sent.count == 0);
+
+    if (!is_wanted || now_ms < producer->reopen_at_ms) {
+        return;
+    }
+    client_close(producer);
+    producer->is_fatal = false;
+    producer->reopenings += producer->reopenings < UINT32_MAX ? 1 : 0;
+    producer->reopen_at_ms =
+        now_ms + MIN_OF((uint64_t)BACKOFF_MS_MIN << MIN_OF(producer->reopenings, 5u),
+                        (uint64_t)BACKOFF_MS_MAX);
+    if (client_open(producer, &err) != ERR_OK) {
+        LOG_ERROR("producer.reopen", "worker=%u error=%s", producer->worker_index, LOG_Q(err.text));
+    }
+}
