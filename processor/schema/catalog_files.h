@@ -1,0 +1,44 @@
+/**
+ * catalog_files - the .avsc files of schemas.directory, read and parsed.
+ *
+ * Files may use each other's named types; each is first parsed alone and, when that
+ * fails, with all the others to look names up in. Private to the catalog.
+ */
+#ifndef SCHEMA_CATALOG_FILES_H
+#define SCHEMA_CATALOG_FILES_H
+
+#include <sys/types.h>
+
+#include "base/diag.h"
+#include "schema/schema.h"
+
+struct schema_file {
+    char *path; /* owned */
+    char *text; /* owned; NULL when it could not be read */
+    size_t text_bytes;
+    bool is_json;
+    dev_t device; /* with inode: which file it is, whatever it is called */
+    ino_t inode;
+    struct schema *schema; /* owned; NULL when it is not valid */
+};
+
+struct schema_files {
+    struct schema_file *items; /* owned */
+    size_t count;
+    size_t directory_count; /* of them, those in the directory; ids: may name others */
+};
+
+/** Every *.avsc in @directory, by name. What is wrong goes to @diags, with the file's name. */
+void schema_files_load(struct schema_files *files, struct span directory, struct place place,
+                       struct diags *diags);
+void schema_files_fini(struct schema_files *files);
+/** The index of the file at @path, which is read and parsed when it is not among them yet; false
+ * when it cannot be used, with the reason in @diags. */
+bool schema_files_get(struct schema_files *files, struct span path, struct place place,
+                      struct diags *diags, size_t *index);
+/** The index of the file at @path if it is among them. */
+bool schema_files_find(const struct schema_files *files, struct span path, size_t *index);
+/** "conversion_event.avsc" of its path. */
+const char *schema_file_name(const struct schema_file *file);
+
+#endif /* SCHEMA_CATALOG_FILES_H */

@@ -1,0 +1,18 @@
+/**
+ * catalog_thread - the catalog's own thread, which asks the registry for ids nobody knows yet.
+ *
+ * One question at a time, so an id is never asked for twice at once; a worker only
+ * leaves its question in the table and is woken when something was answered. Private to
+ * the catalog.
+ */
+#ifndef SCHEMA_CATALOG_THREAD_H
+#define SCHEMA_CATALOG_THREAD_H
+
+#include "schema/catalog.h"
+
+/** With the catalog's lock held: the writer of @key, queued and PENDING when it is not known. */
+const struct writer *catalog_thread_ask(struct catalog *catalog, uint64_t key, int wake_fd);
+/** Ends it, if it runs, also in the middle of a question. */
+void catalog_thread_stop(struct catalog *catalog);
+
+#endif /* SCHEMA_CATALOG_THREAD_H */

@@ -1,0 +1,40 @@
+/**
+ * registry - schemas by id from a Confluent-compatible schema registry.
+ *
+ * Blocking, for one thread at a time (the catalog's own); registry_abort() alone may
+ * come from another. What a registry says is foreign: answers are capped, JSON nesting
+ * and the number and depth of references are bounded, circles among references are
+ * refused, and the schema itself is vetted like any other (schema/schema.h).
+ *
+ * Errors, so that the caller knows what to do next
+ *    ERR_NET, ERR_CONFIG - it is down, busy or refuses the credential: ask again later
+ *    ERR_BUSY            - it answered, but nothing that makes sense: ask again later
+ *    ERR_ABSENT          - it says for certain that it has no such id
+ *    ERR_DATA            - the schema is there and can never be read
+ *    ERR_STATE           - aborted
+ */
+#ifndef SCHEMA_REGISTRY_H
+#define SCHEMA_REGISTRY_H
+
+#include "config/config.h"
+#include "schema/schema.h"
+
+enum { REGISTRY_REFERENCES_MAX = 64, REGISTRY_REFERENCE_DEPTH_MAX = 16 };
+
+struct registry;
+
+/** Keeps @config, which has at least one URL. */
+struct registry *registry_new(const struct config_registry *config);
+void registry_free(struct registry *registry);
+void registry_abort(struct registry *registry);
+
+/** One of the URLs answers and accepts the credential. */
+NODISCARD enum err_code registry_probe(struct registry *registry, struct err *err);
+/** The schema @id with all it refers to. */
+NODISCARD enum err_code registry_fetch(struct registry *registry, uint32_t id, struct schema **out,
+                                       struct err *err);
+/** Register @json under @subject (or find it there) and give its id. */
+NODISCARD enum err_code registry_register(struct registry *registry, struct span subject,
+                                          struct span json, uint32_t *id, struct err *err);
+
+#endif /* SCHEMA_REGISTRY_H */
