@@ -1,15 +1,16 @@
 #include "app/check.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "app/check_online.h"
 #include "app/topics_command.h"
+#include "base/mem.h"
 
 struct check {
     const char *path;
@@ -213,6 +214,24 @@ static void print_for_people(const struct check *check)
     }
 }
 
+/* Paths need not be UTF-8, JSON must be. */
+static json_t *text_of(const char *text)
+{
+    json_t *string = json_string(text);
+    char *copy;
+
+    if (string != NULL) {
+        return string;
+    }
+    copy = mem_text(span_of(text));
+    for (char *at = copy; *at != '\0'; at++) {
+        *at = (unsigned char)*at < 0x80 ? *at : '?';
+    }
+    string = json_string(copy);
+    free(copy);
+    return string;
+}
+
 static json_t *list_diags(const struct diags *diags, enum diag_level level)
 {
     json_t *array = json_array();
@@ -221,10 +240,10 @@ static json_t *list_diags(const struct diags *diags, enum diag_level level)
         const struct diag *diag = &diags->items[i];
 
         if (diag->level == level) {
-            json_array_append_new(array,
-                                  json_pack("{s:s, s:i, s:i, s:s}", "file", diag->place.file,
-                                            "line", (int)diag->place.line, "column",
-                                            (int)diag->place.column, "message", diag->message));
+            json_array_append_new(
+                array, json_pack("{s:o, s:i, s:i, s:o}", "file", text_of(diag->place.file), "line",
+                                 (int)diag->place.line, "column", (int)diag->place.column,
+                                 "message", text_of(diag->message)));
         }
     }
     return array;
@@ -257,7 +276,9 @@ static void print_json(const struct check *check)
 
 static int examine(struct check *check)
 {
-    bool is_readable = access(check->path, R_OK) == 0;
+    struct stat status;
+    bool is_readable = access(check->path, R_OK) == 0 && stat(check->path, &status) == 0 &&
+                       !S_ISDIR(status.st_mode);
 
     check->config = config_load_partial(check->path, &check->diags);
     if (check->config != NULL) {

@@ -279,10 +279,13 @@ static void check_destinations(struct loader *loader)
 
 static void check_schemas(struct loader *loader)
 {
-    const struct config_schemas *schemas = &loader->config->schemas;
+    struct config_schemas *schemas = &loader->config->schemas;
     const struct yaml_node *node = yaml_get(yaml_root(loader->config->doc), "schemas");
     const struct yaml_node *registry = yaml_get(node, "registry");
 
+    if (registry != NULL) {
+        schemas->registry.place = registry->place;
+    }
     if (registry != NULL && !yaml_is_null(registry) && schemas->registry.url_count == 0 &&
         yaml_get(registry, "url") == NULL) {
         diag_error(loader->diags, registry->place,
