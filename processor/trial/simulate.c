@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "trial/report.h"
 #include "trial/sim_server.h"
 
 enum { LIST_MAX = 64 };
@@ -244,10 +245,7 @@ static bool load_script(const char *path, struct script *out)
     if (doc != NULL) {
         script_read(yaml_root(doc), out, &diags);
     }
-    for (size_t i = 0; i < diags.count; i++) {
-        fprintf(stderr, "%s:%u:%u: %s\n", diags.items[i].place.file, diags.items[i].place.line,
-                diags.items[i].place.column, diags.items[i].message);
-    }
+    report_diags(&diags);
     is_good = diags.error_count == 0;
     yaml_free(doc);
     diags_fini(&diags);

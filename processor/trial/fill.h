@@ -1,0 +1,36 @@
+/**
+ * fill - a value of any Avro type, its fields invented by their names from one visit.
+ *
+ * Follows the type graph with bounds: below FILL_DEPTH levels unions take null and lists
+ * stay empty, and a value of more than FILL_ITEMS parts is refused.
+ */
+#ifndef TRIAL_FILL_H
+#define TRIAL_FILL_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "schema/schema.h"
+#include "trial/visit.h"
+
+enum { FILL_DEPTH = 24, FILL_ITEMS = 50000 };
+
+/* What detour itself reads in the event; these fields are always there. Paths as configured. */
+struct fill_paths {
+    struct span type, id, time, value, currency;
+};
+
+struct fill {
+    struct visit *visit;
+    struct arena *arena;
+    const struct fill_paths *paths;
+    struct span event_id;
+    int64_t now_ms;
+    uint64_t index;
+    bool has_consent; /* what a field about consent says */
+};
+
+/** ERR_LIMIT when the schema's smallest value is too large. */
+NODISCARD enum err_code fill_value(const struct fill *fill, const struct type *type,
+                                   struct value *out, struct err *err);
+
+#endif /* TRIAL_FILL_H */

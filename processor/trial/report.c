@@ -1,0 +1,71 @@
+#include "trial/report.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "trial/trial.h"
+
+static volatile sig_atomic_t signals_seen;
+
+void report_diags(const struct diags *diags)
+{
+    for (size_t i = 0; i < diags->count; i++) {
+        const struct diag *diag = &diags->items[i];
+
+        if (diag->place.line == 0) {
+            fprintf(stderr, "%s: ", diag->place.file == NULL ? "detour" : diag->place.file);
+        } else {
+            fprintf(stderr, "%s:%u:%u: ", diag->place.file, diag->place.line, diag->place.column);
+        }
+        fprintf(stderr, "%s%s\n", diag->level == DIAG_WARNING ? "warning: " : "", diag->message);
+    }
+}
+
+int report_exit_code(enum err_code code)
+{
+    switch (code) {
+    case ERR_OK:
+        return EXIT_CODE_OK;
+    case ERR_CONFIG:
+    case ERR_USAGE:
+    case ERR_ABSENT:
+        return EXIT_CODE_USAGE;
+    case ERR_NET:
+        return EXIT_CODE_NET;
+    case ERR_DATA:
+    case ERR_LIMIT:
+    case ERR_IO:
+    case ERR_BUSY:
+    case ERR_STATE:
+        break;
+    }
+    return EXIT_CODE_NO;
+}
+
+static void take_signal(int number)
+{
+    if (signals_seen > 0) { /* whoever asks twice does not want to wait */
+        signal(number, SIG_DFL);
+        raise(number);
+    }
+    signals_seen = 1;
+}
+
+void report_catch_signals(void)
+{
+    struct sigaction action;
+
+    memset(&action, 0, sizeof(action));
+    action.sa_handler = take_signal;
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    signals_seen = 0;
+}
+
+bool report_is_stopping(void)
+{
+    return signals_seen > 0;
+}

@@ -1,0 +1,41 @@
+/**
+ * spoil - good records made bad, in the ways that bytes go bad in real topics.
+ */
+#ifndef TRIAL_SPOIL_H
+#define TRIAL_SPOIL_H
+
+#include "base/buf.h"
+#include "base/rng.h"
+#include "config/config.h"
+#include "schema/decoder.h"
+
+enum bad_kind {
+    BAD_NONE,
+    BAD_TRUNCATED, /* the end is missing */
+    BAD_MAGIC,     /* the framing's first byte is wrong */
+    BAD_SCHEMA_ID, /* an id or fingerprint nobody knows */
+    BAD_TRAILING,  /* bytes behind the end */
+    BAD_UTF8,      /* a text that is not UTF-8 */
+    BAD_INDEX,     /* a union branch or enum symbol that does not exist */
+    BAD_EMPTY,     /* no bytes */
+    BAD_NULL,      /* no value (a tombstone) */
+    BAD_RANDOM,    /* chance */
+    BAD_HUGE,      /* far more bytes than an event has */
+    BAD_KIND_COUNT,
+};
+
+struct spoil {
+    enum framing framing;
+    struct span header; /* the framing in front of the Avro bytes */
+    const struct type *type;
+    const struct value *root;
+    struct arena *arena;
+    size_t huge_bytes;
+};
+
+const char *bad_word(enum bad_kind kind);
+/** A record of @kind into @out, made from spoil->root; false when this schema or framing cannot be
+ * spoiled so (raw bytes have no magic byte). BAD_NULL leaves @out empty. */
+bool spoil_write(const struct spoil *spoil, enum bad_kind kind, struct rng *rng, struct buf *out);
+
+#endif /* TRIAL_SPOIL_H */
