@@ -1,10 +1,10 @@
 #include "schema/canonical.h"
 
 #include <stdlib.h>
-#include <uthash.h>
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "schema/hash.h"
 #include "schema/memory.h"
 
 /* A definition stands at its first place and is a name from then on. */

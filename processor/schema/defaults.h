@@ -9,8 +9,8 @@
 #define SCHEMA_DEFAULTS_H
 
 #include <jansson.h>
-#include <uthash.h>
 
+#include "schema/hash.h"
 #include "schema/memory.h"
 
 enum default_state { DEFAULT_UNREAD, DEFAULT_BEING_READ, DEFAULT_READ };

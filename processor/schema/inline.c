@@ -2,9 +2,9 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
 #include "base/mem.h"
+#include "schema/hash.h"
 #include "schema/names.h"
 #include "schema/vet.h"
 
