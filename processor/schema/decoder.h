@@ -10,6 +10,13 @@
  * symbol or union branch. Refused with ERR_LIMIT: depth > 64, > 100,000 items in all
  * (counted also for zero-size items), value > 16 MiB, arena exhausted.
  *
+ * Named types match by their names without namespace, or by an alias of the reader's; the
+ * names of two root records need not agree, because which reader goes with which writer is
+ * the configuration's choice. Of a union of the reader the very same type is taken before
+ * the first that is a promotion. A writer's branch or symbol that the reader cannot take
+ * is an error only in the message that has it. A map keeps its entries in the order of
+ * the wire, a key that stands twice included.
+ *
  * A decoder is immutable after compile and shared by all workers.
  */
 #ifndef SCHEMA_DECODER_H

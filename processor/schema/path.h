@@ -5,7 +5,8 @@
  * has no such field it is simply missing there, and it is an error only when none has it.
  * Steps name record fields (through unions, in every branch that has them), map keys, or
  * an array index ("products.0.sku"). A field whose own name holds a dot is written in
- * brackets: user["first.name"]. A null anywhere on the way is missing.
+ * brackets: user["first.name"]. A null anywhere on the way is missing. Where a map has a
+ * key twice the last one counts.
  */
 #ifndef SCHEMA_PATH_H
 #define SCHEMA_PATH_H
@@ -28,14 +29,14 @@ NODISCARD enum err_code path_compile_from(const struct type *const *types, size_
                                           struct span text, struct path **out, struct err *err);
 void path_free(struct path *path);
 /** The static type at the end for @reader with null taken off, or NULL where it is missing. A union
- * of several stays a union. */
+ * of several stays a union; so do the ends of a path that goes through several branches. */
 const struct type *path_type(const struct path *path, size_t reader);
 /** NULL when missing or null. */
 const struct value *path_get(const struct path *path, size_t reader, const struct value *root);
 
-/** The query parameter @name of @url, percent- and plus-decoded once into @arena; SPAN_NONE when
- * absent. Fragment ignored; the first of repeated parameters wins; undecodable or non-UTF-8 is
- * absent. */
+/** The query parameter @name of @url, percent- and plus-decoded once into @arena (a part of @url
+ * itself when there is nothing to decode); SPAN_NONE when absent. Fragment ignored; the first of
+ * repeated parameters wins; undecodable or non-UTF-8 is absent. */
 struct span url_query_get(struct span url, struct span name, struct arena *arena);
 
 #endif /* SCHEMA_PATH_H */
