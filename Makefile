@@ -40,6 +40,7 @@ export UBSAN_OPTIONS ?= print_stacktrace=1
 
 SOURCES := $(foreach room,$(ROOMS),$(wildcard processor/$(room)/*.c))
 OBJECTS := $(SOURCES:processor/%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/embedded.o
+OBJECTS_REFERENCE := $(patsubst processor/%.c,$(BUILD)/obj/%.o,$(wildcard processor/base/*.c processor/config/*.c))
 MAIN_OBJECTS := $(patsubst processor/%.c,$(BUILD)/obj/%.o,$(wildcard processor/main/*.c))
 HEADERS := $(wildcard processor/*/*.h)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
@@ -51,14 +52,14 @@ TEST_HELPERS := $(wildcard tests/unit/*.h)
 # As many compilers as there are processors, unless the caller said -j.
 PARALLEL = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
 INNER = $(MAKE) --no-print-directory $(PARALLEL)
-PYTHON := tests/.venv/bin/python
+REFERENCE := $(BUILD)/configuration_reference
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
 .DEFAULT_GOAL := build
 .PHONY: help deps deps-test deps-lint build sandbox test unit integration sim bench fuzz fuzz-smoke \
-	lint format check-docs install clean FORCE
+	lint format docs check-docs install clean FORCE
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -103,14 +104,18 @@ fuzz: deps-test ## Run each fuzz target for FUZZ_SECONDS (60)
 	@$(INNER) fuzz-programs
 	@BUILD=$(BUILD) FUZZ_SECONDS=$(FUZZ_SECONDS) .ci/test fuzz
 
-lint: deps-lint ## Formatting, static analysis, direction of includes, forbidden words, scripts
-	@CC=$(CC) BUILD=$(BUILD) .ci/lint
+lint: deps-lint ## Formatting, static analysis, direction of includes, forbidden words, scripts, documents
+	@$(INNER) $(REFERENCE)
+	@REFERENCE=$(REFERENCE) CC=$(CC) BUILD=$(BUILD) .ci/lint
 
 format: ## Let clang-format lay out every C file
 	@clang-format -i $(wildcard processor/*/*.[ch] tests/*/*.[ch])
 
-check-docs: build ## Links between documents, and docs/configuration.md against the table of options
-	@DETOUR_BIN=$(BUILD)/detour python3 .ci/check_docs.py
+docs: $(REFERENCE) ## Write docs/configuration.md from the table of options
+	@$(REFERENCE) > docs/configuration.md
+
+check-docs: $(REFERENCE) ## Links between documents, and docs/configuration.md against the table of options
+	@REFERENCE=$(REFERENCE) python3 .ci/check_docs.py
 
 install: build ## Install the program, schemas and example routes below DESTDIR and PREFIX
 	install -D -m 755 $(BUILD)/detour $(DESTDIR)$(PREFIX)/bin/detour
@@ -178,6 +183,9 @@ $(BUILD)/bench/%: tests/bench/%.c $(BUILD)/libdetour.a $(BUILD)/flags
 	@mkdir -p $(@D)
 	@echo "  BENCH $@"
 	@$(CC) $(CFLAGS_ALL) -MMD -MP -o $@ $< $(BUILD)/libdetour.a $(LDFLAGS_ALL) $(PKG_LIBS)
+
+$(REFERENCE): tests/tools/configuration_reference.c $(OBJECTS_REFERENCE) $(BUILD)/flags
+	@$(CC) $(CFLAGS_ALL) -MMD -MP -o $@ $(filter %.c %.o,$^) $(LDFLAGS_ALL) $(PKG_LIBS)
 
 $(BUILD)/fuzz_%: tests/fuzz/fuzz_%.c $(BUILD)/libdetour.a $(BUILD)/flags
 	@mkdir -p $(@D)

@@ -1,0 +1,59 @@
+"""Links between documents lead somewhere, and docs/configuration.md is what the table of options says.
+
+A link to another document, with or without a heading, has to exist. The reference of all options, printed
+from the table that parses them by the program in REFERENCE, has to be the page: `make docs` writes it.
+"""
+
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+LINK = re.compile(r"(?<!!)\[[^\]]+\]\(([^)\s]+)\)")
+HEADING = re.compile(r"^#+ +(.*)$", re.M)
+FENCE = re.compile(r"^```.*?^```", re.M | re.S)
+
+
+def anchors(text):
+    """The names GitHub gives to headings."""
+    return {re.sub(r"[^\w\- ]", "", h.strip().lower()).replace(" ", "-") for h in HEADING.findall(text)}
+
+
+def link_problems(path):
+    text = FENCE.sub("", path.read_text(encoding="utf-8"))
+    for target in LINK.findall(text):
+        if re.match(r"[a-z]+:", target):
+            continue
+        name, _, anchor = target.partition("#")
+        other = (path.parent / name).resolve() if name else path
+        if not other.exists():
+            yield f"{path}: {target} leads nowhere"
+        elif anchor and other.suffix == ".md" and anchor not in anchors(other.read_text(encoding="utf-8")):
+            yield f"{path}: {target}: no such heading"
+
+
+def reference_problems():
+    program = os.environ.get("REFERENCE")
+    if not program:
+        return
+    page = pathlib.Path("docs/configuration.md")
+    reference = subprocess.run([program], capture_output=True, text=True, check=True).stdout
+    text = page.read_text(encoding="utf-8") if page.exists() else ""
+    if reference != text:
+        have = set(text.splitlines())
+        missing = [line for line in reference.splitlines() if line not in have]
+        yield f"{page}: not what the table of options says: `make docs`; lines missing in it, {len(missing)} in all:"
+        yield from (f"    {line}" for line in missing[:10])
+
+
+def main():
+    names = subprocess.run(["git", "ls-files", "*.md"], capture_output=True, text=True, check=True).stdout.split()
+    problems = [p for name in names if os.path.exists(name) for p in link_problems(pathlib.Path(name))]
+    problems += reference_problems()
+    for problem in problems:
+        print(problem)
+    return 1 if problems else 0
+
+
+sys.exit(main())
