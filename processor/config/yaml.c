@@ -46,7 +46,8 @@ static const char *guess_cause(const struct yaml_builder *builder)
 {
     struct span line = line_at(builder->input, builder->parser.problem_mark.line);
 
-    if (builder->parser.flow_level > 0 && expand_is_needed(line)) {
+    if (builder->parser.context != NULL && strstr(builder->parser.context, "flow") != NULL &&
+        expand_is_needed(line)) {
         return "; inside [] or {} write \"${NAME}\" in quotes";
     }
     if (span_starts(span_trim(line), SPAN("%"))) {
@@ -116,6 +117,7 @@ static bool read_events(struct yaml_builder *builder)
 struct yaml_doc *yaml_parse(const char *name, struct span text, bool is_literal,
                             struct diags *diags)
 {
+    static const struct span mark = {"\xef\xbb\xbf", 3}; /* byte order mark */
     struct yaml_doc *doc = mem_new(struct yaml_doc);
     struct yaml_builder builder = {.doc = doc,
                                    .diags = diags,
@@ -124,6 +126,10 @@ struct yaml_doc *yaml_parse(const char *name, struct span text, bool is_literal,
                                    .is_literal = is_literal};
     bool is_usable = false;
 
+    if (span_starts(text, mark)) {
+        text = span_sub(text, mark.len, text.len);
+        builder.input = text;
+    }
     arena_init(&doc->memory, YAML_MEMORY_BYTES_MAX);
     doc->name = mem_text(span_of(name));
     buf_init(&builder.expanded, YAML_TEXT_BYTES_MAX);
