@@ -10,7 +10,15 @@
  * turn, basic auth, TLS verified, references followed, answers capped at 1 MiB). An
  * unknown id is WRITER_PENDING until the registry answers; retried with backoff for as
  * long as it is down or answers nonsense; WRITER_UNKNOWN only on its definite 404
- * (error_code 40403 or 404 on /schemas/ids), which is remembered for 60 s.
+ * (error_code 40403, or a plain 404 from a URL that has answered as a registry does), which
+ * is remembered for 60 s. At most 1024 ids wait at once; more are PENDING without being
+ * asked for until there is room. At most 65,536 ids are known.
+ *
+ * Which reader takes a writer: `reader:` names one record of the directory (or one file,
+ * "order.avsc", where several define the same record), or maps the writer's record name to
+ * that. Without it the directory must hold a single schema. The two are resolved by Avro's
+ * rules with one relaxation: the top-level record's own name need not match, since the
+ * configuration has said who reads whom. Names of records inside it must.
  */
 #ifndef SCHEMA_CATALOG_H
 #define SCHEMA_CATALOG_H
@@ -28,7 +36,9 @@ enum writer_state {
     WRITER_INCOMPATIBLE, /* dead letter schema_incompatible: text says why */
 };
 
-/* Immutable once it left PENDING; lives as long as the catalog. */
+/* Immutable. READY and INCOMPATIBLE live as long as the catalog and may be kept. PENDING and
+ * UNKNOWN are how things stand now: an UNKNOWN may be read for a minute, then catalog_writer() is
+ * asked again. */
 struct writer {
     enum writer_state state;
     uint32_t reader;               /* index in catalog_readers() */
@@ -44,20 +54,22 @@ struct frame {
 };
 
 /** Loads the directory, parses and vets everything, checks ids: and reader:. All errors into
- * @diags; NULL then. No network. Avro files that are not needed may be broken only with a
- * warning... they are errors: one .avsc each. */
+ * @diags; NULL then. No network. A broken .avsc is an error even if nobody needs it. Keeps @config.
+ */
 struct catalog *catalog_load(const struct config *config, struct diags *diags);
 void catalog_free(struct catalog *catalog); /* stops the registry thread first */
 const struct readers *catalog_readers(const struct catalog *catalog);
 /** Start the registry thread. ERR_NET when a registry is configured and none of its URLs answers
- * within its timeout. */
+ * within its timeout, ERR_CONFIG when it refuses the credential. */
 NODISCARD enum err_code catalog_start(struct catalog *catalog, struct err *err);
 
 /** Take the framing off. ERR_DATA (decode_failed) when it is not there. Hot: no allocation. */
 NODISCARD enum err_code catalog_unframe(const struct catalog *catalog, struct span value,
                                         struct frame *out, struct err *err);
 /** The writer for @key; never blocks on the network. The returned state is a snapshot: PENDING may
- * be asked again, and @wake_fd (an eventfd of the worker, or -1) is written when it changes. */
+ * be asked again, and @wake_fd (an eventfd of the worker, or -1) is written when it changes; a
+ * copy of it is kept until then, so it may be closed. One writing answers all who wait: ask again.
+ */
 const struct writer *catalog_writer(struct catalog *catalog, uint64_t key, int wake_fd);
 
 /** Ids waiting for the registry just now, and how long the registry has not answered (0: it does).
