@@ -220,12 +220,17 @@ void pattern_free(struct pattern *pattern)
 int pattern_find(const struct pattern *pattern, struct span text)
 {
     regmatch_t range = {.rm_so = 0, .rm_eo = (regoff_t)text.len};
+    char terminated[PATTERN_SUBJECT_BYTES_MAX + 1]; /* POSIX, and memory checkers, want one */
     int rc;
 
     if (text.len > PATTERN_SUBJECT_BYTES_MAX) {
         return -1;
     }
-    /* REG_STARTEND takes the length from range: no terminator, and a NUL is a character. */
-    rc = regexec(&pattern->regex, text.ptr == NULL ? "" : text.ptr, 0, &range, REG_STARTEND);
+    if (text.len > 0) {
+        memcpy(terminated, text.ptr, text.len);
+    }
+    terminated[text.len] = '\0';
+    /* REG_STARTEND takes the length from range: a NUL does not end the text. */
+    rc = regexec(&pattern->regex, terminated, 0, &range, REG_STARTEND);
     return rc == 0 ? 1 : rc == REG_NOMATCH ? 0 : -1;
 }
