@@ -1,0 +1,95 @@
+/**
+ * breaker - the state machine both scopes share: a cell's and a destination's.
+ *
+ *             trip                      open time over, next fresh event
+ *   CLOSED ---------> OPEN(k) ----------------------------> HALF_OPEN
+ *     ^                 ^  ^                                  |   |
+ *     |                 |  +------ 2 canaries fail: k+1 ------+   | 4 of 5 OK
+ *     |                 +-- >= 50 % of >= 20, 10 in a row -- RAMP <+
+ *     +---------- four steps passed (10 -> 25 -> 50 -> 100 %) --+
+ *
+ * Pure policy: no clock, no chance, no lock of its own; times are monotonic ms. Why it
+ * trips is its owner's business (health/cell.h, health/destination.h). Rules and numbers:
+ * docs/health.md, from the simulation described there.
+ */
+#ifndef HEALTH_BREAKER_H
+#define HEALTH_BREAKER_H
+
+#include "base/rng.h"
+
+enum breaker_state { BREAKER_CLOSED, BREAKER_OPEN, BREAKER_HALF_OPEN, BREAKER_RAMP };
+enum breaker_force { FORCE_NONE, FORCE_OPEN, FORCE_CLOSED };
+
+/* Why it opened: one word each in logs, metrics and the ledger. */
+enum breaker_cause {
+    CAUSE_NONE,
+    CAUSE_RATIO,
+    CAUSE_BURST,
+    CAUSE_THIN,
+    CAUSE_SLOW,
+    CAUSE_REJECT_STORM,
+    CAUSE_TRANSPORT,
+    CAUSE_QUORUM,
+    CAUSE_ALL_CELLS,
+    CAUSE_CANARY, /* reopened: a canary failed */
+    CAUSE_RAMP,   /* reopened: the ramp failed */
+    CAUSE_OPERATOR,
+    CAUSE_COUNT,
+};
+const char *breaker_state_word(enum breaker_state state); /* closed open half_open ramp */
+const char *breaker_cause_word(enum breaker_cause cause);
+
+struct breaker_policy {
+    uint64_t open_min_ms, open_max_ms; /* health.open */
+    uint64_t lease_ms;                 /* a canary without an answer by then has failed */
+};
+
+enum { BREAKER_CANARIES = 5, BREAKER_OPENS = 4 };
+
+struct breaker {
+    const struct breaker_policy *policy;
+    enum breaker_state state;
+    enum breaker_force force;
+    enum breaker_cause cause; /* of the present outage; NONE while closed */
+    uint32_t generation;      /* grows with every transition: results of an older one are dropped */
+    uint32_t k;               /* back-off exponent of the open time */
+    uint64_t since_ms;        /* of the present state */
+    uint64_t until_ms;        /* OPEN: no canary before */
+    uint64_t closed_credit_ms;     /* CLOSED: since when time counts towards k - 1 */
+    uint64_t opens[BREAKER_OPENS]; /* when it last opened, newest first; 0: never */
+    bool is_flapping;
+    /* HALF_OPEN */
+    uint64_t lease_until_ms;          /* of the canary in flight; 0: none */
+    uint64_t probed_ms;               /* when the last canary left; 0: never */
+    uint8_t canary_ok, canary_failed; /* among the last five, bit queue below */
+    uint8_t canary_bits, canary_count;
+    /* RAMP */
+    uint32_t step;
+    uint64_t step_since_ms;
+    uint32_t step_calls, step_faults, faults_in_row;
+};
+
+enum gate { GATE_GO, GATE_CANARY, GATE_DIVERT };
+
+void breaker_init(struct breaker *breaker, const struct breaker_policy *policy, uint64_t now_ms);
+/** May this event go? @hash: of its event_id, so that it keeps its side of the ramp. A CANARY must
+ * be answered by breaker_result(), or given up by breaker_cancel_canary(). */
+enum gate breaker_admit(struct breaker *breaker, uint64_t now_ms, uint64_t hash, struct rng *rng);
+/** One call ended; @generation is the one it was admitted under. True when the state changed. */
+bool breaker_result(struct breaker *breaker, uint64_t now_ms, uint32_t generation, bool is_fault,
+                    bool is_canary, struct rng *rng);
+/** The canary said nothing about health (throttled, credential, never sent): the next event may
+ * try. */
+void breaker_cancel_canary(struct breaker *breaker, uint32_t generation);
+/** Trip. @least_ms: no canary sooner (Retry-After). */
+void breaker_open(struct breaker *breaker, uint64_t now_ms, enum breaker_cause cause,
+                  uint64_t least_ms, struct rng *rng);
+/** Back to CLOSED with k = 0: absorbed by the destination's breaker. */
+void breaker_absorb(struct breaker *breaker, uint64_t now_ms);
+/** Let time pass: lease over, ramp steps, k and flapping decay. True when the state changed. */
+bool breaker_tick(struct breaker *breaker, uint64_t now_ms, struct rng *rng);
+void breaker_set_force(struct breaker *breaker, enum breaker_force force, uint64_t now_ms);
+/** Share of events that may go now: 1 closed, 0 open, the step's in RAMP. */
+double breaker_share(const struct breaker *breaker);
+
+#endif /* HEALTH_BREAKER_H */

@@ -1,0 +1,210 @@
+#include "health/cell.h"
+
+#include <string.h>
+
+enum {
+    BURST_S = 5,
+    BURST_CALLS = 10,
+    THIN_FAULTS = 9,
+    THIN_MS = 10 * 60 * 1000,
+    FAULT_SECONDS = 2,
+    SLOW_FULL_MS = 10 * 1000,
+    STORM_S = 60,
+    STORM_CALLS = 50,
+    MINUTE_MS = 60 * 1000,
+};
+
+void cell_init(struct cell *cell, const struct cell_policy *policy, uint64_t now_ms)
+{
+    memset(cell, 0, sizeof(*cell));
+    cell->policy = policy;
+    breaker_init(&cell->breaker, &policy->breaker, now_ms);
+}
+
+void cell_forget(struct cell *cell)
+{
+    window_clear(&cell->window);
+    cell->last_count = 0;
+}
+
+void cell_absorb(struct cell *cell, uint64_t now_ms)
+{
+    breaker_absorb(&cell->breaker, now_ms);
+    cell_forget(cell);
+}
+
+static void count_minute(struct cell *cell, uint64_t now_ms, bool is_reject)
+{
+    uint64_t minute = now_ms / MINUTE_MS;
+
+    if (minute >= cell->minute + CELL_HOUR_MINUTES) {
+        memset(cell->minutes, 0, sizeof(cell->minutes));
+        cell->minute = minute;
+    }
+    while (cell->minute < minute) {
+        cell->minute++;
+        cell->minutes[cell->minute % CELL_HOUR_MINUTES].calls = 0;
+        cell->minutes[cell->minute % CELL_HOUR_MINUTES].rejects = 0;
+    }
+    cell->minutes[minute % CELL_HOUR_MINUTES].calls++;
+    cell->minutes[minute % CELL_HOUR_MINUTES].rejects += is_reject;
+}
+
+/* Share of rejects in the last hour without the present storm of one minute. */
+static bool was_accepted_before(const struct cell *cell, uint64_t now_ms)
+{
+    uint64_t minute = now_ms / MINUTE_MS;
+    uint64_t calls = 0;
+    uint64_t rejects = 0;
+
+    for (uint64_t back = 2; back < CELL_HOUR_MINUTES && back <= minute; back++) {
+        calls += cell->minutes[(minute - back) % CELL_HOUR_MINUTES].calls;
+        rejects += cell->minutes[(minute - back) % CELL_HOUR_MINUTES].rejects;
+    }
+    return rejects * 10 < calls || calls == 0;
+}
+
+static uint32_t last_faults(const struct cell *cell)
+{
+    uint32_t faults = 0;
+
+    for (uint32_t i = 0; i < cell->last_count; i++) {
+        faults += cell->last[i].is_fault;
+    }
+    return faults;
+}
+
+static uint64_t oldest_of_last(const struct cell *cell)
+{
+    return cell->last[cell->last_count < CELL_LAST ? 0 : cell->last_at].at_ms;
+}
+
+static bool is_thin(const struct cell *cell, uint64_t now_ms)
+{
+    return cell->last_count == CELL_LAST && now_ms - oldest_of_last(cell) <= THIN_MS &&
+           last_faults(cell) >= THIN_FAULTS;
+}
+
+static enum breaker_cause fault_cause(const struct cell *cell, uint64_t now_ms)
+{
+    const struct cell_policy *policy = cell->policy;
+    struct tally sum = window_sum(&cell->window, now_ms, policy->window_s);
+    struct tally burst = window_sum(&cell->window, now_ms, BURST_S);
+    bool is_spread = window_fault_seconds(&cell->window, now_ms, policy->window_s) >= FAULT_SECONDS;
+
+    if (sum.calls < policy->minimum) {
+        return is_thin(cell, now_ms) ? CAUSE_THIN : CAUSE_NONE;
+    }
+    if (is_spread && (double)sum.faults >= policy->failures * sum.calls) {
+        return CAUSE_RATIO;
+    }
+    if (is_spread && burst.calls >= BURST_CALLS && burst.faults * 10 >= burst.calls * 9) {
+        return CAUSE_BURST;
+    }
+    return CAUSE_NONE;
+}
+
+static enum breaker_cause trip_cause(const struct cell *cell, uint64_t now_ms, uint64_t full_ms)
+{
+    enum breaker_cause cause = fault_cause(cell, now_ms);
+    struct tally sum = window_sum(&cell->window, now_ms, cell->policy->window_s);
+    struct tally minute;
+
+    if (cause != CAUSE_NONE) {
+        return cause;
+    }
+    if (full_ms >= SLOW_FULL_MS && sum.calls >= cell->policy->minimum &&
+        sum.slows * 5 >= sum.calls * 4) {
+        return CAUSE_SLOW;
+    }
+    minute = window_sum(&cell->window, now_ms, STORM_S);
+    if (minute.calls >= STORM_CALLS && minute.rejects * 10 >= minute.calls * 9 &&
+        was_accepted_before(cell, now_ms)) {
+        return CAUSE_REJECT_STORM;
+    }
+    return CAUSE_NONE;
+}
+
+static void remember(struct cell *cell, uint64_t now_ms, bool is_fault)
+{
+    if (cell->last_count == 0) {
+        cell->last_at = 0;
+    }
+    cell->last[cell->last_at].at_ms = now_ms;
+    cell->last[cell->last_at].is_fault = is_fault;
+    cell->last_at = (cell->last_at + 1) % CELL_LAST;
+    cell->last_count = MIN_OF(cell->last_count + 1, (uint32_t)CELL_LAST);
+}
+
+/* Count in the windows and trip if that was the drop. */
+static bool count_closed(struct cell *cell, uint64_t now_ms, const struct tally *add,
+                         uint64_t full_ms, uint64_t least_ms, struct rng *rng)
+{
+    enum breaker_cause cause;
+
+    window_add(&cell->window, now_ms, add);
+    remember(cell, now_ms, add->faults > 0);
+    cause = trip_cause(cell, now_ms, full_ms);
+    if (cause == CAUSE_NONE) {
+        return false;
+    }
+    breaker_open(&cell->breaker, now_ms, cause, least_ms, rng);
+    cell_forget(cell);
+    return true;
+}
+
+static bool is_cell_fault(enum call call)
+{
+    return call == CALL_TRANSPORT || call == CALL_APP;
+}
+
+bool cell_result(struct cell *cell, uint64_t now_ms, enum call call, uint32_t generation,
+                 bool is_canary, bool is_frozen, uint64_t full_ms, uint64_t least_ms,
+                 struct rng *rng)
+{
+    bool is_storm = cell->breaker.cause == CAUSE_REJECT_STORM;
+    bool is_fault = is_cell_fault(call) || (is_storm && call == CALL_REJECT);
+    struct tally add = {1, is_cell_fault(call), call == CALL_SLOW, call == CALL_REJECT};
+
+    cell->active_ms = MAX_OF(now_ms, (uint64_t)1);
+    if (call == CALL_NEUTRAL || call == CALL_CONNECT) {
+        if (is_canary) {
+            breaker_cancel_canary(&cell->breaker, generation);
+        }
+        return false;
+    }
+    count_minute(cell, now_ms, call == CALL_REJECT);
+    if (is_frozen && !is_canary) {
+        return false;
+    }
+    if (cell->breaker.state != BREAKER_CLOSED || cell->breaker.force != FORCE_NONE) {
+        return breaker_result(&cell->breaker, now_ms, generation, is_fault, is_canary, rng);
+    }
+    if (generation != cell->breaker.generation) {
+        return false;
+    }
+    return count_closed(cell, now_ms, &add, full_ms, least_ms, rng);
+}
+
+bool cell_provisional(struct cell *cell, uint64_t now_ms, uint32_t generation, bool is_frozen,
+                      struct rng *rng)
+{
+    struct tally add = {.calls = 1, .faults = 1};
+
+    if (is_frozen || generation != cell->breaker.generation ||
+        cell->breaker.state != BREAKER_CLOSED || cell->breaker.force != FORCE_NONE) {
+        return false;
+    }
+    return count_closed(cell, now_ms, &add, 0, 0, rng);
+}
+
+void cell_take_back(struct cell *cell, uint64_t now_ms, uint64_t at_ms)
+{
+    window_take_back_fault(&cell->window, now_ms, at_ms);
+    for (uint32_t i = 0; i < cell->last_count; i++) {
+        if (cell->last[i].at_ms == at_ms && cell->last[i].is_fault) {
+            cell->last[i].is_fault = false;
+            return;
+        }
+    }
+}

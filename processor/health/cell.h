@@ -1,0 +1,76 @@
+/**
+ * cell - the health of one (destination, event type): what a call counts, and when it trips.
+ *
+ * A call is one request. It counts at its end; one in flight longer than half its time-out
+ * counts as a provisional fault, so that hanging is seen before the time-outs come.
+ *
+ *   ratio         >= minimum calls in the window, faults >= failures
+ *   burst         >= 10 calls in 5 s, faults >= 90 %
+ *   thin          only while < minimum calls in the window: 9 of the last 10 within 10 min
+ *   slow          >= 80 % of >= minimum calls slow while the concurrency limit was full for 10 s
+ *   reject storm  >= 90 % of >= 50 calls in 60 s rejected while the hour before had < 10 %
+ *
+ * For ratio and burst the faults lie in >= 2 distinct seconds: one connection that takes
+ * twenty requests with it is one fault, not an outage.
+ */
+#ifndef HEALTH_CELL_H
+#define HEALTH_CELL_H
+
+#include "health/breaker.h"
+#include "health/window.h"
+
+/* What a call told about health (reliability 1.2). */
+enum call {
+    CALL_OK,
+    CALL_SLOW,      /* OK, but slower than health.slow */
+    CALL_CONNECT,   /* no request byte was written: says nothing about the type */
+    CALL_TRANSPORT, /* sent, but no answer */
+    CALL_APP,       /* an answer that is a fault */
+    CALL_REJECT,    /* alive */
+    CALL_NEUTRAL,   /* throttled, credential, our own shortage */
+};
+
+struct cell_policy {
+    struct breaker_policy breaker;
+    uint32_t window_s; /* health.window, at most 60 */
+    uint32_t minimum;  /* health.minimum */
+    double failures;   /* health.failures */
+};
+
+enum { CELL_LAST = 10, CELL_HOUR_MINUTES = 60 };
+
+struct cell {
+    const struct cell_policy *policy;
+    struct breaker breaker;
+    struct window window;
+    struct {
+        uint64_t at_ms;
+        bool is_fault;
+    } last[CELL_LAST]; /* a ring */
+    uint32_t last_at, last_count;
+    struct {
+        uint32_t calls, rejects;
+    } minutes[CELL_HOUR_MINUTES]; /* a ring, for the hour before a reject storm */
+    uint64_t minute;
+    uint64_t active_ms; /* when the last call ended; 0: never */
+};
+
+void cell_init(struct cell *cell, const struct cell_policy *policy, uint64_t now_ms);
+/**
+ * One call ended. @is_frozen: the destination's own breaker is not closed, so the window stands
+ * still. @full_ms: for how long the concurrency limit has been full. @least_ms: Retry-After, or 0.
+ * True when the state changed.
+ */
+bool cell_result(struct cell *cell, uint64_t now_ms, enum call call, uint32_t generation,
+                 bool is_canary, bool is_frozen, uint64_t full_ms, uint64_t least_ms,
+                 struct rng *rng);
+/** A call has been in flight for half its time-out. True when the state changed. */
+bool cell_provisional(struct cell *cell, uint64_t now_ms, uint32_t generation, bool is_frozen,
+                      struct rng *rng);
+/** A call counted provisionally at @at_ms ended well after all: call before cell_result(). */
+void cell_take_back(struct cell *cell, uint64_t now_ms, uint64_t at_ms);
+/** Behind the destination's gate: closed, with empty windows. */
+void cell_absorb(struct cell *cell, uint64_t now_ms);
+void cell_forget(struct cell *cell); /* windows empty; the state stays */
+
+#endif /* HEALTH_CELL_H */

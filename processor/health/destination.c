@@ -1,0 +1,332 @@
+#include "health/destination.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+enum {
+    TRANSPORT_S = 10,
+    TRANSPORT_CALLS = 20,
+    THIN_FAULTS = 9,
+    THIN_MS = 2 * 60 * 1000,
+    FAULT_SECONDS = 2,
+    LIFE_MS = 3000,
+    ACTIVE_MS = 60 * 1000,
+    ABSORB_MS = 15 * 1000,
+};
+
+const char *scope_word(enum scope scope)
+{
+    static const char *const words[] = {"none", "partial", "global"};
+
+    PRE((size_t)scope < COUNT_OF(words));
+    return words[scope];
+}
+
+void destination_health_init(struct destination_health *health, const struct cell_policy *policy,
+                             uint64_t seed, uint64_t now_ms)
+{
+    *health = (struct destination_health){.policy = *policy, .rng = {.state = seed}};
+    breaker_init(&health->breaker, &health->policy.breaker, now_ms);
+}
+
+void destination_health_fini(struct destination_health *health)
+{
+    for (size_t i = 0; i < health->cell_count; i++) {
+        free(health->cells[i]);
+    }
+    health->cell_count = 0;
+}
+
+size_t destination_health_add(struct destination_health *health, uint64_t now_ms)
+{
+    struct cell *cell;
+
+    if (health->cell_count == DESTINATION_CELLS_MAX) {
+        return DESTINATION_CELLS_MAX - 1;
+    }
+    cell = mem_new(struct cell);
+    cell_init(cell, &health->policy, now_ms);
+    health->cells[health->cell_count] = cell;
+    return health->cell_count++;
+}
+
+static bool is_frozen(const struct destination_health *health)
+{
+    return health->breaker.state != BREAKER_CLOSED;
+}
+
+enum gate destination_admit(struct destination_health *health, size_t index, uint64_t now_ms,
+                            uint64_t hash, struct ticket *ticket)
+{
+    struct cell *cell = health->cells[index];
+    enum gate gate = breaker_admit(&health->breaker, now_ms, hash, &health->rng);
+
+    *ticket = (struct ticket){0};
+    if (gate == GATE_DIVERT) {
+        return GATE_DIVERT;
+    }
+    ticket->is_destination_canary = gate == GATE_CANARY;
+    if (gate == GATE_CANARY && cell->breaker.state != BREAKER_CLOSED) {
+        breaker_cancel_canary(&health->breaker, health->breaker.generation);
+        health->breaker.probed_ms =
+            0; /* it was never used: a healthy type's event may be the one */
+        return GATE_DIVERT;
+    }
+    if (gate == GATE_GO) {
+        gate = breaker_admit(&cell->breaker, now_ms, hash, &health->rng);
+        ticket->is_canary = gate == GATE_CANARY;
+    }
+    ticket->cell_generation = cell->breaker.generation;
+    ticket->destination_generation = health->breaker.generation;
+    return gate;
+}
+
+static bool would_admit(const struct breaker *breaker, uint64_t now_ms, uint64_t hash)
+{
+    if (breaker->force != FORCE_NONE) {
+        return breaker->force == FORCE_CLOSED;
+    }
+    switch (breaker->state) {
+    case BREAKER_CLOSED:
+        return true;
+    case BREAKER_OPEN:
+        return now_ms >= breaker->until_ms;
+    case BREAKER_HALF_OPEN:
+        return breaker->lease_until_ms == 0 && now_ms - breaker->probed_ms >= 1000;
+    case BREAKER_RAMP:
+        return (double)(hash >> 11) * 0x1.0p-53 < breaker_share(breaker);
+    }
+    return false;
+}
+
+bool destination_would_admit(struct destination_health *health, size_t index, uint64_t now_ms,
+                             uint64_t hash)
+{
+    return would_admit(&health->breaker, now_ms, hash) &&
+           would_admit(&health->cells[index]->breaker, now_ms, hash);
+}
+
+/* trips */
+
+static bool is_open(const struct cell *cell)
+{
+    return cell->breaker.state == BREAKER_OPEN || cell->breaker.state == BREAKER_HALF_OPEN;
+}
+
+static void count_cells(const struct destination_health *health, uint64_t now_ms, size_t *active,
+                        size_t *open)
+{
+    *active = 0;
+    *open = 0;
+    for (size_t i = 0; i < health->cell_count; i++) {
+        const struct cell *cell = health->cells[i];
+
+        if (cell->active_ms != 0 && now_ms - cell->active_ms < ACTIVE_MS) {
+            (*active)++;
+            *open += is_open(cell);
+        }
+    }
+}
+
+/* All but one of the last ten calls did not get through, over more than one second. */
+static bool is_thin(const struct destination_health *health, uint64_t now_ms)
+{
+    uint64_t oldest_ms = health->last[health->last_at].at_ms; /* the ring is full */
+    uint32_t faults = 0;
+
+    if (health->last_count < DESTINATION_LAST || now_ms - oldest_ms > THIN_MS) {
+        return false;
+    }
+    for (uint32_t i = 0; i < DESTINATION_LAST; i++) {
+        faults += health->last[i].is_fault;
+    }
+    return faults >= THIN_FAULTS &&
+           window_fault_seconds(&health->window, now_ms, TRANSPORT_S) >= FAULT_SECONDS;
+}
+
+static enum breaker_cause silent_cause(const struct destination_health *health, uint64_t now_ms)
+{
+    struct tally sum = window_sum(&health->window, now_ms, TRANSPORT_S);
+    size_t active;
+    size_t open;
+
+    if (sum.calls >= TRANSPORT_CALLS && sum.faults * 2 >= sum.calls &&
+        window_fault_seconds(&health->window, now_ms, TRANSPORT_S) >= FAULT_SECONDS) {
+        return CAUSE_TRANSPORT;
+    }
+    if (is_thin(health, now_ms)) {
+        return CAUSE_THIN;
+    }
+    count_cells(health, now_ms, &active, &open);
+    return open >= 2 && open * 2 >= active ? CAUSE_QUORUM : CAUSE_NONE;
+}
+
+static enum breaker_cause trip_cause(const struct destination_health *health, uint64_t now_ms)
+{
+    bool has_life = health->alive_ms != 0 && now_ms - health->alive_ms < LIFE_MS;
+    enum breaker_cause cause = has_life ? CAUSE_NONE : silent_cause(health, now_ms);
+    size_t active;
+    size_t open;
+
+    if (cause != CAUSE_NONE) {
+        return cause;
+    }
+    count_cells(health, now_ms, &active, &open);
+    return active >= 2 && open == active ? CAUSE_ALL_CELLS : CAUSE_NONE;
+}
+
+static void absorb_cells(struct destination_health *health, uint64_t now_ms,
+                         enum breaker_cause cause)
+{
+    for (size_t i = 0; i < health->cell_count; i++) {
+        struct cell *cell = health->cells[i];
+        bool is_recent = now_ms - cell->breaker.since_ms < ABSORB_MS;
+
+        if (cell->breaker.force != FORCE_NONE) {
+            continue;
+        }
+        if (cell->breaker.state != BREAKER_CLOSED && (is_recent || cause == CAUSE_ALL_CELLS)) {
+            cell_absorb(cell, now_ms);
+        }
+        cell_forget(cell);
+    }
+}
+
+static bool try_open(struct destination_health *health, uint64_t now_ms, uint64_t least_ms)
+{
+    enum breaker_cause cause;
+
+    if (health->breaker.state != BREAKER_CLOSED || health->breaker.force != FORCE_NONE) {
+        return false;
+    }
+    cause = trip_cause(health, now_ms);
+    if (cause == CAUSE_NONE) {
+        return false;
+    }
+    breaker_open(&health->breaker, now_ms, cause, least_ms, &health->rng);
+    absorb_cells(health, now_ms, cause);
+    window_clear(&health->window);
+    health->last_count = 0;
+    health->last_at = 0;
+    return true;
+}
+
+/* results */
+
+static void remember(struct destination_health *health, uint64_t now_ms, bool is_fault)
+{
+    health->last[health->last_at].at_ms = now_ms;
+    health->last[health->last_at].is_fault = is_fault;
+    health->last_at = (health->last_at + 1) % DESTINATION_LAST;
+    health->last_count = MIN_OF(health->last_count + 1, (uint32_t)DESTINATION_LAST);
+}
+
+/* The destination's own breaker, while it is not closed. */
+static bool result_frozen(struct destination_health *health, uint64_t now_ms, enum call call,
+                          const struct ticket *ticket)
+{
+    bool is_fault = call == CALL_CONNECT || call == CALL_TRANSPORT || call == CALL_APP;
+
+    if (call == CALL_NEUTRAL) {
+        if (ticket->is_destination_canary) {
+            breaker_cancel_canary(&health->breaker, ticket->destination_generation);
+        }
+        return false;
+    }
+    return breaker_result(&health->breaker, now_ms, ticket->destination_generation, is_fault,
+                          ticket->is_destination_canary, &health->rng);
+}
+
+bool destination_result(struct destination_health *health, size_t index, uint64_t now_ms,
+                        enum call call, bool is_life_sign, const struct ticket *ticket,
+                        uint64_t full_ms, uint64_t least_ms)
+{
+    struct cell *cell = health->cells[index];
+    bool was_frozen = is_frozen(health);
+    bool is_fault = call == CALL_CONNECT || call == CALL_TRANSPORT;
+    bool is_changed = false;
+
+    if (is_life_sign) {
+        health->alive_ms = MAX_OF(now_ms, (uint64_t)1);
+    }
+    if (was_frozen) {
+        is_changed = result_frozen(health, now_ms, call, ticket);
+    } else if (call != CALL_NEUTRAL &&
+               ticket->destination_generation == health->breaker.generation) {
+        struct tally add = {.calls = 1, .faults = is_fault};
+
+        window_add(&health->window, now_ms, &add);
+        remember(health, now_ms, is_fault);
+    }
+    is_changed |= cell_result(cell, now_ms, call, ticket->cell_generation, ticket->is_canary,
+                              was_frozen, full_ms, least_ms, &health->rng);
+    return try_open(health, now_ms, least_ms) || is_changed;
+}
+
+bool destination_provisional(struct destination_health *health, size_t index, uint64_t now_ms,
+                             const struct ticket *ticket)
+{
+    struct tally add = {.calls = 1, .faults = 1};
+    bool is_changed;
+
+    if (is_frozen(health) || ticket->destination_generation != health->breaker.generation) {
+        return false;
+    }
+    window_add(&health->window, now_ms, &add);
+    remember(health, now_ms, true);
+    is_changed = cell_provisional(health->cells[index], now_ms, ticket->cell_generation, false,
+                                  &health->rng);
+    return try_open(health, now_ms, 0) || is_changed;
+}
+
+void destination_take_back(struct destination_health *health, size_t index, uint64_t now_ms,
+                           uint64_t at_ms)
+{
+    window_take_back_fault(&health->window, now_ms, at_ms);
+    for (uint32_t i = 0; i < health->last_count; i++) {
+        if (health->last[i].at_ms == at_ms && health->last[i].is_fault) {
+            health->last[i].is_fault = false;
+            break;
+        }
+    }
+    cell_take_back(health->cells[index], now_ms, at_ms);
+}
+
+void destination_cancel(struct destination_health *health, size_t index,
+                        const struct ticket *ticket)
+{
+    if (ticket->is_destination_canary) {
+        breaker_cancel_canary(&health->breaker, ticket->destination_generation);
+    }
+    if (ticket->is_canary) {
+        breaker_cancel_canary(&health->cells[index]->breaker, ticket->cell_generation);
+    }
+}
+
+bool destination_tick(struct destination_health *health, uint64_t now_ms)
+{
+    bool is_changed = breaker_tick(&health->breaker, now_ms, &health->rng);
+
+    for (size_t i = 0; i < health->cell_count; i++) {
+        if (!is_frozen(health)) {
+            is_changed |= breaker_tick(&health->cells[i]->breaker, now_ms, &health->rng);
+        }
+    }
+    return is_changed;
+}
+
+enum scope destination_scope(const struct destination_health *health)
+{
+    if (health->breaker.state != BREAKER_CLOSED || health->breaker.force == FORCE_OPEN) {
+        return SCOPE_GLOBAL;
+    }
+    for (size_t i = 0; i < health->cell_count; i++) {
+        const struct breaker *breaker = &health->cells[i]->breaker;
+
+        if (breaker->state != BREAKER_CLOSED || breaker->force == FORCE_OPEN) {
+            return SCOPE_PARTIAL;
+        }
+    }
+    return SCOPE_NONE;
+}

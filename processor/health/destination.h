@@ -1,0 +1,75 @@
+/**
+ * destination - the health above the cells: is one type broken, or everything?
+ *
+ * The destination's breaker opens when
+ *   transport   >= 20 calls in 10 s, >= 50 % connect or transport faults, in >= 2 seconds
+ *   thin        the last ten calls (within 2 min) all but one such faults, in >= 2 seconds,
+ *               while there are few calls or none of them spoke
+ *   quorum      >= 2 and >= 50 % of the cells with traffic in the last 60 s are open
+ *   - each only without a life sign -
+ *   all cells   every one of >= 2 cells with traffic in the last 60 s is open
+ *
+ * A life sign is any well-formed answer of the application within 3 s: it keeps one bad
+ * type from taking the others down. When the breaker opens, cells that opened in the last
+ * 15 s (all, for all cells) are absorbed, so that a global outage ends once, not once a type.
+ */
+#ifndef HEALTH_DESTINATION_H
+#define HEALTH_DESTINATION_H
+
+#include "health/cell.h"
+
+enum { DESTINATION_CELLS_MAX = 256, DESTINATION_LAST = 10 };
+
+enum scope { SCOPE_NONE, SCOPE_PARTIAL, SCOPE_GLOBAL };
+const char *scope_word(enum scope scope);
+
+struct destination_health {
+    struct cell_policy policy;
+    struct breaker breaker;
+    struct window window; /* faults: connect and transport */
+    struct {
+        uint64_t at_ms;
+        bool is_fault;
+    } last[DESTINATION_LAST];
+    uint32_t last_at, last_count;
+    uint64_t alive_ms;                         /* last life sign; 0: never */
+    struct cell *cells[DESTINATION_CELLS_MAX]; /* owned */
+    size_t cell_count;
+    struct rng rng;
+};
+
+/* What an event was admitted under; goes with it and comes back with its result. */
+struct ticket {
+    uint32_t cell_generation;
+    uint32_t destination_generation;
+    bool is_canary; /* of the cell */
+    bool is_destination_canary;
+};
+
+void destination_health_init(struct destination_health *health, const struct cell_policy *policy,
+                             uint64_t seed, uint64_t now_ms);
+void destination_health_fini(struct destination_health *health);
+/** A new cell's index; when there are DESTINATION_CELLS_MAX already, the last one is shared. */
+size_t destination_health_add(struct destination_health *health, uint64_t now_ms);
+/** May an event of cell @index go? GATE_CANARY: alone, and answered or cancelled. */
+enum gate destination_admit(struct destination_health *health, size_t index, uint64_t now_ms,
+                            uint64_t hash, struct ticket *ticket);
+/** Whether admit would say GO or CANARY, without taking the canary's place. */
+bool destination_would_admit(struct destination_health *health, size_t index, uint64_t now_ms,
+                             uint64_t hash);
+/** A call of cell @index ended. @is_life_sign: a well-formed application answer. True on any
+ * transition. */
+bool destination_result(struct destination_health *health, size_t index, uint64_t now_ms,
+                        enum call call, bool is_life_sign, const struct ticket *ticket,
+                        uint64_t full_ms, uint64_t least_ms);
+bool destination_provisional(struct destination_health *health, size_t index, uint64_t now_ms,
+                             const struct ticket *ticket);
+/** A provisional fault of @at_ms ended well: before destination_result(). */
+void destination_take_back(struct destination_health *health, size_t index, uint64_t now_ms,
+                           uint64_t at_ms);
+void destination_cancel(struct destination_health *health, size_t index,
+                        const struct ticket *ticket);
+bool destination_tick(struct destination_health *health, uint64_t now_ms);
+enum scope destination_scope(const struct destination_health *health);
+
+#endif /* HEALTH_DESTINATION_H */

@@ -1,0 +1,79 @@
+/**
+ * health - the process's view of all destinations, shared by its workers.
+ *
+ * The policies (destination.h, cell.h, breaker.h) are pure; this gives them a lock, names
+ * and a number that changes when anything did. Results come once a request, so the lock is
+ * cold; an event asks health_is_clear() first, which is one atomic load. Instances decide
+ * alone: health is not persisted, a fresh process starts closed.
+ */
+#ifndef HEALTH_HEALTH_H
+#define HEALTH_HEALTH_H
+
+#include "config/config.h"
+#include "event/verdict.h"
+#include "health/destination.h"
+
+struct health;
+
+/** Reads the clock only through @now_ms; transitions are logged. */
+struct health *health_new(const struct config *config, uint64_t seed, uint64_t now_ms);
+void health_free(struct health *health);
+
+/** Index of the cell of @event at @destination; made when it is new. Past the bound types share
+ * one, "other". */
+size_t health_cell(struct health *health, size_t destination, struct span event, uint64_t now_ms);
+/** The cell and its destination are closed: an event goes without asking further. Lock-free. */
+bool health_is_clear(const struct health *health, size_t destination, size_t cell);
+enum gate health_admit(struct health *health, size_t destination, size_t cell, uint64_t now_ms,
+                       uint64_t hash, struct ticket *ticket);
+/** The ticket of a request that goes now, for events admitted before. */
+struct ticket health_ticket(struct health *health, size_t destination, size_t cell);
+/** Would an event that waits still be let go? (No canary's place is taken.) */
+bool health_allows_waiting(struct health *health, size_t destination, size_t cell);
+
+void health_result(struct health *health, size_t destination, size_t cell, uint64_t now_ms,
+                   enum call call, bool is_life_sign, const struct ticket *ticket, uint64_t full_ms,
+                   uint64_t least_ms);
+void health_provisional(struct health *health, size_t destination, size_t cell, uint64_t now_ms,
+                        const struct ticket *ticket);
+void health_take_back(struct health *health, size_t destination, size_t cell, uint64_t now_ms,
+                      uint64_t at_ms);
+void health_cancel(struct health *health, size_t destination, size_t cell,
+                   const struct ticket *ticket);
+/** Once a turn: leases, ramps, forgiveness. Cheap when nothing is due. */
+void health_tick(struct health *health, uint64_t now_ms);
+
+/** Grows with every transition of @destination: senders look through what waits. Lock-free. */
+uint64_t health_version(const struct health *health, size_t destination);
+
+enum { OUTAGE_ID_BYTES = 40 };
+/** The id of the outage that closes this cell's way now, or "" when there is none; and why. */
+enum reason health_outage(struct health *health, size_t destination, size_t cell,
+                          char id[OUTAGE_ID_BYTES]);
+
+/* for status, metrics and the sandbox */
+
+struct cell_view {
+    struct span event; /* lives as long as health */
+    enum breaker_state state;
+    enum breaker_cause cause;
+    enum breaker_force force;
+    uint64_t since_ms, probe_in_ms; /* since: how long ago */
+    uint32_t k;
+    double share;
+    bool is_flapping;
+    char outage[OUTAGE_ID_BYTES];
+};
+
+struct destination_view {
+    struct cell_view self; /* event absent */
+    enum scope scope;
+    size_t cell_count;
+    struct cell_view cells[DESTINATION_CELLS_MAX];
+};
+
+/** A consistent copy. */
+void health_look(struct health *health, size_t destination, uint64_t now_ms,
+                 struct destination_view *out);
+
+#endif /* HEALTH_HEALTH_H */

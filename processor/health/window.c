@@ -1,0 +1,94 @@
+#include "health/window.h"
+
+#include <string.h>
+
+static struct tally *bucket_of(struct window *window, uint64_t second)
+{
+    return &window->buckets[second % WINDOW_SECONDS];
+}
+
+void window_clear(struct window *window)
+{
+    memset(window, 0, sizeof(*window));
+}
+
+/* Empty the buckets between the newest and @second. */
+static void move_to(struct window *window, uint64_t second)
+{
+    if (!window->is_begun || second >= window->second + WINDOW_SECONDS) {
+        memset(window->buckets, 0, sizeof(window->buckets));
+        window->is_begun = true;
+        window->second = second;
+    }
+    while (window->second < second) {
+        window->second++;
+        *bucket_of(window, window->second) = (struct tally){0};
+    }
+}
+
+void window_add(struct window *window, uint64_t now_ms, const struct tally *add)
+{
+    struct tally *bucket;
+
+    move_to(window, now_ms / 1000);
+    bucket = bucket_of(window, window->second);
+    bucket->calls += add->calls;
+    bucket->faults += add->faults;
+    bucket->slows += add->slows;
+    bucket->rejects += add->rejects;
+}
+
+void window_take_back_fault(struct window *window, uint64_t now_ms, uint64_t at_ms)
+{
+    uint64_t second = at_ms / 1000;
+    struct tally *bucket;
+
+    move_to(window, now_ms / 1000);
+    if (second > window->second || second + WINDOW_SECONDS <= window->second) {
+        return;
+    }
+    bucket = bucket_of(window, second);
+    bucket->faults -= bucket->faults > 0;
+    bucket->calls -= bucket->calls > 0;
+}
+
+/* The oldest second of a sum, given what the window still knows. */
+static uint64_t first_second(const struct window *window, uint64_t now_ms, uint32_t seconds)
+{
+    uint64_t now = now_ms / 1000;
+    uint64_t first = now + 1 > seconds ? now + 1 - seconds : 0;
+    uint64_t known = window->second + 1 > WINDOW_SECONDS ? window->second + 1 - WINDOW_SECONDS : 0;
+
+    return MAX_OF(first, known);
+}
+
+struct tally window_sum(const struct window *window, uint64_t now_ms, uint32_t seconds)
+{
+    struct tally sum = {0};
+
+    if (!window->is_begun) {
+        return sum;
+    }
+    for (uint64_t s = first_second(window, now_ms, seconds); s <= window->second; s++) {
+        const struct tally *bucket = &window->buckets[s % WINDOW_SECONDS];
+
+        sum.calls += bucket->calls;
+        sum.faults += bucket->faults;
+        sum.slows += bucket->slows;
+        sum.rejects += bucket->rejects;
+    }
+    return sum;
+}
+
+uint32_t window_fault_seconds(const struct window *window, uint64_t now_ms, uint32_t seconds)
+{
+    uint32_t count = 0;
+
+    if (!window->is_begun) {
+        return 0;
+    }
+    for (uint64_t s = first_second(window, now_ms, seconds); s <= window->second; s++) {
+        count += window->buckets[s % WINDOW_SECONDS].faults > 0;
+    }
+    return count;
+}
