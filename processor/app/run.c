@@ -14,6 +14,7 @@
 #include "app/worker.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/rng.h"
 #include "kafka/topics.h"
 #include "observe/admin.h"
 
@@ -27,6 +28,7 @@ enum {
 struct process {
     struct config *config;
     struct pipeline *pipeline;
+    struct health *health;
     struct metrics *metrics;
     struct admin *admin;
     struct worker **workers;
@@ -139,8 +141,8 @@ static int start_workers(struct process *process)
 
     process->workers = mem_array(process->config->workers, struct worker *);
     for (unsigned i = 0; i < process->config->workers; i++) {
-        if (worker_start(process->pipeline, process->metrics, i, &process->workers[i], &err) !=
-            ERR_OK) {
+        if (worker_start(process->pipeline, process->health, process->metrics, i,
+                         &process->workers[i], &err) != ERR_OK) {
             fprintf(stderr, "detour: %s\n", err.text);
             return 2;
         }
@@ -255,6 +257,7 @@ static void clean_up(struct process *process)
     }
     free(process->workers);
     metrics_free(process->metrics);
+    health_free(process->health);
     pipeline_free(process->pipeline);
     config_free(process->config);
 }
@@ -297,6 +300,7 @@ static int run(const char *path)
     code = load(&process, path);
     if (code == 0) {
         log_setup(process.config->log.format, process.config->log.level);
+        process.health = health_new(process.config, rng_seed(), clock_mono_ms());
         process.metrics = metrics_new(process.config, process.config->workers, DETOUR_VERSION);
         code = connect_all(&process, path);
     }

@@ -292,8 +292,9 @@ static enum err_code start_thread(struct worker *worker, struct err *err)
     return ERR_OK;
 }
 
-enum err_code worker_start(const struct pipeline *pipeline, struct metrics *metrics, unsigned index,
-                           struct worker **out, struct err *err)
+enum err_code worker_start(const struct pipeline *pipeline, struct health *health,
+                           struct metrics *metrics, unsigned index, struct worker **out,
+                           struct err *err)
 {
     struct worker *worker = mem_new(struct worker);
     struct source_events events = {.revoke = on_revoke, .context = worker};
@@ -309,7 +310,7 @@ enum err_code worker_start(const struct pipeline *pipeline, struct metrics *metr
         free(worker);
         return FAIL(err, ERR_LIMIT, "no descriptor for worker %u", index);
     }
-    rc = deliverer_init(&worker->deliverer, pipeline, worker->metrics, index, err);
+    rc = deliverer_init(&worker->deliverer, pipeline, health, worker->metrics, index, err);
     if (rc == ERR_OK) {
         intake_init(&worker->intake, &worker->deliverer, worker->wake_fd);
         rc = source_open(pipeline->config, index, &events, &worker->source, err);

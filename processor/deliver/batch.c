@@ -49,6 +49,8 @@ struct batch *batch_new(struct batch_list *list, struct tiktok_sender *sender, s
     batch->first_sent_ms = 0;
     batch->due_ms = 0;
     batch->is_sent = false;
+    batch->is_canary = false;
+    batch->is_counted = false;
     batch->next = NULL;
     batch->previous = NULL;
     lane->batches++;

@@ -14,11 +14,15 @@ struct batch {
     struct lane *lane;
     struct leg **legs; /* owned array; legs are their events' */
     size_t count, cap;
-    uint32_t attempts;             /* answers that counted */
-    uint64_t first_sent_ms;        /* 0: never */
-    uint64_t due_ms;               /* while waiting */
-    bool is_sent;                  /* in flight */
-    struct batch *next, *previous; /* the sender's waiting list, oldest first */
+    uint32_t attempts;      /* answers that counted */
+    uint64_t first_sent_ms; /* 0: never */
+    uint64_t due_ms;        /* while waiting */
+    bool is_sent;           /* in flight */
+    bool is_canary;         /* one leg that probes */
+    bool is_counted;        /* as a provisional fault, at counted_ms */
+    uint64_t sent_ms, counted_ms;
+    struct ticket ticket;          /* under which it was sent */
+    struct batch *next, *previous; /* the sender's waiting list, oldest first; or its sent ones */
     struct buf body;
 };
 

@@ -1,6 +1,7 @@
 #include "deliver/deliverer.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -15,12 +16,13 @@ enum {
 };
 
 enum err_code deliverer_init(struct deliverer *d, const struct pipeline *pipeline,
-                             struct metrics_worker *metrics, unsigned worker_index, struct err *err)
+                             struct health *health, struct metrics_worker *metrics,
+                             unsigned worker_index, struct err *err)
 {
     const struct config *config = pipeline->config;
     enum err_code rc;
 
-    *d = (struct deliverer){.pipeline = pipeline, .metrics = metrics};
+    *d = (struct deliverer){.pipeline = pipeline, .health = health, .metrics = metrics};
     d->rng.state = rng_seed();
     d->now_ms = clock_mono_ms();
     d->wall_ms = clock_wall_ms();
@@ -73,6 +75,7 @@ uint64_t deliverer_turn(struct deliverer *d)
 
     d->now_ms = clock_mono_ms();
     d->wall_ms = clock_wall_ms();
+    health_tick(d->health, d->now_ms);
     next_ms = producer_turn(d->producer, d->now_ms);
     http_turn(d->http);
     for (size_t i = 0; i < d->pipeline->config->destination_count; i++) {
@@ -140,16 +143,85 @@ void deliverer_drop_unsent(struct deliverer *d, const struct source_partition *p
 
 /* legs */
 
-size_t leg_first_position(const struct config_leg *plan, int64_t event_time_ms, int64_t wall_ms)
+size_t deliver_cell(struct deliverer *d, size_t index, struct span event_type)
 {
-    for (size_t i = 0; i < plan->count; i++) {
-        uint64_t max_age_ms = plan->chain[i]->max_age_ms;
+    uint64_t key = (span_hash(event_type) + index * 0x9e3779b97f4a7c15u) | 1;
+    size_t slot = (size_t)(key >> 32) % DELIVER_CELLS;
 
-        if (max_age_ms == 0 || wall_ms - event_time_ms <= (int64_t)max_age_ms) {
-            return i;
+    if (d->cells[slot].key != key) {
+        d->cells[slot].key = key;
+        d->cells[slot].cell = health_cell(d->health, index, event_type, d->now_ms);
+    }
+    return d->cells[slot].cell;
+}
+
+static bool is_too_old(const struct deliverer *d, const struct config_destination *destination,
+                       int64_t event_time_ms)
+{
+    return destination->max_age_ms != 0 &&
+           d->wall_ms - event_time_ms > (int64_t)destination->max_age_ms;
+}
+
+/* May it go there? Kafka topics have no breaker: their only sign of ill health is back-pressure. */
+static bool is_way_open(struct deliverer *d, const struct config_destination *destination,
+                        struct span event_type, struct span event_id, struct choice *out)
+{
+    size_t index = pipeline_index(d->pipeline, destination);
+    size_t cell;
+    enum gate gate;
+
+    if (destination->type == DESTINATION_KAFKA) {
+        return true;
+    }
+    cell = deliver_cell(d, index, event_type);
+    if (health_is_clear(d->health, index, cell)) {
+        return true;
+    }
+    gate = health_admit(d->health, index, cell, d->now_ms, span_hash(event_id), &out->ticket);
+    out->is_canary = gate == GATE_CANARY;
+    if (gate == GATE_DIVERT) {
+        out->reason = health_outage(d->health, index, cell, out->outage);
+    }
+    return gate != GATE_DIVERT;
+}
+
+void deliver_choose(struct deliverer *d, const struct config_leg *plan, size_t from,
+                    struct span event_type, struct span event_id, int64_t event_time_ms,
+                    struct choice *out)
+{
+    *out = (struct choice){.position = from};
+    for (; out->position < plan->count; out->position++) {
+        const struct config_destination *destination = plan->chain[out->position];
+
+        if (is_too_old(d, destination, event_time_ms)) {
+            out->reason = REASON_TOO_OLD;
+        } else if (is_way_open(d, destination, event_type, event_id, out)) {
+            return;
         }
     }
-    return plan->count;
+}
+
+void choice_cancel(struct deliverer *d, const struct config_leg *plan, struct span event_type,
+                   const struct choice *choice)
+{
+    if (choice->is_canary) {
+        size_t index = pipeline_index(d->pipeline, plan->chain[choice->position]);
+
+        health_cancel(d->health, index, deliver_cell(d, index, event_type), &choice->ticket);
+    }
+}
+
+void leg_take_choice(struct leg *leg, const struct choice *choice)
+{
+    leg->position = (uint16_t)choice->position;
+    leg->is_canary = choice->is_canary;
+    leg->ticket = choice->ticket;
+    if (choice->reason != REASON_NONE) {
+        leg->reason = (uint8_t)choice->reason;
+    }
+    if (choice->outage[0] != '\0') {
+        memcpy(leg->outage, choice->outage, sizeof(leg->outage));
+    }
 }
 
 void leg_settle(struct deliverer *d, struct leg *leg)
@@ -203,15 +275,21 @@ static enum reason final_reason(enum reason reason)
 
 void leg_advance(struct deliverer *d, struct leg *leg, enum reason reason)
 {
+    struct event *event = leg->event;
+    struct choice choice;
+
     if (leg->state != LEG_NEW) {
         leg_move(leg, LEG_NEW);
     }
-    if (!leg_has_alternate(leg)) {
+    leg->reason = (uint8_t)reason;
+    deliver_choose(d, leg->plan, (size_t)leg->position + 1, event->type, event->id, event->time_ms,
+                   &choice);
+    if (choice.position == leg->plan->count) {
         leg_dead_letter(d, leg, final_reason(reason));
         return;
     }
-    leg->reason = (uint8_t)reason;
-    leg->position++;
+    choice.reason = REASON_NONE; /* why it left the first one stays the reason */
+    leg_take_choice(leg, &choice);
     deliver_leg(d, leg, NULL);
 }
 
@@ -220,9 +298,13 @@ void deliver_leg(struct deliverer *d, struct leg *leg, const struct event_view *
     const struct config_destination *destination;
 
     if (leg->position >= leg->plan->count) {
+        enum reason reason = (enum reason)leg->reason;
+
         leg->position = (uint16_t)(leg->plan->count - 1);
-        (void)leg_trouble(leg, leg->plan->chain[0], "older than max_age of every destination");
-        leg_dead_letter(d, leg, REASON_EXPIRED);
+        (void)leg_trouble(leg, leg->plan->chain[0],
+                          reason == REASON_TOO_OLD ? "older than max_age of every destination"
+                                                   : "every destination of its chain is closed");
+        leg_dead_letter(d, leg, final_reason(reason));
         return;
     }
     destination = leg_destination(leg);

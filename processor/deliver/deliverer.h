@@ -17,6 +17,8 @@
 
 struct tiktok_sender;
 
+enum { DELIVER_CELLS = 256 }; /* slots of the worker's own table of cells */
+
 struct deliverer {
     const struct pipeline *pipeline;
     struct metrics_worker *metrics;
@@ -29,6 +31,11 @@ struct deliverer {
     struct buf record;    /* a UTM record being written */
     struct tiktok_scratch *tiktok;
     struct tiktok_sender **senders; /* by destination; NULL where the type is another */
+    struct health *health;          /* the process's; shared */
+    struct {
+        uint64_t key; /* hash of event type and destination; 0: empty */
+        size_t cell;
+    } cells[DELIVER_CELLS];
     struct rng rng;
     uint64_t now_ms; /* monotonic, read once a turn */
     int64_t wall_ms;
@@ -36,8 +43,8 @@ struct deliverer {
 };
 
 NODISCARD enum err_code deliverer_init(struct deliverer *d, const struct pipeline *pipeline,
-                                       struct metrics_worker *metrics, unsigned worker_index,
-                                       struct err *err);
+                                       struct health *health, struct metrics_worker *metrics,
+                                       unsigned worker_index, struct err *err);
 void deliverer_fini(struct deliverer *d);
 /** Read the clocks, let senders and the producer move on. Returns ms until something is due. */
 uint64_t deliverer_turn(struct deliverer *d);
@@ -61,7 +68,27 @@ void leg_advance(struct deliverer *d, struct leg *leg, enum reason reason);
 void leg_dead_letter(struct deliverer *d, struct leg *leg, enum reason reason);
 /** The leg is over: delivered, diverted, dead-lettered. Frees the event with its last leg. */
 void leg_settle(struct deliverer *d, struct leg *leg);
-/** Where in the chain a leg starts now: past destinations for which the event is too old. */
-size_t leg_first_position(const struct config_leg *plan, int64_t event_time_ms, int64_t wall_ms);
+
+/* Where in its chain a leg goes now, and why not earlier. */
+struct choice {
+    size_t position;    /* plan->count: nowhere */
+    enum reason reason; /* of the last destination passed over; NONE: none was */
+    bool is_canary;
+    struct ticket ticket; /* of the canary: answered, or cancelled by choice_cancel() */
+    char outage[OUTAGE_ID_BYTES];
+};
+
+/** From @from on: past destinations for which the event is too old, and past closed ways. Costs a
+ * closed destination's event no more than a look. */
+void deliver_choose(struct deliverer *d, const struct config_leg *plan, size_t from,
+                    struct span event_type, struct span event_id, int64_t event_time_ms,
+                    struct choice *out);
+/** The canary will not go after all. */
+void choice_cancel(struct deliverer *d, const struct config_leg *plan, struct span event_type,
+                   const struct choice *choice);
+/** The cell of @event_type at destination @index. */
+size_t deliver_cell(struct deliverer *d, size_t index, struct span event_type);
+/** Copy what was chosen into the leg. */
+void leg_take_choice(struct leg *leg, const struct choice *choice);
 
 #endif /* DELIVER_DELIVERER_H */

@@ -15,7 +15,7 @@ static const struct {
     unsigned moves;
 } leg_rules[LEG_STATE_COUNT] = {
     [LEG_NEW] = {"new", TO(LEG_QUEUED) | TO(LEG_PRODUCING) | TO(LEG_SETTLED)},
-    [LEG_QUEUED] = {"queued", TO(LEG_SENDING) | TO(LEG_NEW) | TO(LEG_SETTLED)},
+    [LEG_QUEUED] = {"queued", TO(LEG_SENDING) | TO(LEG_WAITING) | TO(LEG_NEW) | TO(LEG_SETTLED)},
     [LEG_SENDING] = {"sending", TO(LEG_WAITING) | TO(LEG_NEW) | TO(LEG_SETTLED)},
     [LEG_WAITING] = {"waiting", TO(LEG_SENDING) | TO(LEG_NEW) | TO(LEG_SETTLED)},
     [LEG_PRODUCING] = {"producing", TO(LEG_NEW) | TO(LEG_SETTLED)},

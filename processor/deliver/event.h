@@ -21,6 +21,7 @@
 #define DELIVER_EVENT_H
 
 #include "event/event.h"
+#include "health/health.h"
 #include "kafka/producer.h"
 #include "kafka/source.h"
 
@@ -57,15 +58,18 @@ struct leg {
     uint8_t outcome;                  /* enum outcome; AMBIGUOUS is sticky */
     uint8_t reason; /* enum reason: why it left a destination, or its dead letter */
     bool is_dead_letter;
-    bool is_stuck;               /* counted in its partition's stuck records */
-    uint32_t part, part_count;   /* an oversize dead letter goes in parts */
-    struct leg *next, *previous; /* a lane's queue */
-    struct lane *lane;           /* whose queue, while QUEUED */
-    struct batch *batch;         /* the one it is in while SENDING or WAITING */
-    struct span item;            /* what a batch sends: in the event's block, or item_owned */
-    char *item_owned;            /* rendered again for a later destination, or a UTM record */
-    uint64_t queued_ms;          /* monotonic: since when this destination has it */
-    struct trouble *trouble;     /* owned; NULL: none yet */
+    bool is_canary;               /* probes its cell or destination: alone, at once */
+    struct ticket ticket;         /* of the canary */
+    char outage[OUTAGE_ID_BYTES]; /* whose outage diverted it; "" when none did */
+    bool is_stuck;                /* counted in its partition's stuck records */
+    uint32_t part, part_count;    /* an oversize dead letter goes in parts */
+    struct leg *next, *previous;  /* a lane's queue */
+    struct lane *lane;            /* whose queue, while QUEUED */
+    struct batch *batch;          /* the one it is in while SENDING or WAITING */
+    struct span item;             /* what a batch sends: in the event's block, or item_owned */
+    char *item_owned;             /* rendered again for a later destination, or a UTM record */
+    uint64_t queued_ms;           /* monotonic: since when this destination has it */
+    struct trouble *trouble;      /* owned; NULL: none yet */
     struct produce_request request;
 };
 

@@ -20,7 +20,7 @@
 struct planned_leg {
     const struct config_route *route;
     const struct config_leg *plan;
-    size_t position;
+    struct choice choice;
     size_t item_from, item_len; /* in d->render */
     enum reason failed;         /* NONE: sets out; else dead-lettered at once */
     char text[160];
@@ -112,7 +112,7 @@ static struct planned_leg *add_plan(struct intake *intake)
 static void render(struct deliverer *d, struct planned_leg *plan, const struct event_view *view,
                    struct span event_id)
 {
-    const struct config_destination *destination = plan->plan->chain[plan->position];
+    const struct config_destination *destination = plan->plan->chain[plan->choice.position];
     size_t index = pipeline_index(d->pipeline, destination);
     size_t from = d->render.len;
     struct tiktok_item item = {0};
@@ -125,6 +125,7 @@ static void render(struct deliverer *d, struct planned_leg *plan, const struct e
     }
     if (rc != ERR_OK) {
         buf_truncate(&d->render, from);
+        choice_cancel(d, plan->plan, view->facts.type, &plan->choice);
         plan->failed = rc == ERR_LIMIT ? REASON_TOO_LARGE : REASON_CONTRACT;
         (void)snprintf(plan->text, sizeof(plan->text), "%.159s", err.text);
         return;
@@ -143,12 +144,13 @@ static void plan_route(struct intake *intake, const struct config_route *route,
 
         plan->route = route;
         plan->plan = &route->legs[i];
-        plan->position = leg_first_position(plan->plan, view->facts.time_ms, d->wall_ms);
+        deliver_choose(d, plan->plan, 0, view->facts.type, event_id, view->facts.time_ms,
+                       &plan->choice);
         plan->item_from = 0;
         plan->item_len = 0;
         plan->failed = REASON_NONE;
-        if (plan->position < plan->plan->count &&
-            plan->plan->chain[plan->position]->type == DESTINATION_TIKTOK) {
+        if (plan->choice.position < plan->plan->count &&
+            plan->plan->chain[plan->choice.position]->type == DESTINATION_TIKTOK) {
             render(d, plan, view, event_id);
         }
     }
@@ -201,8 +203,7 @@ static struct event *make_event(struct intake *intake, rd_kafka_message_t *messa
 
         leg->route = plan->route;
         leg->plan = plan->plan;
-        leg->position = (uint16_t)plan->position;
-        leg->reason = plan->position > 0 ? REASON_TOO_OLD : REASON_NONE;
+        leg_take_choice(leg, &plan->choice);
         leg->item = (struct span){at + plan->item_from, plan->item_len};
     }
     return event;

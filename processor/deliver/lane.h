@@ -12,13 +12,14 @@
 enum { LANES_MAX = 1024 };
 
 struct lane {
-    char *name;      /* their event name; owned */
+    char *name;      /* our event type; owned */
     char *source_id; /* owned */
     struct leg *first, *last;
     size_t count, bytes; /* waiting */
     size_t batches;      /* batches of this lane, in flight or waiting */
     struct lane *next;   /* all lanes, in turn */
     uint64_t hash;
+    size_t cell; /* its health */
 };
 
 struct lanes {

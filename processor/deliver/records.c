@@ -44,6 +44,7 @@ static rd_kafka_headers_t *make_note(const struct deliverer *d, const struct leg
     message_view_of(event->message, &message);
     note = (struct note){
         .reason = (enum reason)leg->reason,
+        .outage = span_of(leg->outage[0] == '\0' ? NULL : leg->outage),
         .route = leg->route == NULL ? SPAN_NONE : leg->route->name,
         .leg = leg->plan == NULL ? SPAN_NONE : leg->plan->chain[0]->name,
         .event_id = event->id,
@@ -193,8 +194,9 @@ static bool write_utm(struct deliverer *d, struct leg *leg, const struct event_v
     struct span reason = leg->reason == REASON_NONE ? SPAN("") : span_of(reason_word(leg->reason));
 
     buf_clear(&d->record);
-    utm_write(to->utm, view, leg->event->id, leg->plan->chain[0]->name, reason, SPAN_NONE,
-              buf_span(&to->utm_framing), &d->scratch, &d->record);
+    utm_write(to->utm, view, leg->event->id, leg->plan->chain[0]->name, reason,
+              span_of(leg->outage[0] == '\0' ? NULL : leg->outage), buf_span(&to->utm_framing),
+              &d->scratch, &d->record);
     if (d->record.is_overflowed) {
         return false;
     }

@@ -133,6 +133,22 @@ static bool is_exhausted(const struct tiktok_sender *sender, const struct batch 
            sender->d->now_ms + wait_ms > batch->first_sent_ms + sender->config->retry.deadline_ms;
 }
 
+/* The probe that failed, or what came back late, takes the alternate way. */
+static void divert_batch(struct tiktok_sender *sender, struct batch *batch)
+{
+    size_t count = batch->count;
+
+    batch->count = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct leg *leg = batch->legs[i];
+
+        leg->batch = NULL;
+        leg->is_canary = false;
+        leg_advance(sender->d, leg, tiktok_outage_reason(sender, batch->lane, leg));
+    }
+    batch_free(&sender->batches, batch);
+}
+
 static void handle_retry(struct tiktok_sender *sender, struct batch *batch,
                          const struct http_reply *reply, const struct tiktok_answer *answer)
 {
@@ -146,7 +162,9 @@ static void handle_retry(struct tiktok_sender *sender, struct batch *batch,
         wait_ms = MAX_OF(wait_ms, reply->retry_after_ms);
     }
     metrics_delivery(sender->d->metrics, sender->index, answer->verdict, batch->count);
-    if (!is_exhausted(sender, batch, wait_ms)) {
+    if (batch->is_canary || !tiktok_is_clear(sender, batch)) {
+        divert_batch(sender, batch); /* no retries against what is known to be broken */
+    } else if (!is_exhausted(sender, batch, wait_ms)) {
         batch_wait(&sender->batches, batch, sender->d->now_ms + wait_ms, false);
     } else if (answer->verdict != VERDICT_UNKNOWN) {
         advance_all(sender, batch, REASON_RETRIES_EXHAUSTED);
@@ -275,6 +293,66 @@ static void read_answer(struct tiktok_sender *sender, const struct batch *batch,
     }
 }
 
+/* health: what the answer says of its cell */
+
+static enum call call_of(const struct tiktok_sender *sender, const struct http_reply *reply,
+                         const struct tiktok_answer *answer)
+{
+    switch (answer->verdict) {
+    case VERDICT_DELIVERED:
+        return reply->duration_us / 1000 > sender->config->health.slow_ms ? CALL_SLOW : CALL_OK;
+    case VERDICT_REJECTED:
+        return answer->scope == SCOPE_EACH ? CALL_OK : CALL_REJECT;
+    case VERDICT_THROTTLED:
+    case VERDICT_HOLD:
+        return CALL_NEUTRAL;
+    case VERDICT_RETRY:
+    case VERDICT_UNKNOWN:
+        if (answer->scope == SCOPE_EACH) {
+            return CALL_OK;
+        }
+        if (reply->status != 0) {
+            return CALL_APP;
+        }
+        return reply->is_sent ? CALL_TRANSPORT : CALL_CONNECT;
+    case VERDICT_COUNT:
+        break;
+    }
+    return CALL_NEUTRAL;
+}
+
+static void tell_health(struct tiktok_sender *sender, struct batch *batch,
+                        const struct http_reply *reply, const struct tiktok_answer *answer)
+{
+    struct deliverer *d = sender->d;
+    enum call call = call_of(sender, reply, answer);
+    bool is_fault = call == CALL_TRANSPORT || call == CALL_APP || call == CALL_CONNECT;
+    uint64_t full_ms = sender->full_since_ms == 0 ? 0 : d->now_ms - sender->full_since_ms;
+    uint64_t least_ms = is_fault && reply->has_retry_after ? reply->retry_after_ms : 0;
+
+    if (batch->is_counted && !is_fault) {
+        health_take_back(d->health, sender->index, batch->lane->cell, d->now_ms, batch->counted_ms);
+    }
+    if (!batch->is_counted || !is_fault || batch->is_canary) { /* counted once is enough */
+        health_result(d->health, sender->index, batch->lane->cell, d->now_ms, call,
+                      answer->has_code, &batch->ticket, full_ms, least_ms);
+    }
+}
+
+static void unlink_sent(struct tiktok_sender *sender, struct batch *batch)
+{
+    if (batch->previous != NULL) {
+        batch->previous->next = batch->next;
+    } else {
+        sender->sent = batch->next;
+    }
+    if (batch->next != NULL) {
+        batch->next->previous = batch->previous;
+    }
+    batch->next = NULL;
+    batch->previous = NULL;
+}
+
 void tiktok_on_reply(void *context, const struct http_reply *reply)
 {
     struct batch *batch = context;
@@ -283,8 +361,10 @@ void tiktok_on_reply(void *context, const struct http_reply *reply)
 
     sender->in_flight--;
     batch->is_sent = false;
+    unlink_sent(sender, batch);
     metrics_request(sender->d->metrics, sender->index, reply->duration_us);
     read_answer(sender, batch, reply, &answer);
+    tell_health(sender, batch, reply, &answer);
     if (answer.verdict == VERDICT_DELIVERED && answer.scope != SCOPE_EACH) {
         note_open(sender);
         settle_delivered(sender, batch);

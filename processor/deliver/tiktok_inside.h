@@ -23,9 +23,12 @@ struct tiktok_sender {
     struct limiter limiter;
     struct lanes lanes;
     struct batch_list batches;
-    size_t in_flight; /* requests */
-    bool is_proven;   /* an answer that was neither hold nor throttled came since the credential was
-                         read */
+    struct batch *sent;     /* in flight, by next */
+    uint64_t full_since_ms; /* the concurrency limit is full since then; 0: it is not */
+    uint64_t health_seen;   /* version of the health that was acted upon */
+    size_t in_flight;       /* requests */
+    bool is_proven; /* an answer that was neither hold nor throttled came since the credential was
+                       read */
     uint64_t paused_until_ms;
     uint64_t throttled_since_ms; /* 0: not throttled */
     uint64_t held_since_ms;      /* 0: not held */
@@ -38,6 +41,11 @@ struct tiktok_sender {
     size_t ids_cap;
 };
 
+/** Is the way of @batch open for another attempt? */
+bool tiktok_is_clear(const struct tiktok_sender *sender, const struct batch *batch);
+/** The outage that closes the way of @leg, if any, becomes its own; why it is diverted. */
+enum reason tiktok_outage_reason(struct tiktok_sender *sender, const struct lane *lane,
+                                 struct leg *leg);
 /** The answer to @context, a batch in flight: settle, wait, part or condemn. */
 void tiktok_on_reply(void *context, const struct http_reply *reply);
 

@@ -24,6 +24,7 @@ enum {
     LOOK_MS = 1000,         /* how often the secret's file is looked at */
     HOLD_DIVERT_MS = 60000, /* auth_hold (reliability 1.6) */
     REQUEST_ENVELOPE_BYTES = 1024,
+    HANG_LOOK_MS = 250,
 };
 
 static void read_token(struct tiktok_sender *sender)
@@ -85,8 +86,11 @@ void tiktok_sender_free(struct tiktok_sender *sender)
 static struct lane *find_lane(struct tiktok_sender *sender, const struct leg *leg,
                               const struct event_view *view)
 {
-    return lanes_get(&sender->lanes, tiktok_event_name(sender->to->map, leg->event->type),
-                     tiktok_source_id(sender->to->map, view, &sender->d->scratch));
+    struct lane *lane = lanes_get(&sender->lanes, leg->event->type,
+                                  tiktok_source_id(sender->to->map, view, &sender->d->scratch));
+
+    lane->cell = deliver_cell(sender->d, sender->index, leg->event->type);
+    return lane;
 }
 
 /* Write the item into memory of the leg's own: it was not this destination's turn when it was
@@ -130,6 +134,26 @@ static enum err_code decode_again(struct tiktok_sender *sender, struct leg *leg,
     return rc;
 }
 
+static void cancel_canary(struct tiktok_sender *sender, struct leg *leg)
+{
+    if (leg->is_canary) {
+        leg->is_canary = false;
+        health_cancel(sender->d->health, sender->index,
+                      deliver_cell(sender->d, sender->index, leg->event->type), &leg->ticket);
+    }
+}
+
+/* A probe goes alone and at once: its answer is waited for by all the others. */
+static void queue_canary(struct tiktok_sender *sender, struct lane *lane, struct leg *leg)
+{
+    struct batch *batch = batch_new(&sender->batches, sender, lane);
+
+    batch->is_canary = true;
+    batch->ticket = leg->ticket;
+    batch_add(batch, leg);
+    batch_wait(&sender->batches, batch, 0, true);
+}
+
 void tiktok_sender_take(struct tiktok_sender *sender, struct leg *leg,
                         const struct event_view *view)
 {
@@ -146,12 +170,17 @@ void tiktok_sender_take(struct tiktok_sender *sender, struct leg *leg,
         rc = FAIL(&err, ERR_LIMIT, "the item is larger than batch.bytes allows");
     }
     if (rc != ERR_OK) {
+        cancel_canary(sender, leg);
         (void)leg_trouble(leg, sender->config, err.text);
         leg_dead_letter(sender->d, leg, rc == ERR_LIMIT ? REASON_TOO_LARGE : REASON_CONTRACT);
         return;
     }
     lane = find_lane(sender, leg, view);
     leg_move(leg, LEG_QUEUED);
+    if (leg->is_canary) {
+        queue_canary(sender, lane, leg);
+        return;
+    }
     leg->lane = lane;
     lane_add(lane, leg);
 }
@@ -160,6 +189,7 @@ void tiktok_sender_drop(struct tiktok_sender *sender, struct leg *leg)
 {
     struct batch *batch = leg->batch;
 
+    cancel_canary(sender, leg);
     if (leg->state == LEG_QUEUED) {
         lane_remove(leg->lane, leg);
         return;
@@ -225,7 +255,18 @@ static void send_batch(struct tiktok_sender *sender, struct batch *batch)
     if (batch->first_sent_ms == 0) {
         batch->first_sent_ms = sender->d->now_ms;
     }
+    if (!batch->is_canary) {
+        batch->ticket = health_ticket(sender->d->health, sender->index, batch->lane->cell);
+    }
+    batch->sent_ms = sender->d->now_ms;
+    batch->is_counted = false;
     batch->is_sent = true;
+    batch->previous = NULL;
+    batch->next = sender->sent;
+    if (sender->sent != NULL) {
+        sender->sent->previous = batch;
+    }
+    sender->sent = batch;
     sender->in_flight++;
 }
 
@@ -334,6 +375,92 @@ static void divert_waiting(struct tiktok_sender *sender)
     }
 }
 
+/* health */
+
+bool tiktok_is_clear(const struct tiktok_sender *sender, const struct batch *batch)
+{
+    return health_is_clear(sender->d->health, sender->index, batch->lane->cell);
+}
+
+enum reason tiktok_outage_reason(struct tiktok_sender *sender, const struct lane *lane,
+                                 struct leg *leg)
+{
+    return health_outage(sender->d->health, sender->index, lane->cell, leg->outage);
+}
+
+static void divert_lane(struct tiktok_sender *sender, struct lane *lane)
+{
+    while (lane->first != NULL) {
+        struct leg *leg = lane->first;
+
+        lane_remove(lane, leg);
+        leg_advance(sender->d, leg, tiktok_outage_reason(sender, lane, leg));
+    }
+}
+
+/* A way closed: what waits for it goes the alternate way now, not after its own attempts. */
+static void divert_closed(struct tiktok_sender *sender)
+{
+    struct health *health = sender->d->health;
+    struct batch *next;
+
+    for (struct batch *batch = sender->batches.first; batch != NULL; batch = next) {
+        next = batch->next;
+        if (batch->is_canary || health_allows_waiting(health, sender->index, batch->lane->cell)) {
+            continue;
+        }
+        batch_unwait(&sender->batches, batch);
+        while (batch->count > 0) {
+            struct leg *leg = batch_take(batch, batch->count - 1);
+
+            leg_advance(sender->d, leg, tiktok_outage_reason(sender, batch->lane, leg));
+        }
+        batch_free(&sender->batches, batch);
+    }
+    for (struct lane *lane = sender->lanes.first; lane != NULL; lane = lane->next) {
+        if (lane->first != NULL && !health_allows_waiting(health, sender->index, lane->cell)) {
+            divert_lane(sender, lane);
+        }
+    }
+}
+
+/* Hanging is seen before its time-outs: half way to the first byte's counts as a fault until it
+ * answers. */
+static void count_hanging(struct tiktok_sender *sender)
+{
+    uint64_t patience_ms = sender->config->timeout.first_byte_ms / 2;
+
+    for (struct batch *batch = sender->sent; batch != NULL; batch = batch->next) {
+        if (!batch->is_counted && sender->d->now_ms - batch->sent_ms >= patience_ms) {
+            batch->is_counted = true;
+            batch->counted_ms = sender->d->now_ms;
+            health_provisional(sender->d->health, sender->index, batch->lane->cell,
+                               sender->d->now_ms, &batch->ticket);
+        }
+    }
+}
+
+static void follow_health(struct tiktok_sender *sender)
+{
+    uint64_t version;
+
+    count_hanging(sender);
+    version = health_version(sender->d->health, sender->index);
+    if (version != sender->health_seen) {
+        sender->health_seen = version;
+        divert_closed(sender);
+    }
+}
+
+static void watch_limit(struct tiktok_sender *sender)
+{
+    if (sender->in_flight < sender->config->concurrency.initial) {
+        sender->full_since_ms = 0;
+    } else if (sender->full_since_ms == 0) {
+        sender->full_since_ms = sender->d->now_ms;
+    }
+}
+
 /* A credential that changed is tried at once. */
 static void look_at_secret(struct tiktok_sender *sender)
 {
@@ -370,7 +497,7 @@ static uint64_t next_due_ms(const struct tiktok_sender *sender)
         return MIN_OF(due_ms, sender->paused_until_ms) - now_ms;
     }
     if (sender->in_flight >= connections_allowed(sender)) {
-        return due_ms - now_ms; /* an answer wakes us */
+        return MIN_OF(due_ms - now_ms, (uint64_t)HANG_LOOK_MS); /* an answer wakes us */
     }
     for (const struct batch *batch = sender->batches.first; batch != NULL; batch = batch->next) {
         due_ms = MIN_OF(due_ms, batch->due_ms);
@@ -387,6 +514,7 @@ static uint64_t next_due_ms(const struct tiktok_sender *sender)
 uint64_t tiktok_sender_turn(struct tiktok_sender *sender)
 {
     look_at_secret(sender);
+    follow_health(sender);
     divert_waiting(sender);
     while (may_send(sender) && limiter_wait_ms(&sender->limiter, sender->d->now_ms) == 0) {
         struct batch *batch = take_waiting(sender);
@@ -400,5 +528,6 @@ uint64_t tiktok_sender_turn(struct tiktok_sender *sender)
         (void)limiter_take(&sender->limiter, sender->d->now_ms);
         send_batch(sender, batch);
     }
+    watch_limit(sender);
     return next_due_ms(sender);
 }
