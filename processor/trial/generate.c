@@ -305,7 +305,11 @@ static enum err_code produce(const struct command *command, const struct config 
 
     if (rc == ERR_OK) {
         rc = run_feed(command, feed, err);
-        (command->is_json ? print_json : print_table)(command, feed_totals(feed));
+        if (command->is_json) {
+            print_json(command, feed_totals(feed));
+        } else {
+            print_table(command, feed_totals(feed));
+        }
     }
     feed_close(feed);
     free(topic);
