@@ -178,7 +178,8 @@ message.max.bytes=8388608
         return ["java", "-Xmx512m", "-XX:+UseSerialGC", "-cp", f"{self.libraries}/*", *arguments]
 
     def format(self):
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        # A first byte of 0x64 keeps the text from beginning with "-", which would be an option.
+        cluster = base64.urlsafe_b64encode(b"d" + uuid.uuid4().bytes[1:]).decode().rstrip("=")
         command = self.java("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(self.properties))
         if self.authority:
             command += ["--add-scram", f"SCRAM-SHA-256=[name={self.USER},password={self.PASSWORD}]"]
