@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/span.h"
+#include "trial/report.h"
 
 enum { NAP_MS = 20, TAIL_BYTES = 2048, ARGUMENTS_MAX = 32, KILL_MS = 5000 };
 
@@ -157,6 +158,9 @@ enum err_code child_log_word(struct child *child, const char *marker, uint64_t t
         }
         if (child_has_ended(child)) {
             return FAIL(err, ERR_STATE, "%s ended before it was ready", child->name);
+        }
+        if (report_is_stopping()) {
+            return FAIL(err, ERR_STATE, "stopped before %s was ready", child->name);
         }
         if (clock_mono_ms() >= until_ms) {
             return FAIL(err, ERR_NET, "%s was not ready within %llu ms", child->name,

@@ -359,7 +359,9 @@ int generate_command(int argc, char **argv)
     if (config != NULL) {
         catalog = catalog_load(config, &diags);
     }
-    report_diags(&diags);
+    if (diags.error_count > 0) { /* warnings are for `detour check` */
+        report_diags(&diags);
+    }
     rc = ERR_CONFIG;
     if (catalog != NULL) {
         log_setup(config->log.format, LOG_LEVEL_WARN);

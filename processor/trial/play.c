@@ -242,8 +242,6 @@ static enum err_code check_children(struct player *player, struct err *err)
     if (fallen == NULL) {
         return ERR_OK;
     }
-    show_clear(player->show);
-    child_tail(fallen, stderr);
     return FAIL(err, ERR_STATE, "%s ended in the middle of the play", fallen->name);
 }
 
@@ -386,8 +384,6 @@ static enum err_code count_all(struct player *player, struct play_result *out, s
     out->consumed = (uint64_t)player->vitals.consumed;
     out->dropped_counted = (uint64_t)player->vitals.dropped;
     if (!child_stop(processor, SIGTERM, STOP_MS) || child_exit_code(processor) != 0) {
-        show_clear(player->show);
-        child_tail(processor, stderr);
         return FAIL(err, ERR_STATE, "the processor did not stop in good order (exit code %d)",
                     child_exit_code(processor));
     }

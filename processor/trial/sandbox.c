@@ -174,6 +174,9 @@ static void print_table(const struct play_result *result)
     if (balance->dropped != result->dropped_counted) {
         printf(", the processor counted %llu dropped", (unsigned long long)result->dropped_counted);
     }
+    if (result->is_cut_short) {
+        printf(" (a signal cut the traffic short)");
+    }
     printf("\n  %s\n", balance->is_balanced ? "it balances" : "IT DOES NOT BALANCE");
 }
 
