@@ -69,6 +69,7 @@ struct source {
     uintptr_t commit_sequence; /* grows; tells a late answer from the one waited for */
     bool is_commit_out;        /* sent and not answered */
     bool is_commit_wanted;     /* as soon as there is none out */
+    bool is_commit_hopeless;   /* the group does not take any from us just now */
     uint64_t committed_at_ms;
     uint64_t commit_failures, commit_logged_ms;
 

@@ -3,7 +3,8 @@
  *
  *    answer without error   committed moves
  *    metadata too large     the limit is halved and that partition committed bare, at once
- *    any other error        committed again with the next; the group tells when it is not ours
+ *    any other error        committed again with the next; the group tells when it is not ours,
+ *                           and while it does, partitions that go do not wait any longer
  *    no answer              partitions that go wait for it 3 s, then forget it
  */
 #include "kafka/rebalance.h"
@@ -53,6 +54,15 @@ static void note_failure(struct source *source, rd_kafka_resp_err_t error)
     }
 }
 
+/* Nothing changes that before we have joined again. */
+static bool is_hopeless(rd_kafka_resp_err_t error)
+{
+    return error == RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS ||
+           error == RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION ||
+           error == RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID ||
+           error == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID;
+}
+
 static void take_answer(struct source *source, rd_kafka_resp_err_t error,
                         const rd_kafka_topic_partition_t *entry)
 {
@@ -80,6 +90,7 @@ static void take_answer(struct source *source, rd_kafka_resp_err_t error,
                        "the brokers' offset.metadata.max.bytes to 4096"));
         return;
     }
+    source->is_commit_hopeless = is_hopeless(own_error);
     note_failure(source, own_error);
 }
 
@@ -170,8 +181,9 @@ bool commit_finally(struct source *source, uint64_t wait_ms)
     uint64_t until_ms = clock_mono_ms() + wait_ms;
     uint64_t now_ms = until_ms - wait_ms;
 
-    while (!source->is_fatal && (source->is_commit_out || is_anything_dirty(source)) &&
-           now_ms < until_ms) {
+    source->is_commit_hopeless = false;
+    while (!source->is_fatal && !source->is_commit_hopeless &&
+           (source->is_commit_out || is_anything_dirty(source)) && now_ms < until_ms) {
         if (!source->is_commit_out &&
             (now_ms - source->committed_at_ms >= 50 || source->commit_failures == 0)) {
             send_commit(source, now_ms);
