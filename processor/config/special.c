@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+enum { IDS_MAX = 10000 };
+
 void read_schema_ids(struct loader *loader, const struct config_option *option,
                      const struct yaml_node *node, struct place place, void *base)
 {
@@ -12,6 +14,11 @@ void read_schema_ids(struct loader *loader, const struct config_option *option,
     (void)place;
     (void)base;
     if (node == NULL || !is_map(loader, node, "schemas.ids")) {
+        return;
+    }
+    if (node->count > IDS_MAX) {
+        diag_error(loader->diags, node->place, "schemas.ids holds more than %d ids: use a registry",
+                   IDS_MAX);
         return;
     }
     schemas->ids = loader_keep(loader, node->count, sizeof(schemas->ids[0]));
@@ -25,6 +32,13 @@ void read_schema_ids(struct loader *loader, const struct config_option *option,
             diag_error(loader->diags, pair->place, "%s is not a registry id: a number up to %d",
                        LOG_S(pair->key), INT32_MAX);
             continue;
+        }
+        for (size_t k = 0; k < schemas->id_count; k++) { /* "1" and "01" */
+            if (schemas->ids[k].id == (uint32_t)number) {
+                diag_error(loader->diags, pair->place, "registry id %u is listed twice",
+                           (unsigned)number);
+                break;
+            }
         }
         if (read_text(loader, pair->value, "an entry of schemas.ids", "a file in the directory",
                       &file)) {

@@ -76,6 +76,18 @@ static void condemn(struct tiktok_sender *sender, struct leg *leg, enum reason r
     leg_dead_letter(sender->d, leg, reason);
 }
 
+static void condemn_all(struct tiktok_sender *sender, struct batch *batch, enum reason reason)
+{
+    size_t count = batch->count;
+
+    batch->count = 0;
+    for (size_t i = 0; i < count; i++) {
+        batch->legs[i]->batch = NULL;
+        condemn(sender, batch->legs[i], reason);
+    }
+    batch_free(&sender->batches, batch);
+}
+
 static void advance_all(struct tiktok_sender *sender, struct batch *batch, enum reason reason)
 {
     size_t count = batch->count;
@@ -111,6 +123,10 @@ static void handle_rejected(struct tiktok_sender *sender, struct batch *batch,
 {
     enum reason reason = reply->status == 413 ? REASON_TOO_LARGE : REASON_REJECTED;
 
+    if (answer->scope == SCOPE_BATCH) { /* what they share is at fault: their source id */
+        condemn_all(sender, batch, reason);
+        return;
+    }
     if (batch->count == 1) {
         condemn(sender, batch_take(batch, 0), reason);
     } else if (answer->scope == SCOPE_ITEM && answer->item < batch->count) {

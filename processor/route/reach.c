@@ -147,7 +147,7 @@ static bool covers(const struct reach *reach, uint32_t earlier, uint32_t later, 
     const struct demand *wanted = &reach->demands[earlier];
     const struct demand *demand = &reach->demands[later];
 
-    if (reach->table->routes[earlier].is_continued || wanted->is_dead) {
+    if (reach->table->routes[earlier].is_continued) {
         return false;
     }
     if (type.ptr == NULL && (wanted->subjects & ~demand->subjects) != 0) {

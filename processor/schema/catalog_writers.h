@@ -17,10 +17,9 @@
 #ifndef SCHEMA_CATALOG_WRITERS_H
 #define SCHEMA_CATALOG_WRITERS_H
 
-#include <uthash.h>
-
 #include "base/rng.h"
 #include "schema/catalog.h"
+#include "schema/hash.h"
 
 enum {
     WRITERS_KNOWN_MAX = 65536,

@@ -23,11 +23,13 @@ void tiktok_codes_free(struct tiktok_codes *codes);
 
 /* How the rest of the batch goes on. */
 enum answer_scope {
-    SCOPE_BATCH, /* verdict holds for every event */
+    SCOPE_BATCH, /* verdict holds for every event (REJECTED only where a source id that came from
+                    the events is refused) */
     SCOPE_ITEM,  /* REJECTED: only `item`; the rest is resent at once */
     SCOPE_SPLIT, /* REJECTED (or UNKNOWN) with no culprit named: halve, unless it is a single event
                   */
-    SCOPE_EACH,  /* 20001: see each[] */
+    SCOPE_EACH,  /* 20001: see each[]; the verdict is DELIVERED only to say that the answer itself
+                    was  in order */
 };
 
 struct item_result {

@@ -23,7 +23,8 @@ struct tiktok_scratch;
 struct tiktok_scratch *tiktok_scratch_new(void);
 void tiktok_scratch_free(struct tiktok_scratch *scratch);
 
-/** One destination's map, names and source id. Errors into @diags; may return NULL then. */
+/** One destination's map, names and source id. All errors into @diags, and NULL then. Keeps
+ * @readers and texts of the configuration: both outlive the map. */
 struct tiktok_map *tiktok_map_compile(const struct config_destination *destination,
                                       const struct readers *readers, struct diags *diags);
 void tiktok_map_free(struct tiktok_map *map);
@@ -42,9 +43,9 @@ struct tiktok_item {
 
 /**
  * Append one item ({"event":...,"event_time":...,...}) to @out. @event_id is the event's own or the
- * derived one, never changed. ERR_DATA (reason contract) when a required member cannot be made
- * (app without app.app_id, crm without lead.lead_id) or the item would pass @out's maximum
- * (ERR_LIMIT).
+ * derived one, never changed and not empty. ERR_DATA (reason contract) when a required member
+ * cannot be made (app without app.app_id, crm without lead.lead_id) or the item would pass @out's
+ * maximum (ERR_LIMIT); then @out is as it was.
  */
 NODISCARD enum err_code tiktok_item_write(const struct tiktok_map *map,
                                           struct tiktok_scratch *scratch,
@@ -52,7 +53,8 @@ NODISCARD enum err_code tiktok_item_write(const struct tiktok_map *map,
                                           struct arena *arena, struct buf *out,
                                           struct tiktok_item *item, struct err *err);
 
-/** Request body around items: {"event_source":...,"event_source_id":...,"data":[ and ]}. */
+/** Request body around items: {"event_source":...,"event_source_id":...,"data":[ and ]}. The comma
+ * between two items is the caller's. */
 void tiktok_body_begin(const struct tiktok_map *map, struct span source_id, struct buf *out);
 void tiktok_body_end(struct buf *out);
 

@@ -23,12 +23,15 @@ enum {
 
 static bool add_text(struct buf *out, struct span text, size_t bytes_max)
 {
+    size_t before = out->len;
+
     text = span_trim(text);
-    if (text.len == 0 || text.len > bytes_max || memchr(text.ptr, '\0', text.len) != NULL) {
+    if (text.len == 0 || text.len > bytes_max) {
         return false;
     }
     buf_add_json_string(out, text);
-    return true;
+    /* Only an escaped text can hold a NUL, which many readers of JSON refuse, and all with it. */
+    return out->len == before + text.len + 2 || memchr(text.ptr, '\0', text.len) == NULL;
 }
 
 static bool is_float(const struct value *value)

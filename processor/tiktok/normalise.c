@@ -99,6 +99,28 @@ static void add_letters(struct buf *out, struct span s)
     }
 }
 
+/* Almost every identifier is ASCII: one pass, no look-ups. */
+static void add_lower(struct buf *out, struct span s)
+{
+    char *to = buf_reserve(out, s.len);
+    unsigned char seen = 0;
+
+    if (to == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < s.len; i++) {
+        unsigned char c = (unsigned char)s.ptr[i];
+
+        seen |= c;
+        to[i] = (char)((unsigned char)(c - 'A') < 26 ? c + 0x20 : c);
+    }
+    if (seen < 0x80) {
+        out->len += s.len;
+    } else {
+        utf8_add_lower(out, s);
+    }
+}
+
 static void add_upper_ascii(struct buf *out, struct span s)
 {
     for (size_t i = 0; i < s.len; i++) {
@@ -129,7 +151,7 @@ static bool add_email(struct buf *out, struct span s)
     if (!is_address(s)) {
         return false;
     }
-    utf8_add_lower(out, s);
+    add_lower(out, s);
     return true;
 }
 
@@ -185,7 +207,7 @@ static bool add_device_id(struct buf *out, struct span s, bool is_upper)
     if (is_upper) {
         add_upper_ascii(out, s);
     } else {
-        utf8_add_lower(out, s);
+        add_lower(out, s);
     }
     return true;
 }
@@ -247,7 +269,7 @@ bool identifier_normalise(enum identifier kind, struct span raw, struct span cou
         return false;
     }
     if (raw.len == SHA256_DIGITS && is_hex(raw)) {
-        utf8_add_lower(out, raw);
+        add_lower(out, raw);
         return is_hash_taken(kind) && !out->is_overflowed;
     }
     if (raw.len == MD5_DIGITS && is_hex(raw)) {

@@ -204,8 +204,9 @@ static struct span digits_of(const struct typed *typed)
     return (struct span){typed->digits, typed->count};
 }
 
-/* "+44 (0)20", "+44 020": the trunk prefix does not travel abroad. */
-static void drop_trunk_abroad(struct typed *typed)
+/* "+44 (0)20", "+44 020": the trunk prefix does not travel abroad. False when there is a "(0)" in a
+ * place that no known country code explains. */
+static bool drop_trunk_abroad(struct typed *typed)
 {
     const struct dialling *dialling;
     size_t code_len;
@@ -213,23 +214,22 @@ static void drop_trunk_abroad(struct typed *typed)
 
     /* Almost every number ends here: no zero where a trunk prefix could begin. */
     if (typed->zero_at == SIZE_MAX && memchr(typed->digits, '0', MIN_OF(typed->count, 4)) == NULL) {
-        return;
+        return true;
     }
     dialling = find_code(digits_of(typed));
     if (dialling == NULL) {
-        if (typed->zero_at != SIZE_MAX && typed->zero_at <= 3) {
-            remove_digits(typed, typed->zero_at, 1);
-        }
-        return;
+        return typed->zero_at == SIZE_MAX;
     }
     code_len = strlen(dialling->code);
     trunk_len = strlen(dialling->trunk);
     if (typed->zero_at == code_len && !dialling->is_zero_kept) {
         remove_digits(typed, code_len, 1);
-    } else if (dialling->trunk[0] == '0' && typed->count > code_len + trunk_len &&
-               memcmp(typed->digits + code_len, dialling->trunk, trunk_len) == 0) {
+    }
+    while (dialling->trunk[0] == '0' && typed->count > code_len + trunk_len &&
+           memcmp(typed->digits + code_len, dialling->trunk, trunk_len) == 0) {
         remove_digits(typed, code_len, trunk_len);
     }
+    return true;
 }
 
 static size_t write_number(struct span code, struct span number, char out[PHONE_TEXT_BYTES])
@@ -247,8 +247,7 @@ static size_t write_number(struct span code, struct span number, char out[PHONE_
 
 static size_t write_international(struct typed *typed, char out[PHONE_TEXT_BYTES])
 {
-    drop_trunk_abroad(typed);
-    return write_number(SPAN(""), digits_of(typed), out);
+    return drop_trunk_abroad(typed) ? write_number(SPAN(""), digits_of(typed), out) : 0;
 }
 
 /* A number without plus and exit code, dialled inside @dialling's country. */

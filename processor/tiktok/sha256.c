@@ -2,6 +2,7 @@
 
 #include <openssl/evp.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 
@@ -10,16 +11,22 @@
 struct sha256 {
     EVP_MD *algorithm;   /* owned */
     EVP_MD_CTX *context; /* owned */
+    char hex[256][2];    /* of each byte */
 };
 
 struct sha256 *sha256_new(void)
 {
+    static const char digits[] = "0123456789abcdef";
     struct sha256 *sha = mem_new(struct sha256);
 
     sha->algorithm = EVP_MD_fetch(NULL, "SHA256", NULL);
     sha->context = EVP_MD_CTX_new();
     INVARIANT(sha->algorithm != NULL);
     INVARIANT(sha->context != NULL);
+    for (size_t i = 0; i < COUNT_OF(sha->hex); i++) {
+        sha->hex[i][0] = digits[i >> 4];
+        sha->hex[i][1] = digits[i & 15];
+    }
     return sha;
 }
 
@@ -34,7 +41,6 @@ void sha256_free(struct sha256 *sha)
 
 void sha256_hex(struct sha256 *sha, struct span text, char out[64])
 {
-    static const char digits[] = "0123456789abcdef";
     unsigned char digest[32];
     unsigned digest_len = 0;
     int is_ok = EVP_DigestInit_ex2(sha->context, sha->algorithm, NULL) == 1 &&
@@ -44,7 +50,6 @@ void sha256_hex(struct sha256 *sha, struct span text, char out[64])
     INVARIANT(is_ok);
     INVARIANT(digest_len == sizeof(digest));
     for (size_t i = 0; i < sizeof(digest); i++) {
-        out[2 * i] = digits[digest[i] >> 4];
-        out[2 * i + 1] = digits[digest[i] & 15];
+        memcpy(out + 2 * i, sha->hex[digest[i]], 2);
     }
 }

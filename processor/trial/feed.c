@@ -62,7 +62,7 @@ static void take_report(rd_kafka_t *rk, const rd_kafka_message_t *message, void 
 }
 
 /* A topic that is not there would be waited for until every record has timed out. */
-static enum err_code find_topic(struct feed *feed, struct err *err)
+static enum err_code find_topic(struct feed *feed, struct span brokers, struct err *err)
 {
     const struct rd_kafka_metadata *metadata = NULL;
     rd_kafka_resp_err_t rc = rd_kafka_metadata(feed->rk, 0, feed->topic, &metadata,
@@ -70,7 +70,8 @@ static enum err_code find_topic(struct feed *feed, struct err *err)
     enum err_code code = ERR_OK;
 
     if (rc != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return FAIL(err, ERR_NET, "no broker answers: %s (kafka.brokers)", rd_kafka_err2str(rc));
+        return FAIL(err, ERR_NET, "no broker of " SPAN_FMT " answers: %s (kafka.brokers)",
+                    SPAN_ARG(brokers), rd_kafka_err2str(rc));
     }
     if (metadata->topic_cnt != 1 || metadata->topics[0].err != RD_KAFKA_RESP_ERR_NO_ERROR ||
         metadata->topics[0].partition_cnt == 0) {
@@ -106,7 +107,7 @@ enum err_code feed_open(const struct config *config, struct generator *generator
         feed->topic = rd_kafka_topic_new(feed->rk, options->topic, NULL);
         rc = feed->topic == NULL ? FAIL(err, ERR_CONFIG, "topic %s: %s", options->topic,
                                         rd_kafka_err2str(rd_kafka_last_error()))
-                                 : find_topic(feed, err);
+                                 : find_topic(feed, config->kafka.brokers, err);
     }
     if (rc != ERR_OK) {
         feed_close(feed);

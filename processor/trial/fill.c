@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "trial/invent.h"
 
-enum { PATH_BYTES = 512, TYPE_DEPTH_MAX = 70 };
+enum { PATH_BYTES = 512, TYPE_DEPTH_MAX = 70, ENOUGH_ITEMS = 1000 };
 
 /* Where the walk is. */
 struct walk {
@@ -43,6 +43,12 @@ static bool is_needed(const struct walk *walk)
     const struct fill_paths *paths = walk->fill->paths;
 
     return leads_to(walk, paths->type) || leads_to(walk, paths->id) || leads_to(walk, paths->time);
+}
+
+/* Deep or large enough: what may stay empty does, from here on. */
+static bool is_enough(const struct walk *walk, unsigned depth)
+{
+    return depth >= FILL_DEPTH || walk->items >= ENOUGH_ITEMS;
 }
 
 static void *take(struct walk *walk, size_t count, size_t bytes_each)
@@ -196,7 +202,7 @@ static struct value array_value(struct walk *walk, const struct type *type, unsi
                                : (size_t)rng_below(&walk->fill->visit->rng, 3);
     struct value *items = NULL;
 
-    count = depth >= FILL_DEPTH ? 0 : count;
+    count = is_enough(walk, depth) ? 0 : count;
     items = take(walk, count, sizeof(*items));
     count = items == NULL ? 0 : count;
     for (size_t i = 0; i < count; i++) {
@@ -212,7 +218,7 @@ static struct value array_value(struct walk *walk, const struct type *type, unsi
 static struct value map_value(struct walk *walk, const struct type *type, unsigned depth)
 {
     static const char *const keys[] = {"source", "session_id", "variant"};
-    size_t count = depth >= FILL_DEPTH ? 0 : (size_t)rng_below(&walk->fill->visit->rng, 3);
+    size_t count = is_enough(walk, depth) ? 0 : (size_t)rng_below(&walk->fill->visit->rng, 3);
     struct span outer = walk->invention.field;
     struct value *items = take(walk, 2 * count, sizeof(*items));
 
@@ -302,7 +308,7 @@ static size_t pick_branch(struct walk *walk, const struct type *type, unsigned d
     bool has_null = null_at < type->branch_count;
     size_t pick;
 
-    if (depth >= FILL_DEPTH && !is_needed(walk)) {
+    if (is_enough(walk, depth) && !is_needed(walk)) {
         return has_null ? null_at : flat_branch(type);
     }
     if (has_null && type->branch_count == 1) {

@@ -1,8 +1,8 @@
 /**
  * fill - a value of any Avro type, its fields invented by their names from one visit.
  *
- * Follows the type graph with bounds: below FILL_DEPTH levels unions take null and lists
- * stay empty, and a value of more than FILL_ITEMS parts is refused.
+ * Follows the type graph with bounds: below FILL_DEPTH levels, or when it has become large,
+ * unions take null and lists stay empty; a value of more than FILL_ITEMS parts is refused.
  */
 #ifndef TRIAL_FILL_H
 #define TRIAL_FILL_H

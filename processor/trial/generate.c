@@ -305,7 +305,11 @@ static enum err_code produce(const struct command *command, const struct config 
 
     if (rc == ERR_OK) {
         rc = run_feed(command, feed, err);
-        (command->is_json ? print_json : print_table)(command, feed_totals(feed));
+        if (command->is_json) {
+            print_json(command, feed_totals(feed));
+        } else {
+            print_table(command, feed_totals(feed));
+        }
     }
     feed_close(feed);
     free(topic);
@@ -355,7 +359,9 @@ int generate_command(int argc, char **argv)
     if (config != NULL) {
         catalog = catalog_load(config, &diags);
     }
-    report_diags(&diags);
+    if (diags.error_count > 0) { /* warnings are for `detour check` */
+        report_diags(&diags);
+    }
     rc = ERR_CONFIG;
     if (catalog != NULL) {
         log_setup(config->log.format, LOG_LEVEL_WARN);

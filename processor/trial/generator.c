@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "event/event.h"
 #include "schema/path.h"
 #include "trial/fill.h"
 
@@ -22,6 +23,7 @@ struct maker {
     size_t reader;
     const struct type *type;
     struct buf header;        /* framing */
+    struct span record_name;  /* without its namespace */
     const struct span *types; /* event types to draw from; borrowed from the generator or schema */
     size_t type_count;
 };
@@ -83,7 +85,8 @@ static void find_types(struct generator *generator, struct maker *maker)
     maker->types = generator->types;
     maker->type_count = generator->type_count;
     if (generator->config->event.is_type_record_name) {
-        maker->types = &maker->type->name;
+        maker->record_name = event_short_name(maker->type->name);
+        maker->types = &maker->record_name;
         maker->type_count = 1;
         return;
     }

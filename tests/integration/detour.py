@@ -213,7 +213,7 @@ def base_config(directory, kafka, tiktok, topics, group):
                 "access_token": {"file": "token"},
                 "batch": {"events": 100, "linger": "20ms"},
                 "timeout": {"connect": "2s", "first_byte": "3s", "total": "4s"},
-                "retry": {"attempts": 3, "backoff": "50ms..200ms", "deadline": "20s", "budget": "100%"},
+                "retry": {"attempts": 3, "backoff": "50ms..200ms", "deadline": "20s"},
                 "throttle": {"wait": "60s", "then": "wait"},
                 "max_age": "6d",
             },

@@ -118,9 +118,9 @@ class Authority:
 
 
 class Kafka:
-    """One KRaft node with a plain listener and, with an authority, one for SASL_SSL."""
+    """One KRaft node with a plain listener and, with an authority, one for SASL_SSL (PLAIN inside TLS)."""
 
-    USER, PASSWORD = "detour", "scram-pass-7f2e"
+    USER, PASSWORD = "detour", "plain-pass-7f2e"
 
     def __init__(self, directory, authority=None):
         self.directory = directory
@@ -145,8 +145,9 @@ class Kafka:
                 return " \\\n".join(text.strip().splitlines())
 
             secure = f"""
-listener.name.secure.scram-sha-256.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
-sasl.enabled.mechanisms=SCRAM-SHA-256
+listener.name.secure.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required \\
+    user_{self.USER}="{self.PASSWORD}";
+sasl.enabled.mechanisms=PLAIN
 listener.name.secure.ssl.keystore.type=PEM
 listener.name.secure.ssl.keystore.key={one_line(self.authority.key_text)}
 listener.name.secure.ssl.keystore.certificate.chain={one_line(self.authority.certificate_text)}
@@ -178,10 +179,9 @@ message.max.bytes=8388608
         return ["java", "-Xmx512m", "-XX:+UseSerialGC", "-cp", f"{self.libraries}/*", *arguments]
 
     def format(self):
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        # A first byte of 0x64 keeps the text from beginning with "-", which would be an option.
+        cluster = base64.urlsafe_b64encode(b"d" + uuid.uuid4().bytes[1:]).decode().rstrip("=")
         command = self.java("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(self.properties))
-        if self.authority:
-            command += ["--add-scram", f"SCRAM-SHA-256=[name={self.USER},password={self.PASSWORD}]"]
         subprocess.run(command, check=True, capture_output=True)
 
     def start(self):
@@ -306,8 +306,11 @@ class Gate:
             self.connections -= {source, sink}
 
     def shut(self):
+        if self.listener is None:
+            return
         self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
+        self.listener = None
         with self.lock:
             ends, self.connections = self.connections, set()
         for end in ends:

@@ -46,7 +46,7 @@ def test_seven_thousand_mutated_records(world):
     stream = good + bad
     chance.shuffle(stream)
     world.produce(stream)
-    run = world.detour(world.config(workers=2)).start()
+    run = world.detour(world.config(workers=2, destinations={"tiktok": {"max_age": "0s"}})).start()
     world.wait_settled(240)
     run.must_live()
 
@@ -64,6 +64,8 @@ def test_seven_thousand_mutated_records(world):
     for place, record in by_place.items():
         try:
             encode.read(record.value[5:])
+        except OverflowError:
+            pass  # it decodes; only Python's datetime cannot hold the time
         except Exception:
             assert place in dead, f"delivered although it does not decode: {record.value.hex()}"
     values = {n.place: n.message.value() for n in world.notes("dead")}

@@ -5,7 +5,7 @@ import copy
 import pytest
 
 import events
-from services import Gate, wait_for
+from services import Gate
 from world import Record
 
 
@@ -101,7 +101,7 @@ def test_while_it_is_down_known_ids_go_on_and_unknown_ones_wait(registry_world, 
         record.partition = index % 3
     records += world.produce(waiting + going)
     world.tiktok.wait_accepted(r.id for r in going if r.partition != 0)
-    wait_for(lambda: run.metric("detour_partition_blocked", reason="schema_registry") >= 1, 20, "the wait has a name")
+    run.wait_log(rf"schema.waiting id={fresh}\b")
     assert not {r.id for r in waiting} & world.tiktok.accepted.keys()
     assert not world.notes("dead"), "an unknown id is not condemned while the registry is down"
     assert world.committed().get(0, 0) <= min(r.offset for r in waiting)

@@ -72,7 +72,7 @@ def secure(world, kafka, **changes):
     properties = {
         "security.protocol": "SASL_SSL",
         "ssl.ca.location": str(kafka.authority.ca),
-        "sasl.mechanisms": "SCRAM-SHA-256",
+        "sasl.mechanisms": "PLAIN",
         "sasl.username": kafka.USER,
         "sasl.password": {"env": "KAFKA_PASSWORD"},
     }

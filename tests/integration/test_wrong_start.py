@@ -36,7 +36,7 @@ WRONG = [
     ("no such reader", edit(schemas={"reader": "com.example.Nothing"}), r"com\.example\.Nothing"),
     ("no such schema file", edit(schemas={"ids": {1: "nothing.avsc"}}), r"nothing\.avsc"),
     ("no token file", edit(destinations={"tiktok": {"access_token": {"file": "nowhere/token"}}}), r"nowhere/token"),
-    ("no token variable", edit(destinations={"tiktok": {"access_token": {"env": "DETOUR_TEST_NOT_SET"}}}), r"DETOUR_TEST_NOT_SET"),
+    ("no token variable", edit(destinations={"tiktok": {"access_token": {"env": "DETOUR_TEST_NOT_SET", "file": ...}}}), r"DETOUR_TEST_NOT_SET"),
     ("variable without default", edit(kafka={"group": "${DETOUR_TEST_NOT_SET}"}), r"DETOUR_TEST_NOT_SET"),
     ("property that breaks the promises", edit(kafka={"properties": {"enable.auto.commit": True}}), r"enable\.auto\.commit"),
     ("plain http beyond this machine", edit(destinations={"tiktok": {"url": "http://tiktok.example", "allow_private": ...}}), r"http"),
@@ -55,7 +55,7 @@ def test_a_wrong_configuration_says_its_place_and_nothing_starts(world, name, ma
         assert any(re.search(says, line) for line in lines), f"{command}: nothing of /{says}/ in\n{text}"
 
 
-@pytest.mark.parametrize("name, text", [
+NOT_YAML = [
     ("empty", ""),
     ("not yaml", "kafka: [unclosed\n"),
     ("tab", "kafka:\n\tbrokers: x\n"),
@@ -66,7 +66,10 @@ def test_a_wrong_configuration_says_its_place_and_nothing_starts(world, name, ma
     ("deep", "a: " + "[" * 200 + "]" * 200 + "\n"),
     ("huge", "# " + "x" * 2_000_000 + "\n"),
     ("not UTF-8", "kafka: {group: \udcff}\n"),
-])
+]
+
+
+@pytest.mark.parametrize("name, text", NOT_YAML, ids=[n[0] for n in NOT_YAML])
 def test_a_file_that_is_not_such_yaml(world, name, text):
     run = world.detour()
     run.file.write_bytes(text.encode("utf-8", "surrogateescape"))

@@ -47,6 +47,9 @@ class Note:
 
     @property
     def place(self):
+        """Where it came from; None for a record whose first destination this topic is: it has no detour headers."""
+        if not self.detour:
+            return None
         return int(self.detour["source.partition"]), int(self.detour["source.offset"])
 
     @property
@@ -259,11 +262,15 @@ class World:
         by_place = {r.place: r for r in records}
         assert len(by_place) == len(records), "the test produced a place twice"
         found = collections.defaultdict(list)
+        ids = {r.id: r.place for r in records if r.id is not None}
         for topic in ("utm", "dead"):
             for note in self.notes(topic):
+                if note.place is None:
+                    assert topic == "utm", "a dead letter without its headers"
+                    found[ids[utm_any(note.message)["event_id"]]].append(topic)
+                    continue
                 assert note.detour["source.topic"] == self.topics["source"]
                 found[note.place].append(topic if topic == "utm" else note.reason)
-        ids = {r.id: r.place for r in records if r.id is not None}
         with self.tiktok.lock:
             accepted = dict(self.tiktok.accepted)
         for name, count in accepted.items():
@@ -289,6 +296,10 @@ class World:
         assert not wrong, f"{len(wrong)} of {len(records)} are not where they belong, such as {wrong[:5]}\n{self.tails()}"
         assert extra <= duplicates, f"{extra} duplicates, at most {duplicates} are allowed"
         return extra
+
+
+def utm_any(message):
+    return utm_value(message, "confluent" if message.value()[0] == 0 else "single-object")
 
 
 def utm_value(message, framing, schema_id=None):

@@ -9,6 +9,7 @@
 #undef ERR_STATE
 
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Takes @bio; the caller frees the text. */
@@ -16,8 +17,11 @@ static inline char *certificate_text(BIO *bio)
 {
     char *bytes = NULL;
     long len = BIO_get_mem_data(bio, &bytes);
-    char *text = strndup(bytes, (size_t)len);
+    char *text = calloc((size_t)len + 1, 1); /* BIO's memory is not terminated */
 
+    if (text != NULL) {
+        memcpy(text, bytes, (size_t)len);
+    }
     BIO_free(bio);
     return text;
 }

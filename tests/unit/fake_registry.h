@@ -251,6 +251,17 @@ static inline unsigned fake_held(struct fake_registry *fake)
     return held;
 }
 
+/** Whether @part stands in the body of the last POST. */
+static inline bool fake_was_sent(struct fake_registry *fake, const char *part)
+{
+    bool was;
+
+    pthread_mutex_lock(&fake->lock);
+    was = strstr(fake->last_body, part) != NULL;
+    pthread_mutex_unlock(&fake->lock);
+    return was;
+}
+
 static inline unsigned fake_requests(struct fake_registry *fake)
 {
     unsigned requests;

@@ -26,6 +26,7 @@ enum mock_act {
     MOCK_TOPIC,
     MOCK_TOPIC_ERROR,
     MOCK_FAIL,
+    MOCK_FAIL_NO_MORE,
     MOCK_DOWN,
     MOCK_UP
 };
@@ -76,6 +77,9 @@ static inline void mock_do(rd_kafka_t *rk, rd_kafka_mock_cluster_t **cluster,
             rd_kafka_mock_push_request_errors(*cluster, (int16_t)command->number, 1,
                                               command->error);
         }
+        break;
+    case MOCK_FAIL_NO_MORE:
+        rd_kafka_mock_clear_request_errors(*cluster, (int16_t)command->number);
         break;
     case MOCK_DOWN:
         rd_kafka_mock_broker_set_down(*cluster, 1);
@@ -173,7 +177,7 @@ static inline void mock_open(struct mock_config *mock, const char *topic, int pa
     mock->config.kafka.properties = mock->properties;
     mock_property(mock, "topic.metadata.refresh.interval.ms", "500");
     mock_property(mock, "topic.metadata.propagation.max.ms", "500");
-    mock_property(mock, "session.timeout.ms", "6000");
+    mock_property(mock, "session.timeout.ms", "4000");
     mock_property(mock, "fetch.wait.max.ms", "10");
     mock_property(mock, "retry.backoff.ms", "20");
 }
@@ -189,6 +193,7 @@ static inline rd_kafka_t *mock_client(const struct mock_config *mock, rd_kafka_t
     char why[256];
     rd_kafka_t *rk;
 
+    rd_kafka_conf_set(conf, "log_level", "0", why, sizeof(why));
     rd_kafka_conf_set(conf, "bootstrap.servers", mock->brokers, why, sizeof(why));
     rd_kafka_conf_set(conf, "group.id", "reader", why, sizeof(why));
     rd_kafka_conf_set(conf, "fetch.wait.max.ms", "10", why, sizeof(why));

@@ -22,7 +22,7 @@ struct scene {
     struct config config;
     struct metrics *metrics;
     struct admin *admin;
-    bool is_alive, is_ready;
+    _Atomic bool is_alive, is_ready;
 };
 
 static bool tell_alive(void *context, struct buf *why)

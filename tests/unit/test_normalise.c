@@ -238,6 +238,11 @@ static const struct {
 } cases[] = {
     /* telephone numbers */
     {"trunk zero without parentheses", IDENTIFIER_PHONE, "+44 020 7946 0958", "", "+442079460958"},
+    {"trunk zeros, however many", IDENTIFIER_PHONE, "+44 0020 7946 0958", "", "+442079460958"},
+    {"in parentheses behind a code nobody knows", IDENTIFIER_PHONE, "+999 (0)20 7946 0958", "",
+     NULL},
+    {"a zero in parentheses that is no trunk prefix", IDENTIFIER_PHONE, "+49 151 (0) 2345678", "",
+     "+4915102345678"},
     {"Italy keeps its zero", IDENTIFIER_PHONE, "+39 06 698 1234", "", "+39066981234"},
     {"Italy keeps it in parentheses", IDENTIFIER_PHONE, "+39 (0)6 698 1234", "", "+39066981234"},
     {"German mobile, national", IDENTIFIER_PHONE, "0151 12345678", "DE", "+4915112345678"},

@@ -1,0 +1,129 @@
+/**
+ * rebalance - what source.c (taking, pausing), source_commit.c and rebalance.c (coming and
+ * going of partitions, and offsets that are gone) share. Nobody else includes this.
+ *
+ * Vocabulary
+ *    assigned - the group says it is ours
+ *    placed   - and we know where it begins, so the library fetches it
+ *    blocked  - we do not want its messages; then it is paused in the library, which throws
+ *               away what was fetched: going on always seeks to `position` first
+ *    lost     - the library stopped fetching: the offset wanted does not exist
+ */
+#ifndef KAFKA_REBALANCE_H
+#define KAFKA_REBALANCE_H
+
+#include "kafka/source.h"
+
+enum {
+    COMMIT_EVERY_MS = 1000,
+    COMMIT_WAIT_MS = 3000, /* when the partitions go */
+    PAUSE_MS_MIN = 1000,   /* a pause costs what was fetched */
+    PLACE_WAIT_MS = 10000, /* for committed offsets, inside the rebalance */
+    PLACE_AGAIN_MS = 2000, /* and from then on */
+    PLACE_SHORT_MS = 500,
+    QUERY_WAIT_MS = 2000, /* a partition's first and last offset */
+    REVOKE_WAIT_MS = 5000,
+    ERRORS_KNOWN = 16,
+};
+
+struct slot {
+    struct source_partition own; /* what others see */
+    const rd_kafka_topic_t *rkt; /* of the last message, to recognise the next; never used */
+    uint32_t own_blocks;         /* without those of the whole worker */
+    bool is_assigned;
+    bool is_placed;
+    bool is_paused;
+    uint64_t paused_at_ms;
+    uint64_t lost_at_ms; /* look at the gap from then on; 0: not lost */
+    uint64_t looked_at_ms;
+    bool is_dirty; /* something to commit */
+    bool is_bare;  /* the next commit goes without metadata */
+    bool is_committing;
+};
+
+struct source {
+    const struct config_kafka *kafka;
+    unsigned worker_index;
+    struct source_events events;
+    rd_kafka_t *rk;                       /* owned */
+    rd_kafka_queue_t *messages, *commits; /* owned */
+    int fd;                               /* owned */
+    uint64_t session_ms;
+    uint32_t window_max;
+
+    struct slot **slots; /* owned; every partition ever assigned: late settles point to them */
+    size_t slot_count;
+    struct source_partition **assigned; /* owned array of &slot->own */
+    size_t assigned_count;
+    struct slot *last_slot;   /* of the last message */
+    rd_kafka_message_t *kept; /* came while only callbacks were to be served */
+    uint32_t blocks;          /* of the whole worker */
+    bool is_rebalancing;
+    bool is_unplaced;     /* some assigned partition is not placed */
+    uint64_t place_at_ms; /* try again from then on */
+
+    uint64_t polled_at_ms, fenced_until_ms, chores_at_ms, high_at_ms;
+    uint32_t polls;
+
+    size_t metadata_bytes_max;
+    uintptr_t commit_sequence; /* grows; tells a late answer from the one waited for */
+    bool is_commit_out;        /* sent and not answered */
+    bool is_commit_wanted;     /* as soon as there is none out */
+    bool is_commit_hopeless;   /* the group does not take any from us just now */
+    uint64_t committed_at_ms;
+    uint64_t commit_failures, commit_logged_ms;
+
+    uint64_t close_by_ms; /* 0: not closing */
+    bool is_committed_at_close;
+    bool is_fatal;
+    struct err failure;
+    struct { /* errors told lately */
+        rd_kafka_resp_err_t error;
+        uint64_t at_ms;
+    } told[ERRORS_KNOWN];
+    size_t told_next;
+};
+
+static inline struct slot *slot_of(struct source_partition *partition)
+{
+    return CONTAINER_OF(partition, struct slot, own);
+}
+
+/* rebalance.c */
+
+/** librdkafka's callback. */
+void rebalance_take(rd_kafka_t *rk, rd_kafka_resp_err_t error,
+                    rd_kafka_topic_partition_list_t *partitions, void *opaque);
+/** What could not be done at once: place partitions, look at gaps. */
+void rebalance_chores(struct source *source, uint64_t now_ms);
+/** All partitions go, whether the group said so or not. */
+void rebalance_drop(struct source *source, bool is_lost);
+
+/* source_open.c */
+
+/** The library says that the consumer cannot go on. */
+void source_fail(struct source *source);
+
+/* source_block.c */
+
+void block_slot(struct source *source, struct slot *slot, enum block_reason reason, bool is_on);
+/** Bring the library's pauses in line with the blocks. */
+void block_apply(struct source *source, uint64_t now_ms);
+/** Those whose window was full and has room. */
+void block_windows(struct source *source);
+
+/* source.c */
+
+struct slot *source_find(struct source *source, const char *topic, int32_t partition);
+/** One line a minute for each kind of error, with the way out. */
+void source_tell(struct source *source, rd_kafka_resp_err_t error, const char *topic,
+                 const char *text);
+
+/* source_commit.c */
+
+/** Answers of commits that came. */
+void commit_serve(struct source *source, uint64_t wait_ms);
+/** Commit all that is settled and wait for the answer. False when something is left. */
+bool commit_finally(struct source *source, uint64_t wait_ms);
+
+#endif /* KAFKA_REBALANCE_H */

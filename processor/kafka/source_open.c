@@ -1,0 +1,201 @@
+/*
+ * A consumer's beginning and end. Neither lasts for ever: leaving the group and freeing the
+ * library's handle are known to hang, so both stop at the deadline.
+ */
+#include "kafka/rebalance.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "kafka/conf.h"
+#include "kafka/metadata.h"
+
+enum { WINDOW_MAX = 65536, WINDOW_MOST = 1 << 24 };
+
+/* opening */
+
+static enum err_code subscribe(struct source *source, struct err *err)
+{
+    rd_kafka_topic_partition_list_t *topics =
+        rd_kafka_topic_partition_list_new((int)source->kafka->topic_count);
+    rd_kafka_resp_err_t error;
+
+    for (size_t i = 0; i < source->kafka->topic_count; i++) {
+        char *topic = mem_text(source->kafka->topics[i]);
+
+        rd_kafka_topic_partition_list_add(topics, topic, RD_KAFKA_PARTITION_UA);
+        free(topic);
+    }
+    error = rd_kafka_subscribe(source->rk, topics);
+    rd_kafka_topic_partition_list_destroy(topics);
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return FAIL(err, ERR_CONFIG, "kafka.topics: %s", rd_kafka_err2str(error));
+    }
+    return ERR_OK;
+}
+
+void source_fail(struct source *source)
+{
+    rd_kafka_resp_err_t cause;
+    char why[256];
+
+    if (source->is_fatal) {
+        return;
+    }
+    source->is_fatal = true;
+    cause = rd_kafka_fatal_error(source->rk, why, sizeof(why));
+    (void)FAIL(&source->failure, ERR_STATE, "the Kafka consumer failed for good: %s (%s)", why,
+               rd_kafka_err2name(cause));
+    LOG_ERROR("source.fatal", "worker=%u error=%s text=%s", source->worker_index,
+              rd_kafka_err2name(cause), LOG_Q(why));
+}
+
+static void take_error(rd_kafka_t *rk, int error, const char *reason, void *opaque)
+{
+    if (error == RD_KAFKA_RESP_ERR__FATAL) {
+        source_fail(opaque);
+    } else {
+        client_report(rk, (rd_kafka_resp_err_t)error, reason);
+    }
+}
+
+static enum err_code make_client(struct source *source, const struct config *config,
+                                 struct err *err)
+{
+    char client_id[64];
+    char why[512];
+    const struct conf_pair owned[] = {{"client.id", client_id}};
+    rd_kafka_conf_t *conf;
+    enum err_code rc = kafka_conf(config, true, &conf, err);
+
+    if (rc != ERR_OK) {
+        return rc;
+    }
+    snprintf(client_id, sizeof(client_id), "detour-%u", source->worker_index);
+    rc = conf_set(conf, owned, COUNT_OF(owned), err);
+    if (rc != ERR_OK) {
+        rd_kafka_conf_destroy(conf);
+        return rc;
+    }
+    source->session_ms = (uint64_t)conf_number(conf, "session.timeout.ms", 45000);
+    rd_kafka_conf_set_rebalance_cb(conf, rebalance_take);
+    rd_kafka_conf_set_error_cb(conf, take_error);
+    rd_kafka_conf_set_opaque(conf, source);
+    source->rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof(why));
+    if (source->rk == NULL) {
+        rd_kafka_conf_destroy(conf);
+        return FAIL(err, ERR_CONFIG, "no Kafka consumer with these kafka.properties: %s", why);
+    }
+    rd_kafka_poll_set_consumer(source->rk);
+    source->messages = rd_kafka_queue_get_consumer(source->rk);
+    source->commits = rd_kafka_queue_new(source->rk);
+    rd_kafka_queue_io_event_enable(source->messages, source->fd, &(uint64_t){1}, sizeof(uint64_t));
+    return ERR_OK;
+}
+
+/* What is left when the library's handle is gone or was never made. */
+static void free_source(struct source *source)
+{
+    for (size_t i = 0; i < source->slot_count; i++) {
+        tracker_free(source->slots[i]->own.tracker);
+        free(source->slots[i]->own.topic);
+        free(source->slots[i]);
+    }
+    free(source->slots);
+    free(source->assigned);
+    if (source->fd >= 0) {
+        close(source->fd);
+    }
+    free(source);
+}
+
+enum err_code source_open(const struct config *config, unsigned worker_index,
+                          const struct source_events *events, struct source **out, struct err *err)
+{
+    struct source *source = mem_new(struct source);
+    enum err_code rc;
+
+    PRE(events->revoke != NULL);
+
+    source->kafka = &config->kafka;
+    source->worker_index = worker_index;
+    source->events = *events;
+    source->metadata_bytes_max = METADATA_BYTES_MAX;
+    source->window_max =
+        MIN_OF(MAX_OF(config->in_flight.events, (uint32_t)WINDOW_MAX), (uint32_t)WINDOW_MOST);
+    source->polled_at_ms = clock_mono_ms();
+    source->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (source->fd < 0) {
+        free_source(source);
+        return FAIL(err, ERR_IO,
+                    "no descriptor for the Kafka consumer: raise the open files limit");
+    }
+    rc = make_client(source, config, err);
+    if (rc != ERR_OK) {
+        free_source(source);
+        return rc;
+    }
+    rc = subscribe(source, err);
+    if (rc != ERR_OK) {
+        (void)source_close(source, clock_mono_ms() + 1000);
+        return rc;
+    }
+    *out = source;
+    return ERR_OK;
+}
+
+/* closing */
+
+/* Leave the group; the revoke runs inside. */
+static void leave(struct source *source)
+{
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(source->rk);
+    rd_kafka_error_t *error = rd_kafka_consumer_close_queue(source->rk, queue);
+
+    if (error == NULL) {
+        while (!rd_kafka_consumer_closed(source->rk) && clock_mono_ms() < source->close_by_ms) {
+            rd_kafka_message_t *message = rd_kafka_consume_queue(queue, 20);
+
+            if (message != NULL) {
+                rd_kafka_message_destroy(message);
+            }
+        }
+    }
+    rd_kafka_error_destroy(error);
+    rd_kafka_queue_destroy(queue);
+}
+
+bool source_close(struct source *source, uint64_t deadline_ms)
+{
+    bool is_committed;
+
+    if (source == NULL) {
+        return true;
+    }
+    source->close_by_ms = MAX_OF(deadline_ms, 1u);
+    source->is_committed_at_close = true;
+    if (source->kept != NULL) {
+        rd_kafka_message_destroy(source->kept);
+        source->kept = NULL;
+    }
+    if (!source->is_fatal) {
+        leave(source);
+    }
+    if (source->assigned_count > 0) {
+        rebalance_drop(source, true); /* the group did not take them back in time */
+    }
+    is_committed = source->is_committed_at_close;
+    rd_kafka_queue_io_event_enable(source->messages, -1, NULL, 0);
+    rd_kafka_queue_destroy(source->messages);
+    rd_kafka_queue_destroy(source->commits);
+    if (!client_destroy(source->rk, MAX_OF(deadline_ms, clock_mono_ms() + 100))) {
+        LOG_WARN("source.close", "worker=%u text=%s", source->worker_index,
+                 LOG_Q("the client library does not end; left behind"));
+    }
+    free_source(source);
+    return is_committed;
+}

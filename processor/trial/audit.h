@@ -1,0 +1,51 @@
+/**
+ * audit - where did each produced event end?
+ *
+ * Event by event, not by counts: what was produced, with its fate to be expected, on one
+ * side; ids at the simulator, records of the alternate and the dead-letter topic, by the
+ * source offset they name, on the other. Both may come in any order. Pure, no Kafka.
+ */
+#ifndef TRIAL_AUDIT_H
+#define TRIAL_AUDIT_H
+
+#include "base/base.h"
+
+enum { AUDIT_PARTITIONS_MAX = 64, AUDIT_EVENTS_MAX = 4000000 };
+
+enum audit_fate {
+    FATE_GOOD,       /* delivered, or diverted, or with a reason a dead letter */
+    FATE_NO_CONSENT, /* dropped by its rule: nowhere */
+    FATE_BAD,        /* a dead letter */
+};
+
+enum audit_topic { AUDIT_DIVERTED, AUDIT_DEAD_LETTER };
+
+struct audit_balance {
+    uint64_t produced;
+    uint64_t delivered, diverted, dead_lettered, dropped; /* each event once, the first that fits */
+    uint64_t lost;                                        /* seen nowhere although it should be */
+    uint64_t duplicates; /* further copies of events seen more than once */
+    uint64_t misplaced;  /* seen where it may not be: without consent, or bad and delivered */
+    uint64_t unknown;    /* records and ids that nobody produced */
+    bool is_balanced;    /* produced is the sum; nothing lost, misplaced or unknown; the dropped
+                            as many as the processor counted */
+};
+
+struct audit;
+
+struct audit *audit_new(void);
+void audit_free(struct audit *audit);
+/** A delivery report. False when more than AUDIT_EVENTS_MAX would have to be remembered. */
+bool audit_produced(struct audit *audit, uint64_t index, enum audit_fate fate, int32_t partition,
+                    int64_t offset);
+/** A record of the alternate or dead-letter topic names its source offset. */
+void audit_record(struct audit *audit, enum audit_topic topic, int32_t partition, int64_t offset);
+/** The simulator has the event @index @copies times. */
+void audit_delivered(struct audit *audit, uint64_t index, uint64_t copies);
+/** Something nobody can match: a foreign id, a record without headers. */
+void audit_unknown(struct audit *audit);
+uint64_t audit_records(const struct audit *audit, enum audit_topic topic);
+/** @dropped_counted: dropped by rule, as the processor counted them. */
+void audit_close(const struct audit *audit, uint64_t dropped_counted, struct audit_balance *out);
+
+#endif /* TRIAL_AUDIT_H */

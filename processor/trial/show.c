@@ -1,0 +1,112 @@
+#include "trial/show.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+enum { DRAW_MS = 250, LINE_MS = 5000 };
+
+#define GREEN "\033[32m"
+#define YELLOW "\033[33m"
+#define DIM "\033[2m"
+#define PLAIN "\033[0m"
+
+void show_init(struct show *show, FILE *out)
+{
+    const char *no_color = getenv("NO_COLOR");
+    const char *terminal = getenv("TERM");
+
+    *show = (struct show){.out = out, .began_ms = clock_mono_ms()};
+    show->is_live = isatty(fileno(out)) == 1 && terminal != NULL && strcmp(terminal, "dumb") != 0;
+    show->is_colour = show->is_live && (no_color == NULL || no_color[0] == '\0');
+}
+
+void show_clear(struct show *show)
+{
+    if (show->block_lines > 0) {
+        fprintf(show->out, "\033[%uA\033[J", show->block_lines);
+        show->block_lines = 0;
+    }
+}
+
+static const char *colour(const struct show *show, const char *code)
+{
+    return show->is_colour ? code : "";
+}
+
+void show_line(struct show *show, const char *format, ...)
+{
+    uint64_t ms = clock_mono_ms() - show->began_ms;
+    va_list args;
+
+    show_clear(show);
+    fprintf(show->out, "%s%5llu.%llus%s  ", colour(show, DIM), (unsigned long long)(ms / 1000),
+            (unsigned long long)(ms % 1000 / 100), colour(show, PLAIN));
+    va_start(args, format);
+    vfprintf(show->out, format, args);
+    va_end(args);
+    fputc('\n', show->out);
+    fflush(show->out);
+}
+
+static void draw_bar(struct show *show, const struct show_now *now)
+{
+    static const char full[] = "##############################";
+    double share = now->phase_ms == 0 ? 0.0 : (double)now->phase_elapsed_ms / (double)now->phase_ms;
+    int cells = (int)(MIN_OF(share, 1.0) * SHOW_BAR_CELLS);
+
+    if (now->phase_ms > 0) {
+        fprintf(show->out, "  [%.*s%*s]", cells, full, SHOW_BAR_CELLS - cells, "");
+    }
+    fprintf(show->out, "  %llus\n", (unsigned long long)(now->phase_elapsed_ms / 1000));
+}
+
+static void draw_block(struct show *show, const struct show_now *now, uint64_t at_ms)
+{
+    double seconds = (double)(at_ms - show->drawn_ms) / 1000.0;
+    double in_rate = (double)(now->produced - show->drawn_produced) / seconds;
+    double out_rate = (double)(now->delivered - show->drawn_delivered) / seconds;
+    bool is_dark = strcmp(now->phase, "outage") == 0;
+
+    show_clear(show);
+    fprintf(show->out, "\n  %s%-9s%s", colour(show, is_dark ? YELLOW : GREEN), now->phase,
+            colour(show, PLAIN));
+    draw_bar(show, now);
+    fprintf(show->out, "  produced   %8llu  %6.0f/s\n", (unsigned long long)now->produced, in_rate);
+    fprintf(show->out, "  delivered  %8llu  %6.0f/s   to TikTok\n",
+            (unsigned long long)now->delivered, out_rate);
+    fprintf(show->out, "  diverted   %8llu            to the UTM topic\n",
+            (unsigned long long)now->diverted);
+    fprintf(show->out, "  dead       %8llu            to the dead-letter topic\n",
+            (unsigned long long)now->dead_lettered);
+    fprintf(show->out, "  dropped    %8llu            without consent\n",
+            (unsigned long long)now->dropped);
+    fprintf(show->out, "  in flight  %8llu\n", (unsigned long long)now->in_flight);
+    show->block_lines = 8;
+    fflush(show->out);
+}
+
+void show_turn(struct show *show, const struct show_now *now)
+{
+    uint64_t at_ms = clock_mono_ms();
+
+    if (at_ms - show->drawn_ms < (show->is_live ? DRAW_MS : LINE_MS)) {
+        return;
+    }
+    if (show->is_live) {
+        draw_block(show, now, at_ms);
+    } else if (show->drawn_ms > 0) {
+        show_line(show,
+                  "%s: produced %llu, delivered %llu, diverted %llu, dead-lettered %llu, dropped "
+                  "%llu, in flight %llu",
+                  now->phase, (unsigned long long)now->produced, (unsigned long long)now->delivered,
+                  (unsigned long long)now->diverted, (unsigned long long)now->dead_lettered,
+                  (unsigned long long)now->dropped, (unsigned long long)now->in_flight);
+    }
+    show->drawn_ms = at_ms;
+    show->drawn_produced = now->produced;
+    show->drawn_delivered = now->delivered;
+}

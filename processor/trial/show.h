@@ -1,0 +1,39 @@
+/**
+ * show - what the sandbox lets people see: lines with a time stamp, or on a terminal a
+ * block that is drawn again in place under the lines so far; at the end the table.
+ */
+#ifndef TRIAL_SHOW_H
+#define TRIAL_SHOW_H
+
+#include <stdio.h>
+
+#include "base/buf.h"
+
+enum { SHOW_BAR_CELLS = 30 };
+
+struct show {
+    FILE *out;
+    bool is_live;   /* a terminal: the block is redrawn */
+    bool is_colour; /* NO_COLOR respected */
+    uint64_t began_ms;
+    unsigned block_lines; /* of the block standing now */
+    uint64_t drawn_ms;
+    uint64_t drawn_produced, drawn_delivered; /* for rates */
+};
+
+/* The numbers of a moment. */
+struct show_now {
+    const char *phase;
+    uint64_t phase_elapsed_ms, phase_ms; /* phase_ms 0: open end */
+    uint64_t produced, delivered, diverted, dead_lettered, dropped, in_flight;
+};
+
+void show_init(struct show *show, FILE *out);
+/** A line of the story. */
+void show_line(struct show *show, const char *format, ...) PRINTF_LIKE(2, 3);
+/** Draw the block on a terminal a few times a second; elsewhere a line every five seconds. */
+void show_turn(struct show *show, const struct show_now *now);
+/** Take the block away, for what is printed next. */
+void show_clear(struct show *show);
+
+#endif /* TRIAL_SHOW_H */

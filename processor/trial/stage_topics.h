@@ -1,0 +1,13 @@
+/** stage_topics - the sandbox's topics on a real Kafka, made at its start and removed at its end.
+ */
+#ifndef TRIAL_STAGE_TOPICS_H
+#define TRIAL_STAGE_TOPICS_H
+
+#include "base/err.h"
+#include "config/config.h"
+
+NODISCARD enum err_code stage_topics_create(const struct config *config, struct err *err);
+/** Best effort; says on stderr what is left behind. */
+void stage_topics_remove(const struct config *config, const char *group);
+
+#endif /* TRIAL_STAGE_TOPICS_H */

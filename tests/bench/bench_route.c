@@ -1,0 +1,135 @@
+/* What it costs to find an event's routes in tables of 10 and of 10,000 routes; the second may cost
+ * at most twice the first. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "route/table.h"
+#include "schema/decoder.h"
+
+enum { EVENTS = 64, ROUNDS = 20000, REPEATS = 5 };
+
+static const char schema_text[] = "{\"type\":\"record\",\"name\":\"shop.Order\",\"fields\":["
+                                  "{\"name\":\"event\",\"type\":\"string\"},"
+                                  "{\"name\":\"price\",\"type\":[\"null\",\"double\"]},"
+                                  "{\"name\":\"country\",\"type\":\"string\"}]}";
+
+struct bench {
+    struct readers readers;
+    struct config config;
+    struct diags diags;
+    struct yaml_doc *doc;
+    struct route_table *table;
+    struct event_paths paths;
+    struct arena arena;
+    struct message_view message;
+    struct value roots[EVENTS];
+    struct event_view views[EVENTS];
+};
+
+/* Routes by type and price, one for a country of any type, and a last one for the rest. */
+static void open_table(struct bench *bench, size_t routes)
+{
+    static char path[] = "bench.yaml";
+    struct buf yaml;
+
+    buf_init(&yaml, 16 << 20);
+    for (size_t i = 0; i + 2 < routes; i++) {
+        buf_printf(&yaml, "- {event: [Type%zu, Other%zu], price: '>= 100'}\n", i, i);
+    }
+    buf_add_text(&yaml, "- {country: [US, CA]}\n- {}\n");
+    bench->doc = yaml_parse(path, buf_span(&yaml), true, &bench->diags);
+    INVARIANT(bench->doc != NULL);
+    bench->config = (struct config){.path = path};
+    bench->config.event.type = SPAN("event");
+    bench->config.route_count = routes;
+    bench->config.routes = mem_array(routes, struct config_route);
+    for (size_t i = 0; i < routes; i++) {
+        bench->config.routes[i].name = SPAN("r");
+        bench->config.routes[i].match = yaml_root(bench->doc)->items[i];
+    }
+    event_paths_compile(&bench->config, &bench->readers, &bench->paths, &bench->diags);
+    bench->table = route_table_compile(&bench->config, &bench->readers, &bench->diags);
+    INVARIANT(bench->table != NULL);
+    buf_fini(&yaml);
+}
+
+/* Events spread over the types of the table, half of them dear enough for their route. */
+static void open_events(struct bench *bench, size_t routes)
+{
+    bench->message = (struct message_view){.timestamp_ms = 1767225600000};
+    for (size_t i = 0; i < EVENTS; i++) {
+        struct event_view *view = &bench->views[i];
+        char *json = mem_format("{\"event\":\"Type%zu\",\"price\":%zu,\"country\":\"DE\"}",
+                                i * 2654435761u % (routes - 2), i % 2 * 200);
+
+        *view = (struct event_view){.message = &bench->message, .root = &bench->roots[i]};
+        INVARIANT(value_from_json(span_of(json), bench->readers.schemas[0]->root, &bench->arena,
+                                  &bench->roots[i], NULL) == ERR_OK);
+        INVARIANT(event_facts(&bench->paths, &bench->readers, view, &bench->arena, NULL) == ERR_OK);
+        free(json);
+    }
+}
+
+/* The best of a few runs: nanoseconds of CPU per event. */
+static double measure(struct bench *bench)
+{
+    double best = 1e9;
+    uint64_t found = 0;
+
+    for (size_t repeat = 0; repeat < REPEATS; repeat++) {
+        uint64_t start = clock_thread_cpu_ns();
+        double ns;
+
+        for (size_t i = 0; i < ROUNDS; i++) {
+            struct route_result result;
+
+            route_match(bench->table, &bench->views[i % EVENTS], &bench->arena, &result);
+            found += result.count;
+        }
+        ns = (double)(clock_thread_cpu_ns() - start) / ROUNDS;
+        best = MIN_OF(best, ns);
+    }
+    INVARIANT(found == (uint64_t)ROUNDS * REPEATS);
+    return best;
+}
+
+static double run(size_t routes)
+{
+    struct bench bench = {0};
+    struct schema *schema = NULL;
+    const struct schema *schemas[1];
+    uint64_t start = clock_mono_us();
+    double ns;
+
+    INVARIANT(schema_parse(SPAN(schema_text), NULL, 0, &schema, NULL) == ERR_OK);
+    schemas[0] = schema;
+    bench.readers = (struct readers){schemas, 1};
+    diags_init(&bench.diags);
+    arena_init(&bench.arena, 16 << 20);
+    open_table(&bench, routes);
+    start = clock_mono_us() - start;
+    open_events(&bench, routes);
+    ns = measure(&bench);
+    printf("%6zu routes: %6.1f ns per event (table compiled in %.1f ms)\n", routes, ns,
+           (double)start / 1000);
+    route_table_free(bench.table);
+    event_paths_fini(&bench.paths);
+    free(bench.config.routes);
+    yaml_free(bench.doc);
+    arena_fini(&bench.arena);
+    diags_fini(&bench.diags);
+    schema_free(schema);
+    return ns;
+}
+
+int main(void)
+{
+    double few = run(10);
+    double many = run(10000);
+    double ratio = many / few;
+
+    printf("ratio %.2f (at most 2)\n", ratio);
+    return ratio <= 2 ? 0 : 1;
+}

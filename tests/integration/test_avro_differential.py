@@ -1,0 +1,319 @@
+"""The decoder against fastavro: generated schema pairs, values and broken bytes, both ways.
+
+Neither is the judge alone. A message is valid when the strict reader of avro_cases says so; then the
+two must agree on accepting it and on every value. Where they may differ, RULES says why.
+"""
+
+import collections
+import io
+import json
+import os
+import pathlib
+import random
+import struct
+import subprocess
+
+import fastavro
+import pytest
+from avro_cases import Evolution, Schemas, Strict, Values, definitions, kind_of, mutate
+from fastavro.schema import fingerprint, to_parsing_canonical_form
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+SEED = int(os.environ.get("DIFFERENTIAL_SEED", "20240611"))
+PAIRS = int(os.environ.get("DIFFERENTIAL_PAIRS", "3000"))
+VALUES_EACH = 2
+MUTATIONS_EACH = 2
+
+# What one side accepts and the other refuses, and why that is right. "we": this program.
+RULES = {
+    "trailing bytes": "we refuse bytes behind the value; fastavro reads a stream and leaves them",
+    "boolean not 0 or 1": "we refuse; fastavro takes any other byte as true",
+    "number too long": "we refuse more than 32 bits of an int, 64 of a long; fastavro wraps",
+    "not UTF-8": "we refuse, also in what is skipped and in map keys",
+    "no such symbol": "we refuse; fastavro takes index -1 for the last, and none when skipping",
+    "no such branch": "we refuse; fastavro takes index -1 for the last",
+    "block size": "we refuse a block whose byte size is not true; fastavro does not look",
+    "negative length": "we refuse; not asked of fastavro",
+    "cut short": "we refuse; not asked of fastavro, whose skipping may not notice",
+    "too many items": "we refuse more than 100,000 items; not asked of fastavro, it would take hours",
+    "too deep": "we refuse more than 64 levels; not asked of fastavro, it would overflow",
+    "schemas that never fit": "we refuse a pair where all data must pass an unreadable place; "
+    "fastavro notices only when a message has an item there",
+    "unreadable branch": "of a writer's union we refuse the item or field that cannot be read, fastavro the branch "
+    "that could hold one",
+    "endless record": "we refuse a schema whose record holds itself with no union, array or map in between",
+    "same type first": "of a reader's union we take the writer's own type, fastavro the first it can be promoted to",
+}
+# Breaking one of these, fastavro may run for ever, overflow or read what is not there.
+NOT_ASKED = {"negative length", "cut short", "too many items", "too deep", "number too long", "block size"}
+
+
+@pytest.fixture(scope="module")
+def driver():
+    build = os.environ.get("BUILD", "build")
+    given = os.environ.get("AVRO_DRIVER")
+    path = pathlib.Path(given) if given else ROOT / build / "unit" / "avro_driver"
+    if not given:
+        subprocess.run(["make", "--no-print-directory", "-s", f"BUILD={build}", str(path.relative_to(ROOT))],
+                       cwd=ROOT, check=True)
+    return path
+
+
+def ask(driver, lines):
+    """All answers, split at tabs. The driver must come through every case."""
+    done = subprocess.run([driver], input="".join(line + "\n" for line in lines), capture_output=True, text=True,
+                          encoding="utf-8", timeout=300)
+    assert done.returncode == 0, done.stderr[-2000:]
+    answers = [line.split("\t") for line in done.stdout.split("\n")[:-1]]
+    assert len(answers) == len(lines)
+    return answers
+
+
+def text_of(schema):
+    return json.dumps(schema)
+
+
+def their_decode(writer, reader, data):
+    """fastavro's value, or its exception."""
+    try:
+        return fastavro.schemaless_reader(io.BytesIO(data), writer, reader)
+    except (fastavro.schema.SchemaParseException, fastavro.read.SchemaResolutionError, EOFError, ValueError,
+            IndexError, KeyError, TypeError, UnicodeDecodeError, struct.error, OverflowError) as error:
+        return error
+
+
+def single(number):
+    try:
+        return struct.pack("<f", number)
+    except OverflowError:
+        return struct.pack("<f", float("inf") if number > 0 else float("-inf"))
+
+
+def same_number(ours, theirs, is_single):
+    if isinstance(theirs, bool) or not isinstance(theirs, (int, float)):
+        return False
+    if theirs != theirs or theirs in (float("inf"), float("-inf")):
+        return ours is None  # JSON has no such number
+    if isinstance(ours, bool) or not isinstance(ours, (int, float)):
+        return is_single and ours is None and single(theirs) == single(float("inf") if theirs > 0 else float("-inf"))
+    return single(ours) == single(theirs) if is_single else ours == theirs
+
+
+def same(ours, theirs, schema, names):
+    """Our JSON against fastavro's value, by the reader's schema."""
+    if isinstance(schema, list):
+        return any(same(ours, theirs, branch, names) for branch in schema)
+    kind = kind_of(schema)
+    if isinstance(schema, str) and schema in names:
+        return same(ours, theirs, names[schema], names)
+    if kind in ("float", "double", "int", "long"):
+        return same_number(ours, theirs, kind == "float")
+    if kind in ("bytes", "fixed"):
+        return ours == (theirs.decode("latin-1") if isinstance(theirs, bytes) else theirs)
+    if kind == "record":
+        if not isinstance(ours, dict) or not isinstance(theirs, dict):
+            return False
+        return set(ours) == set(theirs) == {field["name"] for field in schema["fields"]} and all(
+            same(ours[field["name"]], theirs[field["name"]], field["type"], names) for field in schema["fields"])
+    if kind == "array":
+        return (isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs)
+                and all(same(a, b, schema["items"], names) for a, b in zip(ours, theirs)))
+    if kind == "map":
+        return (isinstance(ours, dict) and isinstance(theirs, dict) and list(ours) == list(theirs)
+                and all(same(ours[key], theirs[key], schema["values"], names) for key in ours))
+    return type(ours) is type(theirs) and ours == theirs
+
+
+class Case:
+    def __init__(self, writer, reader, data):
+        self.writer = writer
+        self.reader = reader
+        self.data = data
+
+    def line(self):
+        return f"decode\t{text_of(self.writer)}\t{text_of(self.reader)}\t{self.data.hex()}"
+
+    def __str__(self):
+        return f"writer {text_of(self.writer)}\nreader {text_of(self.reader)}\nbytes {self.data.hex()}"
+
+
+def parts(schema):
+    """@schema and all schemas in it."""
+    yield schema
+    inner = schema if isinstance(schema, list) else []
+    if isinstance(schema, dict):
+        inner = [field["type"] for field in schema.get("fields", [])]
+        inner += [schema[key] for key in ("items", "values") if key in schema]
+    for one in inner:
+        yield from parts(one)
+
+
+def has_union(schema):
+    return any(isinstance(part, list) for part in parts(schema))
+
+
+def is_ordered_badly(schema):
+    """A union in @schema has a branch that a later one's values could be promoted to."""
+    for union in parts(schema):
+        kinds = [kind_of(branch) for branch in union] if isinstance(union, list) else []
+        for i, kind in enumerate(kinds):
+            if any(kind in Evolution.PROMOTIONS.get(later, ()) for later in kinds[i + 1 :]):
+                return True
+    return False
+
+
+def draw_pairs():
+    """(writer, reader, parsed writer, parsed reader), every fourth reader being the writer itself."""
+    rng = random.Random(SEED)
+    for i in range(PAIRS):
+        writer = Schemas(rng).draw()
+        reader = writer if i % 4 == 0 else Evolution(rng).evolve(writer, is_root=True)
+        yield rng, writer, reader, fastavro.parse_schema(writer), fastavro.parse_schema(reader)
+
+
+def encode(parsed, value):
+    out = io.BytesIO()
+    fastavro.schemaless_writer(out, parsed, value)
+    return out.getvalue()
+
+
+def judge(case, parsed, answer, used):
+    """None when both agree or a rule says why not; else what is wrong."""
+    violation = Strict(case.writer, case.data).check()
+    is_ours = answer[0] == "ok"
+    if violation is not None:
+        used[violation] += 1
+        if is_ours:
+            return f"accepted in spite of: {violation}"
+        if violation in NOT_ASKED:
+            return None
+    theirs = their_decode(parsed[0], parsed[1], case.data)
+    is_theirs = not isinstance(theirs, Exception)
+    if is_ours and is_theirs:
+        problem = f"values differ: {answer[1]} and {theirs!r}"
+        if same(json.loads(answer[1]), theirs, case.reader, definitions(case.reader)):
+            return None
+    elif is_ours == is_theirs or violation is not None:
+        return None
+    else:
+        problem = f"ours {answer}, fastavro's {theirs!r}"
+    rule = explain(case, answer, theirs)
+    if rule is None:
+        return problem
+    used[rule] += 1
+    return None
+
+
+def explain(case, answer, theirs):
+    """The rule by which valid bytes are taken differently, or None."""
+    if answer[1] == "resolve" and not isinstance(theirs, Exception):
+        return "schemas that never fit"
+    if answer[1] == "schema" and "holds itself" in answer[2]:
+        return "endless record"
+    if answer[0] == "ok" and is_ordered_badly(case.reader):
+        return "same type first"
+    if answer[0] == "ok" and isinstance(theirs, fastavro.read.SchemaResolutionError) and has_union(case.writer):
+        return "unreadable branch"
+    return None
+
+
+def test_bytes_by_fastavro_are_read_alike(driver):
+    cases, parsed, used, wrong = [], [], collections.Counter(), []
+    for rng, writer, reader, parsed_writer, parsed_reader in draw_pairs():
+        values = Values(rng, writer)
+        for _ in range(VALUES_EACH):
+            data = encode(parsed_writer, values.draw(writer))
+            cases.append(Case(writer, reader, data))
+            cases.extend(Case(writer, reader, mutate(rng, data)) for _ in range(MUTATIONS_EACH))
+            parsed.extend([(parsed_writer, parsed_reader)] * (1 + MUTATIONS_EACH))
+    accepted = 0
+    for case, pair, answer in zip(cases, parsed, ask(driver, [case.line() for case in cases])):
+        problem = judge(case, pair, answer, used)
+        accepted += answer[0] == "ok"
+        if problem is not None:
+            wrong.append(f"{problem[:800]}\n{case}")
+    assert not wrong, f"{len(wrong)} of {len(cases)} cases:\n\n" + "\n\n".join(wrong[:5])
+    assert len(cases) >= 10_000 or "DIFFERENTIAL_PAIRS" in os.environ
+    assert set(used) <= set(RULES)
+    assert accepted > len(cases) // 4, "the generator makes hardly anything readable"
+    print(f"{len(cases)} cases, {accepted} accepted, rules used: {dict(+used)}")
+
+
+def to_json(value):
+    """The value as Avro's JSON has it."""
+    if isinstance(value, bytes):
+        return value.decode("latin-1")
+    if isinstance(value, dict):
+        return {key: to_json(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [to_json(one) for one in value]
+    return value
+
+
+def has_no_json(value):
+    """NaN and the infinities have none; the JSON library of the program refuses a NUL in a key."""
+    if isinstance(value, dict):
+        return any("\x00" in key or has_no_json(one) for key, one in value.items())
+    if isinstance(value, list):
+        return any(has_no_json(one) for one in value)
+    return isinstance(value, float) and (value != value or value in (float("inf"), float("-inf")))
+
+
+def test_values_by_us_are_read_by_fastavro(driver):
+    rng = random.Random(SEED + 1)
+    cases = []
+    for _ in range(PAIRS):
+        schema = Schemas(rng).draw()
+        parsed = fastavro.parse_schema(schema)
+        values = Values(rng, schema)
+        for _ in range(4):
+            value = values.draw(schema)
+            if not has_no_json(value):
+                cases.append((schema, parsed, value))
+    answers = ask(driver, [f"encode\t{text_of(schema)}\t{json.dumps(to_json(value))}" for schema, _, value in cases])
+    for (schema, parsed, value), answer in zip(cases, answers):
+        about = f"{text_of(schema)}\n{value!r}\n{answer}"
+        assert answer[0] == "ok", about
+        data = bytes.fromhex(answer[1])
+        stream = io.BytesIO(data)
+        theirs = fastavro.schemaless_reader(stream, parsed, None)
+        assert stream.tell() == len(data), about
+        assert Strict(schema, data).check() is None, about
+        assert same(to_json(value), theirs, schema, definitions(schema)), f"{about}\n{theirs!r}"
+    assert len(cases) >= 10_000 or "DIFFERENTIAL_PAIRS" in os.environ
+
+
+def test_fingerprints_are_alike(driver):
+    rng = random.Random(SEED + 2)
+    schemas = [Schemas(rng).draw() for _ in range(2000)]
+    answers = ask(driver, [f"fingerprint\t{text_of(schema)}" for schema in schemas])
+    for schema, answer in zip(schemas, answers):
+        theirs = fingerprint(to_parsing_canonical_form(schema), "CRC-64-AVRO")
+        # fastavro writes the number's bytes in the order they have on the wire
+        assert answer == ["ok", bytes.fromhex(theirs)[::-1].hex()], text_of(schema)
+
+
+# Differences that the generator stays away from, one by one: the row's name is the rule.
+DIFFERENCES = [
+    ("the same type is taken before a promotion that stands first",
+     "int", ["double", "int"], b"\x0c", ["ok", "6"]),
+    ("text stays text where bytes stand first",
+     "string", ["bytes", "string"], b"\x04\xc3\xbc", ["ok", '"ü"']),
+    ("the names of root records need not agree",
+     {"type": "record", "name": "A", "fields": []}, {"type": "record", "name": "B", "fields": []}, b"", ["ok", "{}"]),
+    ("an int in more than five bytes is refused",
+     "int", "int", b"\x82\x80\x80\x80\x80\x00", ["no", "data"]),
+    ("a union's branch that cannot be read matters only when it comes",
+     ["int", "string"], "int", b"\x00\x0c", ["ok", "6"]),
+    ("and then it is refused",
+     ["int", "string"], "int", b"\x02\x02a", ["no", "data"]),
+    ("an array of unreadable items is refused although it is empty",
+     {"type": "array", "items": "string"}, {"type": "array", "items": "int"}, b"\x00", ["no", "resolve"]),
+]
+
+
+@pytest.mark.parametrize("row", DIFFERENCES, ids=[row[0] for row in DIFFERENCES])
+def test_listed_difference(driver, row):
+    _, writer, reader, data, want = row
+    answer = ask(driver, [Case(writer, reader, data).line()])[0]
+    assert answer[: len(want)] == want
