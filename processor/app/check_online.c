@@ -71,7 +71,7 @@ static void check_topics_exist(const struct config *config, struct online_report
 /* One request and its answer. */
 struct probe {
     const struct pipeline_destination *destination;
-    struct tiktok_answer answer;
+    struct answer answer;
     int status; /* 0: no HTTP answer */
     char error[128];
     bool is_done;

@@ -12,6 +12,7 @@
 #define APP_WORKER_H
 
 #include "deliver/pipeline.h"
+#include "health/health.h"
 #include "observe/metrics.h"
 
 struct worker;

@@ -16,7 +16,7 @@ enum {
 };
 
 static void note_trouble(struct tiktok_sender *sender, struct leg *leg,
-                         const struct http_reply *reply, const struct tiktok_answer *answer)
+                         const struct http_reply *reply, const struct answer *answer)
 {
     struct trouble *trouble =
         leg_trouble(leg, sender->config, answer->text[0] != '\0' ? answer->text : reply->error);
@@ -41,7 +41,7 @@ static void note_outcome(struct leg *leg, enum verdict verdict, const struct htt
 }
 
 static void note_all(struct batch *batch, const struct http_reply *reply,
-                     const struct tiktok_answer *answer)
+                     const struct answer *answer)
 {
     bool is_attempt = answer->verdict != VERDICT_THROTTLED && answer->verdict != VERDICT_HOLD;
 
@@ -119,7 +119,7 @@ static void halve(struct tiktok_sender *sender, struct batch *batch)
 }
 
 static void handle_rejected(struct tiktok_sender *sender, struct batch *batch,
-                            const struct http_reply *reply, const struct tiktok_answer *answer)
+                            const struct http_reply *reply, const struct answer *answer)
 {
     enum reason reason = reply->status == 413 ? REASON_TOO_LARGE : REASON_REJECTED;
 
@@ -166,7 +166,7 @@ static void divert_batch(struct tiktok_sender *sender, struct batch *batch)
 }
 
 static void handle_retry(struct tiktok_sender *sender, struct batch *batch,
-                         const struct http_reply *reply, const struct tiktok_answer *answer)
+                         const struct http_reply *reply, const struct answer *answer)
 {
     const struct config_destination *config = sender->config;
     uint64_t wait_ms;
@@ -197,7 +197,7 @@ static void handle_retry(struct tiktok_sender *sender, struct batch *batch,
 
 /* 20001: each event by its own result; one that cannot be told is sent again alone. */
 static void handle_each(struct tiktok_sender *sender, struct batch *batch,
-                        const struct http_reply *reply, const struct tiktok_answer *answer)
+                        const struct http_reply *reply, const struct answer *answer)
 {
     size_t count = batch->count;
 
@@ -226,7 +226,7 @@ static void handle_each(struct tiktok_sender *sender, struct batch *batch,
             alone->first_sent_ms = batch->first_sent_ms;
             batch_add(alone, leg);
             handle_retry(sender, alone, reply,
-                         &(struct tiktok_answer){.verdict = VERDICT_RETRY, .code = answer->code});
+                         &(struct answer){.verdict = VERDICT_RETRY, .code = answer->code});
         }
     }
     batch_free(&sender->batches, batch);
@@ -252,7 +252,7 @@ static void handle_throttled(struct tiktok_sender *sender, struct batch *batch,
 }
 
 static void handle_hold(struct tiktok_sender *sender, struct batch *batch,
-                        const struct http_reply *reply, const struct tiktok_answer *answer)
+                        const struct http_reply *reply, const struct answer *answer)
 {
     struct deliverer *d = sender->d;
 
@@ -288,7 +288,7 @@ static void note_open(struct tiktok_sender *sender)
 }
 
 static void read_answer(struct tiktok_sender *sender, const struct batch *batch,
-                        const struct http_reply *reply, struct tiktok_answer *answer)
+                        const struct http_reply *reply, struct answer *answer)
 {
     struct answer_batch described;
 
@@ -312,7 +312,7 @@ static void read_answer(struct tiktok_sender *sender, const struct batch *batch,
 /* health: what the answer says of its cell */
 
 static enum call call_of(const struct tiktok_sender *sender, const struct http_reply *reply,
-                         const struct tiktok_answer *answer)
+                         const struct answer *answer)
 {
     switch (answer->verdict) {
     case VERDICT_DELIVERED:
@@ -338,7 +338,7 @@ static enum call call_of(const struct tiktok_sender *sender, const struct http_r
 }
 
 static void tell_health(struct tiktok_sender *sender, struct batch *batch,
-                        const struct http_reply *reply, const struct tiktok_answer *answer)
+                        const struct http_reply *reply, const struct answer *answer)
 {
     struct deliverer *d = sender->d;
     enum call call = call_of(sender, reply, answer);
@@ -373,7 +373,7 @@ void tiktok_on_reply(void *context, const struct http_reply *reply)
 {
     struct batch *batch = context;
     struct tiktok_sender *sender = batch->sender;
-    struct tiktok_answer answer = {0};
+    struct answer answer = {0};
 
     sender->in_flight--;
     batch->is_sent = false;

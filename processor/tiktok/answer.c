@@ -10,7 +10,7 @@
 enum { BODY_BYTES_MAX = 64 * 1024 };
 
 /* What the status alone means, where the body says nothing valid. */
-static void judge_status(int status, struct tiktok_answer *out)
+static void judge_status(int status, struct answer *out)
 {
     out->scope = SCOPE_BATCH;
     if (status == 429) {
@@ -68,7 +68,7 @@ static bool read_code(const json_t *root, int32_t *out)
 }
 
 static void judge_message(const struct tiktok_codes *codes, const json_t *root, size_t count,
-                          const struct code_meaning *meaning, struct tiktok_answer *out)
+                          const struct code_meaning *meaning, struct answer *out)
 {
     const json_t *text = json_object_get(root, "message");
     struct message_hint hint = {0};
@@ -91,7 +91,7 @@ static void judge_message(const struct tiktok_codes *codes, const json_t *root, 
 }
 
 static void judge_partial(const struct tiktok_codes *codes, const json_t *root,
-                          const struct answer_batch *batch, struct tiktok_answer *out)
+                          const struct answer_batch *batch, struct answer *out)
 {
     size_t untold;
 
@@ -112,7 +112,7 @@ static void judge_partial(const struct tiktok_codes *codes, const json_t *root,
 }
 
 static void judge_code(const struct tiktok_codes *codes, const json_t *root,
-                       const struct answer_batch *batch, struct tiktok_answer *out)
+                       const struct answer_batch *batch, struct answer *out)
 {
     struct code_meaning meaning = tiktok_code_meaning(codes, out->code);
 
@@ -144,7 +144,7 @@ static json_t *parse_body(struct span body)
 }
 
 void tiktok_answer_read(const struct tiktok_codes *codes, int status, struct span body,
-                        const struct answer_batch *batch, struct tiktok_answer *out)
+                        const struct answer_batch *batch, struct answer *out)
 {
     PRE(codes != NULL);
     PRE(batch != NULL);
@@ -152,7 +152,7 @@ void tiktok_answer_read(const struct tiktok_codes *codes, int status, struct spa
 
     json_t *root = status == 0 ? NULL : parse_body(body);
 
-    *out = (struct tiktok_answer){.code = INT32_MIN};
+    *out = (struct answer){.code = INT32_MIN};
     if (root != NULL) {
         copy_request_id(root, out->request_id);
         out->has_code = read_code(root, &out->code);

@@ -42,7 +42,7 @@ static void check_text(const char *text, size_t bytes)
     }
 }
 
-static void check(struct span body, const struct tiktok_answer *answer,
+static void check(struct span body, const struct answer *answer,
                   const struct item_result *each)
 {
     CHECK(answer->verdict < VERDICT_COUNT);
@@ -69,7 +69,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     static struct tiktok_codes *codes;
     struct item_result each[EVENTS];
     struct answer_batch batch = {.event_ids = ids, .count = EVENTS, .each = each};
-    struct tiktok_answer answer;
+    struct answer answer;
     struct span body;
     struct diags diags;
 

@@ -31,22 +31,22 @@ static struct tiktok_codes *defaults(void)
     return codes;
 }
 
-static struct tiktok_answer read_with(const struct tiktok_codes *codes, int status,
+static struct answer read_with(const struct tiktok_codes *codes, int status,
                                       struct span body, size_t count, struct item_result *each)
 {
     const struct answer_batch batch = {.event_ids = ids, .count = count, .each = each};
-    struct tiktok_answer answer;
+    struct answer answer;
 
     memset(&answer, 0xa5, sizeof(answer)); /* nothing may be left as it was */
     tiktok_answer_read(codes, status, body, &batch, &answer);
     return answer;
 }
 
-static struct tiktok_answer read_one(int status, const char *body)
+static struct answer read_one(int status, const char *body)
 {
     struct item_result each[EVENTS];
     struct tiktok_codes *codes = defaults();
-    struct tiktok_answer answer = read_with(codes, status, span_of(body), EVENTS, each);
+    struct answer answer = read_with(codes, status, span_of(body), EVENTS, each);
 
     tiktok_codes_free(codes);
     return answer;
@@ -123,7 +123,7 @@ static void every_code_has_its_verdict_whatever_the_status(void **state)
         for (int32_t code = code_rows[i].first;; code++) {
             for (size_t s = 0; s < COUNT_OF(statuses); s++) {
                 char body[128];
-                struct tiktok_answer got;
+                struct answer got;
 
                 (void)snprintf(body, sizeof(body), "{\"code\": %d, \"message\": \"OK\"}", code);
                 got = read_one(statuses[s], body);
@@ -202,7 +202,7 @@ static void a_body_without_a_valid_code_is_judged_by_status_and_never_delivered(
     (void)state;
     for (size_t i = 0; i < COUNT_OF(status_rows); i++) {
         for (size_t b = 0; b < COUNT_OF(bodies); b++) {
-            struct tiktok_answer got = read_one(status_rows[i].status, bodies[b]);
+            struct answer got = read_one(status_rows[i].status, bodies[b]);
 
             NAME_ROW(bodies[b], status_rows[i].status, !got.has_code && got.code == INT32_MIN);
             NAME_ROW(bodies[b], status_rows[i].status, got.verdict == status_rows[i].verdict);
@@ -214,7 +214,7 @@ static void a_body_without_a_valid_code_is_judged_by_status_and_never_delivered(
 
 static void without_any_answer_not_even_a_good_body_counts(void **state)
 {
-    struct tiktok_answer got;
+    struct answer got;
 
     (void)state;
     got = read_one(0, "{\"code\": 0}");
@@ -258,7 +258,7 @@ static void hostile_bodies_cost_little_and_deliver_nothing(void **state)
         size_t len;
         char *body = repeat(rows[i].head, rows[i].unit, rows[i].times, &len);
         struct item_result each[EVENTS];
-        struct tiktok_answer got = read_with(codes, 200, (struct span){body, len}, EVENTS, each);
+        struct answer got = read_with(codes, 200, (struct span){body, len}, EVENTS, each);
 
         NAME_ROW(rows[i].name, 200, got.verdict == VERDICT_RETRY && !got.has_code);
         free(body);
@@ -271,7 +271,7 @@ static void bytes_behind_a_nul_are_not_overlooked(void **state)
     static const char body[] = "{\"code\": 0}\0{\"code\": 50000}";
     struct tiktok_codes *codes = defaults();
     struct item_result each[EVENTS];
-    struct tiktok_answer got =
+    struct answer got =
         read_with(codes, 200, (struct span){body, sizeof(body) - 1}, EVENTS, each);
 
     (void)state;
@@ -339,7 +339,7 @@ static void a_message_says_who_is_at_fault(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT_OF(message_rows); i++) {
         const char *message = message_rows[i].message;
-        struct tiktok_answer got;
+        struct answer got;
         char body[512];
 
         (void)snprintf(body, sizeof(body), "{\"code\": 40002, \"message\": \"%s\"}", message);
@@ -366,7 +366,7 @@ static void a_message_that_is_no_text_is_overlooked(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT_OF(messages); i++) {
         char body[128];
-        struct tiktok_answer got;
+        struct answer got;
 
         (void)snprintf(body, sizeof(body), "{\"code\": 40002, \"message\": %s}", messages[i]);
         got = read_one(200, body);
@@ -434,7 +434,7 @@ static void partial_success_settles_each_event_by_its_own_result(void **state)
     for (size_t i = 0; i < COUNT_OF(partial_rows); i++) {
         struct tiktok_codes *codes = defaults();
         struct item_result each[EVENTS];
-        struct tiktok_answer got;
+        struct answer got;
         char body[512];
         char verdicts[EVENTS + 1] = "";
 
@@ -455,7 +455,7 @@ static void partial_success_settles_each_event_by_its_own_result(void **state)
 static void partial_success_without_events_to_match_is_sent_again(void **state)
 {
     struct tiktok_codes *codes = defaults();
-    struct tiktok_answer got = read_with(codes, 200, SPAN("{\"code\": 20001}"), 0, NULL);
+    struct answer got = read_with(codes, 200, SPAN("{\"code\": 20001}"), 0, NULL);
 
     (void)state;
     assert_int_equal(got.verdict, VERDICT_RETRY);
@@ -526,7 +526,7 @@ static void the_configuration_changes_single_codes(void **state)
     assert_int_equal(diags.count, 0);
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct item_result each[EVENTS];
-        struct tiktok_answer got;
+        struct answer got;
         char body[128];
 
         (void)snprintf(body, sizeof(body), "{\"code\": %d, \"message\": \"data.1.event_id: no\"}",
@@ -583,7 +583,7 @@ static void a_source_id_of_the_events_own_is_their_fault(void **state)
     struct diags diags;
     struct tiktok_codes *codes;
     struct item_result each[EVENTS];
-    struct tiktok_answer got;
+    struct answer got;
 
     (void)state;
     diags_init(&diags);

@@ -210,7 +210,7 @@ static void check_each(const char *name, const json_t *expect, const struct item
     }
 }
 
-static void check_answer(const char *name, const struct tiktok_answer *answer,
+static void check_answer(const char *name, const struct answer *answer,
                          const json_t *fixture)
 {
     const json_t *expect = json_object_get(fixture, "expect");
@@ -249,7 +249,7 @@ static void every_answer_means_the_action_of_its_fixture(void **state)
     diags_init(&diags);
     codes = tiktok_codes_compile(&plain, &diags);
     for (int i = 1; i <= 27; i++) {
-        struct tiktok_answer answer;
+        struct answer answer;
         struct answer_batch batch = {.event_ids = ids, .each = each};
         char name[8];
         char *body;
@@ -287,7 +287,7 @@ static void half_an_answer_with_status_200_is_no_success(void **state)
     codes = tiktok_codes_compile(&plain, &diags);
     for (size_t len = 0; len < sizeof(whole); len++) {
         const struct answer_batch batch = {.count = 1};
-        struct tiktok_answer answer;
+        struct answer answer;
         bool is_whole = len == sizeof(whole) - 1;
 
         tiktok_answer_read(codes, 200, (struct span){whole, len}, &batch, &answer);

@@ -1,0 +1,44 @@
+/**
+ * answer - what a destination's answer means for each event of a batch, whoever it is.
+ *
+ * tiktok/answer.h and webhook/verdicts.h read answers into this; deliver/ acts on it.
+ */
+#ifndef EVENT_ANSWER_H
+#define EVENT_ANSWER_H
+
+#include "event/verdict.h"
+
+/* How the rest of the batch goes on. */
+enum answer_scope {
+    SCOPE_BATCH, /* verdict holds for every event (REJECTED only where a source id that came from
+                    the events is refused) */
+    SCOPE_ITEM,  /* REJECTED: only `item`; the rest is resent at once */
+    SCOPE_SPLIT, /* REJECTED (or UNKNOWN) with no culprit named: halve, unless it is a single event
+                  */
+    SCOPE_EACH,  /* 20001: see each[]; the verdict is DELIVERED only to say that the answer itself
+                    was  in order */
+};
+
+struct item_result {
+    enum verdict verdict;
+    int32_t code; /* 0 when none was given */
+};
+
+struct answer {
+    enum verdict verdict;
+    enum answer_scope scope;
+    size_t item;         /* SCOPE_ITEM */
+    int32_t code;        /* body code; INT32_MIN when there was none */
+    bool has_code;       /* a parsed integer code: a life sign */
+    char request_id[64]; /* printable ASCII only; empty when none */
+    char text[160];      /* our words plus the vendor's field name; no payload, no personal data */
+};
+
+/** Event ids of the batch in order, so that 20001 results can be matched. */
+struct answer_batch {
+    const struct span *event_ids;
+    size_t count;
+    struct item_result *each; /* count entries, filled for SCOPE_EACH */
+};
+
+#endif /* EVENT_ANSWER_H */
