@@ -31,7 +31,7 @@ void batch_list_fini(struct batch_list *list)
     *list = (struct batch_list){0};
 }
 
-struct batch *batch_new(struct batch_list *list, struct tiktok_sender *sender, struct lane *lane)
+struct batch *batch_new(struct batch_list *list, struct sender *sender, struct lane *lane)
 {
     struct batch *batch = list->spare;
 

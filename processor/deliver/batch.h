@@ -7,10 +7,10 @@
 
 #include "deliver/lane.h"
 
-struct tiktok_sender;
+struct sender;
 
 struct batch {
-    struct tiktok_sender *sender;
+    struct sender *sender;
     struct lane *lane;
     struct leg **legs; /* owned array; legs are their events' */
     size_t count, cap;
@@ -35,7 +35,7 @@ struct batch_list {
 
 void batch_list_fini(struct batch_list *list);
 /** An empty batch of @lane. */
-struct batch *batch_new(struct batch_list *list, struct tiktok_sender *sender, struct lane *lane);
+struct batch *batch_new(struct batch_list *list, struct sender *sender, struct lane *lane);
 /** Back to the spares; it holds no legs any more. */
 void batch_free(struct batch_list *list, struct batch *batch);
 void batch_add(struct batch *batch, struct leg *leg);

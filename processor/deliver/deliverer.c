@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "deliver/records.h"
-#include "deliver/tiktok_sender.h"
+#include "deliver/sender.h"
 #include "deliver/view.h"
 
 enum {
@@ -31,14 +31,14 @@ enum err_code deliverer_init(struct deliverer *d, const struct pipeline *pipelin
     buf_init(&d->render, RENDER_BYTES_MAX);
     buf_init(&d->record, RECORD_BYTES_MAX);
     d->tiktok = tiktok_scratch_new();
-    d->senders = mem_array(config->destination_count, struct tiktok_sender *);
+    d->senders = mem_array(config->destination_count, struct sender *);
     rc = http_client_new(&d->http, err);
     if (rc == ERR_OK) {
         rc = producer_open(config, worker_index, &d->producer, err);
     }
     for (size_t i = 0; rc == ERR_OK && i < config->destination_count; i++) {
-        if (config->destinations[i].type == DESTINATION_TIKTOK) {
-            d->senders[i] = tiktok_sender_new(d, &pipeline->destinations[i], i);
+        if (config->destinations[i].type != DESTINATION_KAFKA) {
+            d->senders[i] = sender_new(d, &pipeline->destinations[i], i);
         }
     }
     if (rc != ERR_OK) {
@@ -53,7 +53,7 @@ void deliverer_fini(struct deliverer *d)
     d->http = NULL;
     if (d->senders != NULL) {
         for (size_t i = 0; i < d->pipeline->config->destination_count; i++) {
-            tiktok_sender_free(d->senders[i]);
+            sender_free(d->senders[i]);
         }
     }
     free(d->senders);
@@ -80,7 +80,7 @@ uint64_t deliverer_turn(struct deliverer *d)
     http_turn(d->http);
     for (size_t i = 0; i < d->pipeline->config->destination_count; i++) {
         if (d->senders[i] != NULL) {
-            next_ms = MIN_OF(next_ms, tiktok_sender_turn(d->senders[i]));
+            next_ms = MIN_OF(next_ms, sender_turn(d->senders[i]));
         }
     }
     return next_ms;
@@ -116,8 +116,7 @@ static void drop_event(struct deliverer *d, struct event *event)
 
         if (leg->state == LEG_NEW || leg->state == LEG_QUEUED || leg->state == LEG_WAITING) {
             if (leg->state != LEG_NEW) {
-                tiktok_sender_drop(d->senders[pipeline_index(d->pipeline, leg_destination(leg))],
-                                   leg);
+                sender_drop(d->senders[pipeline_index(d->pipeline, leg_destination(leg))], leg);
             }
             leg_move(leg, LEG_SETTLED);
             event->is_abandoned = true;
@@ -311,13 +310,11 @@ void deliver_leg(struct deliverer *d, struct leg *leg, const struct event_view *
     leg->queued_ms = d->now_ms;
     switch (destination->type) {
     case DESTINATION_TIKTOK:
-        tiktok_sender_take(d->senders[pipeline_index(d->pipeline, destination)], leg, view);
+    case DESTINATION_HTTP:
+        sender_take(d->senders[pipeline_index(d->pipeline, destination)], leg, view);
         return;
     case DESTINATION_KAFKA:
         record_send(d, leg, view);
-        return;
-    case DESTINATION_HTTP:
-        INVARIANT(!"config_is_supported() refuses routes to type http");
         return;
     }
 }

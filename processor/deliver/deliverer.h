@@ -2,7 +2,7 @@
  * deliverer - one worker's delivery: its events in flight, senders, records and metrics.
  *
  * Owned by one thread. The way of a leg: deliver_leg() picks the destination of the
- * chain; a sender (tiktok_sender.h) or a record (records.h) takes it; whoever has the
+ * chain; a sender (sender.h) or a record (records.h) takes it; whoever has the
  * answer calls leg_deliver_done(), leg_advance() or leg_dead_letter(); when the last leg
  * of an event is settled, its offset is, and its memory goes back.
  */
@@ -15,7 +15,7 @@
 #include "http/client.h"
 #include "observe/metrics.h"
 
-struct tiktok_sender;
+struct sender;
 
 enum { DELIVER_CELLS = 256 }; /* slots of the worker's own table of cells */
 
@@ -30,8 +30,8 @@ struct deliverer {
     struct buf render;    /* items of the event being taken */
     struct buf record;    /* a UTM record being written */
     struct tiktok_scratch *tiktok;
-    struct tiktok_sender **senders; /* by destination; NULL where the type is another */
-    struct health *health;          /* the process's; shared */
+    struct sender **senders; /* by destination; NULL where the type is another */
+    struct health *health;   /* the process's; shared */
     struct {
         uint64_t key; /* hash of event type and destination; 0: empty */
         size_t cell;

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "deliver/kind.h"
 #include "deliver/view.h"
 
 struct planned_leg {
@@ -115,16 +116,16 @@ static void render(struct deliverer *d, struct planned_leg *plan, const struct e
     const struct config_destination *destination = plan->plan->chain[plan->choice.position];
     size_t index = pipeline_index(d->pipeline, destination);
     size_t from = d->render.len;
-    struct tiktok_item item = {0};
+    uint32_t left_out = 0;
     struct err err;
-    enum err_code rc = tiktok_item_write(d->pipeline->destinations[index].map, d->tiktok, view,
-                                         event_id, &d->scratch, &d->render, &item, &err);
+    enum err_code rc = kind_of(destination->type)
+                           ->render(d, &d->pipeline->destinations[index], view, event_id,
+                                    &d->render, &left_out, &err);
 
-    if (item.fields_left_out > 0) {
-        metrics_fields_left_out(d->metrics, index, item.fields_left_out);
+    if (left_out > 0) {
+        metrics_fields_left_out(d->metrics, index, left_out);
     }
     if (rc != ERR_OK) {
-        buf_truncate(&d->render, from);
         choice_cancel(d, plan->plan, view->facts.type, &plan->choice);
         plan->failed = rc == ERR_LIMIT ? REASON_TOO_LARGE : REASON_CONTRACT;
         (void)snprintf(plan->text, sizeof(plan->text), "%.159s", err.text);
@@ -150,7 +151,7 @@ static void plan_route(struct intake *intake, const struct config_route *route,
         plan->item_len = 0;
         plan->failed = REASON_NONE;
         if (plan->choice.position < plan->plan->count &&
-            plan->plan->chain[plan->choice.position]->type == DESTINATION_TIKTOK) {
+            plan->plan->chain[plan->choice.position]->type != DESTINATION_KAFKA) {
             render(d, plan, view, event_id);
         }
     }

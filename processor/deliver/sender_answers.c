@@ -2,7 +2,7 @@
  * What an answer does to its batch. Whatever happens, each leg ends in exactly one place:
  * settled, in a waiting batch, on in its chain, or at the dead letter.
  */
-#include "deliver/tiktok_inside.h"
+#include "deliver/sender_inside.h"
 
 #include <string.h>
 
@@ -15,8 +15,8 @@ enum {
     HOLD_MAX_MS = 60000,
 };
 
-static void note_trouble(struct tiktok_sender *sender, struct leg *leg,
-                         const struct http_reply *reply, const struct answer *answer)
+static void note_trouble(struct sender *sender, struct leg *leg, const struct http_reply *reply,
+                         const struct answer *answer)
 {
     struct trouble *trouble =
         leg_trouble(leg, sender->config, answer->text[0] != '\0' ? answer->text : reply->error);
@@ -54,7 +54,7 @@ static void note_all(struct batch *batch, const struct http_reply *reply,
     }
 }
 
-static void settle_delivered(struct tiktok_sender *sender, struct batch *batch)
+static void settle_delivered(struct sender *sender, struct batch *batch)
 {
     size_t count = batch->count;
 
@@ -69,14 +69,14 @@ static void settle_delivered(struct tiktok_sender *sender, struct batch *batch)
     batch_free(&sender->batches, batch);
 }
 
-static void condemn(struct tiktok_sender *sender, struct leg *leg, enum reason reason)
+static void condemn(struct sender *sender, struct leg *leg, enum reason reason)
 {
     metrics_delivery(sender->d->metrics, sender->index,
                      reason == REASON_UNKNOWN_VERDICT ? VERDICT_UNKNOWN : VERDICT_REJECTED, 1);
     leg_dead_letter(sender->d, leg, reason);
 }
 
-static void condemn_all(struct tiktok_sender *sender, struct batch *batch, enum reason reason)
+static void condemn_all(struct sender *sender, struct batch *batch, enum reason reason)
 {
     size_t count = batch->count;
 
@@ -88,7 +88,7 @@ static void condemn_all(struct tiktok_sender *sender, struct batch *batch, enum 
     batch_free(&sender->batches, batch);
 }
 
-static void advance_all(struct tiktok_sender *sender, struct batch *batch, enum reason reason)
+static void advance_all(struct sender *sender, struct batch *batch, enum reason reason)
 {
     size_t count = batch->count;
 
@@ -103,7 +103,7 @@ static void advance_all(struct tiktok_sender *sender, struct batch *batch, enum 
 }
 
 /* Two halves, sent again at once, before everything that waits. */
-static void halve(struct tiktok_sender *sender, struct batch *batch)
+static void halve(struct sender *sender, struct batch *batch)
 {
     struct batch *second = batch_new(&sender->batches, sender, batch->lane);
     size_t keep = batch->count / 2;
@@ -118,7 +118,7 @@ static void halve(struct tiktok_sender *sender, struct batch *batch)
     batch_wait(&sender->batches, batch, 0, true);
 }
 
-static void handle_rejected(struct tiktok_sender *sender, struct batch *batch,
+static void handle_rejected(struct sender *sender, struct batch *batch,
                             const struct http_reply *reply, const struct answer *answer)
 {
     enum reason reason = reply->status == 413 ? REASON_TOO_LARGE : REASON_REJECTED;
@@ -142,15 +142,14 @@ static void handle_rejected(struct tiktok_sender *sender, struct batch *batch,
     }
 }
 
-static bool is_exhausted(const struct tiktok_sender *sender, const struct batch *batch,
-                         uint64_t wait_ms)
+static bool is_exhausted(const struct sender *sender, const struct batch *batch, uint64_t wait_ms)
 {
     return batch->attempts >= sender->config->retry.attempts ||
            sender->d->now_ms + wait_ms > batch->first_sent_ms + sender->config->retry.deadline_ms;
 }
 
 /* The probe that failed, or what came back late, takes the alternate way. */
-static void divert_batch(struct tiktok_sender *sender, struct batch *batch)
+static void divert_batch(struct sender *sender, struct batch *batch)
 {
     size_t count = batch->count;
 
@@ -160,13 +159,13 @@ static void divert_batch(struct tiktok_sender *sender, struct batch *batch)
 
         leg->batch = NULL;
         leg->is_canary = false;
-        leg_advance(sender->d, leg, tiktok_outage_reason(sender, batch->lane, leg));
+        leg_advance(sender->d, leg, sender_outage_reason(sender, batch->lane, leg));
     }
     batch_free(&sender->batches, batch);
 }
 
-static void handle_retry(struct tiktok_sender *sender, struct batch *batch,
-                         const struct http_reply *reply, const struct answer *answer)
+static void handle_retry(struct sender *sender, struct batch *batch, const struct http_reply *reply,
+                         const struct answer *answer)
 {
     const struct config_destination *config = sender->config;
     uint64_t wait_ms;
@@ -178,7 +177,7 @@ static void handle_retry(struct tiktok_sender *sender, struct batch *batch,
         wait_ms = MAX_OF(wait_ms, reply->retry_after_ms);
     }
     metrics_delivery(sender->d->metrics, sender->index, answer->verdict, batch->count);
-    if (batch->is_canary || !tiktok_is_clear(sender, batch)) {
+    if (batch->is_canary || !sender_is_clear(sender, batch)) {
         divert_batch(sender, batch); /* no retries against what is known to be broken */
     } else if (!is_exhausted(sender, batch, wait_ms)) {
         batch_wait(&sender->batches, batch, sender->d->now_ms + wait_ms, false);
@@ -196,8 +195,8 @@ static void handle_retry(struct tiktok_sender *sender, struct batch *batch,
 }
 
 /* 20001: each event by its own result; one that cannot be told is sent again alone. */
-static void handle_each(struct tiktok_sender *sender, struct batch *batch,
-                        const struct http_reply *reply, const struct answer *answer)
+static void handle_each(struct sender *sender, struct batch *batch, const struct http_reply *reply,
+                        const struct answer *answer)
 {
     size_t count = batch->count;
 
@@ -232,7 +231,7 @@ static void handle_each(struct tiktok_sender *sender, struct batch *batch,
     batch_free(&sender->batches, batch);
 }
 
-static void handle_throttled(struct tiktok_sender *sender, struct batch *batch,
+static void handle_throttled(struct sender *sender, struct batch *batch,
                              const struct http_reply *reply)
 {
     struct deliverer *d = sender->d;
@@ -251,21 +250,29 @@ static void handle_throttled(struct tiktok_sender *sender, struct batch *batch,
     batch_wait(&sender->batches, batch, 0, true);
 }
 
-static void handle_hold(struct tiktok_sender *sender, struct batch *batch,
-                        const struct http_reply *reply, const struct answer *answer)
+/* Which secret an operator should look at: its name, never its value. */
+static const char *secret_named(const struct sender *sender)
+{
+    const struct secret *secret = sender->kind->secret(sender->to, 0);
+
+    return secret == NULL ? "none" : secret_source(secret);
+}
+
+static void handle_hold(struct sender *sender, struct batch *batch, const struct http_reply *reply,
+                        const struct answer *answer)
 {
     struct deliverer *d = sender->d;
 
     metrics_delivery(d->metrics, sender->index, VERDICT_HOLD, batch->count);
     if (sender->held_since_ms == 0) {
         sender->held_since_ms = d->now_ms;
-        sender->hold_wait_ms = TIKTOK_HOLD_FIRST_MS;
+        sender->hold_wait_ms = HOLD_FIRST_MS;
         LOG_ERROR("destination.held",
                   "destination=%s code=%d status=%d why=%s secret=%s "
                   "way_out=\"mend the credential or the destination's settings; the secret file "
                   "is watched\"",
                   LOG_S(sender->config->name), answer->has_code ? answer->code : 0, reply->status,
-                  LOG_Q(answer->text), LOG_Q(secret_source(sender->config->access_token)));
+                  LOG_Q(answer->text), LOG_Q(secret_named(sender)));
     } else if (d->now_ms >= sender->paused_until_ms) { /* a probe failed, not a late answer */
         sender->hold_wait_ms = MIN_OF(sender->hold_wait_ms * 2, (uint64_t)HOLD_MAX_MS);
     }
@@ -275,7 +282,7 @@ static void handle_hold(struct tiktok_sender *sender, struct batch *batch,
 }
 
 /* An answer that speaks of events and not of rate or credential: the way is open. */
-static void note_open(struct tiktok_sender *sender)
+static void note_open(struct sender *sender)
 {
     sender->is_proven = true;
     if (sender->throttled_since_ms != 0 || sender->held_since_ms != 0) {
@@ -287,7 +294,7 @@ static void note_open(struct tiktok_sender *sender)
     }
 }
 
-static void read_answer(struct tiktok_sender *sender, const struct batch *batch,
+static void read_answer(struct sender *sender, const struct batch *batch,
                         const struct http_reply *reply, struct answer *answer)
 {
     struct answer_batch described;
@@ -302,16 +309,12 @@ static void read_answer(struct tiktok_sender *sender, const struct batch *batch,
         sender->each[i] = (struct item_result){VERDICT_RETRY, 0};
     }
     described = (struct answer_batch){sender->ids, batch->count, sender->each};
-    tiktok_answer_read(sender->to->codes, reply->status, reply->body, &described, answer);
-    if (reply->status == 503 && !answer->has_code && reply->has_retry_after) {
-        answer->verdict = VERDICT_THROTTLED;
-        answer->scope = SCOPE_BATCH;
-    }
+    sender->kind->read(sender->to, reply, &described, answer);
 }
 
 /* health: what the answer says of its cell */
 
-static enum call call_of(const struct tiktok_sender *sender, const struct http_reply *reply,
+static enum call call_of(const struct sender *sender, const struct http_reply *reply,
                          const struct answer *answer)
 {
     switch (answer->verdict) {
@@ -337,8 +340,8 @@ static enum call call_of(const struct tiktok_sender *sender, const struct http_r
     return CALL_NEUTRAL;
 }
 
-static void tell_health(struct tiktok_sender *sender, struct batch *batch,
-                        const struct http_reply *reply, const struct answer *answer)
+static void tell_health(struct sender *sender, struct batch *batch, const struct http_reply *reply,
+                        const struct answer *answer)
 {
     struct deliverer *d = sender->d;
     enum call call = call_of(sender, reply, answer);
@@ -355,7 +358,7 @@ static void tell_health(struct tiktok_sender *sender, struct batch *batch,
     }
 }
 
-static void unlink_sent(struct tiktok_sender *sender, struct batch *batch)
+static void unlink_sent(struct sender *sender, struct batch *batch)
 {
     if (batch->previous != NULL) {
         batch->previous->next = batch->next;
@@ -369,10 +372,10 @@ static void unlink_sent(struct tiktok_sender *sender, struct batch *batch)
     batch->previous = NULL;
 }
 
-void tiktok_on_reply(void *context, const struct http_reply *reply)
+void sender_on_reply(void *context, const struct http_reply *reply)
 {
     struct batch *batch = context;
-    struct tiktok_sender *sender = batch->sender;
+    struct sender *sender = batch->sender;
     struct answer answer = {0};
 
     sender->in_flight--;

@@ -8,9 +8,9 @@
  * fill); no answer or a transient one (retry, then on in the chain); an answer that
  * condemns (dead letter of the culprit alone); one nobody knows (retry, halve, dead letter).
  */
-#include "deliver/tiktok_sender.h"
+#include "deliver/sender.h"
 
-#include "deliver/tiktok_inside.h"
+#include "deliver/sender_inside.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,33 +24,33 @@ enum {
     LOOK_MS = 1000,         /* how often the secret's file is looked at */
     HOLD_DIVERT_MS = 60000, /* auth_hold (reliability 1.6) */
     REQUEST_ENVELOPE_BYTES = 1024,
+    HEADER_BYTES_MAX = 256 * 1024,
     HANG_LOOK_MS = 250,
 };
 
-static void read_token(struct tiktok_sender *sender)
+/* Changes when any of the secrets does. */
+static uint64_t secrets_generation(const struct sender *sender)
 {
-    struct buf token;
+    uint64_t sum = 0;
+    struct secret *secret;
 
-    buf_init(&token, TIKTOK_TOKEN_LINE_BYTES);
-    secret_read(sender->config->access_token, &token);
-    (void)snprintf(sender->token_line, sizeof(sender->token_line), "Access-Token: %.*s",
-                   (int)token.len, token.ptr == NULL ? "" : token.ptr);
-    sender->token_generation = secret_generation(sender->config->access_token);
-    if (token.ptr != NULL) {
-        mem_wipe(token.ptr, token.len);
+    for (size_t i = 0; (secret = sender->kind->secret(sender->to, i)) != NULL; i++) {
+        sum += secret_generation(secret);
     }
-    buf_fini(&token);
+    return sum;
 }
 
-struct tiktok_sender *
-tiktok_sender_new(struct deliverer *d, const struct pipeline_destination *destination, size_t index)
+struct sender *sender_new(struct deliverer *d, const struct pipeline_destination *destination,
+                          size_t index)
 {
-    struct tiktok_sender *sender = mem_new(struct tiktok_sender);
+    struct sender *sender = mem_new(struct sender);
     const struct config_destination *config = destination->config;
 
     sender->d = d;
     sender->to = destination;
     sender->config = config;
+    sender->kind = kind_of(config->type);
+    buf_init(&sender->header_lines, HEADER_BYTES_MAX);
     sender->index = index;
     sender->target = (struct http_target){
         .url = destination->url,
@@ -63,17 +63,17 @@ tiktok_sender_new(struct deliverer *d, const struct pipeline_destination *destin
     };
     limiter_init(&sender->limiter, config->rate.requests / d->pipeline->config->workers,
                  config->rate.burst, d->now_ms);
-    sender->hold_wait_ms = TIKTOK_HOLD_FIRST_MS;
-    read_token(sender);
+    sender->hold_wait_ms = HOLD_FIRST_MS;
+    sender->token_generation = secrets_generation(sender);
     return sender;
 }
 
-void tiktok_sender_free(struct tiktok_sender *sender)
+void sender_free(struct sender *sender)
 {
     if (sender == NULL) {
         return;
     }
-    mem_wipe(sender->token_line, sizeof(sender->token_line));
+    buf_fini(&sender->header_lines);
     batch_list_fini(&sender->batches);
     lanes_fini(&sender->lanes);
     free(sender->ids);
@@ -83,11 +83,11 @@ void tiktok_sender_free(struct tiktok_sender *sender)
 
 /* taking legs */
 
-static struct lane *find_lane(struct tiktok_sender *sender, const struct leg *leg,
+static struct lane *find_lane(struct sender *sender, const struct leg *leg,
                               const struct event_view *view)
 {
     struct lane *lane = lanes_get(&sender->lanes, leg->event->type,
-                                  tiktok_source_id(sender->to->map, view, &sender->d->scratch));
+                                  sender->kind->group(sender->d, sender->to, view));
 
     lane->cell = deliver_cell(sender->d, sender->index, leg->event->type);
     return lane;
@@ -95,16 +95,16 @@ static struct lane *find_lane(struct tiktok_sender *sender, const struct leg *le
 
 /* Write the item into memory of the leg's own: it was not this destination's turn when it was
  * taken. */
-static enum err_code render_again(struct tiktok_sender *sender, struct leg *leg,
+static enum err_code render_again(struct sender *sender, struct leg *leg,
                                   const struct event_view *view, struct err *err)
 {
     struct deliverer *d = sender->d;
-    struct tiktok_item item;
+    uint32_t fields_left_out = 0;
     enum err_code rc;
 
     buf_clear(&d->render);
-    rc = tiktok_item_write(sender->to->map, d->tiktok, view, leg->event->id, &d->scratch,
-                           &d->render, &item, err);
+    rc = sender->kind->render(d, sender->to, view, leg->event->id, &d->render, &fields_left_out,
+                              err);
     if (rc == ERR_OK) {
         free(leg->item_owned);
         leg->item_owned = mem_text(buf_span(&d->render));
@@ -113,8 +113,8 @@ static enum err_code render_again(struct tiktok_sender *sender, struct leg *leg,
     return rc;
 }
 
-static enum err_code decode_again(struct tiktok_sender *sender, struct leg *leg,
-                                  struct decoded *decoded, struct err *err)
+static enum err_code decode_again(struct sender *sender, struct leg *leg, struct decoded *decoded,
+                                  struct err *err)
 {
     struct deliverer *d = sender->d;
     struct frame frame;
@@ -134,7 +134,7 @@ static enum err_code decode_again(struct tiktok_sender *sender, struct leg *leg,
     return rc;
 }
 
-static void cancel_canary(struct tiktok_sender *sender, struct leg *leg)
+static void cancel_canary(struct sender *sender, struct leg *leg)
 {
     if (leg->is_canary) {
         leg->is_canary = false;
@@ -144,7 +144,7 @@ static void cancel_canary(struct tiktok_sender *sender, struct leg *leg)
 }
 
 /* A probe goes alone and at once: its answer is waited for by all the others. */
-static void queue_canary(struct tiktok_sender *sender, struct lane *lane, struct leg *leg)
+static void queue_canary(struct sender *sender, struct lane *lane, struct leg *leg)
 {
     struct batch *batch = batch_new(&sender->batches, sender, lane);
 
@@ -154,8 +154,7 @@ static void queue_canary(struct tiktok_sender *sender, struct lane *lane, struct
     batch_wait(&sender->batches, batch, 0, true);
 }
 
-void tiktok_sender_take(struct tiktok_sender *sender, struct leg *leg,
-                        const struct event_view *view)
+void sender_take(struct sender *sender, struct leg *leg, const struct event_view *view)
 {
     struct decoded decoded;
     struct err err;
@@ -185,7 +184,7 @@ void tiktok_sender_take(struct tiktok_sender *sender, struct leg *leg,
     lane_add(lane, leg);
 }
 
-void tiktok_sender_drop(struct tiktok_sender *sender, struct leg *leg)
+void sender_drop(struct sender *sender, struct leg *leg)
 {
     struct batch *batch = leg->batch;
 
@@ -208,45 +207,69 @@ void tiktok_sender_drop(struct tiktok_sender *sender, struct leg *leg)
 
 /* sending */
 
-static size_t connections_allowed(const struct tiktok_sender *sender)
+static size_t connections_allowed(const struct sender *sender)
 {
     bool is_probing = !sender->is_proven || sender->throttled_since_ms != 0;
 
     return is_probing ? 1 : sender->config->concurrency.initial;
 }
 
-static bool may_send(const struct tiktok_sender *sender)
+static bool may_send(const struct sender *sender)
 {
     return !sender->d->is_silent && sender->in_flight < connections_allowed(sender) &&
            sender->d->now_ms >= sender->paused_until_ms;
 }
 
-static void build_body(struct tiktok_sender *sender, struct batch *batch)
+static void build_body(struct sender *sender, struct batch *batch)
 {
     buf_clear(&batch->body);
-    tiktok_body_begin(sender->to->map, span_of(batch->lane->source_id), &batch->body);
+    sender->kind->begin(sender->to, span_of(batch->lane->source_id), &batch->body);
     for (size_t i = 0; i < batch->count; i++) {
         if (i > 0) {
-            buf_add_char(&batch->body, ',');
+            sender->kind->separate(sender->to, &batch->body);
         }
         buf_add_span(&batch->body, batch->legs[i]->item);
     }
-    tiktok_body_end(&batch->body);
+    sender->kind->end(sender->to, &batch->body);
     INVARIANT(!batch->body.is_overflowed);
 }
 
-static void send_batch(struct tiktok_sender *sender, struct batch *batch)
+static size_t list_headers(struct sender *sender, const struct batch *batch,
+                           const char *headers[KIND_HEADERS_MAX])
 {
-    const char *headers[] = {"Content-Type: application/json", sender->token_line,
-                             "User-Agent: detour/" DETOUR_VERSION};
+    struct buf *lines = &sender->header_lines;
+    size_t count = 0;
+
+    buf_clear(lines);
+    sender->kind->headers(sender->to, buf_span(&batch->body), sender->d->wall_ms, lines);
+    headers[count++] = "User-Agent: detour/" DETOUR_VERSION;
+    for (size_t at = 0; at < lines->len && count < KIND_HEADERS_MAX;) {
+        headers[count++] = lines->ptr + at;
+        at = span_find(buf_span(lines), '\0', at) + 1;
+    }
+    return count;
+}
+
+static enum err_code post(struct sender *sender, struct batch *batch, struct err *err)
+{
+    const char *headers[KIND_HEADERS_MAX];
+    size_t count = list_headers(sender, batch, headers);
+    enum err_code rc = http_post(sender->d->http, &sender->target, headers, count,
+                                 buf_span(&batch->body), sender_on_reply, batch, err);
+
+    mem_wipe(sender->header_lines.ptr, sender->header_lines.len);
+    return rc;
+}
+
+static void send_batch(struct sender *sender, struct batch *batch)
+{
     struct err err;
 
     build_body(sender, batch);
     for (size_t i = 0; i < batch->count; i++) {
         leg_move(batch->legs[i], LEG_SENDING);
     }
-    if (http_post(sender->d->http, &sender->target, headers, COUNT_OF(headers),
-                  buf_span(&batch->body), tiktok_on_reply, batch, &err) != ERR_OK) {
+    if (post(sender, batch, &err) != ERR_OK) {
         LOG_WARN("request.local", "destination=%s why=%s", LOG_S(sender->config->name),
                  LOG_Q(err.text)); /* our own shortage, never blamed on the destination */
         batch_wait(&sender->batches, batch, sender->d->now_ms + LOOK_MS, true);
@@ -270,7 +293,7 @@ static void send_batch(struct tiktok_sender *sender, struct batch *batch)
     sender->in_flight++;
 }
 
-static struct batch *take_waiting(struct tiktok_sender *sender)
+static struct batch *take_waiting(struct sender *sender)
 {
     for (struct batch *batch = sender->batches.first; batch != NULL; batch = batch->next) {
         if (batch->due_ms <= sender->d->now_ms) {
@@ -281,7 +304,7 @@ static struct batch *take_waiting(struct tiktok_sender *sender)
     return NULL;
 }
 
-static bool is_lane_due(const struct tiktok_sender *sender, const struct lane *lane)
+static bool is_lane_due(const struct sender *sender, const struct lane *lane)
 {
     const struct config_destination *config = sender->config;
 
@@ -290,7 +313,7 @@ static bool is_lane_due(const struct tiktok_sender *sender, const struct lane *l
             sender->d->now_ms - lane->first->queued_ms >= config->batch.linger_ms);
 }
 
-static struct batch *fill_batch(struct tiktok_sender *sender, struct lane *lane)
+static struct batch *fill_batch(struct sender *sender, struct lane *lane)
 {
     const struct config_destination *config = sender->config;
     struct batch *batch = batch_new(&sender->batches, sender, lane);
@@ -309,7 +332,7 @@ static struct batch *fill_batch(struct tiktok_sender *sender, struct lane *lane)
     return batch;
 }
 
-static struct batch *take_lane(struct tiktok_sender *sender)
+static struct batch *take_lane(struct sender *sender)
 {
     for (size_t i = 0; i < sender->lanes.count; i++) {
         struct lane *lane = sender->lanes.first;
@@ -324,14 +347,14 @@ static struct batch *take_lane(struct tiktok_sender *sender)
 
 /* waiting too long */
 
-static bool is_overdue(const struct tiktok_sender *sender, const struct leg *leg, uint64_t since_ms,
+static bool is_overdue(const struct sender *sender, const struct leg *leg, uint64_t since_ms,
                        uint64_t wait_ms)
 {
     return leg_has_alternate(leg) &&
            sender->d->now_ms - MAX_OF(leg->queued_ms, since_ms) >= wait_ms;
 }
 
-static void divert_overdue(struct tiktok_sender *sender, uint64_t since_ms, uint64_t wait_ms,
+static void divert_overdue(struct sender *sender, uint64_t since_ms, uint64_t wait_ms,
                            enum reason reason)
 {
     struct batch *next_batch;
@@ -364,7 +387,7 @@ static void divert_overdue(struct tiktok_sender *sender, uint64_t since_ms, uint
     }
 }
 
-static void divert_waiting(struct tiktok_sender *sender)
+static void divert_waiting(struct sender *sender)
 {
     if (sender->throttled_since_ms != 0 && sender->config->throttle.then == THEN_DIVERT) {
         divert_overdue(sender, sender->throttled_since_ms, sender->config->throttle.wait_ms,
@@ -377,29 +400,28 @@ static void divert_waiting(struct tiktok_sender *sender)
 
 /* health */
 
-bool tiktok_is_clear(const struct tiktok_sender *sender, const struct batch *batch)
+bool sender_is_clear(const struct sender *sender, const struct batch *batch)
 {
     return health_is_clear(sender->d->health, sender->index, batch->lane->cell);
 }
 
-enum reason tiktok_outage_reason(struct tiktok_sender *sender, const struct lane *lane,
-                                 struct leg *leg)
+enum reason sender_outage_reason(struct sender *sender, const struct lane *lane, struct leg *leg)
 {
     return health_outage(sender->d->health, sender->index, lane->cell, leg->outage);
 }
 
-static void divert_lane(struct tiktok_sender *sender, struct lane *lane)
+static void divert_lane(struct sender *sender, struct lane *lane)
 {
     while (lane->first != NULL) {
         struct leg *leg = lane->first;
 
         lane_remove(lane, leg);
-        leg_advance(sender->d, leg, tiktok_outage_reason(sender, lane, leg));
+        leg_advance(sender->d, leg, sender_outage_reason(sender, lane, leg));
     }
 }
 
 /* A way closed: what waits for it goes the alternate way now, not after its own attempts. */
-static void divert_closed(struct tiktok_sender *sender)
+static void divert_closed(struct sender *sender)
 {
     struct health *health = sender->d->health;
     struct batch *next;
@@ -413,7 +435,7 @@ static void divert_closed(struct tiktok_sender *sender)
         while (batch->count > 0) {
             struct leg *leg = batch_take(batch, batch->count - 1);
 
-            leg_advance(sender->d, leg, tiktok_outage_reason(sender, batch->lane, leg));
+            leg_advance(sender->d, leg, sender_outage_reason(sender, batch->lane, leg));
         }
         batch_free(&sender->batches, batch);
     }
@@ -426,7 +448,7 @@ static void divert_closed(struct tiktok_sender *sender)
 
 /* Hanging is seen before its time-outs: half way to the first byte's counts as a fault until it
  * answers. */
-static void count_hanging(struct tiktok_sender *sender)
+static void count_hanging(struct sender *sender)
 {
     uint64_t patience_ms = sender->config->timeout.first_byte_ms / 2;
 
@@ -440,7 +462,7 @@ static void count_hanging(struct tiktok_sender *sender)
     }
 }
 
-static void follow_health(struct tiktok_sender *sender)
+static void follow_health(struct sender *sender)
 {
     uint64_t version;
 
@@ -452,7 +474,7 @@ static void follow_health(struct tiktok_sender *sender)
     }
 }
 
-static void watch_limit(struct tiktok_sender *sender)
+static void watch_limit(struct sender *sender)
 {
     if (sender->in_flight < sender->config->concurrency.initial) {
         sender->full_since_ms = 0;
@@ -462,33 +484,37 @@ static void watch_limit(struct tiktok_sender *sender)
 }
 
 /* A credential that changed is tried at once. */
-static void look_at_secret(struct tiktok_sender *sender)
+static void look_at_secrets(struct sender *sender)
 {
-    struct secret *secret = sender->config->access_token;
+    struct secret *secret;
     struct err err;
+    uint64_t generation;
 
     if (sender->d->now_ms - sender->looked_at_ms < LOOK_MS) {
         return;
     }
     sender->looked_at_ms = sender->d->now_ms;
-    if (secret_refresh(secret, sender->d->now_ms, &err) != ERR_OK) {
-        LOG_WARN("secret.unreadable", "destination=%s secret=%s why=%s",
-                 LOG_S(sender->config->name), LOG_Q(secret_source(secret)), LOG_Q(err.text));
-    }
-    if (secret_generation(secret) != sender->token_generation) {
-        read_token(sender);
-        sender->is_proven = false;
-        if (sender->held_since_ms != 0) {
-            sender->paused_until_ms = 0;
-            sender->hold_wait_ms = TIKTOK_HOLD_FIRST_MS;
+    for (size_t i = 0; (secret = sender->kind->secret(sender->to, i)) != NULL; i++) {
+        if (secret_refresh(secret, sender->d->now_ms, &err) != ERR_OK) {
+            LOG_WARN("secret.unreadable", "destination=%s secret=%s why=%s",
+                     LOG_S(sender->config->name), LOG_Q(secret_source(secret)), LOG_Q(err.text));
         }
-        LOG_INFO("secret.changed", "destination=%s secret=%s", LOG_S(sender->config->name),
-                 LOG_Q(secret_source(secret)));
     }
+    generation = secrets_generation(sender);
+    if (generation == sender->token_generation) {
+        return;
+    }
+    sender->token_generation = generation;
+    sender->is_proven = false;
+    if (sender->held_since_ms != 0) {
+        sender->paused_until_ms = 0;
+        sender->hold_wait_ms = HOLD_FIRST_MS;
+    }
+    LOG_INFO("secret.changed", "destination=%s", LOG_S(sender->config->name));
 }
 
 /* When there will be something to do, as far as time decides. */
-static uint64_t next_due_ms(const struct tiktok_sender *sender)
+static uint64_t next_due_ms(const struct sender *sender)
 {
     uint64_t now_ms = sender->d->now_ms;
     uint64_t due_ms = now_ms + LOOK_MS;
@@ -511,9 +537,9 @@ static uint64_t next_due_ms(const struct tiktok_sender *sender)
     return due_ms > now_ms ? due_ms - now_ms : 1;
 }
 
-uint64_t tiktok_sender_turn(struct tiktok_sender *sender)
+uint64_t sender_turn(struct sender *sender)
 {
-    look_at_secret(sender);
+    look_at_secrets(sender);
     follow_health(sender);
     divert_waiting(sender);
     while (may_send(sender) && limiter_wait_ms(&sender->limiter, sender->d->now_ms) == 0) {

@@ -1,5 +1,5 @@
 /**
- * tiktok_sender - one worker's requests to one Events API destination.
+ * sender - one worker's requests to one Events API destination.
  *
  * Legs queue in lanes, one for each (event name, source id): a batch holds one event
  * type of one source, so that an answer always speaks of one cell. A free connection
@@ -19,22 +19,20 @@
  *                      alternate take it; none is condemned
  *   unknown            as retry; when that is used up, halved, then dead-lettered
  */
-#ifndef DELIVER_TIKTOK_SENDER_H
-#define DELIVER_TIKTOK_SENDER_H
+#ifndef DELIVER_SENDER_H
+#define DELIVER_SENDER_H
 
 #include "deliver/deliverer.h"
 
-struct tiktok_sender *tiktok_sender_new(struct deliverer *d,
-                                        const struct pipeline_destination *destination,
-                                        size_t index);
-void tiktok_sender_free(struct tiktok_sender *sender); /* legs stay their events' */
+struct sender *sender_new(struct deliverer *d, const struct pipeline_destination *destination,
+                          size_t index);
+void sender_free(struct sender *sender); /* legs stay their events' */
 /** Take a NEW leg; @view NULL: decode it again. Rendered already when leg->item is set and
  * item_owned is not. */
-void tiktok_sender_take(struct tiktok_sender *sender, struct leg *leg,
-                        const struct event_view *view);
+void sender_take(struct sender *sender, struct leg *leg, const struct event_view *view);
 /** Send, wait, divert what is due. Returns ms until something is. */
-uint64_t tiktok_sender_turn(struct tiktok_sender *sender);
+uint64_t sender_turn(struct sender *sender);
 /** Take a QUEUED or WAITING leg out. */
-void tiktok_sender_drop(struct tiktok_sender *sender, struct leg *leg);
+void sender_drop(struct sender *sender, struct leg *leg);
 
-#endif /* DELIVER_TIKTOK_SENDER_H */
+#endif /* DELIVER_SENDER_H */

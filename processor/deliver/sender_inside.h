@@ -1,23 +1,24 @@
 /**
- * tiktok_inside - what the two halves of the sender share: taking and sending
- * (tiktok_sender.c), and what answers do (tiktok_answers.c). For these two only.
+ * sender_inside - what the two halves of the sender share: taking and sending
+ * (sender.c), and what answers do (sender_answers.c). For these two only.
  */
-#ifndef DELIVER_TIKTOK_INSIDE_H
-#define DELIVER_TIKTOK_INSIDE_H
+#ifndef DELIVER_SENDER_INSIDE_H
+#define DELIVER_SENDER_INSIDE_H
 
 #include "deliver/batch.h"
 #include "deliver/deliverer.h"
+#include "deliver/kind.h"
 #include "deliver/limiter.h"
 
 enum {
-    TIKTOK_HOLD_FIRST_MS = 5000, /* between probes of a refused credential, doubling */
-    TIKTOK_TOKEN_LINE_BYTES = 8192,
+    HOLD_FIRST_MS = 5000, /* between probes of a refused credential, doubling */
 };
 
-struct tiktok_sender {
+struct sender {
     struct deliverer *d;
     const struct pipeline_destination *to;
     const struct config_destination *config;
+    const struct kind *kind;
     size_t index; /* of the destination */
     struct http_target target;
     struct limiter limiter;
@@ -35,18 +36,17 @@ struct tiktok_sender {
     uint64_t hold_wait_ms;
     uint64_t looked_at_ms; /* secret */
     uint64_t token_generation;
-    char token_line[TIKTOK_TOKEN_LINE_BYTES]; /* "Access-Token: ..." */
-    struct span *ids;                         /* of a batch, for its answer */
+    struct buf header_lines; /* of the request being made; wiped after */
+    struct span *ids;        /* of a batch, for its answer */
     struct item_result *each;
     size_t ids_cap;
 };
 
 /** Is the way of @batch open for another attempt? */
-bool tiktok_is_clear(const struct tiktok_sender *sender, const struct batch *batch);
+bool sender_is_clear(const struct sender *sender, const struct batch *batch);
 /** The outage that closes the way of @leg, if any, becomes its own; why it is diverted. */
-enum reason tiktok_outage_reason(struct tiktok_sender *sender, const struct lane *lane,
-                                 struct leg *leg);
+enum reason sender_outage_reason(struct sender *sender, const struct lane *lane, struct leg *leg);
 /** The answer to @context, a batch in flight: settle, wait, part or condemn. */
-void tiktok_on_reply(void *context, const struct http_reply *reply);
+void sender_on_reply(void *context, const struct http_reply *reply);
 
-#endif /* DELIVER_TIKTOK_INSIDE_H */
+#endif /* DELIVER_SENDER_INSIDE_H */
