@@ -25,6 +25,7 @@ void cell_forget(struct cell *cell)
 {
     window_clear(&cell->window);
     cell->last_count = 0;
+    cell->streak = 0;
 }
 
 void cell_absorb(struct cell *cell, uint64_t now_ms)
@@ -92,6 +93,9 @@ static enum breaker_cause fault_cause(const struct cell *cell, uint64_t now_ms)
     struct tally burst = window_sum(&cell->window, now_ms, BURST_S);
     bool is_spread = window_fault_seconds(&cell->window, now_ms, policy->window_s) >= FAULT_SECONDS;
 
+    if (cell->streak >= STREAK_CALLS && now_ms - cell->streak_since_ms >= STREAK_MS) {
+        return CAUSE_BURST;
+    }
     if (sum.calls < policy->minimum) {
         return is_thin(cell, now_ms) ? CAUSE_THIN : CAUSE_NONE;
     }
@@ -127,6 +131,11 @@ static enum breaker_cause trip_cause(const struct cell *cell, uint64_t now_ms, u
 
 static void remember(struct cell *cell, uint64_t now_ms, bool is_fault)
 {
+    if (is_fault && cell->streak++ == 0) {
+        cell->streak_since_ms = now_ms;
+    } else if (!is_fault) {
+        cell->streak = 0;
+    }
     if (cell->last_count == 0) {
         cell->last_at = 0;
     }

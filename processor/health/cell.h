@@ -6,6 +6,7 @@
  *
  *   ratio         >= minimum calls in the window, faults >= failures
  *   burst         >= 10 calls in 5 s, faults >= 90 %
+ *   streak        20 faults in a row over at least a second (as cause: burst)
  *   thin          only while < minimum calls in the window: 9 of the last 10 within 10 min
  *   slow          >= 80 % of >= minimum calls slow while the concurrency limit was full for 10 s
  *   reject storm  >= 90 % of >= 50 calls in 60 s rejected while the hour before had < 10 %
@@ -37,6 +38,9 @@ struct cell_policy {
     double failures;   /* health.failures */
 };
 
+/* Faults in a row that are an outage: at 35 % background failures once in 10^9 calls. */
+enum { STREAK_CALLS = 20, STREAK_MS = 1000 };
+
 enum { CELL_LAST = 10, CELL_HOUR_MINUTES = 60 };
 
 struct cell {
@@ -52,6 +56,8 @@ struct cell {
         uint32_t calls, rejects;
     } minutes[CELL_HOUR_MINUTES]; /* a ring, for the hour before a reject storm */
     uint64_t minute;
+    uint32_t streak; /* faults in a row */
+    uint64_t streak_since_ms;
     uint64_t active_ms; /* when the last call ended; 0: never */
 };
 

@@ -162,6 +162,28 @@ static enum breaker_cause silent_cause(const struct destination_health *health, 
     return open >= 2 && open * 2 >= active ? CAUSE_QUORUM : CAUSE_NONE;
 }
 
+/* Nobody was served, of whatever type: a life sign is none when all it says is no. */
+static void count_streak(struct destination_health *health, size_t index, uint64_t now_ms,
+                         bool is_fault)
+{
+    if (!is_fault) {
+        health->streak = 0;
+        return;
+    }
+    if (health->streak++ == 0) {
+        health->streak_since_ms = now_ms;
+        health->streak_cell = index;
+        health->is_streak_wide = false;
+    }
+    health->is_streak_wide |= index != health->streak_cell;
+}
+
+static bool is_streak(const struct destination_health *health, uint64_t now_ms)
+{
+    return health->streak >= STREAK_CALLS && health->is_streak_wide &&
+           now_ms - health->streak_since_ms >= STREAK_MS;
+}
+
 static enum breaker_cause trip_cause(const struct destination_health *health, uint64_t now_ms)
 {
     bool has_life = health->alive_ms != 0 && now_ms - health->alive_ms < LIFE_MS;
@@ -173,7 +195,8 @@ static enum breaker_cause trip_cause(const struct destination_health *health, ui
         return cause;
     }
     count_cells(health, now_ms, &active, &open);
-    return active >= 2 && open == active ? CAUSE_ALL_CELLS : CAUSE_NONE;
+    return is_streak(health, now_ms) || (active >= 2 && open == active) ? CAUSE_ALL_CELLS
+                                                                        : CAUSE_NONE;
 }
 
 static void absorb_cells(struct destination_health *health, uint64_t now_ms,
@@ -209,6 +232,7 @@ static bool try_open(struct destination_health *health, uint64_t now_ms, uint64_
     window_clear(&health->window);
     health->last_count = 0;
     health->last_at = 0;
+    health->streak = 0;
     return true;
 }
 
@@ -258,6 +282,7 @@ bool destination_result(struct destination_health *health, size_t index, uint64_
 
         window_add(&health->window, now_ms, &add);
         remember(health, now_ms, is_fault);
+        count_streak(health, index, now_ms, is_fault || call == CALL_APP);
     }
     is_changed |= cell_result(cell, now_ms, call, ticket->cell_generation, ticket->is_canary,
                               was_frozen, full_ms, least_ms, &health->rng);
@@ -275,6 +300,7 @@ bool destination_provisional(struct destination_health *health, size_t index, ui
     }
     window_add(&health->window, now_ms, &add);
     remember(health, now_ms, true);
+    count_streak(health, index, now_ms, true);
     is_changed = cell_provisional(health->cells[index], now_ms, ticket->cell_generation, false,
                                   &health->rng);
     return try_open(health, now_ms, 0) || is_changed;
@@ -284,6 +310,7 @@ void destination_take_back(struct destination_health *health, size_t index, uint
                            uint64_t at_ms)
 {
     window_take_back_fault(&health->window, now_ms, at_ms);
+    health->streak = 0;
     for (uint32_t i = 0; i < health->last_count; i++) {
         if (health->last[i].at_ms == at_ms && health->last[i].is_fault) {
             health->last[i].is_fault = false;

@@ -7,6 +7,7 @@
  *               while there are few calls or none of them spoke
  *   quorum      >= 2 and >= 50 % of the cells with traffic in the last 60 s are open
  *   - each only without a life sign -
+ *   streak      20 faults in a row, of two cells or more, over at least a second (as all cells)
  *   all cells   every one of >= 2 cells with traffic in the last 60 s is open
  *
  * A life sign is any well-formed answer of the application within 3 s: it keeps one bad
@@ -32,6 +33,10 @@ struct destination_health {
         bool is_fault;
     } last[DESTINATION_LAST];
     uint32_t last_at, last_count;
+    uint32_t streak; /* faults of any kind in a row */
+    uint64_t streak_since_ms;
+    size_t streak_cell;                        /* where it began */
+    bool is_streak_wide;                       /* another cell took part */
     uint64_t alive_ms;                         /* last life sign; 0: never */
     struct cell *cells[DESTINATION_CELLS_MAX]; /* owned */
     size_t cell_count;

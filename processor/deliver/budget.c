@@ -1,0 +1,49 @@
+#include "deliver/budget.h"
+
+#include <string.h>
+
+enum { FREE_PER_SECOND = 3 };
+
+void budget_init(struct budget *budget, double share)
+{
+    *budget = (struct budget){.share = share};
+}
+
+static void move_to(struct budget *budget, uint64_t now_ms)
+{
+    uint64_t second = now_ms / 1000;
+
+    if (second >= budget->second + BUDGET_SECONDS) {
+        memset(budget->seconds, 0, sizeof(budget->seconds));
+        budget->second = second;
+    }
+    while (budget->second < second) {
+        budget->second++;
+        budget->seconds[budget->second % BUDGET_SECONDS].requests = 0;
+        budget->seconds[budget->second % BUDGET_SECONDS].retries = 0;
+    }
+}
+
+void budget_request(struct budget *budget, uint64_t now_ms)
+{
+    move_to(budget, now_ms);
+    budget->seconds[budget->second % BUDGET_SECONDS].requests++;
+}
+
+bool budget_retry(struct budget *budget, uint64_t now_ms)
+{
+    uint64_t requests = 0;
+    uint64_t retries = 0;
+
+    move_to(budget, now_ms);
+    for (unsigned i = 0; i < BUDGET_SECONDS; i++) {
+        requests += budget->seconds[i].requests;
+        retries += budget->seconds[i].retries;
+    }
+    if ((double)retries >=
+        budget->share * (double)requests + (double)FREE_PER_SECOND * BUDGET_SECONDS) {
+        return false;
+    }
+    budget->seconds[budget->second % BUDGET_SECONDS].retries++;
+    return true;
+}

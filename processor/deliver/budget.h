@@ -1,0 +1,27 @@
+/**
+ * budget - retries may be at most a share of the requests, or they become the load.
+ *
+ * Share of the requests of the last ten seconds, plus three a second so that thin traffic
+ * can retry at all (reliability 2.2). Pure.
+ */
+#ifndef DELIVER_BUDGET_H
+#define DELIVER_BUDGET_H
+
+#include "base/base.h"
+
+enum { BUDGET_SECONDS = 10 };
+
+struct budget {
+    double share;
+    struct {
+        uint32_t requests, retries;
+    } seconds[BUDGET_SECONDS];
+    uint64_t second;
+};
+
+void budget_init(struct budget *budget, double share);
+void budget_request(struct budget *budget, uint64_t now_ms);
+/** Spend one retry; false: it is used up, do not retry. */
+bool budget_retry(struct budget *budget, uint64_t now_ms);
+
+#endif /* DELIVER_BUDGET_H */

@@ -1,0 +1,76 @@
+#include "deliver/concurrency.h"
+
+#include <math.h>
+
+static const double decrease = 0.9;
+static const double smoothing = 0.4;
+static const double deviations = 2.5;
+static const double slack_ms = 20; /* below this, latency is noise */
+
+void concurrency_init(struct concurrency *concurrency, uint32_t initial, uint32_t max)
+{
+    PRE(initial > 0);
+    *concurrency =
+        (struct concurrency){.limit = initial, .initial = initial, .max = MAX_OF(initial, max)};
+}
+
+void concurrency_restart(struct concurrency *concurrency)
+{
+    concurrency_init(concurrency, concurrency->initial, concurrency->max);
+}
+
+uint32_t concurrency_limit(const struct concurrency *concurrency)
+{
+    return concurrency->limit < 1 ? 1 : (uint32_t)concurrency->limit;
+}
+
+void concurrency_sent(struct concurrency *concurrency, uint32_t in_flight)
+{
+    concurrency->was_full |= in_flight >= concurrency_limit(concurrency);
+}
+
+static bool is_slow(const struct concurrency *concurrency, double round_trip_ms)
+{
+    return concurrency->has_mean &&
+           round_trip_ms > concurrency->mean_ms + deviations * concurrency->deviation_ms + slack_ms;
+}
+
+static void learn(struct concurrency *concurrency, double round_trip_ms)
+{
+    double off;
+
+    if (!concurrency->has_mean) {
+        concurrency->has_mean = true;
+        concurrency->mean_ms = round_trip_ms;
+        concurrency->deviation_ms = round_trip_ms / 2;
+        return;
+    }
+    off = fabs(round_trip_ms - concurrency->mean_ms);
+    concurrency->mean_ms += smoothing * (round_trip_ms - concurrency->mean_ms);
+    concurrency->deviation_ms += smoothing * (off - concurrency->deviation_ms);
+}
+
+/* One step up or down per round trip, so that a burst of answers counts once. */
+static void end_period(struct concurrency *concurrency, uint64_t now_ms)
+{
+    if (concurrency->was_bad) {
+        concurrency->limit = fmax(1, concurrency->limit * decrease);
+    } else if (concurrency->was_full) {
+        concurrency->limit = fmin(concurrency->max, floor(concurrency->limit) + 1);
+    }
+    concurrency->was_bad = false;
+    concurrency->was_full = false;
+    concurrency->period_ms = now_ms + (uint64_t)concurrency->mean_ms + 1;
+}
+
+void concurrency_answered(struct concurrency *concurrency, uint64_t now_ms, uint64_t round_trip_ms,
+                          bool is_fault)
+{
+    concurrency->was_bad |= is_fault || is_slow(concurrency, (double)round_trip_ms);
+    if (!is_fault) {
+        learn(concurrency, (double)round_trip_ms);
+    }
+    if (now_ms >= concurrency->period_ms) {
+        end_period(concurrency, now_ms);
+    }
+}

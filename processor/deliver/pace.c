@@ -1,0 +1,103 @@
+#include "deliver/pace.h"
+
+#include <string.h>
+
+enum { HALF_MS = 500, HALVES = 4, STEP_MS = 1000 };
+
+static const double cut_to = 0.7;
+static const double raise_by = 1.05;
+static const double rate_min = 0.5; /* a request in two seconds: it has to be asked to be known */
+
+static void set_rate(struct pace *pace, double rate, uint64_t now_ms)
+{
+    double tokens = pace->limiter.tokens;
+
+    pace->rate = MIN_OF(MAX_OF(rate, rate_min), pace->ceiling);
+    limiter_init(&pace->limiter, pace->rate, MIN_OF(pace->burst, MAX_OF(pace->rate, 1.0)), now_ms);
+    pace->limiter.tokens = MIN_OF(tokens, pace->limiter.burst);
+}
+
+void pace_init(struct pace *pace, double ceiling, double burst, uint64_t now_ms)
+{
+    *pace =
+        (struct pace){.ceiling = MAX_OF(ceiling, rate_min), .burst = burst, .raised_ms = now_ms};
+    limiter_init(&pace->limiter, pace->ceiling, burst, now_ms);
+    set_rate(pace, pace->ceiling, now_ms);
+}
+
+void pace_set_ceiling(struct pace *pace, double ceiling, uint64_t now_ms)
+{
+    bool was_at_ceiling = pace->rate >= pace->ceiling;
+
+    ceiling = MAX_OF(ceiling, rate_min);
+    if (ceiling == pace->ceiling) {
+        return;
+    }
+    pace->ceiling = ceiling;
+    set_rate(pace, was_at_ceiling ? ceiling : pace->rate, now_ms);
+}
+
+static void move_to(struct pace *pace, uint64_t now_ms)
+{
+    uint64_t half = now_ms / HALF_MS;
+
+    if (half >= pace->half + HALVES) {
+        memset(pace->accepted, 0, sizeof(pace->accepted));
+        pace->half = half;
+    }
+    while (pace->half < half) {
+        pace->half++;
+        pace->accepted[pace->half % HALVES] = 0;
+    }
+}
+
+/* A second without throttling is worth 5 %. */
+static void raise_rate(struct pace *pace, uint64_t now_ms)
+{
+    double rate = pace->rate;
+
+    while (rate < pace->ceiling && now_ms - pace->raised_ms >= STEP_MS) {
+        rate *= raise_by;
+        pace->raised_ms += STEP_MS;
+    }
+    if (rate >= pace->ceiling) {
+        pace->raised_ms = now_ms;
+    }
+    if (rate > pace->rate) {
+        set_rate(pace, rate, now_ms);
+    }
+}
+
+bool pace_take(struct pace *pace, uint64_t now_ms)
+{
+    raise_rate(pace, now_ms);
+    return limiter_take(&pace->limiter, now_ms);
+}
+
+uint64_t pace_wait_ms(const struct pace *pace, uint64_t now_ms)
+{
+    return limiter_wait_ms(&pace->limiter, now_ms);
+}
+
+void pace_accepted(struct pace *pace, uint64_t now_ms)
+{
+    move_to(pace, now_ms);
+    pace->accepted[pace->half % HALVES]++;
+}
+
+void pace_throttled(struct pace *pace, uint64_t now_ms)
+{
+    uint32_t accepted = 0;
+
+    pace->raised_ms = now_ms;
+    if (pace->cut_ms != 0 && now_ms - pace->cut_ms < STEP_MS) {
+        return;
+    }
+    pace->cut_ms = MAX_OF(now_ms, (uint64_t)1);
+    move_to(pace, now_ms);
+    for (unsigned i = 0; i < HALVES; i++) {
+        accepted += pace->accepted[i];
+    }
+    set_rate(pace, cut_to * accepted * 1000 / (HALF_MS * HALVES), now_ms);
+    pace->limiter.tokens = 0;
+}

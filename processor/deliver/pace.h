@@ -1,0 +1,34 @@
+/**
+ * pace - how fast a destination wants it: a token bucket whose rate gives way to throttling.
+ *
+ * AIMD (reliability 1.5): a throttle answer brings the rate to 0.7 of what was accepted in
+ * the last two seconds, at most once a second; each second without one gives 5 % back, up
+ * to the ceiling. The ceiling is this worker's share of the configured rate and may move.
+ * Pure: the caller brings the time.
+ */
+#ifndef DELIVER_PACE_H
+#define DELIVER_PACE_H
+
+#include "deliver/limiter.h"
+
+struct pace {
+    struct limiter limiter;
+    double ceiling; /* requests a second */
+    double rate;    /* now; <= ceiling */
+    double burst;
+    uint32_t accepted[4]; /* requests accepted, by half second */
+    uint64_t half;        /* number of the present half second */
+    uint64_t cut_ms;      /* last time the rate gave way; 0: never */
+    uint64_t raised_ms;
+};
+
+void pace_init(struct pace *pace, double ceiling, double burst, uint64_t now_ms);
+/** The ceiling moved (partitions came or went). */
+void pace_set_ceiling(struct pace *pace, double ceiling, uint64_t now_ms);
+/** Take one request's token. */
+bool pace_take(struct pace *pace, uint64_t now_ms);
+uint64_t pace_wait_ms(const struct pace *pace, uint64_t now_ms);
+void pace_accepted(struct pace *pace, uint64_t now_ms);
+void pace_throttled(struct pace *pace, uint64_t now_ms);
+
+#endif /* DELIVER_PACE_H */
