@@ -39,7 +39,8 @@ struct deliverer {
     struct rng rng;
     uint64_t now_ms; /* monotonic, read once a turn */
     int64_t wall_ms;
-    bool is_silent; /* nothing new is sent: draining, or a zombie that fences itself */
+    double rate_share; /* of a shared rate: partitions held of all there are; 0: not known */
+    bool is_silent;    /* nothing new is sent: draining, or a zombie that fences itself */
 };
 
 NODISCARD enum err_code deliverer_init(struct deliverer *d, const struct pipeline *pipeline,

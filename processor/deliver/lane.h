@@ -16,8 +16,12 @@ struct lane {
     char *source_id; /* owned */
     struct leg *first, *last;
     size_t count, bytes; /* waiting */
-    size_t batches;      /* batches of this lane, in flight or waiting */
-    struct lane *next;   /* all lanes, in turn */
+    enum priority priority;
+    size_t in_flight;       /* requests */
+    uint32_t faults_in_row; /* answers that were faults, since the last that was not */
+    uint64_t sent_ms;       /* the last request */
+    size_t batches;         /* batches of this lane, in flight or waiting */
+    struct lane *next;      /* all lanes, in turn */
     uint64_t hash;
     size_t cell; /* its health */
 };

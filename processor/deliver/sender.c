@@ -26,6 +26,8 @@ enum {
     REQUEST_ENVELOPE_BYTES = 1024,
     HEADER_BYTES_MAX = 256 * 1024,
     HANG_LOOK_MS = 250,
+    CAUTIOUS_FAULTS = 2,
+    CAUTIOUS_GAP_MS = 500,
 };
 
 /* Changes when any of the secrets does. */
@@ -38,6 +40,19 @@ static uint64_t secrets_generation(const struct sender *sender)
         sum += secret_generation(secret);
     }
     return sum;
+}
+
+/* This worker's part of the configured rate: of the whole group's by partitions held, or of the
+ * process's. */
+static double rate_ceiling(const struct sender *sender)
+{
+    const struct config_destination *config = sender->config;
+    double share = 1.0 / sender->d->pipeline->config->workers;
+
+    if (config->rate.is_shared && sender->d->rate_share > 0) {
+        share = sender->d->rate_share;
+    }
+    return config->rate.requests * share;
 }
 
 struct sender *sender_new(struct deliverer *d, const struct pipeline_destination *destination,
@@ -61,8 +76,9 @@ struct sender *sender_new(struct deliverer *d, const struct pipeline_destination
         .total_ms = config->timeout.total_ms,
         .connections_max = config->concurrency.max,
     };
-    limiter_init(&sender->limiter, config->rate.requests / d->pipeline->config->workers,
-                 config->rate.burst, d->now_ms);
+    pace_init(&sender->pace, rate_ceiling(sender), config->rate.burst, d->now_ms);
+    concurrency_init(&sender->concurrency, config->concurrency.initial, config->concurrency.max);
+    budget_init(&sender->budget, config->retry.budget);
     sender->hold_wait_ms = HOLD_FIRST_MS;
     sender->token_generation = secrets_generation(sender);
     return sender;
@@ -75,10 +91,34 @@ void sender_free(struct sender *sender)
     }
     buf_fini(&sender->header_lines);
     batch_list_fini(&sender->batches);
-    lanes_fini(&sender->lanes);
+    for (size_t i = 0; i < PRIORITY_COUNT; i++) {
+        lanes_fini(&sender->lanes[i]);
+    }
     free(sender->ids);
     free(sender->each);
     free(sender);
+}
+
+/* All lanes, high priority first. */
+static struct lane *first_lane_from(const struct sender *sender, size_t priority)
+{
+    while (priority < PRIORITY_COUNT) {
+        if (sender->lanes[priority].first != NULL) {
+            return sender->lanes[priority].first;
+        }
+        priority++;
+    }
+    return NULL;
+}
+
+static struct lane *first_lane(const struct sender *sender)
+{
+    return first_lane_from(sender, 0);
+}
+
+static struct lane *next_lane(const struct sender *sender, const struct lane *lane)
+{
+    return lane->next != NULL ? lane->next : first_lane_from(sender, (size_t)lane->priority + 1);
 }
 
 /* taking legs */
@@ -86,9 +126,10 @@ void sender_free(struct sender *sender)
 static struct lane *find_lane(struct sender *sender, const struct leg *leg,
                               const struct event_view *view)
 {
-    struct lane *lane = lanes_get(&sender->lanes, leg->event->type,
+    struct lane *lane = lanes_get(&sender->lanes[leg->route->priority], leg->event->type,
                                   sender->kind->group(sender->d, sender->to, view));
 
+    lane->priority = leg->route->priority;
     lane->cell = deliver_cell(sender->d, sender->index, leg->event->type);
     return lane;
 }
@@ -211,7 +252,7 @@ static size_t connections_allowed(const struct sender *sender)
 {
     bool is_probing = !sender->is_proven || sender->throttled_since_ms != 0;
 
-    return is_probing ? 1 : sender->config->concurrency.initial;
+    return is_probing ? 1 : concurrency_limit(&sender->concurrency);
 }
 
 static bool may_send(const struct sender *sender)
@@ -291,12 +332,28 @@ static void send_batch(struct sender *sender, struct batch *batch)
     }
     sender->sent = batch;
     sender->in_flight++;
+    concurrency_sent(&sender->concurrency, (uint32_t)sender->in_flight);
+    budget_request(&sender->budget, sender->d->now_ms);
+    batch->lane->in_flight++;
+    batch->lane->sent_ms = sender->d->now_ms;
+}
+
+/* A type that only fails is asked one at a time and twice a second: the rest waits for its answer
+ * or goes round. */
+static uint64_t cautious_until_ms(const struct lane *lane)
+{
+    if (lane->faults_in_row < CAUTIOUS_FAULTS) {
+        return 0;
+    }
+    return lane->in_flight > 0 ? UINT64_MAX : lane->sent_ms + CAUTIOUS_GAP_MS;
 }
 
 static struct batch *take_waiting(struct sender *sender)
 {
     for (struct batch *batch = sender->batches.first; batch != NULL; batch = batch->next) {
-        if (batch->due_ms <= sender->d->now_ms) {
+        bool may_go = batch->is_canary || cautious_until_ms(batch->lane) <= sender->d->now_ms;
+
+        if (may_go && batch->due_ms <= sender->d->now_ms) {
             batch_unwait(&sender->batches, batch);
             return batch;
         }
@@ -308,7 +365,7 @@ static bool is_lane_due(const struct sender *sender, const struct lane *lane)
 {
     const struct config_destination *config = sender->config;
 
-    return lane->count > 0 &&
+    return lane->count > 0 && cautious_until_ms(lane) <= sender->d->now_ms &&
            (lane->count >= config->batch.events || lane->bytes >= config->batch.bytes ||
             sender->d->now_ms - lane->first->queued_ms >= config->batch.linger_ms);
 }
@@ -332,14 +389,36 @@ static struct batch *fill_batch(struct sender *sender, struct lane *lane)
     return batch;
 }
 
-static struct batch *take_lane(struct sender *sender)
+static struct batch *take_lane(struct sender *sender, struct lanes *lanes)
 {
-    for (size_t i = 0; i < sender->lanes.count; i++) {
-        struct lane *lane = sender->lanes.first;
+    for (size_t i = 0; i < lanes->count; i++) {
+        struct lane *lane = lanes->first;
 
-        lanes_rotate(&sender->lanes);
+        lanes_rotate(lanes);
         if (is_lane_due(sender, lane)) {
             return fill_batch(sender, lane);
+        }
+    }
+    return NULL;
+}
+
+/* High before normal before low; every eighth turn normal first, every 32nd low first, so that none
+ * starves. */
+static struct batch *take_by_priority(struct sender *sender)
+{
+    static const enum priority orders[][PRIORITY_COUNT] = {
+        {PRIORITY_HIGH, PRIORITY_NORMAL, PRIORITY_LOW},
+        {PRIORITY_NORMAL, PRIORITY_HIGH, PRIORITY_LOW},
+        {PRIORITY_LOW, PRIORITY_HIGH, PRIORITY_NORMAL},
+    };
+    unsigned which = sender->turn % 32 == 31 ? 2 : sender->turn % 8 == 7 ? 1 : 0;
+
+    for (size_t i = 0; i < PRIORITY_COUNT; i++) {
+        struct batch *batch = take_lane(sender, &sender->lanes[orders[which][i]]);
+
+        if (batch != NULL) {
+            sender->turn++;
+            return batch;
         }
     }
     return NULL;
@@ -374,7 +453,7 @@ static void divert_overdue(struct sender *sender, uint64_t since_ms, uint64_t wa
             batch_free(&sender->batches, batch);
         }
     }
-    for (struct lane *lane = sender->lanes.first; lane != NULL; lane = lane->next) {
+    for (struct lane *lane = first_lane(sender); lane != NULL; lane = next_lane(sender, lane)) {
         struct leg *next;
 
         for (struct leg *leg = lane->first; leg != NULL; leg = next) {
@@ -439,7 +518,7 @@ static void divert_closed(struct sender *sender)
         }
         batch_free(&sender->batches, batch);
     }
-    for (struct lane *lane = sender->lanes.first; lane != NULL; lane = lane->next) {
+    for (struct lane *lane = first_lane(sender); lane != NULL; lane = next_lane(sender, lane)) {
         if (lane->first != NULL && !health_allows_waiting(health, sender->index, lane->cell)) {
             divert_lane(sender, lane);
         }
@@ -476,7 +555,7 @@ static void follow_health(struct sender *sender)
 
 static void watch_limit(struct sender *sender)
 {
-    if (sender->in_flight < sender->config->concurrency.initial) {
+    if (sender->in_flight < concurrency_limit(&sender->concurrency)) {
         sender->full_since_ms = 0;
     } else if (sender->full_since_ms == 0) {
         sender->full_since_ms = sender->d->now_ms;
@@ -526,32 +605,35 @@ static uint64_t next_due_ms(const struct sender *sender)
         return MIN_OF(due_ms - now_ms, (uint64_t)HANG_LOOK_MS); /* an answer wakes us */
     }
     for (const struct batch *batch = sender->batches.first; batch != NULL; batch = batch->next) {
-        due_ms = MIN_OF(due_ms, batch->due_ms);
+        due_ms = MIN_OF(due_ms, MAX_OF(batch->due_ms, cautious_until_ms(batch->lane)));
     }
-    for (const struct lane *lane = sender->lanes.first; lane != NULL; lane = lane->next) {
+    for (const struct lane *lane = first_lane(sender); lane != NULL;
+         lane = next_lane(sender, lane)) {
         if (lane->first != NULL) {
-            due_ms = MIN_OF(due_ms, lane->first->queued_ms + sender->config->batch.linger_ms);
+            due_ms = MIN_OF(due_ms, MAX_OF(lane->first->queued_ms + sender->config->batch.linger_ms,
+                                           cautious_until_ms(lane)));
         }
     }
-    due_ms = MAX_OF(due_ms, now_ms + limiter_wait_ms(&sender->limiter, now_ms));
+    due_ms = MAX_OF(due_ms, now_ms + pace_wait_ms(&sender->pace, now_ms));
     return due_ms > now_ms ? due_ms - now_ms : 1;
 }
 
 uint64_t sender_turn(struct sender *sender)
 {
+    pace_set_ceiling(&sender->pace, rate_ceiling(sender), sender->d->now_ms);
     look_at_secrets(sender);
     follow_health(sender);
     divert_waiting(sender);
-    while (may_send(sender) && limiter_wait_ms(&sender->limiter, sender->d->now_ms) == 0) {
+    while (may_send(sender) && pace_wait_ms(&sender->pace, sender->d->now_ms) == 0) {
         struct batch *batch = take_waiting(sender);
 
         if (batch == NULL) {
-            batch = take_lane(sender);
+            batch = take_by_priority(sender);
         }
         if (batch == NULL) {
             break;
         }
-        (void)limiter_take(&sender->limiter, sender->d->now_ms);
+        (void)pace_take(&sender->pace, sender->d->now_ms);
         send_batch(sender, batch);
     }
     watch_limit(sender);

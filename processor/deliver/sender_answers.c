@@ -179,7 +179,8 @@ static void handle_retry(struct sender *sender, struct batch *batch, const struc
     metrics_delivery(sender->d->metrics, sender->index, answer->verdict, batch->count);
     if (batch->is_canary || !sender_is_clear(sender, batch)) {
         divert_batch(sender, batch); /* no retries against what is known to be broken */
-    } else if (!is_exhausted(sender, batch, wait_ms)) {
+    } else if (!is_exhausted(sender, batch, wait_ms) &&
+               budget_retry(&sender->budget, sender->d->now_ms)) {
         batch_wait(&sender->batches, batch, sender->d->now_ms + wait_ms, false);
     } else if (answer->verdict != VERDICT_UNKNOWN) {
         advance_all(sender, batch, REASON_RETRIES_EXHAUSTED);
@@ -241,6 +242,7 @@ static void handle_throttled(struct sender *sender, struct batch *batch,
             : THROTTLE_MIN_MS + rng_below(&d->rng, THROTTLE_MAX_MS - THROTTLE_MIN_MS + 1);
 
     metrics_delivery(d->metrics, sender->index, VERDICT_THROTTLED, batch->count);
+    pace_throttled(&sender->pace, d->now_ms);
     if (sender->throttled_since_ms == 0) {
         sender->throttled_since_ms = d->now_ms;
         LOG_WARN("destination.throttled", "destination=%s wait_ms=%llu",
@@ -349,12 +351,17 @@ static void tell_health(struct sender *sender, struct batch *batch, const struct
     uint64_t full_ms = sender->full_since_ms == 0 ? 0 : d->now_ms - sender->full_since_ms;
     uint64_t least_ms = is_fault && reply->has_retry_after ? reply->retry_after_ms : 0;
 
+    batch->lane->faults_in_row = is_fault ? batch->lane->faults_in_row + 1 : 0;
+    if (call != CALL_NEUTRAL) {
+        concurrency_answered(&sender->concurrency, d->now_ms, d->now_ms - batch->sent_ms, is_fault);
+        pace_accepted(&sender->pace, d->now_ms);
+    }
     if (batch->is_counted && !is_fault) {
         health_take_back(d->health, sender->index, batch->lane->cell, d->now_ms, batch->counted_ms);
     }
     if (!batch->is_counted || !is_fault || batch->is_canary) { /* counted once is enough */
         health_result(d->health, sender->index, batch->lane->cell, d->now_ms, call,
-                      answer->has_code, &batch->ticket, full_ms, least_ms);
+                      answer->is_life_sign, &batch->ticket, full_ms, least_ms);
     }
 }
 
@@ -379,6 +386,7 @@ void sender_on_reply(void *context, const struct http_reply *reply)
     struct answer answer = {0};
 
     sender->in_flight--;
+    batch->lane->in_flight--;
     batch->is_sent = false;
     unlink_sent(sender, batch);
     metrics_request(sender->d->metrics, sender->index, reply->duration_us);

@@ -6,9 +6,13 @@
 #define DELIVER_SENDER_INSIDE_H
 
 #include "deliver/batch.h"
+#include "deliver/budget.h"
+#include "deliver/concurrency.h"
 #include "deliver/deliverer.h"
 #include "deliver/kind.h"
-#include "deliver/limiter.h"
+#include "deliver/pace.h"
+
+enum { PRIORITY_COUNT = PRIORITY_LOW + 1 };
 
 enum {
     HOLD_FIRST_MS = 5000, /* between probes of a refused credential, doubling */
@@ -21,8 +25,11 @@ struct sender {
     const struct kind *kind;
     size_t index; /* of the destination */
     struct http_target target;
-    struct limiter limiter;
-    struct lanes lanes;
+    struct pace pace;
+    struct concurrency concurrency;
+    struct budget budget;
+    struct lanes lanes[PRIORITY_COUNT]; /* who goes first when there is not enough for all */
+    unsigned turn;                      /* of the priorities */
     struct batch_list batches;
     struct batch *sent;     /* in flight, by next */
     uint64_t full_since_ms; /* the concurrency limit is full since then; 0: it is not */
