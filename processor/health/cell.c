@@ -9,6 +9,7 @@ enum {
     THIN_MS = 10 * 60 * 1000,
     FAULT_SECONDS = 2,
     SLOW_FULL_MS = 10 * 1000,
+    STORM_BURST_S = 10,
     STORM_S = 60,
     STORM_CALLS = 50,
     MINUTE_MS = 60 * 1000,
@@ -108,25 +109,39 @@ static enum breaker_cause fault_cause(const struct cell *cell, uint64_t now_ms)
     return CAUSE_NONE;
 }
 
-static enum breaker_cause trip_cause(const struct cell *cell, uint64_t now_ms, uint64_t full_ms)
+static bool is_slow(const struct cell *cell, uint64_t now_ms, uint64_t full_ms)
 {
-    enum breaker_cause cause = fault_cause(cell, now_ms);
     struct tally sum = window_sum(&cell->window, now_ms, cell->policy->window_s);
-    struct tally minute;
 
-    if (cause != CAUSE_NONE) {
-        return cause;
+    return full_ms >= SLOW_FULL_MS && sum.calls >= cell->policy->minimum &&
+           sum.slows * 5 >= sum.calls * 4;
+}
+
+static bool are_rejected(const struct cell *cell, uint64_t now_ms, uint32_t seconds)
+{
+    struct tally sum = window_sum(&cell->window, now_ms, seconds);
+
+    return sum.calls >= STORM_CALLS && sum.rejects * 10 >= sum.calls * 9;
+}
+
+/* The short window sees a storm while the long one is still full of old successes. */
+static bool is_storm(const struct cell *cell, uint64_t now_ms)
+{
+    return (are_rejected(cell, now_ms, STORM_BURST_S) || are_rejected(cell, now_ms, STORM_S)) &&
+           was_accepted_before(cell, now_ms);
+}
+
+/* Only a call like those it counts can be the last drop: one that went well trips nothing. */
+static enum breaker_cause trip_cause(const struct cell *cell, uint64_t now_ms,
+                                     const struct tally *add, uint64_t full_ms)
+{
+    if (add->faults > 0) {
+        return fault_cause(cell, now_ms);
     }
-    if (full_ms >= SLOW_FULL_MS && sum.calls >= cell->policy->minimum &&
-        sum.slows * 5 >= sum.calls * 4) {
+    if (add->slows > 0 && is_slow(cell, now_ms, full_ms)) {
         return CAUSE_SLOW;
     }
-    minute = window_sum(&cell->window, now_ms, STORM_S);
-    if (minute.calls >= STORM_CALLS && minute.rejects * 10 >= minute.calls * 9 &&
-        was_accepted_before(cell, now_ms)) {
-        return CAUSE_REJECT_STORM;
-    }
-    return CAUSE_NONE;
+    return add->rejects > 0 && is_storm(cell, now_ms) ? CAUSE_REJECT_STORM : CAUSE_NONE;
 }
 
 static void remember(struct cell *cell, uint64_t now_ms, bool is_fault)
@@ -153,7 +168,7 @@ static bool count_closed(struct cell *cell, uint64_t now_ms, const struct tally 
 
     window_add(&cell->window, now_ms, add);
     remember(cell, now_ms, add->faults > 0);
-    cause = trip_cause(cell, now_ms, full_ms);
+    cause = trip_cause(cell, now_ms, add, full_ms);
     if (cause == CAUSE_NONE) {
         return false;
     }
@@ -171,8 +186,8 @@ bool cell_result(struct cell *cell, uint64_t now_ms, enum call call, uint32_t ge
                  bool is_canary, bool is_frozen, uint64_t full_ms, uint64_t least_ms,
                  struct rng *rng)
 {
-    bool is_storm = cell->breaker.cause == CAUSE_REJECT_STORM;
-    bool is_fault = is_cell_fault(call) || (is_storm && call == CALL_REJECT);
+    bool must_accept = cell->breaker.cause == CAUSE_REJECT_STORM;
+    bool is_fault = is_cell_fault(call) || (must_accept && call == CALL_REJECT);
     struct tally add = {1, is_cell_fault(call), call == CALL_SLOW, call == CALL_REJECT};
 
     cell->active_ms = MAX_OF(now_ms, (uint64_t)1);

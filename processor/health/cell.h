@@ -9,8 +9,10 @@
  *   streak        20 faults in a row over at least a second (as cause: burst)
  *   thin          only while < minimum calls in the window: 9 of the last 10 within 10 min
  *   slow          >= 80 % of >= minimum calls slow while the concurrency limit was full for 10 s
- *   reject storm  >= 90 % of >= 50 calls in 60 s rejected while the hour before had < 10 %
+ *   reject storm  >= 90 % of >= 50 calls in 10 s or in 60 s rejected while the hour before
+ *                 had < 10 %
  *
+ * A call that went well trips nothing, so healthy traffic costs one addition.
  * For ratio and burst the faults lie in >= 2 distinct seconds: one connection that takes
  * twenty requests with it is one fault, not an outage.
  */
@@ -58,7 +60,8 @@ struct cell {
     uint64_t minute;
     uint32_t streak; /* faults in a row */
     uint64_t streak_since_ms;
-    uint64_t active_ms; /* when the last call ended; 0: never */
+    uint64_t active_ms; /* when there was traffic last, sent or diverted; 0: never */
+    uint64_t fault_ms;  /* when a call last failed, connecting included; 0: never */
 };
 
 void cell_init(struct cell *cell, const struct cell_policy *policy, uint64_t now_ms);

@@ -13,6 +13,9 @@ enum {
     LIFE_MS = 3000,
     ACTIVE_MS = 60 * 1000,
     ABSORB_MS = 15 * 1000,
+    SPARSE_CALLS = 10, /* a streak of fewer calls has to last longer */
+    SPARSE_MS = 4000,
+    OVERDUE_MS = 10 * 1000,
 };
 
 const char *scope_word(enum scope scope)
@@ -56,18 +59,27 @@ static bool is_frozen(const struct destination_health *health)
     return health->breaker.state != BREAKER_CLOSED;
 }
 
+/* A type that is broken by itself says nothing of the destination; but when no other comes by
+ * for ten seconds, it is asked all the same, or the destination would stay closed for ever. */
+static bool may_probe(const struct destination_health *health, const struct cell *cell,
+                      uint64_t now_ms)
+{
+    return cell->breaker.state == BREAKER_CLOSED || now_ms - health->breaker.since_ms >= OVERDUE_MS;
+}
+
 enum gate destination_admit(struct destination_health *health, size_t index, uint64_t now_ms,
                             uint64_t hash, struct ticket *ticket)
 {
     struct cell *cell = health->cells[index];
     enum gate gate = breaker_admit(&health->breaker, now_ms, hash, &health->rng);
 
+    cell->active_ms = MAX_OF(now_ms, (uint64_t)1);
     *ticket = (struct ticket){0};
     if (gate == GATE_DIVERT) {
         return GATE_DIVERT;
     }
     ticket->is_destination_canary = gate == GATE_CANARY;
-    if (gate == GATE_CANARY && cell->breaker.state != BREAKER_CLOSED) {
+    if (gate == GATE_CANARY && !may_probe(health, cell, now_ms)) {
         breaker_cancel_canary(&health->breaker, health->breaker.generation);
         health->breaker.probed_ms =
             0; /* it was never used: a healthy type's event may be the one */
@@ -114,19 +126,30 @@ static bool is_open(const struct cell *cell)
     return cell->breaker.state == BREAKER_OPEN || cell->breaker.state == BREAKER_HALF_OPEN;
 }
 
-static void count_cells(const struct destination_health *health, uint64_t now_ms, size_t *active,
-                        size_t *open)
+/* Of the cells with traffic in the last minute. */
+struct census {
+    size_t active;
+    size_t open;
+    size_t stormy; /* open by a reject storm */
+    size_t failed; /* in the present streak */
+};
+
+static struct census count_cells(const struct destination_health *health, uint64_t now_ms)
 {
-    *active = 0;
-    *open = 0;
+    struct census census = {0};
+
     for (size_t i = 0; i < health->cell_count; i++) {
         const struct cell *cell = health->cells[i];
 
-        if (cell->active_ms != 0 && now_ms - cell->active_ms < ACTIVE_MS) {
-            (*active)++;
-            *open += is_open(cell);
+        if (cell->active_ms == 0 || now_ms - cell->active_ms >= ACTIVE_MS) {
+            continue;
         }
+        census.active++;
+        census.open += is_open(cell);
+        census.stormy += is_open(cell) && cell->breaker.cause == CAUSE_REJECT_STORM;
+        census.failed += health->streak > 0 && cell->fault_ms >= health->streak_since_ms;
     }
+    return census;
 }
 
 /* All but one of the last ten calls did not get through, over more than one second. */
@@ -145,11 +168,10 @@ static bool is_thin(const struct destination_health *health, uint64_t now_ms)
            window_fault_seconds(&health->window, now_ms, TRANSPORT_S) >= FAULT_SECONDS;
 }
 
-static enum breaker_cause silent_cause(const struct destination_health *health, uint64_t now_ms)
+static enum breaker_cause silent_cause(const struct destination_health *health,
+                                       const struct census *census, uint64_t now_ms)
 {
     struct tally sum = window_sum(&health->window, now_ms, TRANSPORT_S);
-    size_t active;
-    size_t open;
 
     if (sum.calls >= TRANSPORT_CALLS && sum.faults * 2 >= sum.calls &&
         window_fault_seconds(&health->window, now_ms, TRANSPORT_S) >= FAULT_SECONDS) {
@@ -158,12 +180,11 @@ static enum breaker_cause silent_cause(const struct destination_health *health, 
     if (is_thin(health, now_ms)) {
         return CAUSE_THIN;
     }
-    count_cells(health, now_ms, &active, &open);
-    return open >= 2 && open * 2 >= active ? CAUSE_QUORUM : CAUSE_NONE;
+    return census->open >= 2 && census->open * 2 >= census->active ? CAUSE_QUORUM : CAUSE_NONE;
 }
 
 /* Nobody was served, of whatever type: a life sign is none when all it says is no. */
-static void count_streak(struct destination_health *health, size_t index, uint64_t now_ms,
+static void count_streak(struct destination_health *health, struct cell *cell, uint64_t now_ms,
                          bool is_fault)
 {
     if (!is_fault) {
@@ -172,36 +193,41 @@ static void count_streak(struct destination_health *health, size_t index, uint64
     }
     if (health->streak++ == 0) {
         health->streak_since_ms = now_ms;
-        health->streak_cell = index;
-        health->is_streak_wide = false;
     }
-    health->is_streak_wide |= index != health->streak_cell;
+    cell->fault_ms = now_ms;
 }
 
-static bool is_streak(const struct destination_health *health, uint64_t now_ms)
+/* A type that is served is not in the streak's census: some types down are not all. */
+static bool is_streak(const struct destination_health *health, const struct census *census,
+                      uint64_t now_ms)
 {
-    return health->streak >= STREAK_CALLS && health->is_streak_wide &&
-           now_ms - health->streak_since_ms >= STREAK_MS;
+    uint64_t for_ms = now_ms - health->streak_since_ms;
+    bool is_long = (health->streak >= STREAK_CALLS && for_ms >= STREAK_MS) ||
+                   (health->streak >= SPARSE_CALLS && for_ms >= SPARSE_MS);
+
+    return is_long && census->failed >= 2 && census->failed * 4 >= census->active * 3;
 }
 
 static enum breaker_cause trip_cause(const struct destination_health *health, uint64_t now_ms)
 {
     bool has_life = health->alive_ms != 0 && now_ms - health->alive_ms < LIFE_MS;
-    enum breaker_cause cause = has_life ? CAUSE_NONE : silent_cause(health, now_ms);
-    size_t active;
-    size_t open;
+    struct census census = count_cells(health, now_ms);
+    enum breaker_cause cause = has_life ? CAUSE_NONE : silent_cause(health, &census, now_ms);
 
     if (cause != CAUSE_NONE) {
         return cause;
     }
-    count_cells(health, now_ms, &active, &open);
-    return is_streak(health, now_ms) || (active >= 2 && open == active) ? CAUSE_ALL_CELLS
-                                                                        : CAUSE_NONE;
+    if (census.active >= 2 && census.open == census.active) {
+        return census.stormy > 0 ? CAUSE_REJECT_STORM : CAUSE_ALL_CELLS;
+    }
+    return is_streak(health, &census, now_ms) ? CAUSE_ALL_CELLS : CAUSE_NONE;
 }
 
 static void absorb_cells(struct destination_health *health, uint64_t now_ms,
                          enum breaker_cause cause)
 {
+    bool is_everything = cause == CAUSE_ALL_CELLS || cause == CAUSE_REJECT_STORM;
+
     for (size_t i = 0; i < health->cell_count; i++) {
         struct cell *cell = health->cells[i];
         bool is_recent = now_ms - cell->breaker.since_ms < ABSORB_MS;
@@ -209,7 +235,7 @@ static void absorb_cells(struct destination_health *health, uint64_t now_ms,
         if (cell->breaker.force != FORCE_NONE) {
             continue;
         }
-        if (cell->breaker.state != BREAKER_CLOSED && (is_recent || cause == CAUSE_ALL_CELLS)) {
+        if (cell->breaker.state != BREAKER_CLOSED && (is_recent || is_everything)) {
             cell_absorb(cell, now_ms);
         }
         cell_forget(cell);
@@ -250,7 +276,9 @@ static void remember(struct destination_health *health, uint64_t now_ms, bool is
 static bool result_frozen(struct destination_health *health, uint64_t now_ms, enum call call,
                           const struct ticket *ticket)
 {
-    bool is_fault = call == CALL_CONNECT || call == CALL_TRANSPORT || call == CALL_APP;
+    bool must_accept = health->breaker.cause == CAUSE_REJECT_STORM;
+    bool is_fault = call == CALL_CONNECT || call == CALL_TRANSPORT || call == CALL_APP ||
+                    (must_accept && call == CALL_REJECT);
 
     if (call == CALL_NEUTRAL) {
         if (ticket->is_destination_canary) {
@@ -282,10 +310,13 @@ bool destination_result(struct destination_health *health, size_t index, uint64_
 
         window_add(&health->window, now_ms, &add);
         remember(health, now_ms, is_fault);
-        count_streak(health, index, now_ms, is_fault || call == CALL_APP);
+        count_streak(health, cell, now_ms, is_fault || call == CALL_APP);
     }
     is_changed |= cell_result(cell, now_ms, call, ticket->cell_generation, ticket->is_canary,
                               was_frozen, full_ms, least_ms, &health->rng);
+    if (call == CALL_OK) {
+        return is_changed; /* one that went well opens nothing */
+    }
     return try_open(health, now_ms, least_ms) || is_changed;
 }
 
@@ -300,7 +331,7 @@ bool destination_provisional(struct destination_health *health, size_t index, ui
     }
     window_add(&health->window, now_ms, &add);
     remember(health, now_ms, true);
-    count_streak(health, index, now_ms, true);
+    count_streak(health, health->cells[index], now_ms, true);
     is_changed = cell_provisional(health->cells[index], now_ms, ticket->cell_generation, false,
                                   &health->rng);
     return try_open(health, now_ms, 0) || is_changed;

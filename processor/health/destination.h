@@ -7,8 +7,10 @@
  *               while there are few calls or none of them spoke
  *   quorum      >= 2 and >= 50 % of the cells with traffic in the last 60 s are open
  *   - each only without a life sign -
- *   streak      20 faults in a row, of two cells or more, over at least a second (as all cells)
+ *   streak      20 faults in a row over at least a second, or 10 over at least 4 s, from >= 2
+ *               and >= 3/4 of the cells with traffic in the last 60 s (as all cells)
  *   all cells   every one of >= 2 cells with traffic in the last 60 s is open
+ *   reject storm  all cells, and some of them by a reject storm: its canaries must be accepted
  *
  * A life sign is any well-formed answer of the application within 3 s: it keeps one bad
  * type from taking the others down. When the breaker opens, cells that opened in the last
@@ -33,10 +35,8 @@ struct destination_health {
         bool is_fault;
     } last[DESTINATION_LAST];
     uint32_t last_at, last_count;
-    uint32_t streak; /* faults of any kind in a row */
-    uint64_t streak_since_ms;
-    size_t streak_cell;                        /* where it began */
-    bool is_streak_wide;                       /* another cell took part */
+    uint32_t streak;                           /* faults of any kind in a row */
+    uint64_t streak_since_ms;                  /* when the first of them ended */
     uint64_t alive_ms;                         /* last life sign; 0: never */
     struct cell *cells[DESTINATION_CELLS_MAX]; /* owned */
     size_t cell_count;

@@ -311,13 +311,16 @@ enum reason health_outage(struct health *health, size_t destination, size_t cell
                           char id[OUTAGE_ID_BYTES])
 {
     struct watched *watched = &health->watched[destination];
+    const struct breaker *breaker = &watched->health.breaker;
     enum reason reason = REASON_OUTAGE;
-    size_t which = cell;
+    size_t which = DESTINATION_CELLS_MAX;
 
     (void)pthread_mutex_lock(&health->lock);
-    if (watched->health.breaker.state != BREAKER_CLOSED) {
-        which = DESTINATION_CELLS_MAX;
-    } else if (watched->health.cells[cell]->breaker.cause == CAUSE_REJECT_STORM) {
+    if (breaker->state == BREAKER_CLOSED) {
+        breaker = &watched->health.cells[cell]->breaker;
+        which = cell;
+    }
+    if (breaker->cause == CAUSE_REJECT_STORM) {
         reason = REASON_REJECT_STORM;
     }
     memcpy(id, watched->marks[which].id, OUTAGE_ID_BYTES);
