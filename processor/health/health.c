@@ -16,6 +16,12 @@ struct cell_gate {
     _Atomic bool is_closed;
 };
 
+/* What one worker's sender told; monotonic ms, 0: not now. */
+struct flow_mark {
+    _Atomic uint64_t throttled_ms;
+    _Atomic uint64_t held_ms;
+};
+
 struct watched {
     struct destination_health health;
     char *names[DESTINATION_CELLS_MAX]; /* event types, owned; the last may be "other" */
@@ -26,7 +32,9 @@ struct watched {
         uint64_t opened_ms;
         uint64_t logged_ms;
         uint32_t unlogged;
+        uint64_t entered[BREAKER_STATES];
     } marks[DESTINATION_CELLS_MAX + 1]; /* the last: the destination itself */
+    struct flow_mark *flows;            /* owned, by worker */
     _Atomic bool is_closed;
     _Atomic uint64_t version;
 };
@@ -66,6 +74,7 @@ struct health *health_new(const struct config *config, uint64_t seed, uint64_t n
 
         destination_health_init(&health->watched[i].health, &policy, rng_next(&health->rng),
                                 now_ms);
+        health->watched[i].flows = mem_array(config->workers, struct flow_mark);
         atomic_store(&health->watched[i].is_closed, true);
     }
     return health;
@@ -81,6 +90,7 @@ void health_free(struct health *health)
             free(health->watched[i].names[j]);
         }
         destination_health_fini(&health->watched[i].health);
+        free(health->watched[i].flows);
     }
     free(health->watched);
     (void)pthread_mutex_destroy(&health->lock);
@@ -145,6 +155,7 @@ static bool note_transition(struct health *health, struct watched *watched, size
         mark->opened_ms = now_ms;
     }
     mark->state = breaker->state;
+    mark->entered[breaker->state]++;
     log_transition(health, watched, which, breaker, mark, now_ms);
     if (breaker->state == BREAKER_CLOSED) {
         mark->id[0] = '\0';
@@ -305,7 +316,54 @@ void health_tick(struct health *health, uint64_t now_ms)
     (void)pthread_mutex_unlock(&health->lock);
 }
 
+/* flow */
+
+static void note_since(_Atomic uint64_t *since_ms, uint64_t now_ms, bool is_now)
+{
+    uint64_t before_ms = atomic_load_explicit(since_ms, memory_order_relaxed);
+
+    if (is_now != (before_ms != 0)) {
+        atomic_store_explicit(since_ms, is_now ? MAX_OF(now_ms, (uint64_t)1) : 0,
+                              memory_order_relaxed);
+    }
+}
+
+void health_note_flow(struct health *health, size_t destination, unsigned worker, uint64_t now_ms,
+                      bool is_throttled, bool is_held)
+{
+    PRE(destination < health->config->destination_count);
+    PRE(worker < health->config->workers);
+
+    struct flow_mark *flow = &health->watched[destination].flows[worker];
+
+    note_since(&flow->throttled_ms, now_ms, is_throttled);
+    note_since(&flow->held_ms, now_ms, is_held);
+}
+
+static void add_flow(struct flow_view *view, const _Atomic uint64_t *since_ms, uint64_t now_ms)
+{
+    uint64_t at_ms = atomic_load_explicit(since_ms, memory_order_relaxed);
+
+    if (at_ms != 0) {
+        view->workers++;
+        view->for_ms = MAX_OF(view->for_ms, now_ms - MIN_OF(at_ms, now_ms));
+    }
+}
+
 /* looking */
+
+enum breaker_state cell_view_state(const struct cell_view *view)
+{
+    if (view->force == FORCE_NONE) {
+        return view->state;
+    }
+    return view->force == FORCE_OPEN ? BREAKER_OPEN : BREAKER_CLOSED;
+}
+
+enum breaker_cause cell_view_cause(const struct cell_view *view)
+{
+    return view->force == FORCE_NONE ? view->cause : CAUSE_OPERATOR;
+}
 
 enum reason health_outage(struct health *health, size_t destination, size_t cell,
                           char id[OUTAGE_ID_BYTES])
@@ -346,6 +404,7 @@ static struct cell_view view_of(const struct breaker *breaker, const struct outa
     };
 
     memcpy(view.outage, mark->id, OUTAGE_ID_BYTES);
+    memcpy(view.entered, mark->entered, sizeof(view.entered));
     return view;
 }
 
@@ -354,6 +413,12 @@ void health_look(struct health *health, size_t destination, uint64_t now_ms,
 {
     struct watched *watched = &health->watched[destination];
 
+    out->throttled = (struct flow_view){0};
+    out->held = (struct flow_view){0};
+    for (uint32_t w = 0; w < health->config->workers; w++) {
+        add_flow(&out->throttled, &watched->flows[w].throttled_ms, now_ms);
+        add_flow(&out->held, &watched->flows[w].held_ms, now_ms);
+    }
     (void)pthread_mutex_lock(&health->lock);
     out->self = view_of(&watched->health.breaker, &watched->marks[DESTINATION_CELLS_MAX], SPAN_NONE,
                         now_ms);

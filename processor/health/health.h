@@ -51,7 +51,14 @@ enum { OUTAGE_ID_BYTES = 40 };
 enum reason health_outage(struct health *health, size_t destination, size_t cell,
                           char id[OUTAGE_ID_BYTES]);
 
+/** What @worker's sender found beside health: throttled, or held by a refused credential. Any
+ * thread, lock-free; one writer for each worker. */
+void health_note_flow(struct health *health, size_t destination, unsigned worker, uint64_t now_ms,
+                      bool is_throttled, bool is_held);
+
 /* for status, metrics and the sandbox */
+
+enum { BREAKER_STATES = BREAKER_RAMP + 1 };
 
 struct cell_view {
     struct span event; /* lives as long as health */
@@ -63,15 +70,27 @@ struct cell_view {
     double share;
     bool is_flapping;
     char outage[OUTAGE_ID_BYTES];
+    uint64_t entered[BREAKER_STATES]; /* transitions into each state */
+};
+
+/* A trouble of the flow, as the workers tell it. */
+struct flow_view {
+    unsigned workers; /* that are in it now */
+    uint64_t for_ms;  /* the longest of them */
 };
 
 struct destination_view {
     struct cell_view self; /* event absent */
     enum scope scope;
+    struct flow_view throttled;
+    struct flow_view held;
     size_t cell_count;
     struct cell_view cells[DESTINATION_CELLS_MAX];
 };
 
+/** What stands for the state to people: an operator's override, or else the state. */
+enum breaker_state cell_view_state(const struct cell_view *view);
+enum breaker_cause cell_view_cause(const struct cell_view *view);
 /** A consistent copy. */
 void health_look(struct health *health, size_t destination, uint64_t now_ms,
                  struct destination_view *out);
