@@ -9,10 +9,10 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 FUZZ_SECONDS ?= 60
 VERSION := $(shell cat VERSION 2>/dev/null || echo 0.0.0)
-ROOMS ?= base config schema event route tiktok http kafka health deliver observe trial app
+ROOMS ?= base config schema event route tiktok webhook http kafka health deliver observe trial app
 
 # Looked up when first used and once only: on a fresh machine `deps` has to run before there is a pkg-config.
-PKGS := rdkafka libcurl avro-c yaml-0.1 jansson libmicrohttpd libcrypto
+PKGS := rdkafka libcurl avro-c yaml-0.1 jansson libmicrohttpd libcrypto zlib
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
 PKG_LIBS = $(eval PKG_LIBS := $$(shell pkg-config --libs $(PKGS)) -lm -lpthread)$(PKG_LIBS)
 

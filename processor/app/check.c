@@ -86,6 +86,9 @@ static bool is_compilable(const struct config_destination *destination)
         return span_is(type->text, "tiktok") && (destination->event_source_id.ptr != NULL ||
                                                  destination->event_source_path.ptr != NULL);
     }
+    if (destination->type == DESTINATION_HTTP) {
+        return span_is(type->text, "http");
+    }
     return destination->type == DESTINATION_KAFKA && destination->topic.ptr != NULL &&
            destination->format == KAFKA_UTM;
 }
@@ -99,6 +102,8 @@ static void compile_destination(struct check *check, const struct config_destina
     if (destination->type == DESTINATION_TIKTOK) {
         tiktok_map_free(tiktok_map_compile(destination, readers, &check->diags));
         tiktok_codes_free(tiktok_codes_compile(destination, &check->diags));
+    } else if (destination->type == DESTINATION_HTTP) {
+        webhook_free(webhook_compile(destination, readers, &check->diags));
     } else {
         utm_map_free(utm_map_compile(destination, readers, &check->diags));
     }
@@ -128,21 +133,6 @@ static void compile(struct check *check)
     route_table_free(table);
     event_paths_fini(&paths);
     catalog_free(catalog);
-}
-
-/* What `run` refuses for want of the feature is no mistake in the file: a warning. */
-static void warn_of_unsupported(struct check *check)
-{
-    struct diags unsupported;
-
-    diags_init(&unsupported);
-    if (!config_is_supported(check->config, &unsupported)) {
-        for (size_t i = 0; i < unsupported.count; i++) {
-            diag_warning(&check->diags, unsupported.items[i].place, "%s",
-                         unsupported.items[i].message);
-        }
-    }
-    diags_fini(&unsupported);
 }
 
 static void ask_world(struct check *check)
@@ -283,7 +273,6 @@ static int examine(struct check *check)
     check->config = config_load_partial(check->path, &check->diags);
     if (check->config != NULL) {
         compile(check);
-        warn_of_unsupported(check);
     }
     if (check->config != NULL && check->is_online && check->diags.error_count == 0) {
         ask_world(check);

@@ -55,7 +55,7 @@ static int load(struct process *process, const char *path)
 
     diags_init(&diags);
     process->config = config_load(path, &diags);
-    if (process->config != NULL && config_is_supported(process->config, &diags)) {
+    if (process->config != NULL) {
         process->pipeline = pipeline_compile(process->config, &diags);
     }
     print_diags(&diags);

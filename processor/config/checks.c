@@ -268,6 +268,9 @@ static void check_destinations(struct loader *loader)
         } else {
             check_sender(loader, destination);
             check_backfill(loader, destination);
+            if (destination->type == DESTINATION_HTTP) {
+                check_http(loader, destination);
+            }
         }
         if (!is_used[i] && destination != config->dead_letter) {
             diag_warning(loader->diags, destination->place, "no route uses destination %s",

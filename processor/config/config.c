@@ -93,6 +93,10 @@ void config_free(struct config *config)
         struct config_destination *destination = &config->destinations[i];
 
         secret_free(destination->access_token);
+        secret_free(destination->auth.basic.username);
+        secret_free(destination->auth.basic.password);
+        secret_free(destination->auth.bearer);
+        secret_free(destination->auth.hmac.secret);
         for (size_t k = 0; k < destination->header_count; k++) {
             secret_free(destination->headers[k].value);
         }

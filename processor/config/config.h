@@ -26,6 +26,8 @@ enum kafka_format { KAFKA_ORIGINAL, KAFKA_UTM };
 enum throttle_then { THEN_DIVERT, THEN_WAIT };
 enum priority { PRIORITY_HIGH, PRIORITY_NORMAL, PRIORITY_LOW };
 enum unmatched { UNMATCHED_DEAD_LETTER, UNMATCHED_DROP };
+enum http_method { METHOD_POST, METHOD_PUT, METHOD_PATCH };
+enum body_format { BODY_JSON, BODY_NDJSON, BODY_ARRAY };
 enum event_source { SOURCE_WEB, SOURCE_APP, SOURCE_OFFLINE, SOURCE_CRM };
 
 struct name_pair {
@@ -78,7 +80,7 @@ struct config_destination {
     struct span name;
     struct place place;
     enum destination_type type;
-    const struct yaml_node *node; /* the whole mapping, for map:, utm:, verdicts: */
+    const struct yaml_node *node; /* the whole mapping, for map:, utm:, places */
 
     /* tiktok, http */
     struct span url; /* tiktok: scheme and host, the path is ours unless url already has one */
@@ -146,13 +148,37 @@ struct config_destination {
     const struct yaml_node *utm; /* NULL: defaults */
     bool is_connect_headers;     /* headers: connect */
 
-    /* http: issue of its own; headers are secrets or texts */
+    /* http */
+    enum http_method method;
     struct http_header {
         struct span name;
         struct secret *value;
+        struct place place;
     } * headers;
     size_t header_count;
-    const struct yaml_node *verdicts;
+    struct { /* one of the three, or none: the secrets of the others are NULL */
+        struct {
+            struct secret *username, *password;
+        } basic;
+        struct secret *bearer;
+        struct {
+            struct secret *secret;
+            struct span header, timestamp_header, prefix;
+        } hmac;
+    } auth;
+    struct {
+        struct span ca_file;          /* copied to the one above */
+        struct span certificate, key; /* PEM files; both or neither */
+    } tls;
+    const struct yaml_node *body; /* NULL: the whole event */
+    enum body_format body_format;
+    bool is_gzip;
+    struct config_verdict { /* what an answer means; compiled by webhook/ */
+        const struct yaml_node *status, *header, *json; /* NULL: not asked */
+        int is;                                         /* enum verdict */
+        struct place place;
+    } * verdicts;
+    size_t verdict_count;
 };
 
 struct config_leg {
@@ -233,9 +259,6 @@ struct config *config_load(const char *path, struct diags *diags);
 struct config *config_load_partial(const char *path, struct diags *diags);
 void config_free(struct config *config);
 const struct config_destination *config_find(const struct config *config, struct span name);
-/** False, with the reason in @diags, when the configuration asks for what this version cannot do
- * (an event routed to a type: http destination): `run` refuses it, `check` warns. */
-bool config_is_supported(const struct config *config, struct diags *diags);
 /** Whether this version writes a ledger and the file does not switch it off. */
 bool config_has_ledger(const struct config *config);
 /** Markdown of every option: key, type, default, bounds, text (docs/configuration.md). */

@@ -1,7 +1,7 @@
 /* destinations: the map of named places, and the values only they have. */
 #include "config/loader.h"
 
-enum { DESTINATIONS_MAX = 1000 };
+enum { DESTINATIONS_MAX = 1000, VERDICTS_MAX = 100 };
 
 struct place place_in(const struct config_destination *destination, const char *section,
                       const char *key)
@@ -149,7 +149,7 @@ void read_kafka_headers(struct loader *loader, const struct config_option *optio
     destination->is_connect_headers = true;
 }
 
-static bool is_header_name(struct span name)
+bool is_header_name(struct span name)
 {
     for (size_t i = 0; i < name.len; i++) {
         char c = name.ptr[i];
@@ -199,7 +199,39 @@ void read_http_headers(struct loader *loader, const struct config_option *option
         }
         plain.is_replaced = plain.is_replaced || !may_hold_secret(pair->key);
         header->name = pair->key;
+        header->place = pair->place;
         header->value = read_secret(loader, &plain, "a header");
         destination->header_count += header->value != NULL;
+    }
+}
+
+void read_node(struct loader *loader, const struct config_option *option,
+               const struct yaml_node *node, struct place place, void *base)
+{
+    (void)loader;
+    (void)place;
+    *(const struct yaml_node **)(void *)((char *)base + option->offset) = node;
+}
+
+void read_verdicts(struct loader *loader, const struct config_option *option,
+                   const struct yaml_node *node, struct place place, void *base)
+{
+    struct config_destination *destination = base;
+
+    (void)place;
+    if (node == NULL || !is_list(loader, node, "verdicts")) {
+        return;
+    }
+    if (node->count > VERDICTS_MAX) {
+        diag_error(loader->diags, node->items[VERDICTS_MAX]->place,
+                   "verdicts holds more than %d rules", VERDICTS_MAX);
+        return;
+    }
+    destination->verdicts = loader_keep(loader, node->count, sizeof(destination->verdicts[0]));
+    for (size_t i = 0; i < node->count; i++) {
+        struct config_verdict *verdict = &destination->verdicts[destination->verdict_count++];
+
+        verdict->place = node->items[i]->place;
+        read_section(loader, option->section, node->items[i], verdict->place, verdict, FOR_HTTP);
     }
 }

@@ -32,6 +32,8 @@ bool is_map(struct loader *loader, const struct yaml_node *node, const char *wha
 bool is_list(struct loader *loader, const struct yaml_node *node, const char *what);
 /** A text, {env: NAME} or {file: PATH}; NULL (reported) when it is none of these. */
 struct secret *read_secret(struct loader *loader, const struct yaml_node *node, const char *what);
+/** Letters, digits, - and _, up to 128. */
+bool is_header_name(struct span name);
 /** The nearest of @names as "; did you mean x?", or an empty text. @out holds it. */
 const char *did_you_mean(struct span word, const char *const *names, size_t count, char out[128]);
 /** As did_you_mean() over the destinations. */
@@ -42,5 +44,7 @@ struct place place_in(const struct config_destination *destination, const char *
 
 /** What only shows when everything is read: checks.c. */
 void check_config(struct loader *loader);
+/** The same of one destination of type http: checks_http.c. */
+void check_http(struct loader *loader, struct config_destination *destination);
 
 #endif /* CONFIG_LOADER_H */

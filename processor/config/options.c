@@ -191,9 +191,10 @@ static const struct config_section *const sections[] = {
     &section_top,      &section_kafka,       &section_in_flight,   &section_schemas,
     &section_registry, &section_event,       &section_destination, &section_batch,
     &section_rate,     &section_concurrency, &section_timeout,     &section_retry,
-    &section_throttle, &section_health,      &section_backfill,    &section_route,
-    &section_ledger,   &section_admin,       &section_alert,       &section_log,
-    &section_shutdown,
+    &section_throttle, &section_health,      &section_backfill,    &section_auth,
+    &section_basic,    &section_hmac,        &section_tls,         &section_verdict,
+    &section_route,    &section_ledger,      &section_admin,       &section_alert,
+    &section_log,      &section_shutdown,
 };
 
 const struct config_section *section_at(size_t index)

@@ -6,8 +6,8 @@
  * one field in config.h, and `make docs` (the unit test says how).
  *
  * The structure a row's offset counts from: struct config_destination in the sections
- * "destinations.*", struct config_route in "routes[]", struct config_alert in "alerts[]",
- * struct config in all others.
+ * "destinations.*" (but struct config_verdict in its "verdicts[]"), struct config_route in
+ * "routes[]", struct config_alert in "alerts[]", struct config in all others.
  */
 #ifndef CONFIG_OPTIONS_H
 #define CONFIG_OPTIONS_H
@@ -84,7 +84,7 @@ const struct config_section *section_find(const char *name);
 /* rows of destinations (options_destination.c), in the order of the document */
 extern const struct config_section section_destination, section_batch, section_rate,
     section_concurrency, section_timeout, section_retry, section_throttle, section_health,
-    section_backfill;
+    section_backfill, section_auth, section_basic, section_hmac, section_tls, section_verdict;
 
 /** Whether the option is read and checked but does nothing yet (later.c lists them all). */
 bool option_is_later(const char *section, const char *key);
@@ -104,6 +104,8 @@ option_read_fn read_source_id;
 option_read_fn read_event_names;
 option_read_fn read_kafka_headers;
 option_read_fn read_http_headers;
+option_read_fn read_verdicts;
+option_read_fn read_node;
 option_read_fn read_routes; /* routes.c ... */
 option_read_fn read_legs;
 option_read_fn read_dead_letter;
@@ -112,6 +114,7 @@ option_read_fn read_dead_letter;
 option_check_fn check_topics;
 option_check_fn check_name;
 option_check_fn check_country;
+option_check_fn check_header_name;
 option_check_fn check_readable;
 option_check_fn check_registry_urls;
 

@@ -15,6 +15,11 @@
 static const char *const type_words[] = {"tiktok", "http", "kafka", NULL};
 static const char *const source_words[] = {"web", "app", "offline", "crm", NULL};
 static const char *const format_words[] = {"original", "utm", NULL};
+static const char *const method_words[] = {"POST", "PUT", "PATCH", NULL};
+static const char *const body_words[] = {"json", "ndjson", "array", NULL};
+/* in the order of enum verdict */
+static const char *const verdict_words[] = {"delivered", "rejected", "retry", "throttled",
+                                            "hold",      "unknown",  NULL};
 static const char *const then_words[] = {"divert", "wait", NULL};
 
 static const struct config_option destination[] = {
@@ -52,10 +57,27 @@ static const struct config_option destination[] = {
     {"codes", "Body code to verdict, over the default table: {50001: retry}.", OPTION_MAP,
      FOR_TIKTOK, AT(codes)},
 
+    {"method", "The request's method.", OPTION_CHOICE, FOR_HTTP, AT(method),
+     .choices = method_words, .fallback = "POST"},
     {"headers", "Request headers; a value is a text, {env: NAME} or {file: PATH}.", OPTION_SPECIAL,
      FOR_HTTP, .form = "map: name to value", .read = read_http_headers},
-    {"verdicts", "What an answer means; the first that fits wins.", OPTION_LIST, FOR_HTTP,
-     AT(verdicts)},
+    {"auth", "How requests show who sends them: one of basic, bearer and hmac.", OPTION_SECTION,
+     FOR_HTTP, .section = "destinations.*.auth"},
+    {"tls", "Certificates of its own for this destination.", OPTION_SECTION, FOR_HTTP,
+     .section = "destinations.*.tls"},
+    {"body",
+     "What is sent of an event: a JSON object whose members are written as in `map`, nested as "
+     "they should be; without it the whole event.",
+     OPTION_MAP, FOR_HTTP, AT(body)},
+    {"format",
+     "json: one event is one request; ndjson: one line each; array: one JSON array of all.",
+     OPTION_CHOICE, FOR_HTTP, AT(body_format), .choices = body_words, .fallback = "json"},
+    {"gzip", "Whether bodies are sent compressed.", OPTION_BOOL, FOR_HTTP, AT(is_gzip),
+     .fallback = "false"},
+    {"verdicts",
+     "What an answer means; the first that fits wins, the rules of docs/delivery.md follow.",
+     OPTION_SPECIAL, FOR_HTTP, .form = "list", .section = "destinations.*.verdicts[]",
+     .read = read_verdicts},
 
     {"batch", "How events share a request.", OPTION_SECTION, FOR_SENDERS,
      .section = "destinations.*.batch"},
@@ -167,6 +189,59 @@ static const struct config_option backfill[] = {
      AT(backfill.max_age_ms), .fallback = "46h", .min = MINUTE_MS, .max = 3650 * DAY_MS},
 };
 
+static const struct config_option auth[] = {
+    {"basic", "User name and password.", OPTION_SECTION, FOR_HTTP,
+     .section = "destinations.*.auth.basic"},
+    {"bearer", "A token, sent as `Authorization: Bearer`.", OPTION_SECRET, FOR_HTTP,
+     AT(auth.bearer)},
+    {"hmac", "A signature of each body.", OPTION_SECTION, FOR_HTTP,
+     .section = "destinations.*.auth.hmac"},
+};
+
+static const struct config_option basic[] = {
+    {"username", "Who.", OPTION_SECRET, FOR_HTTP, AT(auth.basic.username)},
+    {"password", "And the password.", OPTION_SECRET, FOR_HTTP, AT(auth.basic.password)},
+};
+
+static const struct config_option hmac[] = {
+    {"secret",
+     "The key. Signed, by HMAC-SHA256, is the time in Unix seconds, a dot, and the body as it is "
+     "sent.",
+     OPTION_SECRET, FOR_HTTP, AT(auth.hmac.secret)},
+    {"header", "The header with the signature in lower-case hexadecimal.", OPTION_TEXT, FOR_HTTP,
+     AT(auth.hmac.header), .fallback = "X-Signature", .check = check_header_name},
+    {"timestamp_header", "The header with that time.", OPTION_TEXT, FOR_HTTP,
+     AT(auth.hmac.timestamp_header), .fallback = "X-Timestamp", .check = check_header_name},
+    {"prefix", "What stands before the signature.", OPTION_TEXT, FOR_HTTP, AT(auth.hmac.prefix),
+     .fallback = "sha256=", .check = check_name},
+};
+
+static const struct config_option tls[] = {
+    {"ca_file", "Certificates (PEM) to verify it with; the same as `ca_file` of the destination.",
+     OPTION_FILE, FOR_HTTP, AT(tls.ca_file), .check = check_readable},
+    {"certificate", "Our own certificate (PEM), its chain behind it.", OPTION_FILE, FOR_HTTP,
+     AT(tls.certificate), .check = check_readable},
+    {"key", "Its private key (PEM), not encrypted.", OPTION_FILE, FOR_HTTP, AT(tls.key),
+     .check = check_readable},
+};
+
+#undef AT
+#define AT(field) .offset = offsetof(struct config_verdict, field)
+
+static const struct config_option verdict[] = {
+    {"status", "Of the answer: 404, 2xx, 500..599, or a list of these.", OPTION_SPECIAL, FOR_HTTP,
+     AT(status), .form = "status, class, range or list", .read = read_node},
+    {"header",
+     "A header of the answer to what it holds, written as in `match`; all of them have to fit.",
+     OPTION_MAP, FOR_HTTP, AT(header)},
+    {"json",
+     "A JSON pointer (/a/0/b) into the body to what stands there, written as in `match`; texts and "
+     "numbers differ, null is missing; all of them have to fit.",
+     OPTION_MAP, FOR_HTTP, AT(json)},
+    {"is", "What such an answer means.", OPTION_CHOICE, FOR_HTTP, AT(is), .is_required = true,
+     .choices = verdict_words},
+};
+
 const struct config_section section_destination = {"destinations.*", "One destination.",
                                                    SECTION(destination)};
 const struct config_section section_batch = {"destinations.*.batch", NULL, SECTION(batch)};
@@ -178,3 +253,9 @@ const struct config_section section_retry = {"destinations.*.retry", NULL, SECTI
 const struct config_section section_throttle = {"destinations.*.throttle", NULL, SECTION(throttle)};
 const struct config_section section_health = {"destinations.*.health", NULL, SECTION(health)};
 const struct config_section section_backfill = {"destinations.*.backfill", NULL, SECTION(backfill)};
+const struct config_section section_auth = {"destinations.*.auth", NULL, SECTION(auth)};
+const struct config_section section_basic = {"destinations.*.auth.basic", NULL, SECTION(basic)};
+const struct config_section section_hmac = {"destinations.*.auth.hmac", NULL, SECTION(hmac)};
+const struct config_section section_tls = {"destinations.*.tls", NULL, SECTION(tls)};
+const struct config_section section_verdict = {"destinations.*.verdicts[]", "One rule.",
+                                               SECTION(verdict)};

@@ -81,6 +81,6 @@ static const struct kind tiktok_kind = {
 
 const struct kind *kind_of(enum destination_type type)
 {
-    INVARIANT(type == DESTINATION_TIKTOK);
-    return &tiktok_kind;
+    INVARIANT(type == DESTINATION_TIKTOK || type == DESTINATION_HTTP);
+    return type == DESTINATION_HTTP ? &http_kind : &tiktok_kind;
 }

@@ -34,10 +34,15 @@ struct kind {
                     struct buf *out);
     /** The secret number @index that requests carry; NULL past the last. Watched for changes. */
     struct secret *(*secret)(const struct pipeline_destination *to, size_t index);
+    /** Fill in what requests to it need besides url, ca_file, limits and address policy; NULL:
+     * nothing. */
+    void (*aim)(const struct pipeline_destination *to, struct http_target *target);
     /** What @reply means for @batch. */
     void (*read)(const struct pipeline_destination *to, const struct http_reply *reply,
                  const struct answer_batch *batch, struct answer *out);
 };
+
+extern const struct kind http_kind; /* kind_http.c */
 
 /** The kind of a destination of type tiktok or http. */
 const struct kind *kind_of(enum destination_type type);

@@ -49,6 +49,8 @@ static void compile_destination(const struct pipeline *pipeline,
         }
         break;
     case DESTINATION_HTTP:
+        out->webhook = webhook_compile(config, pipeline->readers, diags);
+        out->url = mem_text(config->url);
         break;
     }
 }
@@ -97,6 +99,7 @@ void pipeline_free(struct pipeline *pipeline)
 
         tiktok_map_free(destination->map);
         tiktok_codes_free(destination->codes);
+        webhook_free(destination->webhook);
         utm_map_free(destination->utm);
         if (destination->config != NULL) {
             buf_fini(&destination->utm_framing);

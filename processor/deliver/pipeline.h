@@ -14,12 +14,14 @@
 #include "schema/catalog.h"
 #include "tiktok/answer.h"
 #include "tiktok/map.h"
+#include "webhook/webhook.h"
 
 /* One destination's compiled parts; only those of its type are set. */
 struct pipeline_destination {
     const struct config_destination *config;
     struct tiktok_map *map;
     struct tiktok_codes *codes;
+    struct webhook *webhook;
     struct utm_map *utm;
     struct buf utm_framing; /* bytes before each UTM record */
     char *topic;            /* terminated */

@@ -76,6 +76,9 @@ struct sender *sender_new(struct deliverer *d, const struct pipeline_destination
         .total_ms = config->timeout.total_ms,
         .connections_max = config->concurrency.max,
     };
+    if (sender->kind->aim != NULL) {
+        sender->kind->aim(destination, &sender->target);
+    }
     pace_init(&sender->pace, rate_ceiling(sender), config->rate.burst, d->now_ms);
     concurrency_init(&sender->concurrency, config->concurrency.initial, config->concurrency.max);
     budget_init(&sender->budget, config->retry.budget);

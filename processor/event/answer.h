@@ -29,7 +29,8 @@ struct answer {
     enum answer_scope scope;
     size_t item;         /* SCOPE_ITEM */
     int32_t code;        /* body code; INT32_MIN when there was none */
-    bool has_code;       /* a parsed integer code: a life sign */
+    bool has_code;       /* a parsed integer code */
+    bool is_life_sign;   /* whoever answered is the destination itself, and alive */
     char request_id[64]; /* printable ASCII only; empty when none */
     char text[160];      /* our words plus the vendor's field name; no payload, no personal data */
 };

@@ -40,8 +40,9 @@ struct http_request {
     const struct http_target *target;
     http_reply_fn *done;
     void *context;
-    struct buf body;     /* of the answer */
-    size_t header_bytes; /* of the answer */
+    struct buf body;         /* of the answer */
+    struct buf header_lines; /* of the answer, where the target keeps them */
+    size_t header_bytes;     /* of the answer */
     uint64_t started_us;
     bool is_oversized;
     bool is_refused; /* the address policy said no */
@@ -86,6 +87,7 @@ static void free_request(struct http_request *request)
     curl_easy_cleanup(request->easy);
     curl_slist_free_all(request->headers);
     buf_fini(&request->body);
+    buf_fini(&request->header_lines);
     free(request);
 }
 
@@ -152,7 +154,14 @@ static size_t take_header(char *bytes, size_t size, size_t count, void *context)
         return 0;
     }
     if (colon == line.len) {
+        if (span_starts(line,
+                        SPAN("HTTP/"))) { /* what an interim answer said is not the answer's */
+            buf_clear(&request->header_lines);
+        }
         return line.len;
+    }
+    if (request->target->keeps_headers) {
+        buf_add_span(&request->header_lines, line);
     }
     value = span_trim(span_sub(line, colon + 1, line.len));
     if (span_eq_nocase(name, SPAN("retry-after"))) {
@@ -163,6 +172,21 @@ static size_t take_header(char *bytes, size_t size, size_t count, void *context)
         copy_printable(request->request_id, sizeof(request->request_id), value);
     }
     return line.len;
+}
+
+struct span http_header_find(struct span lines, struct span name)
+{
+    for (size_t at = 0; at < lines.len;) {
+        size_t end = span_find(lines, '\n', at);
+        struct span line = span_sub(lines, at, end);
+        size_t colon = span_find(line, ':', 0);
+
+        if (colon < line.len && span_eq_nocase(span_sub(line, 0, colon), name)) {
+            return span_trim(span_sub(line, colon + 1, line.len));
+        }
+        at = end + 1;
+    }
+    return SPAN_NONE;
 }
 
 static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
@@ -214,6 +238,7 @@ static struct http_request *take_spare(struct http_client *client)
     request->client = client;
     (void)curl_easy_getinfo(request->easy, CURLINFO_CAINFO, &request->system_ca);
     buf_init(&request->body, BODY_BYTES_MAX);
+    buf_init(&request->header_lines, HEADER_BYTES_MAX);
     set_policy(request->easy);
     (void)curl_easy_setopt(request->easy, CURLOPT_WRITEDATA, request);
     (void)curl_easy_setopt(request->easy, CURLOPT_HEADERDATA, request);
@@ -260,9 +285,12 @@ static void set_target(struct http_request *request, const struct http_target *t
     (void)curl_easy_setopt(easy, CURLOPT_URL, target->url);
     (void)curl_easy_setopt(easy, CURLOPT_CAINFO,
                            target->ca_file != NULL ? target->ca_file : request->system_ca);
+    (void)curl_easy_setopt(easy, CURLOPT_SSLCERT, target->certificate);
+    (void)curl_easy_setopt(easy, CURLOPT_SSLKEY, target->key);
     (void)curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)target->connect_ms);
     (void)curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)target->total_ms);
     (void)curl_easy_setopt(easy, CURLOPT_POST, 1L);
+    (void)curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, target->method);
     (void)curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.len);
     (void)curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body.ptr);
     (void)curl_easy_setopt(easy, CURLOPT_HTTPHEADER, request->headers);
@@ -278,6 +306,7 @@ enum err_code http_post(struct http_client *client, const struct http_target *ta
         return FAIL(err, ERR_LIMIT, "libcurl gives no handle");
     }
     buf_clear(&request->body);
+    buf_clear(&request->header_lines);
     request->header_bytes = 0;
     request->is_oversized = false;
     request->is_refused = false;
@@ -340,6 +369,7 @@ static void finish(struct http_client *client, struct http_request *request, CUR
     (void)curl_easy_getinfo(request->easy, CURLINFO_RESPONSE_CODE, &status);
     (void)curl_easy_getinfo(request->easy, CURLINFO_REQUEST_SIZE, &sent);
     memcpy(reply.request_id, request->request_id, sizeof(reply.request_id));
+    reply.headers = buf_span(&request->header_lines);
     reply.is_sent = sent > 0;
     reply.is_timeout = is_first_byte_late || result == CURLE_OPERATION_TIMEDOUT;
     if (result == CURLE_OK && !is_first_byte_late) {

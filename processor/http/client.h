@@ -19,17 +19,23 @@ struct http_request;
 
 /* One place requests go: URL, TLS, limits. Shared by its requests, owned by the worker. */
 struct http_target {
-    const char *url;     /* whole, terminated */
-    const char *ca_file; /* or NULL */
+    const char *url;         /* whole, terminated */
+    const char *method;      /* or NULL: POST */
+    const char *ca_file;     /* or NULL */
+    const char *certificate; /* of our own, PEM file; or NULL */
+    const char *key;         /* its private key, PEM file, not encrypted; or NULL */
+    bool keeps_headers;      /* replies carry the header lines of the answer */
     bool is_private_allowed;
     uint64_t connect_ms, first_byte_ms, total_ms;
     uint32_t connections_max; /* kept alive */
 };
 
 struct http_reply {
-    int status;       /* 0: no HTTP answer */
-    struct span body; /* what came, capped; borrowed until the callback returns */
-    bool is_sent;     /* at least one request byte was written: the outcome may be ambiguous */
+    int status;          /* 0: no HTTP answer */
+    struct span body;    /* what came, capped; borrowed until the callback returns */
+    struct span headers; /* "Name: value" lines of the answer, where the target keeps them; borrowed
+                            likewise */
+    bool is_sent;        /* at least one request byte was written: the outcome may be ambiguous */
     bool is_timeout;
     bool is_oversized;
     bool has_retry_after;
@@ -44,7 +50,8 @@ typedef void http_reply_fn(void *context, const struct http_reply *reply);
 NODISCARD enum err_code http_client_new(struct http_client **out, struct err *err);
 void http_client_free(struct http_client *client); /* aborts what is under way, without callbacks */
 
-/** Start a POST. @headers: "Name: value" lines, terminated; copied. */
+/** Start a request with a body: a POST, or what the target says. @headers: "Name: value" lines,
+ * terminated; copied. */
 NODISCARD enum err_code http_post(struct http_client *client, const struct http_target *target,
                                   const char *const *headers, size_t header_count, struct span body,
                                   http_reply_fn *done, void *context, struct err *err);
@@ -53,6 +60,11 @@ void http_wait(struct http_client *client, const int *fds, size_t fd_count, uint
 /** Let requests move on; calls back for the finished ones. */
 void http_turn(struct http_client *client);
 size_t http_in_flight(const struct http_client *client);
+
+/** The value of the first header @name in the header lines of a reply; SPAN_NONE when there is
+ * none.
+ */
+struct span http_header_find(struct span lines, struct span name);
 
 /** "120" or an HTTP date relative to @now_wall_ms; false for junk, negative or past; capped at 15
  * min. */

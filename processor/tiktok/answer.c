@@ -156,6 +156,7 @@ void tiktok_answer_read(const struct tiktok_codes *codes, int status, struct spa
     if (root != NULL) {
         copy_request_id(root, out->request_id);
         out->has_code = read_code(root, &out->code);
+        out->is_life_sign = out->has_code; /* a proxy before it has no code to give */
     }
     if (out->has_code) {
         judge_code(codes, root, batch, out);
