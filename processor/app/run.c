@@ -82,6 +82,8 @@ static int look_at_topics(const struct process *process, const char *path)
         const struct topic_need *need = &report.needs[i];
 
         if (need->exists) {
+            process->pipeline->source_partitions +=
+                need->role == TOPIC_SOURCE ? need->partitions : 0;
             continue;
         }
         if (need->role == TOPIC_SOURCE) {

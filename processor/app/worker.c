@@ -170,6 +170,9 @@ static void report(struct worker *worker)
             blocked[reason] += partition->blocks >> reason & 1u;
         }
     }
+    if (worker->pipeline->source_partitions > 0) {
+        d->rate_share = (double)count / worker->pipeline->source_partitions;
+    }
     for (unsigned reason = 0; reason < BLOCK_REASON_COUNT; reason++) {
         metrics_blocked(worker->metrics, (enum block_reason)reason, blocked[reason]);
     }

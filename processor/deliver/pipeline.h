@@ -35,6 +35,7 @@ struct pipeline {
     struct event_paths paths;
     struct route_table *routes;
     struct pipeline_destination *destinations; /* by index in the config */
+    int32_t source_partitions; /* of all source topics, as of the start; 0: not known */
     char instance[128];                        /* host:pid, for detour.instance */
 };
 
