@@ -201,6 +201,9 @@ static void print_for_people(const struct check *check)
                    credential->text);
         }
     }
+    if (check->is_online && !check->is_asked) {
+        puts("--online: nothing was asked, because of the errors above");
+    }
     printf("%s%s: ", check->is_asked ? "\n" : "", check->path);
     if (check->diags.error_count > 0) {
         printf("%zu error%s, %zu warning%s\n", check->diags.error_count,

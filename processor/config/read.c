@@ -90,7 +90,9 @@ bool read_text(struct loader *loader, const struct yaml_node *node, const char *
 static void take_fallback(struct loader *loader, const char *section,
                           const struct config_option *option, char *base)
 {
-    struct yaml_node node = {.kind = YAML_SCALAR, .text = span_of(option->fallback)};
+    struct yaml_node node = {.kind = YAML_SCALAR,
+                             .place.file = yaml_root(loader->config->doc)->place.file,
+                             .text = span_of(option->fallback)};
     bool is_good;
 
     if (option->fallback == NULL) {
