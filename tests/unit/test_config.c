@@ -590,7 +590,7 @@ static char *read_whole(const char *path)
     if (in == NULL) {
         fail_msg("%s is not there: run the tests from the repository's folder", path);
     }
-    (void)fread(text, 1, 65535, in);
+    assert_int_not_equal(fread(text, 1, 65535, in), 0);
     assert_int_equal(fclose(in), 0);
     return text;
 }
