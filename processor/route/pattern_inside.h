@@ -1,4 +1,4 @@
-/** pattern_inside - the automaton of a pattern, for its two files. */
+/** pattern_inside - the automaton of a pattern, for its files. */
 #ifndef ROUTE_PATTERN_INSIDE_H
 #define ROUTE_PATTERN_INSIDE_H
 
@@ -23,6 +23,15 @@ struct pattern {
     uint64_t *follow;       /* owned; count sets: what may come after a position */
     uint64_t *accepts;      /* owned; SYMBOLS sets: which positions take the symbol */
 };
+
+/* The bytes one character of the expression stands for. */
+struct bytes {
+    bool has[256];
+};
+
+/** The bracket expression at *@at, which moves behind it. */
+NODISCARD enum err_code bracket_read(struct span text, size_t *at, struct bytes *out,
+                                     struct err *err);
 
 static inline void positions_add(struct positions *set, size_t position)
 {

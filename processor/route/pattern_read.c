@@ -26,11 +26,6 @@ struct reader {
     struct err *err;
 };
 
-/* The bytes one character of the expression stands for. */
-struct bytes {
-    bool has[256];
-};
-
 static enum err_code read_choice(struct reader *reader, struct part *out);
 
 static int peek(const struct reader *reader, size_t ahead)
@@ -150,99 +145,12 @@ static enum err_code read_escape(struct reader *reader, struct part *out)
     return add_bytes(reader, &bytes, out);
 }
 
-static const struct {
-    const char *name;
-    const char *ranges; /* pairs of first and last byte */
-} classes[] = {
-    {"alpha", "AZaz"},    {"digit", "09"},     {"alnum", "09AZaz"}, {"upper", "AZ"},
-    {"lower", "az"},      {"space", "\t\r  "}, {"blank", "\t\t  "}, {"punct", "!/:@[`{~"},
-    {"xdigit", "09AFaf"}, {"print", " ~"},     {"graph", "!~"},     {"cntrl", "\001\037\177\177"},
-};
-
-/* [:NAME:], with the reader at its bracket. */
-static enum err_code read_class(struct reader *reader, struct bytes *bytes)
-{
-    struct span rest = span_sub(reader->text, reader->at + 2, reader->text.len);
-
-    for (size_t i = 0; i < COUNT_OF(classes); i++) {
-        struct span name = span_of(classes[i].name);
-
-        if (!span_starts(rest, name) ||
-            !span_starts(span_sub(rest, name.len, rest.len), SPAN(":]"))) {
-            continue;
-        }
-        for (const char *range = classes[i].ranges; *range != '\0'; range += 2) {
-            for (unsigned c = (unsigned char)range[0]; c <= (unsigned char)range[1]; c++) {
-                bytes->has[c] = true;
-            }
-        }
-        bytes->has[0] = bytes->has[0] || strcmp(classes[i].name, "cntrl") == 0;
-        reader->at += 2 + name.len + 2;
-        return ERR_OK;
-    }
-    return FAIL(reader->err, ERR_CONFIG,
-                "an unknown class: [:alpha:], [:digit:], [:alnum:], "
-                "[:space:] and their like are known");
-}
-
-/* One character or range of a bracket expression. */
-static enum err_code read_range(struct reader *reader, struct bytes *bytes)
-{
-    int from = peek(reader, 0);
-    int to = from;
-
-    if (from == '[' && peek(reader, 1) == ':') {
-        return read_class(reader, bytes);
-    }
-    if (from == '[' && (peek(reader, 1) == '.' || peek(reader, 1) == '=')) {
-        return FAIL(reader->err, ERR_CONFIG, "[. and [= are not possible");
-    }
-    if (from == '\\' && peek(reader, 1) > 0 && strchr("dDwWsS", peek(reader, 1)) != NULL) {
-        return FAIL(reader->err, ERR_CONFIG,
-                    "inside [] a backslash is an ordinary character: write 0-9 for \\d, "
-                    "[:space:] for \\s, [:alnum:]_ for \\w");
-    }
-    reader->at++;
-    if (peek(reader, 0) == '-' && peek(reader, 1) >= 0 && peek(reader, 1) != ']') {
-        to = peek(reader, 1);
-        reader->at += 2;
-    }
-    if (from >= 0x80 || to >= 0x80) {
-        return FAIL(reader->err, ERR_CONFIG,
-                    "characters beyond ASCII in [] are not possible: write (A|B)");
-    }
-    if (to < from || to == '[') {
-        return FAIL(reader->err, ERR_CONFIG, "a range in [] ends before it begins");
-    }
-    for (; from <= to; from++) {
-        bytes->has[from] = true;
-    }
-    return ERR_OK;
-}
-
 static enum err_code read_bracket(struct reader *reader, struct part *out)
 {
-    struct bytes bytes = {{false}};
-    bool is_negated = peek(reader, 1) == '^';
-    size_t start;
+    struct bytes bytes;
+    enum err_code rc = bracket_read(reader->text, &reader->at, &bytes, reader->err);
 
-    reader->at += is_negated ? 2 : 1;
-    start = reader->at;
-    while (peek(reader, 0) >= 0 && (peek(reader, 0) != ']' || reader->at == start)) {
-        enum err_code rc = read_range(reader, &bytes);
-
-        if (rc != ERR_OK) {
-            return rc;
-        }
-    }
-    if (peek(reader, 0) < 0) {
-        return FAIL(reader->err, ERR_CONFIG, "a '[' is not closed");
-    }
-    reader->at++;
-    for (size_t i = 0; is_negated && i < 256; i++) {
-        bytes.has[i] = !bytes.has[i];
-    }
-    return add_bytes(reader, &bytes, out);
+    return rc == ERR_OK ? add_bytes(reader, &bytes, out) : rc;
 }
 
 static enum err_code read_group(struct reader *reader, struct part *out)
