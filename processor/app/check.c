@@ -291,7 +291,9 @@ static int examine(struct check *check)
     if (check->config != NULL && check->is_online && check->diags.error_count == 0) {
         ask_world(check);
     }
-    qsort(check->diags.items, check->diags.count, sizeof(check->diags.items[0]), by_place);
+    if (check->diags.count > 1) {
+        qsort(check->diags.items, check->diags.count, sizeof(check->diags.items[0]), by_place);
+    }
     if (check->is_json) {
         print_json(check);
     } else {
