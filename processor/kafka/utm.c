@@ -320,7 +320,8 @@ static struct span pick_ttclid(const struct utm_map *map, const struct event_vie
 
 static void put_long(struct buf *out, int64_t number)
 {
-    uint64_t bits = (uint64_t)number << 1 ^ (uint64_t)(number >> 63);
+    uint64_t doubled = (uint64_t)number << 1;
+    uint64_t bits = number < 0 ? ~doubled : doubled;
     char bytes[10];
     size_t len = 0;
 
