@@ -10,6 +10,8 @@
  * symbol is out of its range; text is not UTF-8; the writer's branch means nothing to the reader;
  * depth, items or memory reach their bound. All of them end in wire_fail(), which notes where.
  */
+#include "schema/decoder.h"
+
 #include "schema/wire.h"
 
 enum { MESSAGE_BYTES_MAX = 16 * 1024 * 1024 };
