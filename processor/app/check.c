@@ -191,6 +191,9 @@ static void print_for_people(const struct check *check)
                    credential->text);
         }
     }
+    if (check->is_online && !check->is_asked) {
+        puts("--online: nothing was asked, because of the errors above");
+    }
     printf("%s%s: ", check->is_asked ? "\n" : "", check->path);
     if (check->diags.error_count > 0) {
         printf("%zu error%s, %zu warning%s\n", check->diags.error_count,
@@ -277,7 +280,9 @@ static int examine(struct check *check)
     if (check->config != NULL && check->is_online && check->diags.error_count == 0) {
         ask_world(check);
     }
-    qsort(check->diags.items, check->diags.count, sizeof(check->diags.items[0]), by_place);
+    if (check->diags.count > 1) {
+        qsort(check->diags.items, check->diags.count, sizeof(check->diags.items[0]), by_place);
+    }
     if (check->is_json) {
         print_json(check);
     } else {

@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -41,6 +42,13 @@ static struct place place_of_topic(const struct config *config, const struct top
                                       : place_of_key(config, NULL, "ledger");
 }
 
+/* Compaction removes records with the same key: what ended there would be lost. */
+static bool is_compacted(const struct topic_need *need)
+{
+    return need->role != TOPIC_SOURCE && need->cleanup_policy != NULL &&
+           strstr(need->cleanup_policy, "compact") != NULL;
+}
+
 static void check_topics_exist(const struct config *config, struct online_report *out,
                                struct diags *diags)
 {
@@ -58,7 +66,7 @@ static void check_topics_exist(const struct config *config, struct online_report
             diag_error(diags, place_of_topic(config, need),
                        "topic " SPAN_FMT " does not exist: make it with detour topics --create",
                        SPAN_ARG(need->name));
-        } else if (!need->is_authorised) {
+        } else if (!need->is_authorised || is_compacted(need)) {
             diag_error(diags, place_of_topic(config, need), "topic " SPAN_FMT ": %s",
                        SPAN_ARG(need->name), need->remark);
         } else if (need->remark != NULL) {

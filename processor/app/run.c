@@ -74,7 +74,7 @@ static int look_at_topics(const struct process *process, const char *path)
     struct err err;
     int code = 0;
 
-    if (topics_look(process->config, BROKER_TIMEOUT_MS, &report, &err) != ERR_OK) {
+    if (topics_find(process->config, BROKER_TIMEOUT_MS, &report, &err) != ERR_OK) {
         fprintf(stderr, "detour: %s (kafka.brokers in %s)\n", err.text, path);
         return 3;
     }

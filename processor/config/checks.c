@@ -280,6 +280,23 @@ static void check_destinations(struct loader *loader)
     free(is_used);
 }
 
+/* Basic authentication over http shows the password to the network. */
+static void check_registry_credentials(struct loader *loader)
+{
+    const struct config_registry *registry = &loader->config->schemas.registry;
+
+    for (size_t i = 0; i < registry->url_count && registry->password != NULL; i++) {
+        struct url url;
+
+        if (url_read(registry->urls[i], &url, NULL) == ERR_OK && !url.is_https &&
+            !url_is_loopback(&url)) {
+            diag_warning(loader->diags, registry->place,
+                         "the registry's password goes over the network in the open: use https");
+            return;
+        }
+    }
+}
+
 static void check_schemas(struct loader *loader)
 {
     struct config_schemas *schemas = &loader->config->schemas;
@@ -288,6 +305,7 @@ static void check_schemas(struct loader *loader)
 
     if (registry != NULL) {
         schemas->registry.place = registry->place;
+        check_registry_credentials(loader);
     }
     if (registry != NULL && !yaml_is_null(registry) && schemas->registry.url_count == 0 &&
         yaml_get(registry, "url") == NULL) {

@@ -200,7 +200,7 @@ struct config_route {
 
 struct config_alert {
     struct secret *webhook;
-    uint32_t on; /* bit set, see options.c */
+    uint32_t on; /* bit set, see special.c */
 };
 
 struct config {

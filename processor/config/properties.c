@@ -29,7 +29,6 @@ static const struct {
      "the cooperative one loses commits in this version of librdkafka"},
     {"enable.partition.eof", NULL, "detour does not use it"},
     {"isolation.level", "read_uncommitted", "events of aborted transactions would be delivered"},
-    {"check.crcs", "false", "a broken record would be delivered"},
     {"acks", NULL, "an alternate counts only when all replicas have it"},
     {"request.required.acks", NULL, "an alternate counts only when all replicas have it"},
     {"enable.idempotence", NULL, "the producer is always idempotent"},
@@ -45,8 +44,6 @@ static const struct {
     {"allow.auto.create.topics", NULL,
      "a misspelled topic would come into being; `detour topics --create` makes them"},
     {"builtin.features", NULL, "it is what librdkafka was built with"},
-    {"debug", "all", "it writes record contents to the log"},
-    {"debug", "msg", "it writes record contents to the log"},
     {"plugin.library.paths", NULL, "it loads foreign code into the process"},
     {"ssl.engine.location", NULL, "it loads foreign code into the process"},
     {"ssl.engine.id", NULL, "it loads foreign code into the process"},
@@ -56,7 +53,6 @@ static const struct {
      "anybody with any certificate could pretend to be the broker"},
     {"enable.sasl.oauthbearer.unsecure.jwt", "true", "its tokens are not signed"},
     {"test.mock.num.brokers", NULL, "the brokers would be imaginary; `detour sandbox` has some"},
-    {"sasl.kerberos.kinit.cmd", NULL, "it runs a shell command; renew tickets outside"},
 };
 
 static const char *const secret_names[] = {

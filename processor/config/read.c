@@ -90,7 +90,9 @@ bool read_text(struct loader *loader, const struct yaml_node *node, const char *
 static void take_fallback(struct loader *loader, const char *section,
                           const struct config_option *option, char *base)
 {
-    struct yaml_node node = {.kind = YAML_SCALAR, .text = span_of(option->fallback)};
+    struct yaml_node node = {.kind = YAML_SCALAR,
+                             .place.file = yaml_root(loader->config->doc)->place.file,
+                             .text = span_of(option->fallback)};
     bool is_good;
 
     if (option->fallback == NULL) {
@@ -98,6 +100,14 @@ static void take_fallback(struct loader *loader, const char *section,
     }
     is_good = read_value(loader, section, option, &node, base);
     INVARIANT(is_good); /* the unit test reads every default */
+}
+
+/* `ledger: off` asks for what this version does anyway. */
+static bool is_off(const struct yaml_node *node)
+{
+    bool is_on = true;
+
+    return node->kind == YAML_SCALAR && yaml_as_bool(node, &is_on) && !is_on;
 }
 
 static void read_option(struct loader *loader, const char *section,
@@ -113,7 +123,7 @@ static void read_option(struct loader *loader, const char *section,
                    option_name(section, option, name), option->doc);
         return;
     }
-    if (is_there && option_is_later(section, option->key)) {
+    if (is_there && option_is_later(section, option->key) && !is_off(node)) {
         diag_warning(loader->diags, place, "%s is not in effect in this version",
                      option_name(section, option, name));
     }

@@ -114,6 +114,7 @@ void read_event_type(struct loader *loader, const struct config_option *option,
     (void)place;
     (void)base;
     config->event.type = span_of(option->fallback);
+    config->event.type_place.file = yaml_root(config->doc)->place.file;
     if (node == NULL) {
         return;
     }

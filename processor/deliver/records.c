@@ -162,6 +162,16 @@ static struct span message_value(const struct leg *leg)
     return (struct span){message->payload, message->payload == NULL ? 0 : message->len};
 }
 
+/* The request is over: its headers were kept for producing it again. */
+static void end_request(struct deliverer *d, struct leg *leg)
+{
+    count_stuck(d, leg, false);
+    if (leg->request.headers != NULL) {
+        rd_kafka_headers_destroy(leg->request.headers);
+        leg->request.headers = NULL;
+    }
+}
+
 /* alternates and Kafka primaries */
 
 static void on_record(struct produce_request *request, enum produce_result result)
@@ -169,7 +179,7 @@ static void on_record(struct produce_request *request, enum produce_result resul
     struct leg *leg = CONTAINER_OF(request, struct leg, request);
     struct deliverer *d = request->context;
 
-    count_stuck(d, leg, false);
+    end_request(d, leg);
     switch (result) {
     case PRODUCE_ACKNOWLEDGED:
         leg_delivered(d, leg);
@@ -296,7 +306,7 @@ static void on_dead_letter(struct produce_request *request, enum produce_result 
     struct leg *leg = CONTAINER_OF(request, struct leg, request);
     struct deliverer *d = request->context;
 
-    count_stuck(d, leg, false);
+    end_request(d, leg);
     switch (result) {
     case PRODUCE_ACKNOWLEDGED:
         if (leg->part + 1 < leg->part_count) {

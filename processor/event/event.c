@@ -16,17 +16,17 @@ enum {
     IS_BYTES = 1u << TYPE_BYTES | 1u << TYPE_FIXED, /* as decimal only */
 };
 
-/* Does @type, or one branch of it, belong to @kinds? */
+/* Does @type, or one branch of it, belong to @kinds? (Unions nest two deep at most, see scalar.c.)
+ */
 static bool is_kind(const struct type *type, unsigned kinds)
 {
-    size_t count = type->kind == TYPE_UNION ? type->branch_count : 1;
+    unsigned bit = 1u << type->kind;
 
-    for (size_t i = 0; i < count; i++) {
-        const struct type *one = type->kind == TYPE_UNION ? type->branches[i] : type;
-        bool is_decimal = one->logical == LOGICAL_DECIMAL;
-
-        if ((kinds & (1u << one->kind)) != 0 &&
-            (((1u << one->kind) & IS_BYTES) == 0 || is_decimal)) {
+    if (type->kind != TYPE_UNION) {
+        return (kinds & bit) != 0 && ((bit & IS_BYTES) == 0 || type->logical == LOGICAL_DECIMAL);
+    }
+    for (size_t i = 0; i < type->branch_count; i++) {
+        if (is_kind(type->branches[i], kinds)) {
             return true;
         }
     }

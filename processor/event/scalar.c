@@ -92,12 +92,40 @@ bool scalar_is_json_number(struct span text)
     return i == text.len;
 }
 
+/* How many of the types @type can be are of @kind; the last of them in *@found. A path through a
+ * union of records may end in a union of unions, hence the recursion, two deep. */
+static size_t count_kind(const struct type *type, int kind, const struct type **found)
+{
+    size_t count = 0;
+
+    if (type->kind != TYPE_UNION) {
+        *found = (int)type->kind == kind ? type : *found;
+        return (int)type->kind == kind;
+    }
+    for (size_t i = 0; i < type->branch_count; i++) {
+        count += count_kind(type->branches[i], kind, found);
+    }
+    return count;
+}
+
 const struct type *scalar_type(const struct type *type, const struct value *value)
 {
-    if (type != NULL && type->kind == TYPE_UNION) {
-        type = value->branch < type->branch_count ? type->branches[value->branch] : NULL;
+    const struct type *found = NULL;
+
+    if (type == NULL || type->kind != TYPE_UNION) {
+        return type != NULL && (int)type->kind == (int)value->kind ? type : NULL;
     }
-    return type != NULL && (int)type->kind == (int)value->kind ? type : NULL;
+    if (count_kind(type, (int)value->kind, &found) == 1) {
+        return found;
+    }
+    /* A union of the schema tells its named branches apart by number. Any other that has a kind
+     * twice was made of several fields: which one the value is from is not known. */
+    found = value->branch < type->branch_count ? type->branches[value->branch] : NULL;
+    if (found != NULL && (int)found->kind == (int)value->kind &&
+        (found->kind == TYPE_FIXED || found->kind == TYPE_ENUM || found->kind == TYPE_RECORD)) {
+        return found;
+    }
+    return NULL;
 }
 
 static bool is_decimal(const struct type *type)

@@ -24,7 +24,9 @@ int numeric_cmp(const struct numeric *a, const struct numeric *b);
 /** Decimal text, surrounding white space allowed. */
 bool numeric_parse(struct span text, struct numeric *out);
 
-/** The type that @value really has: a union's branch, else @type; NULL when they do not fit. */
+/** The type that @value really has: a union's branch, else @type. NULL when they do not fit, or
+ * when the union (of the ends of a path through several records) does not tell which of two types
+ * of the same kind it is: then a decimal is no number rather than one of the wrong scale. */
 const struct type *scalar_type(const struct type *type, const struct value *value);
 /** Numbers, the decimal logical type on bytes or fixed (beyond 53 bits as the nearest double), and
  * numeric text. Not a number: everything else, NaN, infinities, booleans. @type may be NULL. */

@@ -20,6 +20,12 @@ enum err_code topics_client(const struct config *config, rd_kafka_t **out, struc
     if (rc != ERR_OK) {
         return rc;
     }
+    /* nothing is produced: no need to ask the coordinator for a producer's id */
+    if (rd_kafka_conf_set(conf, "enable.idempotence", "false", why, sizeof(why)) !=
+        RD_KAFKA_CONF_OK) {
+        rd_kafka_conf_destroy(conf);
+        return FAIL(err, ERR_CONFIG, "no Kafka client: %s", why);
+    }
     *out = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof(why));
     if (*out == NULL) {
         rd_kafka_conf_destroy(conf);
@@ -111,7 +117,7 @@ static enum err_code look_for_topics(const struct config *config, rd_kafka_t *rk
     return ERR_OK;
 }
 
-enum err_code topics_look(const struct config *config, uint64_t timeout_ms,
+static enum err_code look(const struct config *config, bool has_details, uint64_t timeout_ms,
                           struct topic_report *out, struct err *err)
 {
     struct topic_report report = {0};
@@ -127,8 +133,10 @@ enum err_code topics_look(const struct config *config, uint64_t timeout_ms,
         topic_report_fini(&report);
         goto out;
     }
-    topics_describe(rk, &report, timeout_ms);
-    topics_remark(config, &report);
+    if (has_details) {
+        topics_describe(rk, &report, timeout_ms);
+        topics_remark(config, &report);
+    }
     for (size_t i = 0; i < report.count; i++) {
         report.missing += !report.needs[i].exists;
     }
@@ -137,6 +145,18 @@ enum err_code topics_look(const struct config *config, uint64_t timeout_ms,
 out:
     topics_client_close(rk);
     return rc;
+}
+
+enum err_code topics_look(const struct config *config, uint64_t timeout_ms,
+                          struct topic_report *out, struct err *err)
+{
+    return look(config, true, timeout_ms, out, err);
+}
+
+enum err_code topics_find(const struct config *config, uint64_t timeout_ms,
+                          struct topic_report *out, struct err *err)
+{
+    return look(config, false, timeout_ms, out, err);
 }
 
 static void add_remark(struct topic_need *need, char *remark)

@@ -31,6 +31,10 @@ struct topic_report {
 /** ERR_NET when no broker answers within @timeout_ms. */
 NODISCARD enum err_code topics_look(const struct config *config, uint64_t timeout_ms,
                                     struct topic_report *out, struct err *err);
+/** The same without sizes, retention and remarks: what is there is all that a start needs to know.
+ */
+NODISCARD enum err_code topics_find(const struct config *config, uint64_t timeout_ms,
+                                    struct topic_report *out, struct err *err);
 /** Create the missing ones: source 6 partitions unless told, others as the source; replication by
  * the broker's default. */
 NODISCARD enum err_code topics_create(const struct config *config, struct topic_report *report,

@@ -165,9 +165,9 @@ static rd_kafka_NewTopic_t *describe_new(const struct topic_report *report,
     }
     if (need->role == TOPIC_DEAD_LETTER) {
         set(topic, "retention.ms", DEAD_LETTER_RETENTION_MS);
-        if (source_bytes > 0) {
-            set(topic, "max.message.bytes", source_bytes + HEADER_ROOM_BYTES);
-        }
+    }
+    if ((need->role == TOPIC_DEAD_LETTER || need->role == TOPIC_DESTINATION) && source_bytes > 0) {
+        set(topic, "max.message.bytes", source_bytes + HEADER_ROOM_BYTES);
     }
     return topic;
 }

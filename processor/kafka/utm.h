@@ -4,8 +4,10 @@
  * Written directly as Avro. utm_* and click ids come from the landing page's query,
  * parsed once; unexpanded macros (__CAMPAIGN_NAME__) count as missing. `utm:` in the
  * destination changes where landing_page, referrer, source, medium, campaign, term,
- * content, id come from; it has a default, as map has. `original` is the source value,
- * framing included.
+ * content, id (utm_source ... as well) and ttclid come from; `FIELD: null` takes one
+ * out. It has a default, as map has: page.url, page.referrer, the landing page's query,
+ * and user.ttclid where that has none. What is empty or not UTF-8 is missing.
+ * `original` is the source value, framing included.
  */
 #ifndef KAFKA_UTM_H
 #define KAFKA_UTM_H

@@ -1,11 +1,16 @@
 /**
- * pattern - a POSIX extended regular expression that cannot be made to run away.
+ * pattern - POSIX extended regular expressions whose cost is known beforehand.
  *
- * Bounded before the C library sees it: text <= 1 KiB, repeats multiplied out <= 2000
- * positions. Refused: back-references (their matching takes exponential time) and what
- * other dialects have and POSIX would silently read as something else (\d, (?i), [\d]).
- * Matching is on bytes, case counts. Safe from any thread; the C library takes a lock
- * of the pattern's own while it matches.
+ * The C library's matcher keeps every state a text has led it into for as long as the
+ * expression lives, and takes a lock: texts from outside could fill memory with it.
+ * This one is an automaton of positions (Glushkov): its memory is fixed when it is
+ * compiled, a search is one pass over the text, any thread may run it at any time.
+ *
+ * Understood: characters, . [..] [^..] [[:alpha:]] ranges, ( ) | * + ? {m} {m,} {m,n},
+ * ^ and $ anywhere, backslash before punctuation, \w \W \s \S. Matching is on bytes, case
+ * counts; a character beyond ASCII is one atom. Refused, with the way out: back-references,
+ * what other dialects have and POSIX would read as something else (\d, (?i), [\d]),
+ * and expressions that hold nothing to match.
  */
 #ifndef ROUTE_PATTERN_H
 #define ROUTE_PATTERN_H
@@ -15,7 +20,7 @@
 
 enum {
     PATTERN_BYTES_MAX = 1024,
-    PATTERN_POSITIONS_MAX = 2000,
+    PATTERN_POSITIONS_MAX = 512,      /* characters, with repeats written out */
     PATTERN_GROUPS_MAX = 32,          /* nested */
     PATTERN_SUBJECT_BYTES_MAX = 8192, /* a longer text is not looked at */
 };
@@ -24,7 +29,7 @@ struct pattern;
 
 NODISCARD enum err_code pattern_compile(struct span text, struct pattern **out, struct err *err);
 void pattern_free(struct pattern *pattern);
-/** 1 it is found in @text, 0 it is not, -1 nobody knows: the text is too long (or memory is). */
+/** 1 it is found in @text, 0 it is not, -1 nobody knows: the text is too long. */
 int pattern_find(const struct pattern *pattern, struct span text);
 
 #endif /* ROUTE_PATTERN_H */

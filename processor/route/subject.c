@@ -50,7 +50,7 @@ static unsigned holds_of(const struct type *type)
     case TYPE_ARRAY:
     case TYPE_MAP:
     case TYPE_RECORD:
-    case TYPE_UNION: /* of several records, met through a path: a union holds no union */
+    case TYPE_UNION:
         break;
     }
     return HOLDS_OTHER;
@@ -62,8 +62,15 @@ static void add_name(struct subject *subject, const char *name)
     subject->names[subject->name_count++] = name;
 }
 
+/* A path through a union of records may end in a union of unions: recursion, two deep. */
 static void note_type(struct subject *subject, size_t reader, const struct type *type)
 {
+    if (type->kind == TYPE_UNION) {
+        for (size_t i = 0; i < type->branch_count; i++) {
+            note_type(subject, reader, type->branches[i]);
+        }
+        return;
+    }
     subject->holds[reader] |= holds_of(type);
     subject->has_float = subject->has_float || type->kind == TYPE_FLOAT;
     for (size_t i = 0; type->kind == TYPE_ENUM && i < type->symbol_count; i++) {
@@ -78,14 +85,8 @@ static void note_types(struct subject *subject, const struct path *path)
         const struct type *type = path_type(path, i);
 
         subject->types[i] = type;
-        if (type == NULL) {
-            continue;
-        }
-        if (type->kind != TYPE_UNION) {
+        if (type != NULL) {
             note_type(subject, i, type);
-        }
-        for (size_t j = 0; type->kind == TYPE_UNION && j < type->branch_count; j++) {
-            note_type(subject, i, type->branches[j]);
         }
     }
 }

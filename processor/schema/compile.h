@@ -1,7 +1,8 @@
 /**
  * compile - emitting the program of a (writer, reader) pair. Private to this room.
  *
- * The parts: emit.c owns the growing tables, compile.c decides what is emitted.
+ * The parts: emit.c owns the growing tables, compile.c decides what is emitted, decoder.c
+ * puts root and functions together.
  */
 #ifndef SCHEMA_COMPILE_H
 #define SCHEMA_COMPILE_H
@@ -85,6 +86,16 @@ struct pair *add_pair(struct compiler *c, const struct type *writer, const struc
 size_t path_push(struct compiler *c, struct span name);
 void path_pop(struct compiler *c, size_t len);
 void compiler_fini(struct compiler *c);
+
+/** One type of the writer to @slot, as @reader or for nothing (NULL); @branch of the reader's
+ * union, where it was one. */
+void compile_type(struct compiler *c, const struct type *writer, const struct type *reader,
+                  uint32_t slot, size_t branch);
+void compile_record(struct compiler *c, const struct type *writer, const struct type *reader,
+                    uint32_t slot, size_t branch);
+/** All fields of a record, the reader's going to the slots from @first on. */
+void compile_fields(struct compiler *c, const struct type *writer, const struct type *reader,
+                    uint32_t first);
 
 /** Kind and branch as a value's first four bytes. */
 uint32_t value_head(enum value_kind kind, size_t branch);

@@ -44,7 +44,8 @@ NODISCARD enum err_code decoder_run(const struct decoder *decoder, struct span b
  * latin-1 escapes as Avro's JSON encoding does; unions without the branch wrapper. */
 void value_to_json(const struct value *value, const struct type *type, struct buf *out);
 /** Build a value of @type from JSON text (route tests, explain): unions take the first branch that
- * fits. */
+ * fits; fields left out get their default. ERR_DATA says where and what was wanted. A key that
+ * holds a NUL cannot be written in JSON here. */
 NODISCARD enum err_code value_from_json(struct span json, const struct type *type,
                                         struct arena *arena, struct value *out, struct err *err);
 /** Avro binary of @value under @type (generator, tests). */

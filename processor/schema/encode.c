@@ -1,3 +1,5 @@
+#include "schema/decoder.h"
+
 #include <endian.h>
 #include <string.h>
 

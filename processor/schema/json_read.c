@@ -316,6 +316,21 @@ static enum err_code read_record(struct json_reader *r, const json_t *node, cons
     return r->defaults != NULL ? ERR_OK : refuse_unknown_key(r, node, type);
 }
 
+/* A whole number that a floating-point branch would change belongs to another. */
+static bool would_change(const json_t *node, const struct type *branch)
+{
+    json_int_t number = json_integer_value(node);
+    double wide = (double)number;
+
+    if (!json_is_integer(node) || (branch->kind != TYPE_FLOAT && branch->kind != TYPE_DOUBLE)) {
+        return false;
+    }
+    if (branch->kind == TYPE_FLOAT) {
+        wide = (double)(float)number;
+    }
+    return wide >= 0x1p63 || (json_int_t)wide != number;
+}
+
 /* The first branch that fits. Where there is only one besides null, its error is the answer. */
 static enum err_code read_union(struct json_reader *r, const json_t *node, const struct type *type,
                                 size_t depth, struct value *out)
@@ -327,6 +342,9 @@ static enum err_code read_union(struct json_reader *r, const json_t *node, const
     size_t i;
 
     for (i = 0; i < type->branch_count; i++) {
+        if (only == type && would_change(node, type->branches[i])) {
+            continue;
+        }
         r->is_quiet = was_quiet || type->branches[i] != only || json_is_null(node);
         rc = read_value(r, node, type->branches[i], depth, out);
         if (rc != ERR_DATA) {

@@ -1,3 +1,5 @@
+#include "schema/decoder.h"
+
 #include "base/json.h"
 #include "base/number.h"
 #include "schema/walk.h"

@@ -1,6 +1,6 @@
-#include <math.h>
-
 #include "schema/build.h"
+
+#include <math.h>
 
 struct logical_rule {
     const char *word;

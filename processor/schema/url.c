@@ -1,7 +1,6 @@
-#include <string.h>
+#include "schema/path.h"
 
 #include "base/utf8.h"
-#include "schema/path.h"
 
 static int hex_digit(char c)
 {

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "trial/invent.h"
 
 enum { PATH_BYTES = 512, TYPE_DEPTH_MAX = 70, ENOUGH_ITEMS = 1000 };
 
@@ -397,7 +396,8 @@ enum err_code fill_value(const struct fill *fill, const struct type *type, struc
 {
     struct walk walk = {.fill = fill};
 
-    walk.invention = (struct invention){.visit = fill->visit,
+    walk.invention = (struct invention){.cache = fill->cache,
+                                        .visit = fill->visit,
                                         .arena = fill->arena,
                                         .field = SPAN("value"),
                                         .now_ms = fill->now_ms,

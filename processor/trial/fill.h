@@ -10,7 +10,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "schema/schema.h"
-#include "trial/visit.h"
+#include "trial/invent.h"
 
 enum { FILL_DEPTH = 24, FILL_ITEMS = 50000 };
 
@@ -20,6 +20,7 @@ struct fill_paths {
 };
 
 struct fill {
+    struct invent_cache *cache;
     struct visit *visit;
     struct arena *arena;
     const struct fill_paths *paths;

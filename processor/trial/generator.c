@@ -44,6 +44,7 @@ struct generator {
     uint64_t bad_turn; /* kinds take turns */
     char event_id[ID_BYTES];
     struct visit visit;
+    struct invent_cache cache;
 };
 
 static void add_type(struct generator *generator, struct span type)
@@ -286,7 +287,8 @@ enum err_code generator_next(struct generator *generator, int64_t now_ms, struct
     bool is_bad = rng_unit(&rng) < generator->options.bad;
     bool has_consent = rng_unit(&rng) >= generator->options.no_consent;
     struct span type = maker->types[zipf_draw(&rng, maker->type_count)];
-    struct fill fill = {.visit = &generator->visit,
+    struct fill fill = {.cache = &generator->cache,
+                        .visit = &generator->visit,
                         .arena = &generator->arena,
                         .paths = &generator->paths,
                         .now_ms = now_ms,

@@ -362,29 +362,47 @@ static struct span plain_name(struct span field, char out[NAME_BYTES])
     return (struct span){out, len};
 }
 
+static void look_up(struct span field, struct invent_slot *slot)
+{
+    char name[NAME_BYTES];
+    struct span plain = plain_name(field, name);
+
+    *slot = (struct invent_slot){field.ptr, field.len, -1, -1};
+    for (size_t i = COUNT_OF(text_rules); i-- > 0;) {
+        slot->text_rule = fits(text_rules[i].name, plain) ? (int16_t)i : slot->text_rule;
+    }
+    for (size_t i = COUNT_OF(number_rules); i-- > 0;) {
+        slot->number_rule = fits(number_rules[i].name, plain) ? (int16_t)i : slot->number_rule;
+    }
+}
+
+static const struct invent_slot *slot_of(const struct invention *invention)
+{
+    size_t at = ((uintptr_t)invention->field.ptr >> 3 ^ invention->field.len) %
+                COUNT_OF(invention->cache->slots);
+    struct invent_slot *slot = &invention->cache->slots[at];
+
+    if (slot->name != invention->field.ptr || slot->name_bytes != invention->field.len) {
+        look_up(invention->field, slot);
+    }
+    return slot;
+}
+
 struct span invent_text(const struct invention *invention)
 {
     static const char *const words[] = {"alpha", "bravo", "delta", "kilo", "lima", "ünïcode"};
-    char name[NAME_BYTES];
-    struct span plain = plain_name(invention->field, name);
+    int16_t rule = slot_of(invention)->text_rule;
 
-    for (size_t i = 0; i < COUNT_OF(text_rules); i++) {
-        if (fits(text_rules[i].name, plain)) {
-            return text_rules[i].make(invention);
-        }
-    }
-    return keep(invention, words[rng_below(&invention->visit->rng, COUNT_OF(words))]);
+    return rule >= 0 ? text_rules[rule].make(invention)
+                     : keep(invention, words[rng_below(&invention->visit->rng, COUNT_OF(words))]);
 }
 
 bool invent_number(const struct invention *invention, double *out)
 {
-    char name[NAME_BYTES];
-    struct span plain = plain_name(invention->field, name);
+    int16_t rule = slot_of(invention)->number_rule;
 
-    for (size_t i = 0; i < COUNT_OF(number_rules); i++) {
-        if (fits(number_rules[i].name, plain)) {
-            return number_rules[i].make(invention, out);
-        }
+    if (rule >= 0) {
+        return number_rules[rule].make(invention, out);
     }
     *out = (double)rng_below(&invention->visit->rng, 1000);
     return true;

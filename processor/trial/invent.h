@@ -8,8 +8,19 @@
 #include "base/arena.h"
 #include "trial/visit.h"
 
+/* Which rule a field's name meets, remembered by where the name stands: the names of a schema do
+ * not move. Zeroed by whoever owns it. */
+struct invent_cache {
+    struct invent_slot {
+        const char *name;
+        size_t name_bytes;
+        int16_t text_rule, number_rule; /* -1: none */
+    } slots[256];
+};
+
 /* What a value is invented for. */
 struct invention {
+    struct invent_cache *cache;
     struct visit *visit;
     struct arena *arena;
     struct span field;             /* the field's name; of an element, its array's */

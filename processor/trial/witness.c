@@ -68,9 +68,8 @@ static enum err_code find_partitions(struct witness *witness, enum audit_topic t
     rd_kafka_topic_t *handle = rd_kafka_topic_new(witness->rk, witness->names[topic], NULL);
     const struct rd_kafka_metadata *metadata = NULL;
     rd_kafka_resp_err_t rc = rd_kafka_metadata(witness->rk, 0, handle, &metadata, TOPIC_MS);
-    int count = rc == RD_KAFKA_RESP_ERR_NO_ERROR && metadata->topic_cnt == 1
-                    ? metadata->topics[0].partition_cnt
-                    : 0;
+    int count =
+        metadata != NULL && metadata->topic_cnt == 1 ? metadata->topics[0].partition_cnt : 0;
 
     for (int i = 0; i < count && i < AUDIT_PARTITIONS_MAX; i++) {
         rd_kafka_topic_partition_list_add(list, witness->names[topic], i)->offset = 0;

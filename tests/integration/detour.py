@@ -13,7 +13,7 @@ import urllib.error
 import urllib.request
 
 from fake_tiktok import TOKEN
-from services import ROOT_BUILD, die_with_parent, free_port, wait_for
+from services import ROOT_BUILD, free_port, tied, wait_for
 
 BINARY = pathlib.Path(os.environ.get("DETOUR_BIN") or ROOT_BUILD / "detour").resolve()
 PLAIN_KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_. /-]*")
@@ -99,9 +99,8 @@ class Detour:
     def start(self):
         environment = dict(os.environ, NO_COLOR="1", **self.environment)
         with open(self.log_file, "ab") as log:
-            self.child = subprocess.Popen([BINARY, "run", "-c", self.file], stdin=subprocess.DEVNULL, stdout=log,
-                                          stderr=log, cwd=self.directory, env=environment,
-                                          preexec_fn=die_with_parent)
+            self.child = subprocess.Popen(tied([BINARY, "run", "-c", self.file]), stdin=subprocess.DEVNULL, stdout=log,
+                                          stderr=log, cwd=self.directory, env=environment)
         return self
 
     def wait_ready(self, timeout=60):

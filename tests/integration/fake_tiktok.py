@@ -159,6 +159,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             body = None
         request = Request(time.monotonic(), self.headers.get("Access-Token", ""), dict(self.headers),
                           body if isinstance(body, dict) else {}, len(raw))
+        with fake.lock:
+            fake.seen += 1
         answer = fake.decide(self.path, request, body)
         if answer.wait:
             fake.stopping.wait(answer.wait)
@@ -214,7 +216,8 @@ class FakeTikTok:
         self.stopping = threading.Event()
         self.tokens = {TOKEN}
         self.rules = []
-        self.requests = []
+        self.seen = 0  # requests that came, answered or not
+        self.requests = []  # requests that were answered, or broken on purpose
         self.accepted = collections.Counter()
         self.accepted_at = []
         self.items = {}

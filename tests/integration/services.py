@@ -5,12 +5,10 @@ Both come from Maven artifacts that are kept in a cache between runs. They liste
 """
 
 import base64
-import ctypes
 import fcntl
 import os
 import pathlib
 import shutil
-import signal
 import socket
 import subprocess
 import threading
@@ -25,7 +23,6 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT_BUILD = HERE.parents[1] / "build"
 CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "detour-tests"
 VERSIONS = "kafka-4.1.0-apicurio-3.0.9"
-PR_SET_PDEATHSIG = 1
 
 
 def free_port():
@@ -34,8 +31,9 @@ def free_port():
         return listener.getsockname()[1]
 
 
-def die_with_parent():
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+def tied(arguments):
+    """The command line of a child that dies with the tests, however they end; its process id is the child's own."""
+    return ["setpriv", "--pdeathsig", "KILL", "--", *map(str, arguments)]
 
 
 def wait_for(condition, timeout, what, every=0.05):
@@ -72,11 +70,10 @@ class Process:
     def __init__(self, arguments, output, **options):
         self.output = open(output, "ab")
         self.child = subprocess.Popen(
-            [str(a) for a in arguments],
+            tied(arguments),
             stdin=subprocess.DEVNULL,
             stdout=self.output,
             stderr=subprocess.STDOUT,
-            preexec_fn=die_with_parent,
             **options,
         )
 

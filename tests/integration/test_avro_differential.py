@@ -1,7 +1,7 @@
 """The decoder against fastavro: generated schema pairs, values and broken bytes, both ways.
 
-Neither is the judge alone. A message is valid when the strict reader of avro_cases says so; then the
-two must agree on accepting it and on every value. Where they may differ, RULES says why.
+Neither is the judge alone. What the strict reader of avro_cases refuses, we must refuse. What it takes,
+the two must agree on, and on every value; where they may differ, RULES says why.
 """
 
 import collections
@@ -20,23 +20,27 @@ from fastavro.schema import fingerprint, to_parsing_canonical_form
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SEED = int(os.environ.get("DIFFERENTIAL_SEED", "20240611"))
-PAIRS = int(os.environ.get("DIFFERENTIAL_PAIRS", "3000"))
-VALUES_EACH = 2
+PAIRS = int(os.environ.get("DIFFERENTIAL_PAIRS", "10000"))
+VALUES_EACH = 1
 MUTATIONS_EACH = 2
 
-# What one side accepts and the other refuses, and why that is right. "we": this program.
+# What we refuse because the strict reader does. fastavro is not asked then: it reads on behind the
+# broken place and may run for ever on what it takes for a count.
+BROKEN = {
+    "trailing bytes": "fastavro reads a stream and leaves them",
+    "boolean not 0 or 1": "fastavro takes any other byte as true",
+    "number too long": "more than 32 bits of an int, 64 of a long: fastavro wraps",
+    "not UTF-8": "also in what is skipped and in map keys",
+    "no such symbol": "fastavro takes -1 for the last, and does not look when skipping",
+    "no such branch": "fastavro takes -1 for the last",
+    "block size": "a block whose byte size is not true: fastavro does not look",
+    "negative length": "fastavro may go backwards",
+    "cut short": "fastavro's skipping may not notice",
+    "too many items": "more than 100,000 items, also when they have no bytes",
+    "too deep": "more than 64 levels",
+}
+# What is valid, and accepted by only one or with another value; explain() says when.
 RULES = {
-    "trailing bytes": "we refuse bytes behind the value; fastavro reads a stream and leaves them",
-    "boolean not 0 or 1": "we refuse; fastavro takes any other byte as true",
-    "number too long": "we refuse more than 32 bits of an int, 64 of a long; fastavro wraps",
-    "not UTF-8": "we refuse, also in what is skipped and in map keys",
-    "no such symbol": "we refuse; fastavro takes index -1 for the last, and none when skipping",
-    "no such branch": "we refuse; fastavro takes index -1 for the last",
-    "block size": "we refuse a block whose byte size is not true; fastavro does not look",
-    "negative length": "we refuse; not asked of fastavro",
-    "cut short": "we refuse; not asked of fastavro, whose skipping may not notice",
-    "too many items": "we refuse more than 100,000 items; not asked of fastavro, it would take hours",
-    "too deep": "we refuse more than 64 levels; not asked of fastavro, it would overflow",
     "schemas that never fit": "we refuse a pair where all data must pass an unreadable place; "
     "fastavro notices only when a message has an item there",
     "unreadable branch": "of a writer's union we refuse the item or field that cannot be read, fastavro the branch "
@@ -44,8 +48,6 @@ RULES = {
     "endless record": "we refuse a schema whose record holds itself with no union, array or map in between",
     "same type first": "of a reader's union we take the writer's own type, fastavro the first it can be promoted to",
 }
-# Breaking one of these, fastavro may run for ever, overflow or read what is not there.
-NOT_ASKED = {"negative length", "cut short", "too many items", "too deep", "number too long", "block size"}
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +55,7 @@ def driver():
     build = os.environ.get("BUILD", "build")
     given = os.environ.get("AVRO_DRIVER")
     path = pathlib.Path(given) if given else ROOT / build / "unit" / "avro_driver"
-    if not given:
+    if not path.exists():
         subprocess.run(["make", "--no-print-directory", "-s", f"BUILD={build}", str(path.relative_to(ROOT))],
                        cwd=ROOT, check=True)
     return path
@@ -180,26 +182,19 @@ def encode(parsed, value):
 def judge(case, parsed, answer, used):
     """None when both agree or a rule says why not; else what is wrong."""
     violation = Strict(case.writer, case.data).check()
-    is_ours = answer[0] == "ok"
     if violation is not None:
         used[violation] += 1
-        if is_ours:
-            return f"accepted in spite of: {violation}"
-        if violation in NOT_ASKED:
-            return None
+        return f"accepted in spite of: {violation}" if answer[0] == "ok" else None
     theirs = their_decode(parsed[0], parsed[1], case.data)
     is_theirs = not isinstance(theirs, Exception)
-    if is_ours and is_theirs:
-        problem = f"values differ: {answer[1]} and {theirs!r}"
+    if answer[0] == "ok" and is_theirs:
         if same(json.loads(answer[1]), theirs, case.reader, definitions(case.reader)):
             return None
-    elif is_ours == is_theirs or violation is not None:
+    elif answer[0] != "ok" and not is_theirs:
         return None
-    else:
-        problem = f"ours {answer}, fastavro's {theirs!r}"
     rule = explain(case, answer, theirs)
     if rule is None:
-        return problem
+        return f"ours {answer}, fastavro's {theirs!r}"
     used[rule] += 1
     return None
 
@@ -234,7 +229,7 @@ def test_bytes_by_fastavro_are_read_alike(driver):
             wrong.append(f"{problem[:800]}\n{case}")
     assert not wrong, f"{len(wrong)} of {len(cases)} cases:\n\n" + "\n\n".join(wrong[:5])
     assert len(cases) >= 10_000 or "DIFFERENTIAL_PAIRS" in os.environ
-    assert set(used) <= set(RULES)
+    assert set(used) <= set(BROKEN) | set(RULES)
     assert accepted > len(cases) // 4, "the generator makes hardly anything readable"
     print(f"{len(cases)} cases, {accepted} accepted, rules used: {dict(+used)}")
 
@@ -266,7 +261,7 @@ def test_values_by_us_are_read_by_fastavro(driver):
         schema = Schemas(rng).draw()
         parsed = fastavro.parse_schema(schema)
         values = Values(rng, schema)
-        for _ in range(4):
+        for _ in range(2):
             value = values.draw(schema)
             if not has_no_json(value):
                 cases.append((schema, parsed, value))

@@ -11,7 +11,7 @@ import pytest
 
 import events
 from detour import BINARY
-from services import die_with_parent, free_port, wait_for
+from services import free_port, tied, wait_for
 
 SANDBOX_SECONDS = 90
 
@@ -19,9 +19,8 @@ SANDBOX_SECONDS = 90
 @pytest.fixture
 def simulator(binary):
     port = free_port()
-    child = subprocess.Popen([binary, "simulate", "tiktok", "--listen", f"127.0.0.1:{port}", "--strict"],
-                             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                             preexec_fn=die_with_parent)
+    child = subprocess.Popen(tied([binary, "simulate", "tiktok", "--listen", f"127.0.0.1:{port}", "--strict"]),
+                             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{port}"
 
     def account():
@@ -53,8 +52,11 @@ def test_generated_events_decode_and_arrive_at_the_simulator(world, simulator):
     encode = events.Encoder(events.CONVERSION)
     good = dropped = 0
     for message in messages:
+        raw = message.value() or b""
+        if raw[:5] != b"\0\0\0\0\1":
+            continue
         try:
-            value = encode.read(message.value()[5:])
+            value = encode.read(raw[5:])
         except Exception:
             continue
         if value["consent"] is not None and not value["consent"]["ads"]:

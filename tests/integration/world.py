@@ -11,7 +11,6 @@ import uuid
 
 import fastavro
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Producer, TopicPartition
-from confluent_kafka import ConsumerGroupTopicPartitions as GroupPartitions
 from confluent_kafka.admin import AdminClient, NewTopic
 
 import events
@@ -79,6 +78,7 @@ class World:
                                   "message.max.bytes": 8_000_000, "enable.idempotence": True})
         self.topics = {n: f"{self.name}.{n}" for n in ("source", "utm", "dead")}
         self.runs = []
+        self.askers = {}
 
     # Topics
 
@@ -167,13 +167,9 @@ class World:
             consumer.close()
 
     def ends(self, topic, consumer=None):
-        own = consumer or Consumer({"bootstrap.servers": self.kafka.brokers, "group.id": "ends", "log_level": 0})
-        try:
-            partitions = own.list_topics(topic, timeout=10).topics[topic].partitions
-            return {p: own.get_watermark_offsets(TopicPartition(topic, p), timeout=10) for p in partitions}
-        finally:
-            if consumer is None:
-                own.close()
+        own = consumer or self.asking(self.group)
+        partitions = own.list_topics(topic, timeout=10).topics[topic].partitions
+        return {p: own.get_watermark_offsets(TopicPartition(topic, p), timeout=10) for p in partitions}
 
     def notes(self, topic):
         return [note_of(m) for m in self.read(topic)]
@@ -192,15 +188,20 @@ class World:
     def committed(self, group=None, topic=None):
         """Committed offset of each partition; partitions without one are left out."""
         topic = topic or self.topics["source"]
-        partitions = [TopicPartition(topic, p) for p in self.ends(topic)]
-        request = GroupPartitions(group or self.group, partitions)
-        for future in self.admin.list_consumer_group_offsets([request]).values():
-            try:
-                found = future.result(20).topic_partitions
-            except KafkaException:
-                return {}
-            return {p.partition: p.offset for p in found if p.offset >= 0}
-        return {}
+        wanted = [TopicPartition(topic, p) for p in self.ends(topic)]
+        try:
+            found = self.asking(group or self.group).committed(wanted, timeout=20)
+        except KafkaException:  # no coordinator yet, so nothing was ever committed, or the broker is away
+            return {}
+        return {p.partition: p.offset for p in found if p.offset >= 0}
+
+    def asking(self, group):
+        """A consumer that never joins @group and only asks for its offsets. (The admin client's own call for that
+        crashes in librdkafka 2.11 when the coordinator is not there yet.)"""
+        if group not in self.askers:
+            self.askers[group] = Consumer({"bootstrap.servers": self.kafka.brokers, "group.id": group, "log_level": 0,
+                                           "enable.auto.commit": False})
+        return self.askers[group]
 
     def wait_settled(self, timeout=90, group=None, topic=None):
         """Until the group has committed the end of every partition that has records."""
@@ -237,6 +238,8 @@ class World:
     def end(self):
         for run in self.runs:
             run.end()
+        for consumer in self.askers.values():
+            consumer.close()
 
     # The registry
 

@@ -33,6 +33,7 @@ static const char *const order_schema =
     "{\"name\":\"user\",\"type\":[\"null\",{\"type\":\"record\",\"name\":\"User\",\"fields\":["
     "{\"name\":\"country\",\"type\":[\"null\",\"string\"],\"default\":null},"
     "{\"name\":\"age\",\"type\":[\"null\",\"int\"],\"default\":null}]}],\"default\":null},"
+    "{\"name\":\"key\",\"type\":\"string\",\"default\":\"own\"},"
     "{\"name\":\"tags\",\"type\":{\"type\":\"map\",\"values\":\"string\"},\"default\":{}},"
     "{\"name\":\"items\",\"type\":{\"type\":\"array\",\"items\":\"string\"},\"default\":[]}]}";
 

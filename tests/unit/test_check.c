@@ -377,14 +377,15 @@ static void topics_are_told(void **state)
 
 static void the_table_fits_80_columns(void **state)
 {
+    char remark[] = "max.message.bytes should be at least 1114112 (the source's and 64 KiB for "
+                    "headers); retention.ms should be at least 1209600000 (14 days)";
     struct topic_need needs[] = {
         {.name = SPAN("a-topic-with-a-name-of-forty-six-characters-00"),
          .role = TOPIC_DEAD_LETTER,
          .exists = true,
          .is_authorised = true,
          .partitions = 100000,
-         .remark = "max.message.bytes should be at least 1114112 (the source's and 64 KiB for "
-                   "headers); retention.ms should be at least 1209600000 (14 days)"},
+         .remark = remark},
         {.name = SPAN("b"), .role = TOPIC_DESTINATION},
     };
     struct topic_report report = {.needs = needs, .count = 2};

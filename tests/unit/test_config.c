@@ -442,6 +442,14 @@ static const struct {
     {"a token for all to write", 13, "    access_token: {file: loose-token}", 13, 26,
      "can be written by everybody"},
     {"framing without ids", 7, "  framing: confluent", 6, 3, "every event would be schema_unknown"},
+    {"a registry's password in the open", 8,
+     "  reader: x\n  registry: {url: http://registry:8081, username: {env: DETOUR_TEST_TOKEN}, "
+     "password: {env: DETOUR_TEST_TOKEN}}",
+     9, 13, "the registry's password goes over the network in the open"},
+    {"a registry's password on this machine", 8,
+     "  reader: x\n  registry: {url: http://localhost:8081, username: {env: DETOUR_TEST_TOKEN}, "
+     "password: {env: DETOUR_TEST_TOKEN}}",
+     0, 0, NULL},
     {"a plain password", 4, "  topics: [a]\n  properties: {sasl.password: x}", 5, 31,
      "a property stands in the file as plain text"},
 };
@@ -582,7 +590,7 @@ static char *read_whole(const char *path)
     if (in == NULL) {
         fail_msg("%s is not there: run the tests from the repository's folder", path);
     }
-    (void)fread(text, 1, 65535, in);
+    assert_int_not_equal(fread(text, 1, 65535, in), 0);
     assert_int_equal(fclose(in), 0);
     return text;
 }
@@ -802,6 +810,22 @@ static void partial_loads_go_on(void **state)
     diags_fini(&diags);
 }
 
+static void a_file_for_all_to_write_is_told(void **state)
+{
+    struct diags diags;
+
+    (void)state;
+    diags_init(&diags);
+    config_free(load_changed(END, "", &diags));
+    assert_int_equal(diags.count, 0);
+    assert_int_equal(chmod(file, 0666), 0);
+    config_free(config_load(file, &diags));
+    assert_int_equal(diags.count, 1);
+    assert_non_null(strstr(diags.items[0].message, "everybody on this machine can change"));
+    assert_int_equal(chmod(file, 0600), 0);
+    diags_fini(&diags);
+}
+
 static void many_routes_load(void **state)
 {
     struct diags diags;
@@ -880,6 +904,7 @@ int main(void)
         cmocka_unit_test(other_forms_are_read),
         cmocka_unit_test(properties_are_kept_verbatim),
         cmocka_unit_test(partial_loads_go_on),
+        cmocka_unit_test(a_file_for_all_to_write_is_told),
         cmocka_unit_test(many_routes_load),
     };
 

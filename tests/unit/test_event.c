@@ -502,6 +502,68 @@ static const struct {
     {"fractions", "0.1", "0.2", -1},
 };
 
+/* One path through a union of two records whose fields differ. */
+#define TWO_RECORDS(a, b)                                                                          \
+    RECORD(EVENT "," FIELD(                                                                        \
+        "p", "[{\"type\":\"record\",\"name\":\"A\",\"fields\":[" FIELD("a", "\"int\"") "," FIELD(  \
+                 "x", a) "]},{\"type\":\"record\",\"name\":\"B\",\"fields\":"                      \
+                         "[" FIELD("b", "\"int\"") "," FIELD("x", b) "]}]"))
+static const struct {
+    const char *name;
+    const char *schema;
+    const char *event;
+    bool has_value;
+    double want;
+} through_rows[] = {
+    {"a text, where the first record has a decimal", TWO_RECORDS(DECIMAL, "\"string\""),
+     "{\"event\":\"e\",\"p\":{\"b\":1,\"x\":\"1.5\"}}", true, 1.5},
+    {"a decimal, where the first record has a text", TWO_RECORDS("\"string\"", DECIMAL),
+     "{\"event\":\"e\",\"p\":{\"b\":1,\"x\":\"\\u0064\"}}", true, 1},
+    {"a nullable decimal behind a nullable number",
+     TWO_RECORDS("[\"null\",\"int\",\"string\"]", "[\"null\"," DECIMAL "]"),
+     "{\"event\":\"e\",\"p\":{\"b\":1,\"x\":\"\\u0064\"}}", true, 1},
+};
+
+static void a_value_through_several_records_has_its_own_type(void **state)
+{
+    struct config config = config_of();
+
+    (void)state;
+    config.event.value = SPAN("p.x");
+    config.event.value_place = written;
+    for (size_t i = 0; i < COUNT_OF(through_rows); i++) {
+        struct world world;
+
+        open_world(&world, &config, through_rows[i].schema);
+        if (world.diags.error_count > 0) {
+            fail_msg("%s: %s", through_rows[i].name, first_diag(&world.diags));
+        }
+        assert_int_equal(facts_of(&world, through_rows[i].event), ERR_OK);
+        if (world.view.facts.has_value != through_rows[i].has_value ||
+            !(world.view.facts.value == through_rows[i].want)) {
+            fail_msg("%s: got %d %.17g", through_rows[i].name, world.view.facts.has_value,
+                     world.view.facts.value);
+        }
+        close_world(&world);
+    }
+}
+
+static void a_scale_that_is_not_known_is_not_guessed(void **state)
+{
+    const struct type two = {.kind = TYPE_BYTES, .logical = LOGICAL_DECIMAL, .scale = 2};
+    const struct type four = {.kind = TYPE_BYTES, .logical = LOGICAL_DECIMAL, .scale = 4};
+    const struct type *branches[] = {&two, &four};
+    const struct type either = {.kind = TYPE_UNION, .branches = branches, .branch_count = 2};
+    const struct value value = {.kind = VALUE_BYTES, .len = 1, .p = "d"};
+    struct numeric number;
+
+    (void)state;
+    assert_true(scalar_number(&value, &two, &number));
+    assert_true(number.d == 1);
+    assert_false(scalar_number(&value, &either, &number));
+    assert_null(scalar_type(&either, &value));
+}
+
 static void numbers_compare_exactly_in_every_form(void **state)
 {
     (void)state;
@@ -570,6 +632,8 @@ int main(void)
         cmocka_unit_test(a_default_that_does_not_fit_is_left_out_in_silence),
         cmocka_unit_test(no_field_for_the_type_is_an_error_even_by_default),
         cmocka_unit_test(a_reader_without_the_type_is_warned_of),
+        cmocka_unit_test(a_value_through_several_records_has_its_own_type),
+        cmocka_unit_test(a_scale_that_is_not_known_is_not_guessed),
         cmocka_unit_test(numbers_compare_exactly_in_every_form),
         cmocka_unit_test(json_numbers_are_told_from_texts_of_digits),
         cmocka_unit_test(no_memory_for_the_currency_is_said),

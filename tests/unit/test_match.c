@@ -209,6 +209,8 @@ static const struct match_row message_rows[] = {
     {"{key: user-1}", "{}", true},
     {"{key: '=~ ^user-'}", "{}", true},
     {"{key: missing}", "{}", false},
+    {"{key: own}", "{}", false},
+    {"{'[\"key\"]': own}", "{}", true}, /* the record's own field of that name */
     {"{topic: orders}", "{}", true},
     {"{topic: [refunds]}", "{}", false},
     {"{headers.source: shop}", "{}", true},

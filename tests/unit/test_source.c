@@ -557,7 +557,7 @@ static void a_topic_that_comes_later_is_taken_up(void **state)
     mock_seed(&mock, "in", 0, 0, 5, 0);
     mock_tell(MOCK_TOPIC_ERROR, "in", 0, RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, 0);
     open_rig(rig);
-    turn_for(rig, 4000);
+    turn_for(rig, 1500);
     assert_int_equal(rig->seen_count, 0);
     mock_tell(MOCK_TOPIC_ERROR, "in", 0, RD_KAFKA_RESP_ERR_NO_ERROR, 0);
     turn_until_seen(rig, 5);
@@ -572,7 +572,12 @@ static void a_message_that_came_while_serving_is_kept(void **state)
     (void)state;
     mock_seed(&mock, "in", 0, 0, 3, 0);
     open_rig(rig);
-    for (uint64_t until_ms = clock_mono_ms() + 8000; clock_mono_ms() < until_ms;) {
+    for (uint64_t until_ms = clock_mono_ms() + PATIENCE_MS;
+         partition_of(rig, 0) == &nobody && clock_mono_ms() < until_ms;) {
+        source_serve(rig->source);
+        poll(NULL, 0, 10);
+    }
+    for (int i = 0; i < 30; i++) { /* time enough for the messages to come */
         source_serve(rig->source);
         poll(NULL, 0, 10);
     }
