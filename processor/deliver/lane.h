@@ -17,7 +17,10 @@ struct lane {
     struct leg *first, *last;
     size_t count, bytes; /* waiting */
     enum priority priority;
-    size_t in_flight;       /* requests */
+    /* a source id of its own that is refused while the credential is good: this lane alone is held
+     */
+    uint64_t held_since_ms, held_until_ms, held_wait_ms; /* 0: not held */
+    size_t in_flight;                                    /* requests */
     uint32_t faults_in_row; /* answers that were faults, since the last that was not */
     uint64_t sent_ms;       /* the last request */
     size_t batches;         /* batches of this lane, in flight or waiting */

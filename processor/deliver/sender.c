@@ -82,7 +82,6 @@ struct sender *sender_new(struct deliverer *d, const struct pipeline_destination
     pace_init(&sender->pace, rate_ceiling(sender), config->rate.burst, d->now_ms);
     concurrency_init(&sender->concurrency, config->concurrency.initial, config->concurrency.max);
     budget_init(&sender->budget, config->retry.budget);
-    sender->hold_wait_ms = HOLD_FIRST_MS;
     sender->token_generation = secrets_generation(sender);
     return sender;
 }
@@ -343,8 +342,11 @@ static void send_batch(struct sender *sender, struct batch *batch)
 
 /* A type that only fails is asked one at a time and twice a second: the rest waits for its answer
  * or goes round. */
-static uint64_t cautious_until_ms(const struct lane *lane)
+static uint64_t cautious_until_ms(const struct sender *sender, const struct lane *lane)
 {
+    if (lane->held_until_ms > sender->d->now_ms) {
+        return lane->held_until_ms;
+    }
     if (lane->faults_in_row < CAUTIOUS_FAULTS) {
         return 0;
     }
@@ -354,7 +356,8 @@ static uint64_t cautious_until_ms(const struct lane *lane)
 static struct batch *take_waiting(struct sender *sender)
 {
     for (struct batch *batch = sender->batches.first; batch != NULL; batch = batch->next) {
-        bool may_go = batch->is_canary || cautious_until_ms(batch->lane) <= sender->d->now_ms;
+        bool may_go =
+            batch->is_canary || cautious_until_ms(sender, batch->lane) <= sender->d->now_ms;
 
         if (may_go && batch->due_ms <= sender->d->now_ms) {
             batch_unwait(&sender->batches, batch);
@@ -368,7 +371,7 @@ static bool is_lane_due(const struct sender *sender, const struct lane *lane)
 {
     const struct config_destination *config = sender->config;
 
-    return lane->count > 0 && cautious_until_ms(lane) <= sender->d->now_ms &&
+    return lane->count > 0 && cautious_until_ms(sender, lane) <= sender->d->now_ms &&
            (lane->count >= config->batch.events || lane->bytes >= config->batch.bytes ||
             sender->d->now_ms - lane->first->queued_ms >= config->batch.linger_ms);
 }
@@ -469,14 +472,58 @@ static void divert_overdue(struct sender *sender, uint64_t since_ms, uint64_t wa
     }
 }
 
+static size_t count_waiting(const struct sender *sender)
+{
+    size_t count = 0;
+
+    for (const struct batch *batch = sender->batches.first; batch != NULL; batch = batch->next) {
+        count += batch->count;
+    }
+    for (const struct lane *lane = first_lane(sender); lane != NULL;
+         lane = next_lane(sender, lane)) {
+        count += lane->count;
+    }
+    return count;
+}
+
+/* Who waits for one destination may fill half of what may be in flight: the rest is for healthy
+ * legs. Past that, nobody waits any longer who has another way. */
+static uint64_t patience_ms(const struct sender *sender, uint64_t wait_ms)
+{
+    size_t share = sender->d->pipeline->config->in_flight.events / 2;
+
+    return count_waiting(sender) > share ? MIN_OF(wait_ms, (uint64_t)LOOK_MS) : wait_ms;
+}
+
+static void divert_held_lane(struct sender *sender, struct lane *lane)
+{
+    struct leg *next;
+
+    for (struct leg *leg = lane->first; leg != NULL; leg = next) {
+        next = leg->next;
+        if (is_overdue(sender, leg, lane->held_since_ms, HOLD_DIVERT_MS)) {
+            lane_remove(lane, leg);
+            leg_advance(sender->d, leg, REASON_CREDENTIAL);
+        }
+    }
+}
+
 static void divert_waiting(struct sender *sender)
 {
-    if (sender->throttled_since_ms != 0 && sender->config->throttle.then == THEN_DIVERT) {
-        divert_overdue(sender, sender->throttled_since_ms, sender->config->throttle.wait_ms,
-                       REASON_THROTTLED);
+    const struct config_destination *config = sender->config;
+
+    if (sender->throttled_since_ms != 0 && config->throttle.then == THEN_DIVERT) {
+        divert_overdue(sender, sender->throttled_since_ms,
+                       patience_ms(sender, config->throttle.wait_ms), REASON_THROTTLED);
     }
     if (sender->held_since_ms != 0) {
-        divert_overdue(sender, sender->held_since_ms, HOLD_DIVERT_MS, REASON_CREDENTIAL);
+        divert_overdue(sender, sender->held_since_ms, patience_ms(sender, HOLD_DIVERT_MS),
+                       REASON_CREDENTIAL);
+    }
+    for (struct lane *lane = first_lane(sender); lane != NULL; lane = next_lane(sender, lane)) {
+        if (lane->held_since_ms != 0) {
+            divert_held_lane(sender, lane);
+        }
     }
 }
 
@@ -588,9 +635,12 @@ static void look_at_secrets(struct sender *sender)
     }
     sender->token_generation = generation;
     sender->is_proven = false;
-    if (sender->held_since_ms != 0) {
+    if (sender->hold_wait_ms != 0) {
         sender->paused_until_ms = 0;
-        sender->hold_wait_ms = HOLD_FIRST_MS;
+        sender->hold_wait_ms = 0;
+    }
+    for (struct lane *lane = first_lane(sender); lane != NULL; lane = next_lane(sender, lane)) {
+        lane->held_until_ms = 0;
     }
     LOG_INFO("secret.changed", "destination=%s", LOG_S(sender->config->name));
 }
@@ -608,13 +658,13 @@ static uint64_t next_due_ms(const struct sender *sender)
         return MIN_OF(due_ms - now_ms, (uint64_t)HANG_LOOK_MS); /* an answer wakes us */
     }
     for (const struct batch *batch = sender->batches.first; batch != NULL; batch = batch->next) {
-        due_ms = MIN_OF(due_ms, MAX_OF(batch->due_ms, cautious_until_ms(batch->lane)));
+        due_ms = MIN_OF(due_ms, MAX_OF(batch->due_ms, cautious_until_ms(sender, batch->lane)));
     }
     for (const struct lane *lane = first_lane(sender); lane != NULL;
          lane = next_lane(sender, lane)) {
         if (lane->first != NULL) {
             due_ms = MIN_OF(due_ms, MAX_OF(lane->first->queued_ms + sender->config->batch.linger_ms,
-                                           cautious_until_ms(lane)));
+                                           cautious_until_ms(sender, lane)));
         }
     }
     due_ms = MAX_OF(due_ms, now_ms + pace_wait_ms(&sender->pace, now_ms));

@@ -12,7 +12,9 @@
 enum {
     THROTTLE_MIN_MS = 1000, /* freeze without Retry-After: full jitter 1..8 s (reliability 1.5) */
     THROTTLE_MAX_MS = 8000,
+    HOLD_SLIP_MS = 1000, /* after the first refusal: it may be a slip */
     HOLD_MAX_MS = 60000,
+    CODE_NO_PERMISSION = 40001, /* of this token on this source (reference 4.3) */
 };
 
 static void note_trouble(struct sender *sender, struct leg *leg, const struct http_reply *reply,
@@ -232,6 +234,15 @@ static void handle_each(struct sender *sender, struct batch *batch, const struct
     batch_free(&sender->batches, batch);
 }
 
+/* For operators: who is throttled or held just now. */
+static void tell_flow(const struct sender *sender)
+{
+    const struct deliverer *d = sender->d;
+
+    health_note_flow(d->health, sender->index, d->worker, d->now_ms,
+                     sender->throttled_since_ms != 0, sender->held_since_ms != 0);
+}
+
 static void handle_throttled(struct sender *sender, struct batch *batch,
                              const struct http_reply *reply)
 {
@@ -249,6 +260,7 @@ static void handle_throttled(struct sender *sender, struct batch *batch,
                  LOG_S(sender->config->name), (unsigned long long)wait_ms);
     }
     sender->paused_until_ms = MAX_OF(sender->paused_until_ms, d->now_ms + wait_ms);
+    tell_flow(sender);
     batch_wait(&sender->batches, batch, 0, true);
 }
 
@@ -260,39 +272,96 @@ static const char *secret_named(const struct sender *sender)
     return secret == NULL ? "none" : secret_source(secret);
 }
 
-static void handle_hold(struct sender *sender, struct batch *batch, const struct http_reply *reply,
-                        const struct answer *answer)
+/* The token may be right and only this pixel not its own: then the others of the destination go on.
+ */
+static bool is_of_source(const struct sender *sender, const struct answer *answer)
+{
+    return sender->config->event_source_path.ptr != NULL && answer->has_code &&
+           answer->code == CODE_NO_PERMISSION;
+}
+
+static void log_held(const struct sender *sender, const struct batch *batch,
+                     const struct http_reply *reply, const struct answer *answer)
+{
+    LOG_ERROR("destination.held",
+              "destination=%s source_id=%s code=%d status=%d why=%s secret=%s "
+              "way_out=\"mend the credential or the destination's settings; the secret file is "
+              "watched\"",
+              LOG_S(sender->config->name), LOG_Q(batch->lane->source_id),
+              answer->has_code ? answer->code : 0, reply->status, LOG_Q(answer->text),
+              LOG_Q(secret_named(sender)));
+}
+
+/* A second after the first refusal, which may be a slip; from the second on 5 s, doubling. */
+static uint64_t next_hold_ms(uint64_t wait_ms)
+{
+    if (wait_ms == 0) {
+        return HOLD_SLIP_MS;
+    }
+    return wait_ms < HOLD_FIRST_MS ? HOLD_FIRST_MS : MIN_OF(wait_ms * 2, (uint64_t)HOLD_MAX_MS);
+}
+
+static void hold_lane(struct sender *sender, const struct batch *batch,
+                      const struct http_reply *reply, const struct answer *answer)
+{
+    struct lane *lane = batch->lane;
+
+    if (sender->d->now_ms < lane->held_until_ms) {
+        return; /* sent before the first refusal came */
+    }
+    if (lane->held_wait_ms == HOLD_SLIP_MS) {
+        lane->held_since_ms = sender->d->now_ms;
+        log_held(sender, batch, reply, answer);
+    }
+    lane->held_wait_ms = next_hold_ms(lane->held_wait_ms);
+    lane->held_until_ms = sender->d->now_ms + lane->held_wait_ms;
+}
+
+static void hold_destination(struct sender *sender, const struct batch *batch,
+                             const struct http_reply *reply, const struct answer *answer)
 {
     struct deliverer *d = sender->d;
 
-    metrics_delivery(d->metrics, sender->index, VERDICT_HOLD, batch->count);
-    if (sender->held_since_ms == 0) {
-        sender->held_since_ms = d->now_ms;
-        sender->hold_wait_ms = HOLD_FIRST_MS;
-        LOG_ERROR("destination.held",
-                  "destination=%s code=%d status=%d why=%s secret=%s "
-                  "way_out=\"mend the credential or the destination's settings; the secret file "
-                  "is watched\"",
-                  LOG_S(sender->config->name), answer->has_code ? answer->code : 0, reply->status,
-                  LOG_Q(answer->text), LOG_Q(secret_named(sender)));
-    } else if (d->now_ms >= sender->paused_until_ms) { /* a probe failed, not a late answer */
-        sender->hold_wait_ms = MIN_OF(sender->hold_wait_ms * 2, (uint64_t)HOLD_MAX_MS);
-    }
     sender->is_proven = false;
+    if (d->now_ms < sender->paused_until_ms && sender->hold_wait_ms > 0) {
+        return;
+    }
+    if (sender->hold_wait_ms == HOLD_SLIP_MS) {
+        sender->held_since_ms = d->now_ms;
+        log_held(sender, batch, reply, answer);
+    }
+    sender->hold_wait_ms = next_hold_ms(sender->hold_wait_ms);
     sender->paused_until_ms = MAX_OF(sender->paused_until_ms, d->now_ms + sender->hold_wait_ms);
+    tell_flow(sender);
+}
+
+static void handle_hold(struct sender *sender, struct batch *batch, const struct http_reply *reply,
+                        const struct answer *answer)
+{
+    metrics_delivery(sender->d->metrics, sender->index, VERDICT_HOLD, batch->count);
+    if (is_of_source(sender, answer)) {
+        hold_lane(sender, batch, reply, answer);
+    } else {
+        hold_destination(sender, batch, reply, answer);
+    }
     batch_wait(&sender->batches, batch, 0, true);
 }
 
 /* An answer that speaks of events and not of rate or credential: the way is open. */
-static void note_open(struct sender *sender)
+static void note_open(struct sender *sender, struct lane *lane)
 {
     sender->is_proven = true;
+    sender->hold_wait_ms = 0;
+    lane->held_since_ms = 0;
+    lane->held_until_ms = 0;
+    lane->held_wait_ms = 0;
     if (sender->throttled_since_ms != 0 || sender->held_since_ms != 0) {
         LOG_INFO("destination.open", "destination=%s was=%s", LOG_S(sender->config->name),
                  sender->held_since_ms != 0 ? "held" : "throttled");
         sender->throttled_since_ms = 0;
         sender->held_since_ms = 0;
         sender->paused_until_ms = 0;
+        tell_flow(sender);
     }
 }
 
@@ -393,7 +462,7 @@ void sender_on_reply(void *context, const struct http_reply *reply)
     read_answer(sender, batch, reply, &answer);
     tell_health(sender, batch, reply, &answer);
     if (answer.verdict == VERDICT_DELIVERED && answer.scope != SCOPE_EACH) {
-        note_open(sender);
+        note_open(sender, batch->lane);
         settle_delivered(sender, batch);
         return;
     }
@@ -402,13 +471,13 @@ void sender_on_reply(void *context, const struct http_reply *reply)
               LOG_S(sender->config->name), LOG_Q(batch->lane->name), batch->count,
               verdict_word(answer.verdict), reply->status, answer.has_code ? answer.code : 0);
     if (answer.scope == SCOPE_EACH) {
-        note_open(sender);
+        note_open(sender, batch->lane);
         handle_each(sender, batch, reply, &answer);
         return;
     }
     switch (answer.verdict) {
     case VERDICT_REJECTED:
-        note_open(sender);
+        note_open(sender, batch->lane);
         handle_rejected(sender, batch, reply, &answer);
         return;
     case VERDICT_THROTTLED:
