@@ -156,12 +156,14 @@ static int start_workers(struct process *process)
 static int start_admin(struct process *process)
 {
     struct admin_probe probe = {.is_alive = is_alive, .is_ready = is_ready, .context = process};
+    struct status_sources sources = {process->config, process->metrics, process->health,
+                                     process->pipeline->instance};
     struct err err;
 
     if (!process->config->admin.is_on) {
         return 0;
     }
-    if (admin_start(process->config, process->metrics, &probe, &process->admin, &err) != ERR_OK) {
+    if (admin_start(&sources, &probe, &process->admin, &err) != ERR_OK) {
         fprintf(stderr, "detour: %s (admin.listen)\n", err.text);
         return 2;
     }
@@ -304,6 +306,7 @@ static int run(const char *path)
         log_setup(process.config->log.format, process.config->log.level);
         process.health = health_new(process.config, rng_seed(), clock_mono_ms());
         process.metrics = metrics_new(process.config, process.config->workers, DETOUR_VERSION);
+        metrics_watch(process.metrics, process.health);
         code = connect_all(&process, path);
     }
     if (code == 0) {

@@ -22,7 +22,8 @@ enum err_code deliverer_init(struct deliverer *d, const struct pipeline *pipelin
     const struct config *config = pipeline->config;
     enum err_code rc;
 
-    *d = (struct deliverer){.pipeline = pipeline, .health = health, .metrics = metrics};
+    *d = (struct deliverer){
+        .pipeline = pipeline, .health = health, .metrics = metrics, .worker = worker_index};
     d->rng.state = rng_seed();
     d->now_ms = clock_mono_ms();
     d->wall_ms = clock_wall_ms();

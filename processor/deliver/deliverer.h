@@ -32,6 +32,7 @@ struct deliverer {
     struct tiktok_scratch *tiktok;
     struct sender **senders; /* by destination; NULL where the type is another */
     struct health *health;   /* the process's; shared */
+    unsigned worker;         /* whose this is */
     struct {
         uint64_t key; /* hash of event type and destination; 0: empty */
         size_t cell;

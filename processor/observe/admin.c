@@ -45,6 +45,7 @@ struct visit {
 
 struct admin {
     struct metrics *metrics;
+    struct status *status; /* owned */
     struct admin_probe probe;
     struct admin_listener listener;
     struct MHD_Daemon *daemon; /* owned */
@@ -62,6 +63,7 @@ struct reply {
 
 static const char text_type[] = "text/plain; charset=utf-8";
 static const char metrics_type[] = "text/plain; version=0.0.4; charset=utf-8";
+static const char json_type[] = "application/json";
 
 static void refuse(struct reply *reply, unsigned status, const char *why)
 {
@@ -99,6 +101,12 @@ static void write_metrics(struct admin *admin, struct reply *reply)
     metrics_prometheus(admin->metrics, &reply->body);
 }
 
+static void write_status(struct admin *admin, struct reply *reply)
+{
+    reply->type = json_type;
+    status_write(admin->status, clock_mono_ms(), clock_wall_ms(), &reply->body);
+}
+
 static const struct page {
     const char *path;
     void (*write)(struct admin *admin, struct reply *reply);
@@ -106,6 +114,7 @@ static const struct page {
     {"/livez", write_livez},
     {"/readyz", write_readyz},
     {"/metrics", write_metrics},
+    {"/api/v1/status", write_status},
 };
 
 static const struct page *find_page(const char *path)
@@ -147,7 +156,8 @@ static void fill(struct admin *admin, struct MHD_Connection *connection, const c
     if (foreign != NULL) {
         refuse(reply, MHD_HTTP_FORBIDDEN, foreign);
     } else if (page == NULL) {
-        refuse(reply, MHD_HTTP_NOT_FOUND, "not here; try /livez, /readyz or /metrics");
+        refuse(reply, MHD_HTTP_NOT_FOUND,
+               "not here; try /livez, /readyz, /metrics or /api/v1/status");
     } else if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 &&
                strcmp(method, MHD_HTTP_METHOD_HEAD) != 0) {
         refuse(reply, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET and HEAD are allowed here");
@@ -267,6 +277,7 @@ static void *serve(void *context)
             break;
         }
         (void)MHD_run(admin->daemon);
+        status_tick(admin->status, clock_mono_ms());
     }
     return NULL;
 }
@@ -300,13 +311,14 @@ static enum err_code start_daemon(struct admin *admin, struct err *err)
     return ERR_OK;
 }
 
-enum err_code admin_start(const struct config *config, struct metrics *metrics,
-                          const struct admin_probe *probe, struct admin **out, struct err *err)
+enum err_code admin_start(const struct status_sources *sources, const struct admin_probe *probe,
+                          struct admin **out, struct err *err)
 {
     PRE(out != NULL);
     PRE(probe->is_alive != NULL);
     PRE(probe->is_ready != NULL);
 
+    const struct config *config = sources->config;
     struct admin *admin = NULL;
     enum err_code rc = ERR_OK;
 
@@ -315,7 +327,9 @@ enum err_code admin_start(const struct config *config, struct metrics *metrics,
         return ERR_OK;
     }
     admin = mem_new(struct admin);
-    *admin = (struct admin){.metrics = metrics, .probe = *probe, .stop_fd = -1};
+    *admin = (struct admin){.metrics = sources->metrics, .probe = *probe, .stop_fd = -1};
+    admin->listener.fd = -1;
+    admin->status = status_new(sources, clock_mono_ms(), clock_wall_ms());
     for (size_t i = 0; i < COUNT_OF(admin->visits); i++) {
         admin->visits[i].fd = -1;
     }
@@ -361,6 +375,7 @@ void admin_stop(struct admin *admin)
         MHD_stop_daemon(admin->daemon);
     }
     admin_listener_fini(&admin->listener);
+    status_free(admin->status);
     if (admin->stop_fd >= 0) {
         close(admin->stop_fd);
     }

@@ -6,59 +6,7 @@
 #include "base/mem.h"
 #include "base/number.h"
 #include "observe/metrics_inside.h"
-
-/* One line of the text format being written: name{label="value",...} number. */
-struct sample {
-    struct buf *out;
-    bool has_label;
-};
-
-static struct sample begin(struct buf *out, const char *name, const char *suffix)
-{
-    buf_add_text(out, name);
-    buf_add_text(out, suffix);
-    return (struct sample){out, false};
-}
-
-static void label(struct sample *sample, const char *name, const char *value)
-{
-    struct buf *out = sample->out;
-
-    buf_add_text(out, sample->has_label ? "," : "{");
-    sample->has_label = true;
-    buf_add_text(out, name);
-    buf_add_text(out, "=\"");
-    for (const char *c = value; *c != '\0'; c++) {
-        if (*c == '\n') {
-            buf_add_text(out, "\\n");
-        } else {
-            if (*c == '"' || *c == '\\') {
-                buf_add_char(out, '\\');
-            }
-            buf_add_char(out, *c);
-        }
-    }
-    buf_add_char(out, '"');
-}
-
-static void begin_number(struct sample *sample)
-{
-    buf_add_text(sample->out, sample->has_label ? "} " : " ");
-}
-
-static void end_u64(struct sample *sample, uint64_t number)
-{
-    begin_number(sample);
-    buf_add_u64(sample->out, number);
-    buf_add_char(sample->out, '\n');
-}
-
-static void end_double(struct sample *sample, double number)
-{
-    begin_number(sample);
-    buf_add_double(sample->out, number);
-    buf_add_char(sample->out, '\n');
-}
+#include "observe/metrics_text.h"
 
 /* Sum over the workers of one member, named by its offset from the start of the worker. */
 static uint64_t sum_at(const struct metrics *metrics, size_t offset)
@@ -88,9 +36,9 @@ static uint64_t sum_at_destination(const struct metrics *metrics, size_t destina
 
 static void plain(const struct metrics *metrics, struct buf *out, const char *name, size_t offset)
 {
-    struct sample sample = begin(out, name, "");
+    struct sample sample = sample_begin(out, name, "");
 
-    end_u64(&sample, sum_at(metrics, offset));
+    sample_end_u64(&sample, sum_at(metrics, offset));
 }
 
 static void write_consumed(const struct metrics *metrics, struct buf *out, const char *name)
@@ -122,13 +70,14 @@ static void write_deliveries(const struct metrics *metrics, struct buf *out, con
 {
     for (size_t d = 0; d < metrics->destination_count; d++) {
         for (size_t v = 0; v < VERDICT_COUNT; v++) {
-            struct sample sample = begin(out, name, "");
+            struct sample sample = sample_begin(out, name, "");
 
-            label(&sample, "destination", metrics->destinations[d]);
-            label(&sample, "verdict", verdict_word((enum verdict)v));
-            end_u64(&sample, sum_at_destination(metrics, d,
-                                                offsetof(struct destination_numbers, deliveries) +
-                                                    v * sizeof(_Atomic uint64_t)));
+            sample_label(&sample, "destination", span_of(metrics->destinations[d]));
+            sample_label(&sample, "verdict", span_of(verdict_word((enum verdict)v)));
+            sample_end_u64(&sample,
+                           sum_at_destination(metrics, d,
+                                              offsetof(struct destination_numbers, deliveries) +
+                                                  v * sizeof(_Atomic uint64_t)));
         }
     }
 }
@@ -166,12 +115,12 @@ static void write_diverted(const struct metrics *metrics, struct buf *out, const
             if (sum == 0 && !(is_named && is_diversion(r))) {
                 continue;
             }
-            sample = begin(out, name, "");
-            label(&sample, "destination", metrics->destinations[pair->destination]);
-            label(&sample, "alternate",
-                  is_named ? metrics->destinations[pair->alternate] : "other");
-            label(&sample, "reason", reason_word((enum reason)r));
-            end_u64(&sample, sum);
+            sample = sample_begin(out, name, "");
+            sample_label(&sample, "destination", span_of(metrics->destinations[pair->destination]));
+            sample_label(&sample, "alternate",
+                         span_of(is_named ? metrics->destinations[pair->alternate] : "other"));
+            sample_label(&sample, "reason", span_of(reason_word((enum reason)r)));
+            sample_end_u64(&sample, sum);
         }
     }
 }
@@ -186,9 +135,9 @@ static void write_dead_letters(const struct metrics *metrics, struct buf *out, c
         if (sum == 0 && !is_dead_letter(r)) {
             continue;
         }
-        sample = begin(out, name, "");
-        label(&sample, "reason", reason_word((enum reason)r));
-        end_u64(&sample, sum);
+        sample = sample_begin(out, name, "");
+        sample_label(&sample, "reason", span_of(reason_word((enum reason)r)));
+        sample_end_u64(&sample, sum);
     }
 }
 
@@ -221,10 +170,10 @@ static void write_dropped(const struct metrics *metrics, struct buf *out, const 
             }
         }
         if (is_first && (sum > 0 || r < metrics->route_count || metrics->is_unmatched_dropped)) {
-            struct sample sample = begin(out, name, "");
+            struct sample sample = sample_begin(out, name, "");
 
-            label(&sample, "rule", metrics->rules[r]);
-            end_u64(&sample, sum);
+            sample_label(&sample, "rule", span_of(metrics->rules[r]));
+            sample_end_u64(&sample, sum);
         }
     }
 }
@@ -232,11 +181,12 @@ static void write_dropped(const struct metrics *metrics, struct buf *out, const 
 static void write_fields_left_out(const struct metrics *metrics, struct buf *out, const char *name)
 {
     for (size_t d = 0; d < metrics->destination_count; d++) {
-        struct sample sample = begin(out, name, "");
+        struct sample sample = sample_begin(out, name, "");
 
-        label(&sample, "destination", metrics->destinations[d]);
-        end_u64(&sample, sum_at_destination(metrics, d,
-                                            offsetof(struct destination_numbers, fields_left_out)));
+        sample_label(&sample, "destination", span_of(metrics->destinations[d]));
+        sample_end_u64(
+            &sample,
+            sum_at_destination(metrics, d, offsetof(struct destination_numbers, fields_left_out)));
     }
 }
 
@@ -251,9 +201,9 @@ static void add_bound(struct buf *out, double bound)
 static void write_bucket(struct buf *out, const char *name, const char *destination,
                          const struct buckets *buckets, size_t i, uint64_t count)
 {
-    struct sample sample = begin(out, name, "_bucket");
+    struct sample sample = sample_begin(out, name, "_bucket");
 
-    label(&sample, "destination", destination);
+    sample_label(&sample, "destination", span_of(destination));
     buf_add_text(out, ",le=\"");
     if (i < buckets->count) {
         add_bound(out, (double)buckets->bounds[i] / buckets->per_second);
@@ -261,7 +211,7 @@ static void write_bucket(struct buf *out, const char *name, const char *destinat
         buf_add_text(out, "+Inf");
     }
     buf_add_char(out, '"');
-    end_u64(&sample, count);
+    sample_end_u64(&sample, count);
 }
 
 /* The count is the sum of the buckets just read, so that the two agree in every scrape. */
@@ -279,14 +229,14 @@ static void write_histograms(const struct metrics *metrics, struct buf *out, con
                                             i * sizeof(_Atomic uint64_t));
             write_bucket(out, name, destination, buckets, i, count);
         }
-        sample = begin(out, name, "_sum");
-        label(&sample, "destination", destination);
-        end_double(&sample, (double)sum_at_destination(metrics, d,
-                                                       offset + offsetof(struct histogram, sum)) /
-                                buckets->per_second);
-        sample = begin(out, name, "_count");
-        label(&sample, "destination", destination);
-        end_u64(&sample, count);
+        sample = sample_begin(out, name, "_sum");
+        sample_label(&sample, "destination", span_of(destination));
+        sample_end_double(&sample, (double)sum_at_destination(
+                                       metrics, d, offset + offsetof(struct histogram, sum)) /
+                                       buckets->per_second);
+        sample = sample_begin(out, name, "_count");
+        sample_label(&sample, "destination", span_of(destination));
+        sample_end_u64(&sample, count);
     }
 }
 
@@ -305,11 +255,11 @@ static void write_latencies(const struct metrics *metrics, struct buf *out, cons
 static void write_blocked(const struct metrics *metrics, struct buf *out, const char *name)
 {
     for (size_t r = 0; r < BLOCK_REASON_COUNT; r++) {
-        struct sample sample = begin(out, name, "");
+        struct sample sample = sample_begin(out, name, "");
 
-        label(&sample, "reason", block_word((enum block_reason)r));
-        end_u64(&sample, sum_at(metrics, offsetof(struct metrics_worker, blocked) +
-                                             r * sizeof(_Atomic uint64_t)));
+        sample_label(&sample, "reason", span_of(block_word((enum block_reason)r)));
+        sample_end_u64(&sample, sum_at(metrics, offsetof(struct metrics_worker, blocked) +
+                                                    r * sizeof(_Atomic uint64_t)));
     }
 }
 
@@ -331,10 +281,13 @@ static int compare_lags(const void *a, const void *b)
     return order != 0 ? order : (left->lag < right->lag) - (left->lag > right->lag);
 }
 
+/* By topic and partition. A partition changing hands may be at two workers for a moment: it is
+ * there once, with the larger lag. */
 static size_t collect_lags(const struct metrics *metrics, struct lag_seen **out)
 {
     struct lag_seen *seen = NULL;
     size_t count = 0;
+    size_t kept = 0;
 
     for (unsigned w = 0; w < metrics->worker_count; w++) {
         const struct lag *at =
@@ -349,33 +302,59 @@ static size_t collect_lags(const struct metrics *metrics, struct lag_seen **out)
             }
         }
     }
+    if (count > 1) {
+        qsort(seen, count, sizeof(seen[0]), compare_lags);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (kept == 0 || seen[i].partition != seen[kept - 1].partition ||
+            strcmp(seen[i].topic, seen[kept - 1].topic) != 0) {
+            seen[kept++] = seen[i];
+        }
+    }
     *out = seen;
-    return count;
+    return kept;
 }
 
-/* A partition changing hands may be at two workers for a moment: one series, the larger lag. */
+uint64_t metrics_lag_total(const struct metrics *metrics)
+{
+    struct lag_seen *seen = NULL;
+    size_t count = collect_lags(metrics, &seen);
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        sum += seen[i].lag;
+    }
+    free(seen);
+    return sum;
+}
+
+void metrics_verdicts(const struct metrics *metrics, size_t destination,
+                      uint64_t out[VERDICT_COUNT])
+{
+    PRE(destination < metrics->destination_count);
+
+    for (size_t v = 0; v < VERDICT_COUNT; v++) {
+        out[v] = sum_at_destination(metrics, destination,
+                                    offsetof(struct destination_numbers, deliveries) +
+                                        v * sizeof(_Atomic uint64_t));
+    }
+}
+
 static void write_lag(const struct metrics *metrics, struct buf *out, const char *name)
 {
     struct lag_seen *seen = NULL;
     size_t count = collect_lags(metrics, &seen);
 
-    if (count > 1) {
-        qsort(seen, count, sizeof(seen[0]), compare_lags);
-    }
     for (size_t i = 0; i < count; i++) {
         struct sample sample;
         struct buf partition;
 
-        if (i > 0 && seen[i].partition == seen[i - 1].partition &&
-            strcmp(seen[i].topic, seen[i - 1].topic) == 0) {
-            continue;
-        }
         buf_init(&partition, 16);
         buf_add_i64(&partition, seen[i].partition);
-        sample = begin(out, name, "");
-        label(&sample, "topic", seen[i].topic);
-        label(&sample, "partition", buf_text(&partition));
-        end_u64(&sample, seen[i].lag);
+        sample = sample_begin(out, name, "");
+        sample_label(&sample, "topic", span_of(seen[i].topic));
+        sample_label(&sample, "partition", span_of(buf_text(&partition)));
+        sample_end_u64(&sample, seen[i].lag);
         buf_fini(&partition);
     }
     free(seen);
@@ -404,26 +383,26 @@ static void write_value_diverted(const struct metrics *metrics, struct buf *out,
         if (slot >= count && sum == 0) {
             continue;
         }
-        sample = begin(out, name, "");
-        label(&sample, "currency", currency_word(metrics, slot));
-        end_double(&sample, sum);
+        sample = sample_begin(out, name, "");
+        sample_label(&sample, "currency", span_of(currency_word(metrics, slot)));
+        sample_end_double(&sample, sum);
     }
 }
 
 static void write_log_dropped(const struct metrics *metrics, struct buf *out, const char *name)
 {
-    struct sample sample = begin(out, name, "");
+    struct sample sample = sample_begin(out, name, "");
 
     (void)metrics;
-    end_u64(&sample, log_dropped());
+    sample_end_u64(&sample, log_dropped());
 }
 
 static void write_build_info(const struct metrics *metrics, struct buf *out, const char *name)
 {
-    struct sample sample = begin(out, name, "");
+    struct sample sample = sample_begin(out, name, "");
 
-    label(&sample, "version", metrics->version);
-    end_u64(&sample, 1);
+    sample_label(&sample, "version", span_of(metrics->version));
+    sample_end_u64(&sample, 1);
 }
 
 /* The one place where a metric has its name, type, labels and meaning. */
@@ -433,58 +412,88 @@ static const struct family {
     const char *labels; /* for people */
     const char *help;
     void (*write)(const struct metrics *metrics, struct buf *out, const char *name);
+    /* or, of what health sees: one copy for all of a scrape's families */
+    void (*write_seen)(const struct metrics *metrics, const struct destination_view *views,
+                       struct buf *out, const char *name);
 } families[] = {
     {"detour_events_consumed_total", "counter", "", "Events taken from the source topics.",
-     write_consumed},
+     .write = write_consumed},
     {"detour_deliveries_total", "counter", "destination, verdict",
-     "What destinations answered, counted by event and attempt.", write_deliveries},
+     "What destinations answered, counted by event and attempt.", .write = write_deliveries},
     {"detour_diverted_total", "counter", "destination, alternate, reason",
-     "Events delivered to an alternate instead of their destination.", write_diverted},
+     "Events delivered to an alternate instead of their destination.", .write = write_diverted},
     {"detour_dead_letters_total", "counter", "reason",
-     "Events written to the dead-letter destination.", write_dead_letters},
+     "Events written to the dead-letter destination.", .write = write_dead_letters},
     {"detour_dropped_total", "counter", "rule",
      "Events dropped by a rule of the routing table; unmatched is the rule of events no route "
      "takes.",
-     write_dropped},
+     .write = write_dropped},
     {"detour_skipped_total", "counter", "",
      "Events read again after a restart and skipped, because they were settled before it.",
-     write_skipped},
+     .write = write_skipped},
     {"detour_value_diverted_total", "counter", "currency",
      "Value of diverted events; refunds are not subtracted. Currencies past the first 64, or not "
      "of three letters, are other; without one, none.",
-     write_value_diverted},
+     .write = write_value_diverted},
     {"detour_fields_left_out_total", "counter", "destination",
-     "Fields left out of requests because their content was unusable.", write_fields_left_out},
+     "Fields left out of requests because their content was unusable.",
+     .write = write_fields_left_out},
     {"detour_times_assumed_total", "counter", "",
      "Events whose own time was unusable; the Kafka record's timestamp stood in.",
-     write_times_assumed},
+     .write = write_times_assumed},
     {"detour_request_duration_seconds", "histogram", "destination",
-     "Time from sending a request to its answer.", write_requests},
+     "Time from sending a request to its answer.", .write = write_requests},
     {"detour_delivery_latency_seconds", "histogram", "destination",
-     "Time from taking an event to settling it.", write_latencies},
+     "Time from taking an event to settling it.", .write = write_latencies},
     {"detour_in_flight_events", "gauge", "", "Events taken and not yet settled.",
-     write_in_flight_events},
+     .write = write_in_flight_events},
     {"detour_in_flight_bytes", "gauge", "", "Bytes held for events taken and not yet settled.",
-     write_in_flight_bytes},
+     .write = write_in_flight_bytes},
     {"detour_partition_blocked", "gauge", "reason", "Partitions not being taken just now, by why.",
-     write_blocked},
+     .write = write_blocked},
     {"detour_consumer_lag", "gauge", "topic, partition",
-     "Events in the partition behind the last one taken.", write_lag},
+     "Events in the partition behind the last one taken.", .write = write_lag},
+    {"detour_cell_state", "gauge", "destination, event",
+     "Whether events of a type may go to a destination: 0 closed (they go), 1 open, 2 half_open, 3 "
+     "ramp.",
+     .write_seen = metrics_write_cell_state},
+    {"detour_destination_state", "gauge", "destination", "The same for the destination as a whole.",
+     .write_seen = metrics_write_destination_state},
+    {"detour_blackout_scope", "gauge", "destination",
+     "What is dark at a destination: 0 nothing, 1 some event types, 2 everything.",
+     .write_seen = metrics_write_scope},
+    {"detour_transitions_total", "counter", "destination, event, state",
+     "Transitions into a state, of a type's cell or, without event, of the destination's breaker.",
+     .write_seen = metrics_write_transitions},
+    {"detour_destination_throttled", "gauge", "destination",
+     "Workers that a destination has asked for less and not yet answered well since.",
+     .write_seen = metrics_write_throttled},
+    {"detour_destination_held", "gauge", "destination",
+     "Workers whose credential a destination refuses: nothing is sent but a probe.",
+     .write_seen = metrics_write_held},
     {"detour_log_lines_dropped_total", "counter", "",
-     "Log lines dropped because nobody read the standard error stream.", write_log_dropped},
+     "Log lines dropped because nobody read the standard error stream.",
+     .write = write_log_dropped},
     {"detour_build_info", "gauge", "version", "Always 1; the label says which detour this is.",
-     write_build_info},
+     .write = write_build_info},
 };
 
 void metrics_prometheus(struct metrics *metrics, struct buf *out)
 {
+    struct destination_view *views = metrics_look(metrics);
+
     for (size_t i = 0; i < COUNT_OF(families); i++) {
         const struct family *family = &families[i];
 
         buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", family->name, family->help, family->name,
                    family->type);
-        family->write(metrics, out, family->name);
+        if (family->write != NULL) {
+            family->write(metrics, out, family->name);
+        } else if (views != NULL) {
+            family->write_seen(metrics, views, out, family->name);
+        }
     }
+    free(views);
 }
 
 void metrics_document(struct buf *out)

@@ -3,9 +3,9 @@
  *
  * Each worker owns a struct metrics_worker and is its only writer (relaxed atomics, no
  * locks); the admin thread and the final summary add them up. Labels are bounded:
- * destinations and event types come from the configuration; an event type at a destination that is
- * not in the first 200 seen is "other". Names, types and help stand in one table (metrics.c),
- * checked against docs.
+ * destinations come from the configuration; event types are those of health's cells, at most
+ * DESTINATION_CELLS_MAX a destination, the last of them "other". Names, types and help stand in one
+ * table (metrics.c), checked against docs.
  */
 #ifndef OBSERVE_METRICS_H
 #define OBSERVE_METRICS_H
@@ -14,12 +14,15 @@
 #include "config/config.h"
 #include "event/blocked.h"
 #include "event/verdict.h"
+#include "health/health.h"
 
 struct metrics;        /* the process's */
 struct metrics_worker; /* one writer's */
 
 struct metrics *metrics_new(const struct config *config, unsigned workers, const char *version);
 void metrics_free(struct metrics *metrics);
+/** From now on scrapes show what @health sees (keeps it). Before the first scrape. */
+void metrics_watch(struct metrics *metrics, struct health *health);
 struct metrics_worker *metrics_of(struct metrics *metrics, unsigned worker);
 
 /* Indexes: destinations and routes by their place in the config. */
@@ -48,10 +51,16 @@ void metrics_prometheus(struct metrics *metrics, struct buf *out);
 /** The same table as Markdown, for docs/metrics.md. */
 void metrics_document(struct buf *out);
 
-/* Sums over all workers, for the final summary and the sandbox. */
+/* Sums over all workers, for the final summary, the status and the sandbox. */
 struct metrics_totals {
     uint64_t consumed, delivered, diverted, dead_lettered, dropped, in_flight;
+    uint64_t in_flight_bytes;
+    uint64_t blocked[BLOCK_REASON_COUNT]; /* partitions */
 };
 void metrics_totals(struct metrics *metrics, struct metrics_totals *out);
+/** Answers of a destination so far, counted by event and attempt. */
+void metrics_verdicts(const struct metrics *metrics, size_t destination,
+                      uint64_t out[VERDICT_COUNT]);
+uint64_t metrics_lag_total(const struct metrics *metrics);
 
 #endif /* OBSERVE_METRICS_H */

@@ -82,6 +82,8 @@ struct metrics {
     char *version;       /* owned */
     char **destinations; /* owned: names */
     size_t destination_count;
+    bool *has_breaker;     /* owned: by destination; Kafka ones have none */
+    struct health *health; /* kept; NULL: not watched */
     char **rules; /* owned: drop rule by route, NULL where the route has legs; last: unmatched */
     size_t route_count;
     bool is_unmatched_dropped;
@@ -94,6 +96,24 @@ struct metrics {
     struct metrics_worker *workers; /* owned */
     unsigned worker_count;
 };
+
+/** What health sees of every destination just now; to be freed. NULL: it is not watched. */
+struct destination_view *metrics_look(const struct metrics *metrics);
+
+/* Families made of that (metrics_health.c). */
+void metrics_write_cell_state(const struct metrics *metrics, const struct destination_view *views,
+                              struct buf *out, const char *name);
+void metrics_write_destination_state(const struct metrics *metrics,
+                                     const struct destination_view *views, struct buf *out,
+                                     const char *name);
+void metrics_write_scope(const struct metrics *metrics, const struct destination_view *views,
+                         struct buf *out, const char *name);
+void metrics_write_transitions(const struct metrics *metrics, const struct destination_view *views,
+                               struct buf *out, const char *name);
+void metrics_write_throttled(const struct metrics *metrics, const struct destination_view *views,
+                             struct buf *out, const char *name);
+void metrics_write_held(const struct metrics *metrics, const struct destination_view *views,
+                        struct buf *out, const char *name);
 
 /** A single-writer number as a reader sees it. */
 static inline uint64_t number_of(const _Atomic uint64_t *number)

@@ -76,8 +76,10 @@ static void copy_names(struct metrics *metrics, const struct config *config)
 {
     metrics->destination_count = config->destination_count;
     metrics->destinations = mem_array(config->destination_count, char *);
+    metrics->has_breaker = mem_array(config->destination_count, bool);
     for (size_t i = 0; i < config->destination_count; i++) {
         metrics->destinations[i] = mem_text(config->destinations[i].name);
+        metrics->has_breaker[i] = config->destinations[i].type != DESTINATION_KAFKA;
     }
     metrics->route_count = config->route_count;
     metrics->rules = mem_array(config->route_count + 1, char *);
@@ -147,6 +149,7 @@ void metrics_free(struct metrics *metrics)
     pthread_mutex_destroy(&metrics->currency_lock);
     free(metrics->workers);
     free(metrics->destinations);
+    free(metrics->has_breaker);
     free(metrics->rules);
     free(metrics->pairs);
     free(metrics->pair_from);
@@ -387,6 +390,10 @@ void metrics_totals(struct metrics *metrics, struct metrics_totals *out)
         out->dead_lettered += sum_of(worker->dead_letters, REASON_COUNT);
         out->dropped += sum_of(worker->dropped, metrics->route_count + 1);
         out->in_flight += number_of(&worker->in_flight_events);
+        out->in_flight_bytes += number_of(&worker->in_flight_bytes);
+        for (size_t r = 0; r < BLOCK_REASON_COUNT; r++) {
+            out->blocked[r] += number_of(&worker->blocked[r]);
+        }
         for (size_t d = 0; d < metrics->destination_count; d++) {
             out->delivered += number_of(&worker->destinations[d].deliveries[VERDICT_DELIVERED]);
         }

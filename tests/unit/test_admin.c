@@ -20,7 +20,10 @@ enum { ANSWER_BYTES_MAX = 1 << 18, PATIENCE_MS = 20000 };
 
 struct scene {
     struct config config;
+    struct config_destination destinations[2];
     struct metrics *metrics;
+    struct health *health;
+    struct status_sources sources;
     struct admin *admin;
     _Atomic bool is_alive, is_ready;
 };
@@ -53,10 +56,20 @@ static int set_up(void **state)
     scene->config.admin.is_on = true;
     scene->config.admin.host = SPAN("127.0.0.1");
     scene->is_alive = scene->is_ready = true;
+    scene->destinations[0] =
+        (struct config_destination){.name = SPAN("tiktok"), .type = DESTINATION_TIKTOK};
+    scene->destinations[1] =
+        (struct config_destination){.name = SPAN("utm"), .type = DESTINATION_KAFKA};
+    scene->config.destinations = scene->destinations;
+    scene->config.destination_count = COUNT_OF(scene->destinations);
+    scene->config.workers = 1;
     scene->metrics = metrics_new(&scene->config, 1, "1.2.3");
+    scene->health = health_new(&scene->config, 1, 1);
+    metrics_watch(scene->metrics, scene->health);
+    scene->sources =
+        (struct status_sources){&scene->config, scene->metrics, scene->health, "host:1"};
     *state = scene;
-    return admin_start(&scene->config, scene->metrics, &probe, &scene->admin, &err) == ERR_OK ? 0
-                                                                                              : -1;
+    return admin_start(&scene->sources, &probe, &scene->admin, &err) == ERR_OK ? 0 : -1;
 }
 
 static int tear_down(void **state)
@@ -65,6 +78,7 @@ static int tear_down(void **state)
 
     admin_stop(scene->admin);
     metrics_free(scene->metrics);
+    health_free(scene->health);
     free(scene);
     return 0;
 }
@@ -123,6 +137,17 @@ static const struct {
      "detour_build_info{version=\"1.2.3\"} 1\n"},
     {"metrics have their type", "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n", "200",
      "text/plain; version=0.0.4; charset=utf-8"},
+    {"metrics of health", "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n", "200",
+     "detour_destination_state{destination=\"tiktok\"} 0\n"},
+    {"status", "GET /api/v1/status HTTP/1.1\r\nHost: localhost\r\n\r\n", "200",
+     "\r\n\r\n[{\"instance\":\"host:1\","},
+    {"status has its type", "GET /api/v1/status HTTP/1.1\r\nHost: localhost\r\n\r\n", "200",
+     "Content-Type: application/json\r\n"},
+    {"status is only read",
+     "POST /api/v1/status HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n", "405", NULL},
+    {"status is not for web pages",
+     "GET /api/v1/status HTTP/1.1\r\nHost: localhost\r\nOrigin: https://a.example\r\n\r\n", "403",
+     "Origin"},
     {"only the head", "HEAD /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n", "200", "\r\n\r\n"},
     {"not kept by caches", "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n", "200", "no-store"},
     {"a query is no other path", "GET /livez?x=1 HTTP/1.1\r\nHost: localhost\r\n\r\n", "200", "ok"},
@@ -286,7 +311,7 @@ static void a_taken_port_is_an_error_with_its_name(void **state)
     struct err err;
 
     scene->config.admin.port = admin_port(scene->admin);
-    assert_int_equal(admin_start(&scene->config, scene->metrics, &probe, &second, &err), ERR_NET);
+    assert_int_equal(admin_start(&scene->sources, &probe, &second, &err), ERR_NET);
     assert_null(second);
     assert_non_null(strstr(err.text, "admin.listen: cannot listen on 127.0.0.1:"));
 }
@@ -299,8 +324,7 @@ static void an_address_of_nobody_is_an_error(void **state)
     struct err err;
 
     scene->config.admin.host = SPAN("300.1.1.1");
-    assert_int_equal(admin_start(&scene->config, scene->metrics, &probe, &second, &err),
-                     ERR_CONFIG);
+    assert_int_equal(admin_start(&scene->sources, &probe, &second, &err), ERR_CONFIG);
     assert_non_null(strstr(err.text, "admin.listen"));
 }
 
@@ -311,7 +335,7 @@ static void it_can_be_off(void **state)
     struct admin *second = NULL;
 
     scene->config.admin.is_on = false;
-    assert_int_equal(admin_start(&scene->config, scene->metrics, &probe, &second, NULL), ERR_OK);
+    assert_int_equal(admin_start(&scene->sources, &probe, &second, NULL), ERR_OK);
     assert_null(second);
     assert_int_equal(admin_port(second), 0);
     admin_stop(second);

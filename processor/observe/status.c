@@ -1,0 +1,274 @@
+#include "observe/status.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+enum {
+    SAMPLE_GAP_MS = 1000,
+    SAMPLES = 11, /* ten seconds lie between the first and the last */
+};
+
+/* What had been delivered to each destination at one moment. */
+struct counts {
+    uint64_t at_ms;
+    uint64_t *delivered; /* owned, by destination */
+};
+
+struct status {
+    struct status_sources sources;
+    int64_t started_wall_ms;
+    struct counts samples[SAMPLES]; /* a ring */
+    size_t taken;
+    struct destination_view view; /* large, so not on the stack */
+};
+
+/* rates */
+
+static uint64_t delivered_to(const struct status *status, size_t destination)
+{
+    uint64_t verdicts[VERDICT_COUNT];
+
+    metrics_verdicts(status->sources.metrics, destination, verdicts);
+    return verdicts[VERDICT_DELIVERED];
+}
+
+static void take_sample(struct status *status, uint64_t now_ms)
+{
+    struct counts *counts = &status->samples[status->taken++ % SAMPLES];
+
+    counts->at_ms = now_ms;
+    for (size_t i = 0; i < status->sources.config->destination_count; i++) {
+        counts->delivered[i] = delivered_to(status, i);
+    }
+}
+
+void status_tick(struct status *status, uint64_t now_ms)
+{
+    if (now_ms - status->samples[(status->taken - 1) % SAMPLES].at_ms >= SAMPLE_GAP_MS) {
+        take_sample(status, now_ms);
+    }
+}
+
+static double rate_of(const struct status *status, size_t destination, uint64_t now_ms)
+{
+    size_t oldest = status->taken < SAMPLES ? 0 : status->taken % SAMPLES;
+    const struct counts *counts = &status->samples[oldest];
+    uint64_t since = delivered_to(status, destination) - counts->delivered[destination];
+
+    return now_ms <= counts->at_ms ? 0 : (double)since * 1000 / (double)(now_ms - counts->at_ms);
+}
+
+struct status *status_new(const struct status_sources *sources, uint64_t now_ms, int64_t wall_ms)
+{
+    PRE(sources->health != NULL);
+
+    struct status *status = mem_new(struct status);
+
+    status->sources = *sources;
+    status->started_wall_ms = wall_ms;
+    for (size_t i = 0; i < SAMPLES; i++) {
+        status->samples[i].delivered = mem_array(sources->config->destination_count, uint64_t);
+    }
+    take_sample(status, now_ms);
+    return status;
+}
+
+void status_free(struct status *status)
+{
+    if (status == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < SAMPLES; i++) {
+        free(status->samples[i].delivered);
+    }
+    free(status);
+}
+
+/* the document */
+
+static json_t *time_json(int64_t wall_ms)
+{
+    char text[CLOCK_ISO_BYTES];
+
+    return json_string(clock_iso(wall_ms, text));
+}
+
+static json_t *word_or_null(const char *word, bool is_there)
+{
+    return is_there ? json_string(word) : json_null();
+}
+
+static json_t *count_json(uint64_t count)
+{
+    return json_integer((json_int_t)MIN_OF(count, (uint64_t)INT64_MAX));
+}
+
+static const char *override_word(enum breaker_force force)
+{
+    return force == FORCE_OPEN ? "open" : "closed";
+}
+
+/* What a cell and a destination's own breaker have in common. */
+static void add_breaker(json_t *out, const struct cell_view *view, int64_t wall_ms)
+{
+    enum breaker_cause cause = cell_view_cause(view);
+    bool is_waiting = view->force == FORCE_NONE && view->state == BREAKER_OPEN;
+
+    json_object_set_new(out, "state", json_string(breaker_state_word(cell_view_state(view))));
+    json_object_set_new(out, "cause", word_or_null(breaker_cause_word(cause), cause != CAUSE_NONE));
+    json_object_set_new(out, "since", time_json(wall_ms - (int64_t)view->since_ms));
+    json_object_set_new(out, "share", json_real(view->share));
+    json_object_set_new(out, "outage", word_or_null(view->outage, view->outage[0] != '\0'));
+    json_object_set_new(out, "override",
+                        word_or_null(override_word(view->force), view->force != FORCE_NONE));
+    json_object_set_new(out, "next_probe_in_ms",
+                        is_waiting ? count_json(view->probe_in_ms) : json_null());
+}
+
+static json_t *cells_json(const struct destination_view *view, int64_t wall_ms)
+{
+    json_t *cells = json_array();
+
+    for (size_t i = 0; i < view->cell_count; i++) {
+        const struct cell_view *cell = &view->cells[i];
+        json_t *out = json_object();
+
+        json_object_set_new(out, "event", json_stringn(cell->event.ptr, cell->event.len));
+        add_breaker(out, cell, wall_ms);
+        json_object_set_new(out, "k", json_integer(cell->k));
+        json_object_set_new(out, "flapping", json_boolean(cell->is_flapping));
+        json_array_append_new(cells, out);
+    }
+    return cells;
+}
+
+static json_t *verdicts_json(const struct status *status, size_t destination)
+{
+    uint64_t counts[VERDICT_COUNT];
+    json_t *out = json_object();
+
+    metrics_verdicts(status->sources.metrics, destination, counts);
+    for (size_t v = 0; v < VERDICT_COUNT; v++) {
+        json_object_set_new(out, verdict_word((enum verdict)v), count_json(counts[v]));
+    }
+    return out;
+}
+
+/* The credential an operator should look at. */
+static const char *secret_of(const struct config_destination *config)
+{
+    const struct secret *candidates[] = {
+        config->access_token, config->auth.bearer, config->auth.basic.password,
+        config->auth.hmac.secret, config->header_count > 0 ? config->headers[0].value : NULL};
+
+    for (size_t i = 0; i < COUNT_OF(candidates); i++) {
+        if (candidates[i] != NULL) {
+            return secret_source(candidates[i]);
+        }
+    }
+    return "none";
+}
+
+static json_t *held_json(const struct config_destination *config, const struct flow_view *held,
+                         int64_t wall_ms)
+{
+    json_t *out;
+
+    if (held->workers == 0) {
+        return json_null();
+    }
+    out = json_object();
+    json_object_set_new(out, "secret", json_string(secret_of(config)));
+    json_object_set_new(out, "since", time_json(wall_ms - (int64_t)held->for_ms));
+    return out;
+}
+
+static const char *type_word(enum destination_type type)
+{
+    static const char *const words[] = {[DESTINATION_TIKTOK] = "tiktok",
+                                        [DESTINATION_HTTP] = "http",
+                                        [DESTINATION_KAFKA] = "kafka"};
+
+    PRE((size_t)type < COUNT_OF(words));
+    return words[type];
+}
+
+static json_t *destination_json(struct status *status, size_t index, uint64_t now_ms,
+                                int64_t wall_ms)
+{
+    const struct config_destination *config = &status->sources.config->destinations[index];
+    struct destination_view *view = &status->view;
+    json_t *out = json_object();
+
+    health_look(status->sources.health, index, now_ms, view);
+    json_object_set_new(out, "name", json_stringn(config->name.ptr, config->name.len));
+    json_object_set_new(out, "type", json_string(type_word(config->type)));
+    add_breaker(out, &view->self, wall_ms);
+    json_object_set_new(out, "scope", json_string(scope_word(view->scope)));
+    json_object_set_new(out, "rate_per_s", json_real(rate_of(status, index, now_ms)));
+    json_object_set_new(out, "verdicts", verdicts_json(status, index));
+    json_object_set_new(out, "throttled", json_boolean(view->throttled.workers > 0));
+    json_object_set_new(out, "held", held_json(config, &view->held, wall_ms));
+    json_object_set_new(out, "cells", cells_json(view, wall_ms));
+    return out;
+}
+
+static json_t *blocked_json(const struct metrics_totals *totals)
+{
+    json_t *out = json_array();
+
+    for (size_t r = 0; r < BLOCK_REASON_COUNT; r++) {
+        if (totals->blocked[r] > 0) {
+            json_array_append_new(out, json_pack("{s:s, s:o}", "reason",
+                                                 block_word((enum block_reason)r), "partitions",
+                                                 count_json(totals->blocked[r])));
+        }
+    }
+    return out;
+}
+
+static json_t *totals_json(const struct metrics_totals *totals)
+{
+    return json_pack("{s:o, s:o, s:o, s:o, s:o}", "consumed", count_json(totals->consumed),
+                     "delivered", count_json(totals->delivered), "diverted",
+                     count_json(totals->diverted), "dead_lettered",
+                     count_json(totals->dead_lettered), "dropped", count_json(totals->dropped));
+}
+
+static json_t *instance_json(struct status *status, uint64_t now_ms, int64_t wall_ms)
+{
+    const struct status_sources *sources = &status->sources;
+    struct metrics_totals totals;
+    json_t *destinations = json_array();
+
+    metrics_totals(sources->metrics, &totals);
+    for (size_t i = 0; i < sources->config->destination_count; i++) {
+        json_array_append_new(destinations, destination_json(status, i, now_ms, wall_ms));
+    }
+    return json_pack(
+        "{s:s, s:s, s:o, s:o, s:{s:o, s:o}, s:o, s:o, s:o, s:o}", "instance", sources->instance,
+        "version", DETOUR_VERSION, "started", time_json(status->started_wall_ms), "workers",
+        count_json(sources->config->workers), "in_flight", "events", count_json(totals.in_flight),
+        "bytes", count_json(totals.in_flight_bytes), "blocked", blocked_json(&totals), "lag",
+        count_json(metrics_lag_total(sources->metrics)), "totals", totals_json(&totals),
+        "destinations", destinations);
+}
+
+static int add_text(const char *text, size_t len, void *context)
+{
+    buf_add(context, text, len);
+    return 0;
+}
+
+void status_write(struct status *status, uint64_t now_ms, int64_t wall_ms, struct buf *out)
+{
+    json_t *document = json_array();
+
+    json_array_append_new(document, instance_json(status, now_ms, wall_ms));
+    (void)json_dump_callback(document, add_text, out, JSON_COMPACT | JSON_REAL_PRECISION(6));
+    buf_add_char(out, '\n');
+    json_decref(document);
+}

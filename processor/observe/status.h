@@ -1,0 +1,42 @@
+/**
+ * status - the live state of this process as JSON: GET /api/v1/status, `detour status`.
+ *
+ * An array with one instance, so that the answers of several processes can be put together:
+ *
+ *   [{"instance", "version", "started", "workers", "in_flight": {"events", "bytes"},
+ *     "blocked": [{"reason", "partitions"}], "lag",
+ *     "totals": {"consumed", "delivered", "diverted", "dead_lettered", "dropped"},
+ *     "destinations": [{"name", "type", "state", "cause", "scope", "since", "share", "outage",
+ *                       "override", "next_probe_in_ms", "rate_per_s", "verdicts": {word: count},
+ *                       "throttled", "held": null or {"secret", "since"},
+ *                       "cells": [{"event", "state", "cause", "since", "share", "k", "flapping",
+ *                                  "outage", "override", "next_probe_in_ms"}]}]}]
+ *
+ * Times are ISO 8601 UTC; cause, outage, override and next_probe_in_ms are null when there is none.
+ * rate_per_s: events delivered, over the last ten seconds. A secret is named by where it comes
+ * from, never by its value. Nothing else of an event than its type is in it.
+ *
+ * Used by one thread, the admin endpoint's.
+ */
+#ifndef OBSERVE_STATUS_H
+#define OBSERVE_STATUS_H
+
+#include "health/health.h"
+#include "observe/metrics.h"
+
+struct status;
+
+struct status_sources {
+    const struct config *config; /* all four kept */
+    struct metrics *metrics;
+    struct health *health;
+    const char *instance; /* host:pid */
+};
+
+struct status *status_new(const struct status_sources *sources, uint64_t now_ms, int64_t wall_ms);
+void status_free(struct status *status);
+/** Call about once a second: rates are measured between these calls. */
+void status_tick(struct status *status, uint64_t now_ms);
+void status_write(struct status *status, uint64_t now_ms, int64_t wall_ms, struct buf *out);
+
+#endif /* OBSERVE_STATUS_H */
