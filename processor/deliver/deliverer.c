@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/mem.h"
 #include "deliver/records.h"
 #include "deliver/sender.h"
@@ -15,53 +14,45 @@ enum {
     RECORD_BYTES_MAX = 64 * 1024 * 1024,
 };
 
-enum err_code deliverer_init(struct deliverer *d, const struct pipeline *pipeline,
-                             struct health *health, struct metrics_worker *metrics,
-                             unsigned worker_index, struct err *err)
+static void read_clocks(struct deliverer *d)
+{
+    d->now_ms = d->outside->mono_ms(d->outside->context);
+    d->wall_ms = d->outside->wall_ms(d->outside->context);
+}
+
+void deliverer_init(struct deliverer *d, const struct pipeline *pipeline, struct health *health,
+                    struct metrics_worker *metrics, unsigned worker_index,
+                    const struct outside *outside, uint64_t seed)
 {
     const struct config *config = pipeline->config;
-    enum err_code rc;
 
-    *d = (struct deliverer){
-        .pipeline = pipeline, .health = health, .metrics = metrics, .worker = worker_index};
-    d->rng.state = rng_seed();
-    d->now_ms = clock_mono_ms();
-    d->wall_ms = clock_wall_ms();
-    event_pool_init(&d->events);
+    *d = (struct deliverer){.pipeline = pipeline,
+                            .health = health,
+                            .metrics = metrics,
+                            .worker = worker_index,
+                            .outside = outside,
+                            .rng = {.state = seed}};
+    read_clocks(d);
+    event_pool_init(&d->events, outside->release);
     arena_init(&d->scratch, SCRATCH_BYTES_MAX);
     buf_init(&d->render, RENDER_BYTES_MAX);
     buf_init(&d->record, RECORD_BYTES_MAX);
     d->tiktok = tiktok_scratch_new();
     d->senders = mem_array(config->destination_count, struct sender *);
-    rc = http_client_new(&d->http, err);
-    if (rc == ERR_OK) {
-        rc = producer_open(config, worker_index, &d->producer, err);
-    }
-    for (size_t i = 0; rc == ERR_OK && i < config->destination_count; i++) {
+    for (size_t i = 0; i < config->destination_count; i++) {
         if (config->destinations[i].type != DESTINATION_KAFKA) {
             d->senders[i] = sender_new(d, &pipeline->destinations[i], i);
         }
     }
-    if (rc != ERR_OK) {
-        deliverer_fini(d);
-    }
-    return rc;
 }
 
 void deliverer_fini(struct deliverer *d)
 {
-    http_client_free(d->http); /* aborts without callbacks: batches still own their legs */
-    d->http = NULL;
-    if (d->senders != NULL) {
-        for (size_t i = 0; i < d->pipeline->config->destination_count; i++) {
-            sender_free(d->senders[i]);
-        }
+    d->outside->stop(d->outside->context);
+    for (size_t i = 0; i < d->pipeline->config->destination_count; i++) {
+        sender_free(d->senders[i]);
     }
     free(d->senders);
-    if (d->producer != NULL) {
-        producer_cancel(d->producer);
-        producer_close(d->producer);
-    }
     event_pool_fini(&d->events);
     tiktok_scratch_free(d->tiktok);
     arena_fini(&d->scratch);
@@ -72,13 +63,13 @@ void deliverer_fini(struct deliverer *d)
 
 uint64_t deliverer_turn(struct deliverer *d)
 {
+    const struct outside *outside = d->outside;
     uint64_t next_ms;
 
-    d->now_ms = clock_mono_ms();
-    d->wall_ms = clock_wall_ms();
+    read_clocks(d);
     health_tick(d->health, d->now_ms);
-    next_ms = producer_turn(d->producer, d->now_ms);
-    http_turn(d->http);
+    next_ms = outside->reports(outside->context, d->now_ms);
+    outside->answers(outside->context);
     for (size_t i = 0; i < d->pipeline->config->destination_count; i++) {
         if (d->senders[i] != NULL) {
             next_ms = MIN_OF(next_ms, sender_turn(d->senders[i]));
@@ -234,7 +225,8 @@ void leg_settle(struct deliverer *d, struct leg *leg)
         return;
     }
     if (!event->is_abandoned && event->partition != NULL) {
-        source_settle(d->source, event->partition, event->epoch, event->message->offset);
+        d->outside->settle(d->outside->context, event->partition, event->epoch,
+                           event->message->offset);
     }
     event_free(&d->events, event);
 }

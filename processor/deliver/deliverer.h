@@ -11,8 +11,8 @@
 
 #include "base/rng.h"
 #include "deliver/event.h"
+#include "deliver/outside.h"
 #include "deliver/pipeline.h"
-#include "http/client.h"
 #include "observe/metrics.h"
 
 struct sender;
@@ -22,9 +22,7 @@ enum { DELIVER_CELLS = 256 }; /* slots of the worker's own table of cells */
 struct deliverer {
     const struct pipeline *pipeline;
     struct metrics_worker *metrics;
-    struct http_client *http;
-    struct producer *producer;
-    struct source *source;
+    const struct outside *outside;
     struct event_pool events;
     struct arena scratch; /* one decoded event at a time */
     struct buf render;    /* items of the event being taken */
@@ -44,9 +42,11 @@ struct deliverer {
     bool is_silent;    /* nothing new is sent: draining, or a zombie that fences itself */
 };
 
-NODISCARD enum err_code deliverer_init(struct deliverer *d, const struct pipeline *pipeline,
-                                       struct health *health, struct metrics_worker *metrics,
-                                       unsigned worker_index, struct err *err);
+/** Keeps what it is given; @outside outlives it. @seed: of its chance (jitter). */
+void deliverer_init(struct deliverer *d, const struct pipeline *pipeline, struct health *health,
+                    struct metrics_worker *metrics, unsigned worker_index,
+                    const struct outside *outside, uint64_t seed);
+/** Stops the outside first, so nothing calls back any more. */
 void deliverer_fini(struct deliverer *d);
 /** Read the clocks, let senders and the producer move on. Returns ms until something is due. */
 uint64_t deliverer_turn(struct deliverer *d);

@@ -39,9 +39,9 @@ struct trouble *leg_trouble(struct leg *leg, const struct config_destination *de
     return leg->trouble;
 }
 
-void event_pool_init(struct event_pool *pool)
+void event_pool_init(struct event_pool *pool, void (*release)(rd_kafka_message_t *message))
 {
-    *pool = (struct event_pool){0};
+    *pool = (struct event_pool){.release = release};
 }
 
 /* The pool's class for @bytes, or EVENT_CLASSES when it is past the largest. */
@@ -133,7 +133,7 @@ void event_free(struct event_pool *pool, struct event *event)
         free(event->legs[i].trouble);
     }
     if (event->message != NULL) {
-        rd_kafka_message_destroy(event->message);
+        pool->release(event->message);
     }
     if (event->previous != NULL) {
         event->previous->next = event->next;

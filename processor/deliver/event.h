@@ -100,9 +100,11 @@ struct event_pool {
     struct event *free[EVENT_CLASSES]; /* by next */
     struct event *first, *last;        /* in flight */
     uint64_t events, bytes;            /* in flight */
+    void (*release)(rd_kafka_message_t *message);
 };
 
-void event_pool_init(struct event_pool *pool);
+/** @release: what a message is given back with. */
+void event_pool_init(struct event_pool *pool, void (*release)(rd_kafka_message_t *message));
 void event_pool_fini(struct event_pool *pool); /* frees what is in flight too */
 /** A zeroed event with @legs legs and @extra bytes behind them (event_extra()). Takes @message. */
 struct event *event_new(struct event_pool *pool, rd_kafka_message_t *message,

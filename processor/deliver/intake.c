@@ -73,10 +73,17 @@ static void condemn(struct intake *intake, rd_kafka_message_t *message,
     leg_dead_letter(intake->d, &event->legs[0], reason);
 }
 
+static void block(const struct intake *intake, struct source_partition *partition, bool is_blocked)
+{
+    const struct outside *outside = intake->d->outside;
+
+    outside->block(outside->context, partition, BLOCK_SCHEMA_REGISTRY, is_blocked);
+}
+
 static void block_schema(struct intake *intake, struct source_partition *partition)
 {
     if (intake->parked >= intake->parked_max && partition != NULL) {
-        source_block(intake->d->source, partition, BLOCK_SCHEMA_REGISTRY, true);
+        block(intake, partition, true);
     }
 }
 
@@ -84,14 +91,16 @@ static void park(struct intake *intake, rd_kafka_message_t *message,
                  struct source_partition *partition, uint64_t key)
 {
     struct event *event = take_whole(intake, message, partition, NULL);
+    struct message_view view;
 
     event->is_parked = true;
     if (intake->parked++ == 0) {
         intake->parked_since_ms = intake->d->now_ms;
+        intake->d->outside->view(message, &view);
         LOG_WARN("schema.waiting",
                  "id=%llu topic=%s partition=%d offset=%lld why=\"the registry has not given it\"",
-                 (unsigned long long)key, LOG_Q(rd_kafka_topic_name(message->rkt)),
-                 message->partition, (long long)message->offset);
+                 (unsigned long long)key, LOG_S(view.topic), message->partition,
+                 (long long)message->offset);
     }
     if (partition != NULL) {
         partition->waiting_schemas++;
@@ -228,10 +237,12 @@ static void set_out(struct intake *intake, struct event *event, const struct eve
 static void settle_without_legs(struct intake *intake, rd_kafka_message_t *message,
                                 struct source_partition *partition)
 {
+    const struct outside *outside = intake->d->outside;
+
     if (partition != NULL) {
-        source_settle(intake->d->source, partition, partition->epoch, message->offset);
+        outside->settle(outside->context, partition, partition->epoch, message->offset);
     }
-    rd_kafka_message_destroy(message);
+    outside->release(message);
 }
 
 static void handle_unmatched(struct intake *intake, rd_kafka_message_t *message,
@@ -313,7 +324,7 @@ static void process(struct intake *intake, rd_kafka_message_t *message,
     struct err err;
 
     arena_reset(&d->scratch);
-    message_view_of(message, &decoded.message);
+    d->outside->view(message, &decoded.message);
     if (decoded.message.value.ptr == NULL) {
         condemn(intake, message, partition, NULL, REASON_DECODE_FAILED,
                 "the record has no value (a tombstone)");
@@ -357,7 +368,7 @@ static bool is_still_pending(struct intake *intake, const struct event *event)
     struct message_view message;
     struct frame frame;
 
-    message_view_of(event->message, &message);
+    intake->d->outside->view(event->message, &message);
     return catalog_unframe(intake->d->pipeline->catalog, message.value, &frame, NULL) == ERR_OK &&
            find_writer(intake, frame.key)->state == WRITER_PENDING;
 }
@@ -370,7 +381,7 @@ static void unpark(struct intake *intake, struct event *event)
     if (partition != NULL && partition->waiting_schemas > 0) {
         partition->waiting_schemas--;
         if (partition->waiting_schemas == 0) {
-            source_block(intake->d->source, partition, BLOCK_SCHEMA_REGISTRY, false);
+            block(intake, partition, false);
         }
     }
     process(intake, message, partition);

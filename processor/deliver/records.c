@@ -41,7 +41,7 @@ static rd_kafka_headers_t *make_note(const struct deliverer *d, const struct leg
     struct message_view message;
     struct note note;
 
-    message_view_of(event->message, &message);
+    d->outside->view(event->message, &message);
     note = (struct note){
         .reason = (enum reason)leg->reason,
         .outage = span_of(leg->outage[0] == '\0' ? NULL : leg->outage),
@@ -75,15 +75,6 @@ static rd_kafka_headers_t *make_note(const struct deliverer *d, const struct leg
     return note_headers(original, &note);
 }
 
-static rd_kafka_headers_t *original_headers(const struct leg *leg)
-{
-    rd_kafka_headers_t *headers = NULL;
-
-    return rd_kafka_message_headers(leg->event->message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR
-               ? headers
-               : NULL;
-}
-
 /* A leg of its partition began or ceased to wait for a topic. */
 static void count_stuck(struct deliverer *d, struct leg *leg, bool is_stuck)
 {
@@ -100,8 +91,8 @@ static void count_stuck(struct deliverer *d, struct leg *leg, bool is_stuck)
     count = leg->is_dead_letter ? &partition->stuck_dead_letters : &partition->stuck_alternates;
     *count = is_stuck ? *count + 1 : *count - 1;
     if (*count == (is_stuck ? 1u : 0u)) {
-        source_block(d->source, partition,
-                     leg->is_dead_letter ? BLOCK_DEAD_LETTER : BLOCK_ALTERNATE, is_stuck);
+        d->outside->block(d->outside->context, partition,
+                          leg->is_dead_letter ? BLOCK_DEAD_LETTER : BLOCK_ALTERNATE, is_stuck);
     }
 }
 
@@ -119,20 +110,23 @@ static uint32_t stuck_count(const struct leg *leg)
 static void on_stuck(struct produce_request *request, bool is_stuck, const char *why)
 {
     struct leg *leg = CONTAINER_OF(request, struct leg, request);
+    struct deliverer *d = request->context;
     uint32_t before = stuck_count(leg);
+    struct message_view message;
 
-    count_stuck(request->context, leg, is_stuck);
-    if (is_stuck && before == 0) {
+    count_stuck(d, leg, is_stuck);
+    if (before != (is_stuck ? 0u : 1u)) {
+        return;
+    }
+    d->outside->view(leg->event->message, &message);
+    if (is_stuck) {
         LOG_ERROR("record.stuck",
                   "topic=%s why=%s source_topic=%s partition=%d "
                   "way_out=\"make the topic writable; detour goes on by itself\"",
-                  LOG_Q(request->topic), LOG_Q(why),
-                  LOG_Q(rd_kafka_topic_name(leg->event->message->rkt)),
-                  leg->event->message->partition);
-    } else if (!is_stuck && before == 1) {
+                  LOG_Q(request->topic), LOG_Q(why), LOG_S(message.topic), message.partition);
+    } else {
         LOG_INFO("record.unstuck", "topic=%s source_topic=%s partition=%d", LOG_Q(request->topic),
-                 LOG_Q(rd_kafka_topic_name(leg->event->message->rkt)),
-                 leg->event->message->partition);
+                 LOG_S(message.topic), message.partition);
     }
 }
 
@@ -142,7 +136,7 @@ static void fill_request(struct deliverer *d, struct leg *leg, const char *topic
 {
     struct message_view message;
 
-    message_view_of(leg->event->message, &message);
+    d->outside->view(leg->event->message, &message);
     leg->request = (struct produce_request){
         .topic = topic,
         .key = message.key,
@@ -226,7 +220,7 @@ static bool prepare_utm(struct deliverer *d, struct leg *leg, const struct event
         return write_utm(d, leg, view);
     }
     arena_reset(&d->scratch);
-    message_view_of(leg->event->message, &decoded.message);
+    d->outside->view(leg->event->message, &decoded.message);
     if (leg->event->writer == NULL ||
         catalog_unframe(d->pipeline->catalog, decoded.message.value, &frame, NULL) != ERR_OK ||
         view_decode(d->pipeline, leg->event->writer, frame.payload, d->wall_ms, &d->scratch,
@@ -241,7 +235,7 @@ void record_send(struct deliverer *d, struct leg *leg, const struct event_view *
     const struct config_destination *config = leg_destination(leg);
     const struct pipeline_destination *to =
         &d->pipeline->destinations[pipeline_index(d->pipeline, config)];
-    rd_kafka_headers_t *original = original_headers(leg);
+    const rd_kafka_headers_t *original = d->outside->headers(leg->event->message);
     struct span value = message_value(leg);
     rd_kafka_headers_t *headers;
 
@@ -260,7 +254,7 @@ void record_send(struct deliverer *d, struct leg *leg, const struct event_view *
     }
     leg_move(leg, LEG_PRODUCING);
     fill_request(d, leg, to->topic, value, headers, on_record);
-    producer_send(d->producer, &leg->request);
+    d->outside->produce(d->outside->context, &leg->request);
 }
 
 /* dead letters */
@@ -340,14 +334,14 @@ static void send_part(struct deliverer *d, struct leg *leg)
     size_t step = (whole.len + leg->part_count - 1) / leg->part_count;
     size_t from = MIN_OF(step * leg->part, whole.len);
     rd_kafka_headers_t *headers =
-        make_note(d, leg, original_headers(leg), to->config->is_connect_headers);
+        make_note(d, leg, d->outside->headers(leg->event->message), to->config->is_connect_headers);
     char part[32];
 
     (void)snprintf(part, sizeof(part), "%u/%u", leg->part + 1, leg->part_count);
     (void)rd_kafka_header_add(headers, "detour.part", -1, part, -1);
     fill_request(d, leg, to->topic, span_sub(whole, from, MIN_OF(from + step, whole.len)), headers,
                  on_dead_letter);
-    producer_send(d->producer, &leg->request);
+    d->outside->produce(d->outside->context, &leg->request);
 }
 
 void record_dead_letter(struct deliverer *d, struct leg *leg)
@@ -358,8 +352,9 @@ void record_dead_letter(struct deliverer *d, struct leg *leg)
     leg->is_dead_letter = true;
     leg->part = 0;
     leg->part_count = 0;
-    fill_request(d, leg, to->topic, message_value(leg),
-                 make_note(d, leg, original_headers(leg), to->config->is_connect_headers),
-                 on_dead_letter);
-    producer_send(d->producer, &leg->request);
+    fill_request(
+        d, leg, to->topic, message_value(leg),
+        make_note(d, leg, d->outside->headers(leg->event->message), to->config->is_connect_headers),
+        on_dead_letter);
+    d->outside->produce(d->outside->context, &leg->request);
 }

@@ -165,7 +165,7 @@ static enum err_code decode_again(struct sender *sender, struct leg *leg, struct
     enum err_code rc;
 
     arena_reset(&d->scratch);
-    message_view_of(leg->event->message, &decoded->message);
+    d->outside->view(leg->event->message, &decoded->message);
     rc = catalog_unframe(d->pipeline->catalog, decoded->message.value, &frame, err);
     if (rc == ERR_OK) {
         rc = view_decode(d->pipeline, leg->event->writer, frame.payload, d->wall_ms, &d->scratch,
@@ -297,8 +297,9 @@ static enum err_code post(struct sender *sender, struct batch *batch, struct err
 {
     const char *headers[KIND_HEADERS_MAX];
     size_t count = list_headers(sender, batch, headers);
-    enum err_code rc = http_post(sender->d->http, &sender->target, headers, count,
-                                 buf_span(&batch->body), sender_on_reply, batch, err);
+    const struct outside *outside = sender->d->outside;
+    enum err_code rc = outside->post(outside->context, &sender->target, headers, count,
+                                     buf_span(&batch->body), sender_on_reply, batch, err);
 
     mem_wipe(sender->header_lines.ptr, sender->header_lines.len);
     return rc;

@@ -6,15 +6,12 @@
 
 #include "deliver/pipeline.h"
 #include "event/verdict.h"
-#include "kafka/source.h"
 
 struct decoded {
     struct message_view message;
     struct event_view view;
     struct value root;
 };
-
-void message_view_of(const rd_kafka_message_t *message, struct message_view *out);
 
 /**
  * Decode @payload with @writer and find the facts. Everything points into the message and @arena.

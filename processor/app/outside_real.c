@@ -1,0 +1,198 @@
+#include "app/outside_real.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "kafka/note.h"
+
+/* time */
+
+static uint64_t mono_ms(void *context)
+{
+    (void)context;
+    return clock_mono_ms();
+}
+
+static int64_t wall_ms(void *context)
+{
+    (void)context;
+    return clock_wall_ms();
+}
+
+static void wait_for_answers(void *context, uint64_t ms)
+{
+    struct outside_real *real = context;
+    int fds[1] = {producer_fd(real->producer)};
+
+    http_wait(real->http, fds, 1, ms);
+}
+
+/* HTTP */
+
+static enum err_code post(void *context, const struct http_target *target,
+                          const char *const *headers, size_t header_count, struct span body,
+                          http_reply_fn *done, void *done_context, struct err *err)
+{
+    struct outside_real *real = context;
+
+    return http_post(real->http, target, headers, header_count, body, done, done_context, err);
+}
+
+static void take_answers(void *context)
+{
+    http_turn(((struct outside_real *)context)->http);
+}
+
+/* records */
+
+static void produce(void *context, struct produce_request *request)
+{
+    producer_send(((struct outside_real *)context)->producer, request);
+}
+
+static uint64_t take_reports(void *context, uint64_t now_ms)
+{
+    return producer_turn(((struct outside_real *)context)->producer, now_ms);
+}
+
+static bool is_full(void *context)
+{
+    return producer_is_full(((const struct outside_real *)context)->producer);
+}
+
+/* the source */
+
+static rd_kafka_message_t *poll_source(void *context, struct source_partition **partition)
+{
+    return source_poll(((struct outside_real *)context)->source, partition);
+}
+
+static void serve(void *context)
+{
+    source_serve(((struct outside_real *)context)->source);
+}
+
+static void settle(void *context, struct source_partition *partition, uint64_t epoch,
+                   int64_t offset)
+{
+    source_settle(((struct outside_real *)context)->source, partition, epoch, offset);
+}
+
+static void block(void *context, struct source_partition *partition, enum block_reason reason,
+                  bool is_blocked)
+{
+    struct source *source = ((struct outside_real *)context)->source;
+
+    if (source != NULL) { /* closed: there is nothing to pause any more */
+        source_block(source, partition, reason, is_blocked);
+    }
+}
+
+static void commit(void *context, uint64_t now_ms)
+{
+    source_commit(((struct outside_real *)context)->source, now_ms, false);
+}
+
+static bool is_fenced(void *context, uint64_t now_ms)
+{
+    return source_is_fenced(((const struct outside_real *)context)->source, now_ms);
+}
+
+/* messages */
+
+static struct span find_header(const void *context, struct span name)
+{
+    const rd_kafka_message_t *message = context;
+    rd_kafka_headers_t *headers = NULL;
+    char text[256];
+
+    if (name.len >= sizeof(text) ||
+        rd_kafka_message_headers(message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return SPAN_NONE;
+    }
+    memcpy(text, name.ptr, name.len);
+    text[name.len] = '\0';
+    return note_header_get(headers, text);
+}
+
+static void view(const rd_kafka_message_t *message, struct message_view *out)
+{
+    rd_kafka_timestamp_type_t type = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
+    int64_t timestamp = rd_kafka_message_timestamp(message, &type);
+
+    *out = (struct message_view){
+        .topic = span_of(rd_kafka_topic_name(message->rkt)),
+        .partition = message->partition,
+        .offset = message->offset,
+        .timestamp_ms = type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE ? -1 : timestamp,
+        .key = {message->key, message->key == NULL ? 0 : message->key_len},
+        .value = {message->payload, message->payload == NULL ? 0 : message->len},
+        .header = find_header,
+        .header_context = message,
+    };
+}
+
+static const rd_kafka_headers_t *headers_of(const rd_kafka_message_t *message)
+{
+    rd_kafka_headers_t *headers = NULL;
+
+    return rd_kafka_message_headers(message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR ? headers
+                                                                                     : NULL;
+}
+
+/* life */
+
+static void stop(void *context)
+{
+    struct outside_real *real = context;
+
+    http_client_free(real->http); /* aborts without callbacks: batches still own their legs */
+    real->http = NULL;
+    producer_cancel(real->producer);
+}
+
+enum err_code outside_real_open(struct outside_real *real, const struct config *config,
+                                unsigned worker, struct err *err)
+{
+    enum err_code rc;
+
+    *real = (struct outside_real){
+        .table =
+            {
+                .context = real,
+                .mono_ms = mono_ms,
+                .wall_ms = wall_ms,
+                .wait = wait_for_answers,
+                .post = post,
+                .answers = take_answers,
+                .produce = produce,
+                .reports = take_reports,
+                .is_full = is_full,
+                .poll = poll_source,
+                .serve = serve,
+                .settle = settle,
+                .block = block,
+                .commit = commit,
+                .is_fenced = is_fenced,
+                .view = view,
+                .headers = headers_of,
+                .release = rd_kafka_message_destroy,
+                .stop = stop,
+            },
+    };
+    rc = http_client_new(&real->http, err);
+    if (rc == ERR_OK) {
+        rc = producer_open(config, worker, &real->producer, err);
+    }
+    if (rc != ERR_OK) {
+        outside_real_close(real);
+    }
+    return rc;
+}
+
+void outside_real_close(struct outside_real *real)
+{
+    http_client_free(real->http);
+    producer_close(real->producer);
+    *real = (struct outside_real){0};
+}

@@ -1,0 +1,61 @@
+/**
+ * outside - everything a worker's delivery reaches beyond itself: time, HTTP, Kafka.
+ *
+ * A table of functions, so that the same code runs against the real world
+ * (app/outside_real.h) and on a virtual clock against an invented one
+ * (rehearse/world.h). Owned by one worker, called on its thread only; callbacks (a
+ * request's answer, a record's report) come from answers(), reports() and stop() alone.
+ *
+ * Messages are rd_kafka_message_t by type, but only `payload`, `len`, `key`, `key_len`,
+ * `partition` and `offset` may be read directly; whatever asks the library about one
+ * goes through view(), headers() and release().
+ */
+#ifndef DELIVER_OUTSIDE_H
+#define DELIVER_OUTSIDE_H
+
+#include "event/event.h"
+#include "http/client.h"
+#include "kafka/producer.h"
+#include "kafka/source.h"
+
+struct outside {
+    void *context;
+
+    /* time */
+    uint64_t (*mono_ms)(void *context);
+    int64_t (*wall_ms)(void *context);
+    /** Wait for answers and reports, at most @ms: while sent work is finished. */
+    void (*wait)(void *context, uint64_t ms);
+
+    /* HTTP: as http_post() and http_turn() */
+    enum err_code (*post)(void *context, const struct http_target *target,
+                          const char *const *headers, size_t header_count, struct span body,
+                          http_reply_fn *done, void *done_context, struct err *err);
+    void (*answers)(void *context);
+
+    /* records: as producer_send(), producer_turn() and producer_is_full() */
+    void (*produce)(void *context, struct produce_request *request);
+    uint64_t (*reports)(void *context, uint64_t now_ms);
+    bool (*is_full)(void *context);
+
+    /* the source: as the functions of source.h */
+    rd_kafka_message_t *(*poll)(void *context, struct source_partition **partition);
+    void (*serve)(void *context);
+    void (*settle)(void *context, struct source_partition *partition, uint64_t epoch,
+                   int64_t offset);
+    void (*block)(void *context, struct source_partition *partition, enum block_reason reason,
+                  bool is_blocked);
+    void (*commit)(void *context, uint64_t now_ms);
+    bool (*is_fenced)(void *context, uint64_t now_ms);
+
+    /* messages */
+    void (*view)(const rd_kafka_message_t *message, struct message_view *out);
+    /** The message's own headers; NULL when it has none. */
+    const rd_kafka_headers_t *(*headers)(const rd_kafka_message_t *message);
+    void (*release)(rd_kafka_message_t *message);
+
+    /** For good: requests end without callbacks, records with CANCELLED. */
+    void (*stop)(void *context);
+};
+
+#endif /* DELIVER_OUTSIDE_H */

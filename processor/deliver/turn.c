@@ -1,0 +1,171 @@
+#include "deliver/turn.h"
+
+#include "base/log.h"
+
+enum {
+    TAKE_MAX = 1000,        /* messages a turn: senders and commits get their turn too */
+    PARKED_RETRY_MS = 500,  /* besides the wake-up by the catalog */
+    FULL_PATIENCE_MS = 250, /* not polling is cheaper than pausing, which drops what was fetched */
+    FULL_LOOK_MS = FULL_PATIENCE_MS / 2,
+    DRAIN_WAIT_MS = 20,
+};
+
+void turn_init(struct turn *turn, struct deliverer *d, struct intake *intake, unsigned worker)
+{
+    turn->d = d;
+    turn->intake = intake;
+    turn->outside = d->outside;
+    turn->worker = worker;
+    atomic_store(&turn->turned_ms, d->now_ms);
+}
+
+/* room */
+
+/* What there is too much of, or BLOCK_REASON_COUNT when there is room. */
+static enum block_reason lacks_room(const struct turn *turn)
+{
+    const struct deliverer *d = turn->d;
+    const struct config *config = d->pipeline->config;
+    uint64_t part = turn->is_full_blocked ? 2 : 1; /* resume at half: hysteresis */
+
+    if (d->events.events >= config->in_flight.events / part) {
+        return BLOCK_IN_FLIGHT_EVENTS;
+    }
+    if (d->events.bytes >= config->in_flight.bytes / part) {
+        return BLOCK_IN_FLIGHT_BYTES;
+    }
+    return turn->outside->is_full(turn->outside->context) ? BLOCK_ALTERNATE : BLOCK_REASON_COUNT;
+}
+
+static void block_all(const struct turn *turn, enum block_reason reason, bool is_blocked)
+{
+    turn->outside->block(turn->outside->context, NULL, reason, is_blocked);
+}
+
+static bool has_room(struct turn *turn)
+{
+    enum block_reason lack = lacks_room(turn);
+    const struct event_pool *events = &turn->d->events;
+    uint64_t now_ms = turn->d->now_ms;
+
+    if (lack == BLOCK_REASON_COUNT) {
+        if (turn->is_full_blocked) {
+            turn->is_full_blocked = false;
+            block_all(turn, turn->full_reason, false);
+            LOG_INFO("worker.room", "worker=%u was=%s", turn->worker,
+                     block_word(turn->full_reason));
+        }
+        turn->full_since_ms = 0;
+        return true;
+    }
+    if (turn->full_since_ms == 0) {
+        turn->full_since_ms = now_ms;
+    } else if (!turn->is_full_blocked && now_ms - turn->full_since_ms >= FULL_PATIENCE_MS) {
+        turn->is_full_blocked = true;
+        turn->full_reason = lack;
+        block_all(turn, lack, true);
+        LOG_WARN("worker.full", "worker=%u reason=%s events=%llu bytes=%llu", turn->worker,
+                 block_word(lack), (unsigned long long)events->events,
+                 (unsigned long long)events->bytes);
+    }
+    return false;
+}
+
+/* turns */
+
+static void take_messages(struct turn *turn)
+{
+    const struct outside *outside = turn->outside;
+
+    turn->has_more = false;
+    for (int i = 0; i < TAKE_MAX; i++) {
+        struct source_partition *partition = NULL;
+        rd_kafka_message_t *message;
+
+        if (!has_room(turn)) {
+            outside->serve(outside->context);
+            return;
+        }
+        message = outside->poll(outside->context, &partition);
+        if (message == NULL) {
+            return;
+        }
+        intake_take(turn->intake, message, partition);
+    }
+    turn->has_more = true;
+}
+
+static uint64_t move_on(struct turn *turn)
+{
+    uint64_t due_ms = deliverer_turn(turn->d);
+
+    atomic_store_explicit(&turn->turned_ms, turn->d->now_ms, memory_order_relaxed);
+    return due_ms;
+}
+
+static void retry_parked(struct turn *turn, bool is_woken)
+{
+    uint64_t now_ms = turn->d->now_ms;
+
+    if (is_woken || now_ms - turn->retried_ms >= PARKED_RETRY_MS) {
+        turn->retried_ms = now_ms;
+        intake_retry_parked(turn->intake);
+    }
+}
+
+uint64_t turn_run(struct turn *turn, bool is_woken)
+{
+    const struct outside *outside = turn->outside;
+    struct deliverer *d = turn->d;
+    uint64_t due_ms;
+
+    take_messages(turn);
+    d->is_silent = outside->is_fenced(outside->context, d->now_ms);
+    due_ms = move_on(turn);
+    retry_parked(turn, is_woken);
+    outside->commit(outside->context, d->now_ms);
+    if (turn->has_more) {
+        return 0;
+    }
+    return turn->full_since_ms == 0 ? due_ms : MIN_OF(due_ms, (uint64_t)FULL_LOOK_MS);
+}
+
+/* leaving */
+
+/* Sent work of @partition (NULL: all) is waited for; what comes back unsettled is dropped. */
+static void finish_sent(struct turn *turn, const struct source_partition *partition,
+                        uint64_t until_ms)
+{
+    const struct outside *outside = turn->outside;
+
+    for (;;) {
+        deliverer_drop_unsent(turn->d, partition);
+        if (deliverer_open(turn->d, partition) == 0 ||
+            outside->mono_ms(outside->context) >= until_ms) {
+            return;
+        }
+        (void)move_on(turn);
+        outside->wait(outside->context, DRAIN_WAIT_MS);
+    }
+}
+
+void turn_revoke(struct turn *turn, struct source_partition *const *partitions, size_t count,
+                 uint64_t until_ms)
+{
+    for (size_t i = 0; i < count; i++) {
+        deliverer_drop_unsent(turn->d, partitions[i]);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (until_ms > 0) {
+            finish_sent(turn, partitions[i], until_ms);
+        }
+        deliverer_forget(turn->d, partitions[i]);
+    }
+}
+
+size_t turn_drain(struct turn *turn, uint64_t until_ms)
+{
+    turn->d->is_silent = true;
+    finish_sent(turn, NULL, until_ms);
+    return deliverer_open(turn->d, NULL);
+}
