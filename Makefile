@@ -67,7 +67,7 @@ help: ## Show this list
 deps: ## Install what the build needs (apt on Debian and Ubuntu)
 	@.ci/deps build
 
-deps-test: ## Install what the tests need as well (JDK, Maven, Python, clang, cmocka)
+deps-test: ## Install what the tests need as well (JDK, Maven, Python, nginx, clang, cmocka)
 	@.ci/deps build test
 
 deps-lint: ## Install what lint needs (clang-format, cppcheck)
