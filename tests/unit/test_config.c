@@ -241,6 +241,77 @@ static const struct bad_case url_cases[] = {
      "no spaces"},
 };
 
+/* In place of line 13; what follows stands in line 17. */
+#define HTTP                                                                                       \
+    "    access_token: {env: DETOUR_TEST_TOKEN}\n"                                                 \
+    "  hook:\n    type: http\n    url: https://h.example\n"
+
+static const struct bad_case http_cases[] = {
+    {"a method that has no body", 13, HTTP "    method: GET", 17, 13,
+     "method is \"GET\"; it can be POST, PUT, PATCH"},
+    {"an unknown format", 13, HTTP "    format: jsonl", 17, 13,
+     "format is \"jsonl\"; it can be json, ndjson, array"},
+    {"a batch of single events", 13, HTTP "    batch: {events: 5}", 17, 21,
+     "format: json sends one event a request"},
+    {"an empty auth", 13, HTTP "    auth: {}", 17, 11, "exactly one of basic, bearer and hmac"},
+    {"two ways of auth", 13,
+     HTTP "    auth: {bearer: {env: DETOUR_TEST_TOKEN}, hmac: {secret: {env: DETOUR_TEST_TOKEN}}}",
+     17, 11, "exactly one of basic, bearer and hmac"},
+    {"a misspelled auth", 13, HTTP "    auth: {baerer: x}", 17, 11,
+     "exactly one of basic, bearer and hmac"},
+    {"no password", 13, HTTP "    auth: {basic: {username: {env: DETOUR_TEST_TOKEN}}}", 17, 19,
+     "auth.basic.password is missing"},
+    {"no user name", 13, HTTP "    auth: {basic: {password: {env: DETOUR_TEST_TOKEN}}}", 17, 19,
+     "auth.basic.username is missing"},
+    {"a colon in the user name", 13,
+     HTTP "    auth: {basic: {username: 'a:b', password: {env: DETOUR_TEST_TOKEN}}}", 17, 19,
+     "auth.basic.username holds a colon"},
+    {"no secret", 13, HTTP "    auth: {hmac: {header: X-S}}", 17, 18,
+     "auth.hmac.secret is missing"},
+    {"a bad header of the signature", 13,
+     HTTP "    auth: {hmac: {secret: {env: DETOUR_TEST_TOKEN}, header: 'X S'}}", 17, 61,
+     "\"X S\" cannot be a header's name"},
+    {"one header for both", 13,
+     HTTP "    auth: {hmac: {secret: {env: DETOUR_TEST_TOKEN}, header: x-timestamp}}", 17, 18,
+     "cannot share one header"},
+    {"Authorization twice", 13,
+     HTTP "    auth: {bearer: {env: DETOUR_TEST_TOKEN}}\n"
+          "    headers: {authorization: {env: DETOUR_TEST_TOKEN}}",
+     18, 15, "header \"authorization\" cannot be set here: it comes from auth"},
+    {"the signature's header", 13,
+     HTTP "    auth: {hmac: {secret: {env: DETOUR_TEST_TOKEN}}}\n    headers: {x-signature: a}", 18,
+     15, "header \"x-signature\" cannot be set here: it comes from auth"},
+    {"a header of the connection", 13, HTTP "    headers: {content-length: 5}", 17, 15,
+     "it belongs to the connection"},
+    {"the encoding", 13, HTTP "    headers: {Content-Encoding: gzip}", 17, 15,
+     "it comes from gzip"},
+    {"a header twice", 13, HTTP "    headers: {X-A: a, x-a: b}", 17, 23,
+     "header \"x-a\" is listed twice"},
+    {"a certificate without its key", 13, HTTP "    tls: {certificate: schemas}", 17, 10,
+     "tls wants certificate and key, or neither"},
+    {"a certificate file that is not there", 13, HTTP "    tls: {certificate: none, key: none}", 17,
+     24, "cannot be read"},
+    {"a certificate without TLS", 13,
+     "    access_token: {env: DETOUR_TEST_TOKEN}\n"
+     "  hook:\n    type: http\n    url: http://127.0.0.1:1\n"
+     "    tls: {certificate: schemas, key: schemas}",
+     17, 10, "no meaning without https"},
+    {"two files of authorities", 13, HTTP "    ca_file: schemas\n    tls: {ca_file: schemas}", 18,
+     10, "are the same option"},
+    {"rules that are a map", 13, HTTP "    verdicts: {status: 2xx}", 17, 15,
+     "verdicts wants a list, not a map"},
+    {"a rule that is a text", 13, HTTP "    verdicts: [retry]", 17, 16,
+     "destinations.*.verdicts[] wants a map"},
+    {"a rule without a verdict", 13, HTTP "    verdicts: [{status: 2xx}]", 17, 16,
+     "verdicts[].is is missing"},
+    {"a rule with a misspelled key", 13, HTTP "    verdicts: [{statsu: 2xx, is: retry}]", 17, 17,
+     "unknown key \"statsu\" in destinations.*.verdicts[]; did you mean status?"},
+    {"a rule with an unknown verdict", 13, HTTP "    verdicts: [{status: 2xx, is: deliverd}]", 17,
+     34, "did you mean delivered?"},
+    {"http's key in kafka", 16, "    topic: t\n    verdicts: []", 17, 5,
+     "\"verdicts\" belongs to destinations of type http; this one is of type kafka"},
+};
+
 static const struct bad_case meaning_cases[] = {
     {"an unknown destination", 24, "    legs: [[tiktock, utm]]", 24, 13,
      "there is no destination \"tiktock\"; did you mean tiktok?"},
@@ -372,6 +443,12 @@ static void url_errors_have_their_place(void **state)
 {
     (void)state;
     check_cases(url_cases, COUNT_OF(url_cases));
+}
+
+static void what_is_wrong_with_http_destinations_is_said(void **state)
+{
+    (void)state;
+    check_cases(http_cases, COUNT_OF(http_cases));
 }
 
 static void meaning_errors_have_their_place(void **state)
@@ -892,6 +969,7 @@ int main(void)
         cmocka_unit_test(value_errors_have_their_place),
         cmocka_unit_test(secret_errors_have_their_place),
         cmocka_unit_test(url_errors_have_their_place),
+        cmocka_unit_test(what_is_wrong_with_http_destinations_is_said),
         cmocka_unit_test(meaning_errors_have_their_place),
         cmocka_unit_test(property_errors_have_their_place),
         cmocka_unit_test(a_root_that_is_no_map_is_told),

@@ -58,7 +58,13 @@ static void answer(int fd, const char *request)
     static const char moved[] =
         "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/ok\r\nContent-Length: 0\r\n\r\n";
 
-    if (strncmp(request, "POST /ok", 8) == 0) {
+    static const char hinted[] = "HTTP/1.1 103 Early Hints\r\nX-State: early\r\n\r\n"
+                                 "HTTP/1.1 200 OK\r\nX-State:  late \r\nx-state: again\r\n"
+                                 "Content-Length: 5\r\n\r\nPATCH";
+
+    if (strncmp(request, "PATCH /hinted", 13) == 0) {
+        send_all(fd, hinted, sizeof(hinted) - 1);
+    } else if (strncmp(request, "POST /ok", 8) == 0) {
         send_all(fd, ok, sizeof(ok) - 1);
     } else if (strncmp(request, "POST /cut", 9) == 0) {
         send_all(fd, cut, sizeof(cut) - 1);
@@ -128,6 +134,7 @@ struct seen {
     bool is_done;
     struct http_reply reply;
     char body[64];
+    char headers[256];
 };
 
 static void keep(void *context, const struct http_reply *reply)
@@ -138,30 +145,45 @@ static void keep(void *context, const struct http_reply *reply)
     seen->reply = *reply;
     (void)snprintf(seen->body, sizeof(seen->body), "%.*s", (int)MIN_OF(reply->body.len, 60u),
                    reply->body.ptr == NULL ? "" : reply->body.ptr);
+    (void)snprintf(seen->headers, sizeof(seen->headers), SPAN_FMT, SPAN_ARG(reply->headers));
+}
+
+static void post_with(struct http_client *client, const struct http_target *target,
+                      struct seen *seen)
+{
+    const char *headers[] = {"Content-Type: application/json"};
+
+    *seen = (struct seen){0};
+    assert_int_equal(http_post(client, target, headers, 1, SPAN("{\"data\":[]}"), keep, seen, NULL),
+                     ERR_OK);
+    for (int i = 0; i < 1000 && !seen->is_done; i++) {
+        http_wait(client, NULL, 0, 10);
+        http_turn(client);
+    }
+    assert_true(seen->is_done);
+    assert_int_equal(http_in_flight(client), 0);
+}
+
+static struct http_target target_of(char url[128], const char *path, uint16_t to_port)
+{
+    (void)snprintf(url, 128, "http://127.0.0.1:%u%s", to_port, path);
+    return (struct http_target){.url = url,
+                                .is_private_allowed = true,
+                                .connect_ms = 2000,
+                                .first_byte_ms = 300,
+                                .total_ms = 5000};
 }
 
 static struct seen post(const char *path, bool is_private_allowed, uint16_t to_port)
 {
     struct http_client *client = NULL;
-    struct seen seen = {0};
+    struct seen seen;
     char url[128];
-    struct http_target target = {.url = url,
-                                 .is_private_allowed = is_private_allowed,
-                                 .connect_ms = 2000,
-                                 .first_byte_ms = 300,
-                                 .total_ms = 5000};
-    const char *headers[] = {"Content-Type: application/json"};
+    struct http_target target = target_of(url, path, to_port);
 
-    (void)snprintf(url, sizeof(url), "http://127.0.0.1:%u%s", to_port, path);
+    target.is_private_allowed = is_private_allowed;
     assert_int_equal(http_client_new(&client, NULL), ERR_OK);
-    assert_int_equal(
-        http_post(client, &target, headers, 1, SPAN("{\"data\":[]}"), keep, &seen, NULL), ERR_OK);
-    for (int i = 0; i < 1000 && !seen.is_done; i++) {
-        http_wait(client, NULL, 0, 10);
-        http_turn(client);
-    }
-    assert_true(seen.is_done);
-    assert_int_equal(http_in_flight(client), 0);
+    post_with(client, &target, &seen);
     http_client_free(client);
     return seen;
 }
@@ -206,6 +228,33 @@ static void request_id_is_kept_printable(void **state)
 {
     (void)state;
     assert_string_equal(post("/ok", true, port).reply.request_id, "2026abc");
+}
+
+/* One handle after the other: neither method nor headers stay with it. */
+static void method_and_headers_are_the_targets(void **state)
+{
+    struct http_client *client = NULL;
+    struct seen seen;
+    char url[128];
+    char other_url[128];
+    struct http_target target = target_of(url, "/hinted", port);
+    struct http_target plain = target_of(other_url, "/ok", port);
+
+    (void)state;
+    target.method = "PATCH";
+    target.keeps_headers = true;
+    assert_int_equal(http_client_new(&client, NULL), ERR_OK);
+    post_with(client, &target, &seen);
+    assert_int_equal(seen.reply.status, 200);
+    assert_string_equal(seen.body, "PATCH");
+    assert_true(
+        span_is(http_header_find(span_of(seen.headers), SPAN("x-STATE")), "late")); /* the first */
+    assert_null(http_header_find(span_of(seen.headers), SPAN("x-stat")).ptr);
+    assert_null(strstr(seen.headers, "early"));
+    post_with(client, &plain, &seen);
+    assert_int_equal(seen.reply.status, 200);
+    assert_string_equal(seen.headers, "");
+    http_client_free(client);
 }
 
 static void private_address_is_refused(void **state)
@@ -321,6 +370,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(replies_say_what_happened),
         cmocka_unit_test(request_id_is_kept_printable),
+        cmocka_unit_test(method_and_headers_are_the_targets),
         cmocka_unit_test(private_address_is_refused),
         cmocka_unit_test(refused_connection_was_never_sent),
         cmocka_unit_test(retry_after_has_two_forms),
