@@ -8,12 +8,7 @@ static const struct {
     const char *section;
     const char *key;
 } later[] = {
-    {"destinations.*", "health"},
     {"destinations.*", "backfill"},
-    {"destinations.*.rate", "shared"},
-    {"destinations.*.concurrency", "max"},
-    {"destinations.*.retry", "budget"},
-    {"routes[]", "priority"},
     {"", "ledger"},
     {"", "alerts"},
 };
