@@ -12,7 +12,8 @@
 enum {
     THROTTLE_MIN_MS = 1000, /* freeze without Retry-After: full jitter 1..8 s (reliability 1.5) */
     THROTTLE_MAX_MS = 8000,
-    HOLD_SLIP_MS = 1000, /* after the first refusal: it may be a slip */
+    HOLD_FIRST_MS = 5000, /* between probes of a refused credential, doubling */
+    HOLD_SLIP_MS = 1000,  /* after the first refusal: it may be a slip */
     HOLD_MAX_MS = 60000,
     CODE_NO_PERMISSION = 40001, /* of this token on this source (reference 4.3) */
 };

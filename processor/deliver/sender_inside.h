@@ -1,6 +1,7 @@
 /**
- * sender_inside - what the two halves of the sender share: taking and sending
- * (sender.c), and what answers do (sender_answers.c). For these two only.
+ * sender_inside - what the parts of the sender share, and nobody else: taking legs and the
+ * turn (sender.c), sending (sender_send.c), what answers do (sender_answers.c), what must
+ * not wait any longer (sender_waiting.c).
  */
 #ifndef DELIVER_SENDER_INSIDE_H
 #define DELIVER_SENDER_INSIDE_H
@@ -15,7 +16,8 @@
 enum { PRIORITY_COUNT = PRIORITY_LOW + 1 };
 
 enum {
-    HOLD_FIRST_MS = 5000, /* between probes of a refused credential, doubling */
+    SENDER_LOOK_MS = 1000,        /* how often a secret's file is looked at */
+    SENDER_ENVELOPE_BYTES = 1024, /* what stands around the items of a request, at most */
 };
 
 struct sender {
@@ -48,6 +50,30 @@ struct sender {
     struct item_result *each;
     size_t ids_cap;
 };
+
+/** All lanes, high priority first. */
+struct lane *sender_first_lane(const struct sender *sender);
+struct lane *sender_next_lane(const struct sender *sender, const struct lane *lane);
+
+/* sender_send.c */
+
+/** How many requests may be under way just now. */
+size_t sender_connections(const struct sender *sender);
+bool sender_may_send(const struct sender *sender);
+/** No request of @lane before; 0: any time, UINT64_MAX: not before an answer. */
+uint64_t sender_cautious_until_ms(const struct sender *sender, const struct lane *lane);
+/** The batch that is due, out of its list or lane; NULL when none is. */
+struct batch *sender_next_batch(struct sender *sender);
+void sender_send(struct sender *sender, struct batch *batch);
+
+/* sender_waiting.c */
+
+void sender_divert_waiting(struct sender *sender);
+void sender_follow_health(struct sender *sender);
+void sender_watch_limit(struct sender *sender);
+void sender_look_at_secrets(struct sender *sender);
+/** Changes when any of the secrets does. */
+uint64_t sender_secrets(const struct sender *sender);
 
 /** Is the way of @batch open for another attempt? */
 bool sender_is_clear(const struct sender *sender, const struct batch *batch);

@@ -1,0 +1,196 @@
+/*
+ * What goes next, and how: a free connection, a token, a batch that is due, its body and headers.
+ */
+#include "deliver/sender_inside.h"
+
+#include "base/mem.h"
+
+enum { CAUTIOUS_FAULTS = 2, CAUTIOUS_GAP_MS = 500 };
+
+size_t sender_connections(const struct sender *sender)
+{
+    bool is_probing = !sender->is_proven || sender->throttled_since_ms != 0;
+
+    return is_probing ? 1 : concurrency_limit(&sender->concurrency);
+}
+
+bool sender_may_send(const struct sender *sender)
+{
+    return !sender->d->is_silent && sender->in_flight < sender_connections(sender) &&
+           sender->d->now_ms >= sender->paused_until_ms;
+}
+
+static void build_body(struct sender *sender, struct batch *batch)
+{
+    buf_clear(&batch->body);
+    sender->kind->begin(sender->to, span_of(batch->lane->source_id), &batch->body);
+    for (size_t i = 0; i < batch->count; i++) {
+        if (i > 0) {
+            sender->kind->separate(sender->to, &batch->body);
+        }
+        buf_add_span(&batch->body, batch->legs[i]->item);
+    }
+    sender->kind->end(sender->to, &batch->body);
+    INVARIANT(!batch->body.is_overflowed);
+}
+
+static size_t list_headers(struct sender *sender, const struct batch *batch,
+                           const char *headers[KIND_HEADERS_MAX])
+{
+    struct buf *lines = &sender->header_lines;
+    size_t count = 0;
+
+    buf_clear(lines);
+    sender->kind->headers(sender->to, buf_span(&batch->body), sender->d->wall_ms, lines);
+    headers[count++] = "User-Agent: detour/" DETOUR_VERSION;
+    for (size_t at = 0; at < lines->len && count < KIND_HEADERS_MAX;) {
+        headers[count++] = lines->ptr + at;
+        at = span_find(buf_span(lines), '\0', at) + 1;
+    }
+    return count;
+}
+
+static enum err_code post(struct sender *sender, struct batch *batch, struct err *err)
+{
+    const char *headers[KIND_HEADERS_MAX];
+    size_t count = list_headers(sender, batch, headers);
+    const struct outside *outside = sender->d->outside;
+    enum err_code rc = outside->post(outside->context, &sender->target, headers, count,
+                                     buf_span(&batch->body), sender_on_reply, batch, err);
+
+    mem_wipe(sender->header_lines.ptr, sender->header_lines.len);
+    return rc;
+}
+
+void sender_send(struct sender *sender, struct batch *batch)
+{
+    struct err err;
+
+    build_body(sender, batch);
+    for (size_t i = 0; i < batch->count; i++) {
+        leg_move(batch->legs[i], LEG_SENDING);
+    }
+    if (post(sender, batch, &err) != ERR_OK) {
+        LOG_WARN("request.local", "destination=%s why=%s", LOG_S(sender->config->name),
+                 LOG_Q(err.text)); /* our own shortage, never blamed on the destination */
+        batch_wait(&sender->batches, batch, sender->d->now_ms + SENDER_LOOK_MS, true);
+        return;
+    }
+    if (batch->first_sent_ms == 0) {
+        batch->first_sent_ms = sender->d->now_ms;
+    }
+    if (!batch->is_canary) {
+        batch->ticket = health_ticket(sender->d->health, sender->index, batch->lane->cell);
+    }
+    batch->sent_ms = sender->d->now_ms;
+    batch->is_counted = false;
+    batch->is_sent = true;
+    batch->previous = NULL;
+    batch->next = sender->sent;
+    if (sender->sent != NULL) {
+        sender->sent->previous = batch;
+    }
+    sender->sent = batch;
+    sender->in_flight++;
+    concurrency_sent(&sender->concurrency, (uint32_t)sender->in_flight);
+    budget_request(&sender->budget, sender->d->now_ms);
+    batch->lane->in_flight++;
+    batch->lane->sent_ms = sender->d->now_ms;
+}
+
+/* A type that only fails is asked one at a time and twice a second: the rest waits for its answer
+ * or goes round. */
+uint64_t sender_cautious_until_ms(const struct sender *sender, const struct lane *lane)
+{
+    if (lane->held_until_ms > sender->d->now_ms) {
+        return lane->held_until_ms;
+    }
+    if (lane->faults_in_row < CAUTIOUS_FAULTS) {
+        return 0;
+    }
+    return lane->in_flight > 0 ? UINT64_MAX : lane->sent_ms + CAUTIOUS_GAP_MS;
+}
+
+static struct batch *take_waiting(struct sender *sender)
+{
+    for (struct batch *batch = sender->batches.first; batch != NULL; batch = batch->next) {
+        bool may_go =
+            batch->is_canary || sender_cautious_until_ms(sender, batch->lane) <= sender->d->now_ms;
+
+        if (may_go && batch->due_ms <= sender->d->now_ms) {
+            batch_unwait(&sender->batches, batch);
+            return batch;
+        }
+    }
+    return NULL;
+}
+
+static bool is_lane_due(const struct sender *sender, const struct lane *lane)
+{
+    const struct config_destination *config = sender->config;
+
+    return lane->count > 0 && sender_cautious_until_ms(sender, lane) <= sender->d->now_ms &&
+           (lane->count >= config->batch.events || lane->bytes >= config->batch.bytes ||
+            sender->d->now_ms - lane->first->queued_ms >= config->batch.linger_ms);
+}
+
+static struct batch *fill_batch(struct sender *sender, struct lane *lane)
+{
+    const struct config_destination *config = sender->config;
+    struct batch *batch = batch_new(&sender->batches, sender, lane);
+    size_t bytes = SENDER_ENVELOPE_BYTES;
+
+    while (lane->first != NULL && batch->count < config->batch.events) {
+        struct leg *leg = lane->first;
+
+        if (batch->count > 0 && bytes + leg->item.len + 1 > config->batch.bytes) {
+            break;
+        }
+        bytes += leg->item.len + 1;
+        lane_remove(lane, leg);
+        batch_add(batch, leg);
+    }
+    return batch;
+}
+
+static struct batch *take_lane(struct sender *sender, struct lanes *lanes)
+{
+    for (size_t i = 0; i < lanes->count; i++) {
+        struct lane *lane = lanes->first;
+
+        lanes_rotate(lanes);
+        if (is_lane_due(sender, lane)) {
+            return fill_batch(sender, lane);
+        }
+    }
+    return NULL;
+}
+
+/* High before normal before low; every eighth turn normal first, every 32nd low first, so that none
+ * starves. */
+static struct batch *take_by_priority(struct sender *sender)
+{
+    static const enum priority orders[][PRIORITY_COUNT] = {
+        {PRIORITY_HIGH, PRIORITY_NORMAL, PRIORITY_LOW},
+        {PRIORITY_NORMAL, PRIORITY_HIGH, PRIORITY_LOW},
+        {PRIORITY_LOW, PRIORITY_HIGH, PRIORITY_NORMAL},
+    };
+    unsigned which = sender->turn % 32 == 31 ? 2 : sender->turn % 8 == 7 ? 1 : 0;
+
+    for (size_t i = 0; i < PRIORITY_COUNT; i++) {
+        struct batch *batch = take_lane(sender, &sender->lanes[orders[which][i]]);
+
+        if (batch != NULL) {
+            sender->turn++;
+            return batch;
+        }
+    }
+    return NULL;
+}
+
+struct batch *sender_next_batch(struct sender *sender)
+{
+    struct batch *batch = take_waiting(sender);
+
+    return batch != NULL ? batch : take_by_priority(sender);
+}
