@@ -104,13 +104,15 @@ static uint64_t open_ms(const struct breaker *breaker, struct rng *rng)
 }
 
 void breaker_open(struct breaker *breaker, uint64_t now_ms, enum breaker_cause cause,
-                  uint64_t least_ms, struct rng *rng)
+                  uint32_t calls, uint32_t faults, uint64_t least_ms, struct rng *rng)
 {
     enum breaker_state before = breaker->state;
 
     if (before == BREAKER_CLOSED) {
         breaker->cause = cause; /* a reopening keeps the outage's first cause */
     }
+    breaker->opened_calls = calls;
+    breaker->opened_faults = faults;
     enter(breaker, BREAKER_OPEN, now_ms);
     if (before != BREAKER_HALF_OPEN) {
         note_open(breaker, now_ms); /* a long outage that fails its canaries is not flapping */
@@ -119,10 +121,10 @@ void breaker_open(struct breaker *breaker, uint64_t now_ms, enum breaker_cause c
 }
 
 static void reopen(struct breaker *breaker, uint64_t now_ms, enum breaker_cause cause,
-                   struct rng *rng)
+                   uint32_t calls, uint32_t faults, struct rng *rng)
 {
     breaker->k = MIN_OF(breaker->k + 1, (uint32_t)K_MAX);
-    breaker_open(breaker, now_ms, cause, 0, rng);
+    breaker_open(breaker, now_ms, cause, calls, faults, 0, rng);
 }
 
 void breaker_absorb(struct breaker *breaker, uint64_t now_ms)
@@ -143,7 +145,7 @@ static bool count_canary(struct breaker *breaker, uint64_t now_ms, bool is_fault
     breaker->canary_count = (uint8_t)MIN_OF(breaker->canary_count + 1, BREAKER_CANARIES);
     breaker->canary_failed = (uint8_t)(breaker->canary_failed + is_fault);
     if (breaker->canary_failed >= CANARIES_TO_FAIL) {
-        reopen(breaker, now_ms, CAUSE_CANARY, rng);
+        reopen(breaker, now_ms, CAUSE_CANARY, breaker->canary_count, breaker->canary_failed, rng);
         return true;
     }
     for (unsigned i = 0; i < BREAKER_CANARIES; i++) {
@@ -164,7 +166,7 @@ static bool count_ramp(struct breaker *breaker, uint64_t now_ms, bool is_fault, 
     if ((breaker->step_calls >= STEP_REOPEN_CALLS &&
          breaker->step_faults * 2 >= breaker->step_calls) ||
         breaker->faults_in_row >= STEP_REOPEN_ROW) {
-        reopen(breaker, now_ms, CAUSE_RAMP, rng);
+        reopen(breaker, now_ms, CAUSE_RAMP, breaker->step_calls, breaker->step_faults, rng);
         return true;
     }
     return false;

@@ -58,6 +58,7 @@ struct breaker {
     uint64_t closed_credit_ms;     /* CLOSED: since when time counts towards k - 1 */
     uint64_t opens[BREAKER_OPENS]; /* when it last opened, newest first; 0: never */
     bool is_flapping;
+    uint32_t opened_calls, opened_faults; /* what opened it last, for people */
     /* HALF_OPEN */
     uint64_t lease_until_ms;          /* of the canary in flight; 0: none */
     uint64_t probed_ms;               /* when the last canary left; 0: never */
@@ -81,9 +82,10 @@ bool breaker_result(struct breaker *breaker, uint64_t now_ms, uint32_t generatio
 /** The canary said nothing about health (throttled, credential, never sent): the next event may
  * try. */
 void breaker_cancel_canary(struct breaker *breaker, uint32_t generation);
-/** Trip. @least_ms: no canary sooner (Retry-After). */
+/** Trip. @calls, @faults: what was seen that led to it. @least_ms: no canary sooner (Retry-After).
+ */
 void breaker_open(struct breaker *breaker, uint64_t now_ms, enum breaker_cause cause,
-                  uint64_t least_ms, struct rng *rng);
+                  uint32_t calls, uint32_t faults, uint64_t least_ms, struct rng *rng);
 /** Back to CLOSED with k = 0: absorbed by the destination's breaker. */
 void breaker_absorb(struct breaker *breaker, uint64_t now_ms);
 /** Let time pass: lease over, ramp steps, k and flapping decay. True when the state changed. */

@@ -160,6 +160,23 @@ static void remember(struct cell *cell, uint64_t now_ms, bool is_fault)
     cell->last_count = MIN_OF(cell->last_count + 1, (uint32_t)CELL_LAST);
 }
 
+/* Open, with the numbers that @cause counted, for people. */
+static void trip(struct cell *cell, uint64_t now_ms, enum breaker_cause cause, uint64_t least_ms,
+                 struct rng *rng)
+{
+    bool is_storm = cause == CAUSE_REJECT_STORM;
+    struct tally sum =
+        window_sum(&cell->window, now_ms, is_storm ? STORM_S : cell->policy->window_s);
+    uint32_t calls = cause == CAUSE_THIN ? cell->last_count : sum.calls;
+    uint32_t faults = cause == CAUSE_THIN   ? last_faults(cell)
+                      : cause == CAUSE_SLOW ? sum.slows
+                      : is_storm            ? sum.rejects
+                                            : sum.faults;
+
+    breaker_open(&cell->breaker, now_ms, cause, calls, faults, least_ms, rng);
+    cell_forget(cell);
+}
+
 /* Count in the windows and trip if that was the drop. */
 static bool count_closed(struct cell *cell, uint64_t now_ms, const struct tally *add,
                          uint64_t full_ms, uint64_t least_ms, struct rng *rng)
@@ -172,8 +189,7 @@ static bool count_closed(struct cell *cell, uint64_t now_ms, const struct tally 
     if (cause == CAUSE_NONE) {
         return false;
     }
-    breaker_open(&cell->breaker, now_ms, cause, least_ms, rng);
-    cell_forget(cell);
+    trip(cell, now_ms, cause, least_ms, rng);
     return true;
 }
 

@@ -245,6 +245,7 @@ static void absorb_cells(struct destination_health *health, uint64_t now_ms,
 static bool try_open(struct destination_health *health, uint64_t now_ms, uint64_t least_ms)
 {
     enum breaker_cause cause;
+    struct tally sum;
 
     if (health->breaker.state != BREAKER_CLOSED || health->breaker.force != FORCE_NONE) {
         return false;
@@ -253,7 +254,9 @@ static bool try_open(struct destination_health *health, uint64_t now_ms, uint64_
     if (cause == CAUSE_NONE) {
         return false;
     }
-    breaker_open(&health->breaker, now_ms, cause, least_ms, &health->rng);
+    sum = window_sum(&health->window, now_ms, TRANSPORT_S);
+    breaker_open(&health->breaker, now_ms, cause, sum.calls, MAX_OF(sum.faults, health->streak),
+                 least_ms, &health->rng);
     absorb_cells(health, now_ms, cause);
     window_clear(&health->window);
     health->last_count = 0;

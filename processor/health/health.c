@@ -122,10 +122,6 @@ static void log_transition(const struct health *health, const struct watched *wa
 {
     size_t destination = (size_t)(watched - health->watched);
     const char *event = which == DESTINATION_CELLS_MAX ? "" : watched->names[which];
-    struct tally sum =
-        which == DESTINATION_CELLS_MAX
-            ? window_sum(&watched->health.window, now_ms, WINDOW_S_MAX)
-            : window_sum(&watched->health.cells[which]->window, now_ms, WINDOW_S_MAX);
 
     if (mark->logged_ms != 0 && now_ms - mark->logged_ms < 1000) {
         mark->unlogged++; /* at most one line a cell and second */
@@ -137,8 +133,9 @@ static void log_transition(const struct health *health, const struct watched *wa
              "outage=%s flapping=%s unlogged=%u",
              LOG_S(health->config->destinations[destination].name), LOG_Q(event),
              breaker_state_word(breaker->state), breaker_cause_word(breaker->cause),
-             scope_word(destination_scope(&watched->health)), breaker->k, sum.calls, sum.faults,
-             LOG_Q(mark->id), breaker->is_flapping ? "true" : "false", mark->unlogged);
+             scope_word(destination_scope(&watched->health)), breaker->k, breaker->opened_calls,
+             breaker->opened_faults, LOG_Q(mark->id), breaker->is_flapping ? "true" : "false",
+             mark->unlogged);
     mark->unlogged = 0;
 }
 

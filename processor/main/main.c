@@ -6,6 +6,7 @@
 
 #include "app/check.h"
 #include "app/run.h"
+#include "app/status_command.h"
 #include "app/topics_command.h"
 #include "base/base.h"
 #include "base/diag.h"
@@ -20,6 +21,7 @@ static const struct command {
     {"sandbox", sandbox_command, "an outage and the recovery, on this machine alone"},
     {"check", check_command, "validate configuration, schemas and routes"},
     {"topics", topics_command, "the topics a configuration needs; --create makes them"},
+    {"status", status_command, "the live state of every instance; --watch"},
     {"generate", generate_command, "realistic conversion events onto the source topic"},
     {"simulate", simulate_command, "the simulated Events API"},
     {"mock-broker", mock_broker_command, NULL},

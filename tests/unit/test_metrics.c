@@ -18,9 +18,9 @@ enum { TIKTOK, UTM, ODD, DEAD_LETTER, DESTINATIONS };
 /* Two routes over four destinations; one of them has a name that needs escaping. */
 static struct config_destination destinations[DESTINATIONS] = {
     [TIKTOK] = {.name = {"tiktok", 6}},
-    [UTM] = {.name = {"utm", 3}},
+    [UTM] = {.name = {"utm", 3}, .type = DESTINATION_KAFKA},
     [ODD] = {.name = {"a\"b\\c\nd", 7}},
-    [DEAD_LETTER] = {.name = {"dead-letter", 11}},
+    [DEAD_LETTER] = {.name = {"dead-letter", 11}, .type = DESTINATION_KAFKA},
 };
 static const struct config_destination *chain[] = {&destinations[TIKTOK], &destinations[UTM]};
 static struct config_leg legs[] = {{.chain = chain, .count = 2}};
@@ -31,6 +31,7 @@ static struct config_route routes[] = {
     {.name = {"no-consent-2", 12}, .drop = {"no_consent", 10}},
 };
 static struct config config = {
+    .workers = 2,
     .destinations = destinations,
     .destination_count = DESTINATIONS,
     .routes = routes,
@@ -416,7 +417,70 @@ static void names_follow_the_rules_of_prometheus(void **state)
         check_family(name, len, name + len + 1);
         families++;
     }
-    assert_int_equal(families, 17);
+    assert_int_equal(families, 23);
+}
+
+/* Twenty faults over two seconds open a type; nothing else is touched. */
+static void break_type(struct health *health, size_t destination, const char *event)
+{
+    size_t cell = health_cell(health, destination, span_of(event), 1000);
+    struct ticket ticket = health_ticket(health, destination, cell);
+
+    for (uint64_t i = 0; i < 20; i++) {
+        health_result(health, destination, cell, 1000 + i * 100, CALL_APP, true, &ticket, 0, 0);
+    }
+}
+
+static void what_health_sees_is_in_a_scrape(void **state)
+{
+    static const char *const lines[] = {
+        "detour_cell_state{destination=\"tiktok\",event=\"Pur\\\"chase\"} 1",
+        "detour_cell_state{destination=\"tiktok\",event=\"Lead\"} 0",
+        "detour_destination_state{destination=\"tiktok\"} 0",
+        "detour_blackout_scope{destination=\"tiktok\"} 1",
+        "detour_blackout_scope{destination=\"a\\\"b\\\\c\\nd\"} 0",
+        "detour_transitions_total{destination=\"tiktok\",event=\"Pur\\\"chase\",state=\"open\"} 1",
+        "detour_transitions_total{destination=\"tiktok\",event=\"Pur\\\"chase\",state=\"closed\"} "
+        "0",
+        "detour_transitions_total{destination=\"tiktok\",event=\"Lead\",state=\"ramp\"} 0",
+        "detour_transitions_total{destination=\"tiktok\",event=\"\",state=\"half_open\"} 0",
+        "detour_destination_throttled{destination=\"tiktok\"} 2",
+        "detour_destination_held{destination=\"tiktok\"} 1",
+    };
+    struct scene *scene = *state;
+    struct health *health = health_new(&config, 1, 1);
+    const char *text;
+
+    metrics_watch(scene->metrics, health);
+    break_type(health, TIKTOK, "Pur\"chase");
+    (void)health_cell(health, TIKTOK, SPAN("Lead"), 1000);
+    health_note_flow(health, TIKTOK, 0, 5, true, false);
+    health_note_flow(health, TIKTOK, 1, 6, true, true);
+    text = scrape(scene);
+    for (size_t i = 0; i < COUNT_OF(lines); i++) {
+        check_line(text, lines[i]);
+    }
+    check_absent(text, "detour_destination_state{destination=\"utm\"}");
+    check_absent(text, "detour_transitions_total{destination=\"dead-letter\"");
+    health_note_flow(health, TIKTOK, 0, 7, false, false);
+    health_note_flow(health, TIKTOK, 1, 7, false, false);
+    text = scrape(scene);
+    check_line(text, "detour_destination_throttled{destination=\"tiktok\"} 0");
+    check_line(text, "detour_destination_held{destination=\"tiktok\"} 0");
+    metrics_watch(scene->metrics, NULL);
+    check_absent(scrape(scene), "detour_cell_state{");
+    health_free(health);
+}
+
+static void lag_is_added_up_once_a_partition(void **state)
+{
+    struct scene *scene = *state;
+
+    metrics_lag(scene->first, "a", 0, 5);
+    metrics_lag(scene->second, "a", 0, 7);
+    metrics_lag(scene->second, "a", 1, 100);
+    metrics_lag(scene->second, "b", 0, -1);
+    assert_int_equal(metrics_lag_total(scene->metrics), 107);
 }
 
 static char *read_document(void)
@@ -510,6 +574,8 @@ int main(void)
         CASE(a_partition_has_one_lag_wherever_it_is),
         CASE(lags_are_bounded),
         CASE(names_follow_the_rules_of_prometheus),
+        CASE(what_health_sees_is_in_a_scrape),
+        CASE(lag_is_added_up_once_a_partition),
         cmocka_unit_test(every_row_of_the_table_stands_in_the_document),
         CASE(a_scrape_among_writers_sees_whole_numbers),
     };

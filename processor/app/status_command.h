@@ -1,0 +1,14 @@
+/** status_command - `detour status -c FILE`: what every instance's destinations and cells do. */
+#ifndef APP_STATUS_COMMAND_H
+#define APP_STATUS_COMMAND_H
+
+#include "config/config.h"
+
+/** Exit codes: 0 all answered, 2 usage or configuration, 3 an admin endpoint did not answer. */
+int status_command(int argc, char **argv);
+
+/** Where the admin endpoint of @config is asked: @out is "http://host:port", an address that stands
+ * for all (0.0.0.0) being this machine. False when it is off or has no port of its own. */
+bool status_url(const struct config *config, struct buf *out);
+
+#endif /* APP_STATUS_COMMAND_H */

@@ -1,0 +1,259 @@
+#include "app/status_table.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/utf8.h"
+
+enum { NAME_COLUMNS = 30, DURATION_BYTES = 32 };
+
+/* reading */
+
+static const char *text_of(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+
+    return text == NULL ? "" : text;
+}
+
+static long long count_of(const json_t *object, const char *key)
+{
+    return (long long)json_integer_value(json_object_get(object, key));
+}
+
+static bool is_set(const json_t *object, const char *key)
+{
+    return json_is_true(json_object_get(object, key));
+}
+
+/* writing */
+
+/* @text, control characters as '?', cut after @columns with '~'; how many columns it took. */
+static size_t add_clean(struct buf *out, const char *text, size_t columns)
+{
+    struct span left = span_of(text);
+    size_t used = 0;
+
+    while (left.len > 0) {
+        uint32_t point = 0;
+        size_t len = utf8_decode(left, &point);
+        bool is_control = len == 0 || point < 0x20 || (point >= 0x7f && point < 0xa0);
+
+        len = MAX_OF(len, (size_t)1);
+        if (used + 1 == columns && left.len > len) {
+            buf_add_char(out, '~');
+            return columns;
+        }
+        if (is_control) {
+            buf_add_char(out, '?');
+        } else {
+            buf_add(out, left.ptr, len);
+        }
+        left = span_sub(left, len, left.len);
+        used++;
+    }
+    return used;
+}
+
+static void add_padded(struct buf *out, const char *text, size_t columns)
+{
+    for (size_t used = add_clean(out, text, columns); used < columns; used++) {
+        buf_add_char(out, ' ');
+    }
+}
+
+/* Two units are enough: 45s, 3m12s, 5h09m, 2d04h. */
+static const char *duration(int64_t ms, char out[DURATION_BYTES])
+{
+    long long s = ms < 0 ? 0 : ms / 1000;
+
+    if (s < 60) {
+        (void)snprintf(out, DURATION_BYTES, "%llds", s);
+    } else if (s < 3600) {
+        (void)snprintf(out, DURATION_BYTES, "%lldm%02llds", s / 60, s % 60);
+    } else if (s < 24 * 3600) {
+        (void)snprintf(out, DURATION_BYTES, "%lldh%02lldm", s / 3600, s / 60 % 60);
+    } else {
+        (void)snprintf(out, DURATION_BYTES, "%lldd%02lldh", s / 86400, s / 3600 % 24);
+    }
+    return out;
+}
+
+static const char *since(const json_t *object, const char *key, int64_t wall_ms,
+                         char out[DURATION_BYTES])
+{
+    const char *text = text_of(object, key);
+    int64_t at_ms;
+
+    if (!clock_parse_iso(text, strlen(text), &at_ms)) {
+        return "";
+    }
+    return duration(wall_ms - at_ms, out);
+}
+
+static void add_bytes(struct buf *out, long long bytes)
+{
+    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+    double size = (double)bytes;
+    size_t unit = 0;
+
+    while (size >= 1024 && unit + 1 < COUNT_OF(units)) {
+        size /= 1024;
+        unit++;
+    }
+    buf_printf(out, unit == 0 ? "%.0f %s" : "%.1f %s", size, units[unit]);
+}
+
+/* breakers */
+
+static void add_state(struct buf *out, const char *state, bool is_colored)
+{
+    const char *color = strcmp(state, "open") == 0     ? "\033[31m"
+                        : strcmp(state, "closed") == 0 ? ""
+                                                       : "\033[33m";
+
+    if (is_colored) {
+        buf_add_text(out, color);
+    }
+    add_padded(out, state, 9);
+    if (is_colored && color[0] != '\0') {
+        buf_add_text(out, "\033[0m");
+    }
+}
+
+/* What a person wants to know of a way that is not simply open, one thing a line. */
+static void add_remarks(struct buf *out, const json_t *breaker)
+{
+    const json_t *probe = json_object_get(breaker, "next_probe_in_ms");
+    char text[DURATION_BYTES];
+
+    if (text_of(breaker, "outage")[0] != '\0') {
+        buf_add_text(out, "      outage ");
+        (void)add_clean(out, text_of(breaker, "outage"), 40);
+        if (json_is_integer(probe)) {
+            buf_printf(out, ", next probe in %s", duration(json_integer_value(probe), text));
+        }
+        buf_add_text(out, is_set(breaker, "flapping") ? ", flapping\n" : "\n");
+    }
+    if (text_of(breaker, "override")[0] != '\0') {
+        buf_add_text(out, "      held by an operator's override: ");
+        (void)add_clean(out, text_of(breaker, "override"), 10);
+        buf_add_char(out, '\n');
+    }
+}
+
+static void add_breaker(struct buf *out, const json_t *breaker, const char *name, bool is_cell,
+                        int64_t wall_ms, bool is_colored)
+{
+    double share = json_number_value(json_object_get(breaker, "share"));
+    char text[DURATION_BYTES];
+
+    buf_add_text(out, is_cell ? "    " : "  ");
+    add_padded(out, name, is_cell ? NAME_COLUMNS - 2 : NAME_COLUMNS);
+    buf_add_char(out, ' ');
+    add_state(out, text_of(breaker, "state"), is_colored);
+    buf_printf(out, " %7s %4.0f%% ", since(breaker, "since", wall_ms, text), round(share * 100));
+    if (is_cell) {
+        buf_printf(out, "%9s", "");
+    } else {
+        buf_printf(out, "%9.1f", json_number_value(json_object_get(breaker, "rate_per_s")));
+    }
+    if (text_of(breaker, "cause")[0] != '\0') {
+        buf_add_text(out, "  ");
+        (void)add_clean(out, text_of(breaker, "cause"), 12);
+    }
+    buf_add_char(out, '\n');
+    add_remarks(out, breaker);
+}
+
+static void add_destination(struct buf *out, const json_t *destination, int64_t wall_ms,
+                            bool is_colored)
+{
+    const json_t *held = json_object_get(destination, "held");
+    const json_t *cell;
+    char text[DURATION_BYTES];
+    size_t i;
+
+    add_breaker(out, destination, text_of(destination, "name"), false, wall_ms, is_colored);
+    if (strcmp(text_of(destination, "scope"), "partial") == 0) {
+        buf_add_text(out, "      partial outage: the event types below that are not closed\n");
+    }
+    if (is_set(destination, "throttled")) {
+        buf_add_text(out, "      throttled: it asks for less\n");
+    }
+    if (json_is_object(held)) {
+        buf_printf(out, "      held for %s: it refuses the credential, ",
+                   since(held, "since", wall_ms, text));
+        (void)add_clean(out, text_of(held, "secret"), SIZE_MAX);
+        buf_add_char(out, '\n');
+    }
+    json_array_foreach(json_object_get(destination, "cells"), i, cell)
+    {
+        add_breaker(out, cell, text_of(cell, "event"), true, wall_ms, is_colored);
+    }
+}
+
+/* instances */
+
+static void add_blocked(struct buf *out, const json_t *blocked)
+{
+    const json_t *one;
+    size_t i;
+
+    json_array_foreach(blocked, i, one)
+    {
+        buf_printf(out, "  not taken: %lld partitions, ", count_of(one, "partitions"));
+        (void)add_clean(out, text_of(one, "reason"), 30);
+        buf_add_char(out, '\n');
+    }
+}
+
+static void add_numbers(struct buf *out, const json_t *instance)
+{
+    const json_t *in_flight = json_object_get(instance, "in_flight");
+    const json_t *totals = json_object_get(instance, "totals");
+
+    buf_printf(out, "  in flight %lld events, ", count_of(in_flight, "events"));
+    add_bytes(out, count_of(in_flight, "bytes"));
+    buf_printf(out, "; lag %lld\n", count_of(instance, "lag"));
+    buf_printf(out, "  consumed %lld, delivered %lld, diverted %lld,\n",
+               count_of(totals, "consumed"), count_of(totals, "delivered"),
+               count_of(totals, "diverted"));
+    buf_printf(out, "  dead letters %lld, dropped %lld\n", count_of(totals, "dead_lettered"),
+               count_of(totals, "dropped"));
+}
+
+static void add_instance(struct buf *out, const json_t *instance, int64_t wall_ms, bool is_colored)
+{
+    const json_t *destination;
+    char text[DURATION_BYTES];
+    size_t i;
+
+    (void)add_clean(out, text_of(instance, "instance"), 40);
+    buf_add_text(out, ": detour ");
+    (void)add_clean(out, text_of(instance, "version"), 10);
+    buf_printf(out, ", up %s, workers %lld\n", since(instance, "started", wall_ms, text),
+               count_of(instance, "workers"));
+    add_numbers(out, instance);
+    add_blocked(out, json_object_get(instance, "blocked"));
+    buf_printf(out, "\n  %-30s %-9s %7s %5s %9s  %s\n", "destination, event types", "state", "for",
+               "share", "events/s", "cause");
+    json_array_foreach(json_object_get(instance, "destinations"), i, destination)
+    {
+        add_destination(out, destination, wall_ms, is_colored);
+    }
+}
+
+void status_table(const json_t *instances, int64_t wall_ms, bool is_colored, struct buf *out)
+{
+    const json_t *instance;
+    size_t i;
+
+    json_array_foreach(instances, i, instance)
+    {
+        buf_add_text(out, i > 0 ? "\n" : "");
+        add_instance(out, instance, wall_ms, is_colored);
+    }
+}

@@ -1,0 +1,413 @@
+/* The status document, from health and metrics of a process, and the table people read. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/status_command.h"
+#include "app/status_table.h"
+#include "base/clock.h"
+#include "observe/status.h"
+
+enum { TIKTOK, HOOK, UTM, DESTINATIONS };
+
+static const int64_t wall_0 = 1773223000000; /* 2026-03-11T09:56:40Z */
+
+struct scene {
+    struct config config;
+    struct config_destination destinations[DESTINATIONS];
+    struct metrics *metrics;
+    struct health *health;
+    struct status *status;
+    struct buf text;
+};
+
+static int set_up(void **state)
+{
+    struct scene *scene = calloc(1, sizeof(*scene));
+
+    if (scene == NULL) {
+        return -1;
+    }
+    scene->destinations[TIKTOK] =
+        (struct config_destination){.name = SPAN("tiktok"),
+                                    .type = DESTINATION_TIKTOK,
+                                    .access_token = secret_from_text(SPAN("value-of-the-secret")),
+                                    .health = {.window_ms = 30000,
+                                               .minimum = 20,
+                                               .failures = 0.5,
+                                               .open_min_ms = 5000,
+                                               .open_max_ms = 60000},
+                                    .timeout = {.total_ms = 10000}};
+    scene->destinations[HOOK] =
+        (struct config_destination){.name = SPAN("hook"), .type = DESTINATION_HTTP};
+    scene->destinations[UTM] =
+        (struct config_destination){.name = SPAN("utm"), .type = DESTINATION_KAFKA};
+    scene->config.destinations = scene->destinations;
+    scene->config.destination_count = DESTINATIONS;
+    scene->config.workers = 2;
+    scene->metrics = metrics_new(&scene->config, 2, "1.2.3");
+    scene->health = health_new(&scene->config, 7, 1000);
+    scene->status = status_new(
+        &(struct status_sources){&scene->config, scene->metrics, scene->health, "host:42"}, 1000,
+        wall_0);
+    buf_init(&scene->text, 1 << 20);
+    *state = scene;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct scene *scene = *state;
+
+    status_free(scene->status);
+    metrics_free(scene->metrics);
+    health_free(scene->health);
+    secret_free(scene->destinations[TIKTOK].access_token);
+    buf_fini(&scene->text);
+    free(scene);
+    return 0;
+}
+
+/* @now_ms on the monotonic clock, which stood at 1000 when the wall clock stood at wall_0. */
+static json_t *look(struct scene *scene, uint64_t now_ms)
+{
+    json_t *document;
+    json_t *instance;
+
+    buf_clear(&scene->text);
+    status_write(scene->status, now_ms, wall_0 + (int64_t)now_ms - 1000, &scene->text);
+    document = json_loadb(scene->text.ptr, scene->text.len, 0, NULL);
+    assert_non_null(document);
+    assert_int_equal(json_array_size(document), 1);
+    instance = json_incref(json_array_get(document, 0));
+    json_decref(document);
+    return instance;
+}
+
+static json_t *destination_of(const json_t *instance, size_t index)
+{
+    return json_array_get(json_object_get(instance, "destinations"), index);
+}
+
+static void check_text(const json_t *object, const char *key, const char *want)
+{
+    const json_t *value = json_object_get(object, key);
+
+    if (value == NULL || (want == NULL ? !json_is_null(value)
+                                       : json_string_value(value) == NULL ||
+                                             strcmp(json_string_value(value), want) != 0)) {
+        char *got = value == NULL ? NULL : json_dumps(value, JSON_ENCODE_ANY);
+
+        fail_msg("%s: not %s but %s", key, want == NULL ? "null" : want, got == NULL ? "-" : got);
+        free(got);
+    }
+}
+
+static size_t break_type(struct scene *scene, const char *event, uint64_t from_ms)
+{
+    size_t cell = health_cell(scene->health, TIKTOK, span_of(event), from_ms);
+    struct ticket ticket = health_ticket(scene->health, TIKTOK, cell);
+
+    for (uint64_t i = 0; i < 20; i++) {
+        health_result(scene->health, TIKTOK, cell, from_ms + i * 100, CALL_APP, true, &ticket, 0,
+                      0);
+    }
+    return cell;
+}
+
+static void a_healthy_process_says_so(void **state)
+{
+    static const char *const types[] = {"tiktok", "http", "kafka"};
+    struct scene *scene = *state;
+    json_t *instance;
+
+    metrics_consumed(metrics_of(scene->metrics, 1), 12);
+    metrics_in_flight(metrics_of(scene->metrics, 0), 3, 4096);
+    metrics_lag(metrics_of(scene->metrics, 0), "t", 0, 40);
+    instance = look(scene, 5000);
+    check_text(instance, "instance", "host:42");
+    check_text(instance, "version", DETOUR_VERSION);
+    check_text(instance, "started", "2026-03-11T09:56:40.000Z");
+    assert_int_equal(json_integer_value(json_object_get(instance, "workers")), 2);
+    assert_int_equal(json_integer_value(json_object_get(instance, "lag")), 40);
+    assert_int_equal(
+        json_integer_value(json_object_get(json_object_get(instance, "totals"), "consumed")), 12);
+    assert_int_equal(
+        json_integer_value(json_object_get(json_object_get(instance, "in_flight"), "bytes")), 4096);
+    assert_int_equal(json_array_size(json_object_get(instance, "blocked")), 0);
+    for (size_t i = 0; i < DESTINATIONS; i++) {
+        const json_t *destination = destination_of(instance, i);
+
+        check_text(destination, "type", types[i]);
+        check_text(destination, "state", "closed");
+        check_text(destination, "scope", "none");
+        check_text(destination, "cause", NULL);
+        check_text(destination, "outage", NULL);
+        check_text(destination, "override", NULL);
+        check_text(destination, "next_probe_in_ms", NULL);
+        check_text(destination, "held", NULL);
+        check_text(destination, "since", "2026-03-11T09:56:40.000Z");
+        assert_true(json_is_false(json_object_get(destination, "throttled")));
+        assert_int_equal(json_array_size(json_object_get(destination, "cells")), 0);
+    }
+    json_decref(instance);
+}
+
+static void an_outage_is_told_with_its_id_and_times(void **state)
+{
+    struct scene *scene = *state;
+    const json_t *destination;
+    const json_t *cell;
+    json_t *instance;
+
+    (void)break_type(scene, "Purchase", 10000);
+    (void)health_cell(scene->health, TIKTOK, SPAN("Lead"), 10000);
+    instance = look(scene, 12900);
+    destination = destination_of(instance, TIKTOK);
+    check_text(destination, "state", "closed");
+    check_text(destination, "scope", "partial");
+    cell = json_array_get(json_object_get(destination, "cells"), 0);
+    check_text(cell, "event", "Purchase");
+    check_text(cell, "state", "open");
+    check_text(cell, "since", "2026-03-11T09:56:49.900Z"); /* the tenth fault, at 10.9 s */
+    assert_non_null(json_string_value(json_object_get(cell, "cause")));
+    assert_true(json_string_length(json_object_get(cell, "outage")) > 16);
+    assert_in_range(json_integer_value(json_object_get(cell, "next_probe_in_ms")), 500, 3000);
+    assert_true(json_number_value(json_object_get(cell, "share")) == 0.0);
+    cell = json_array_get(json_object_get(destination, "cells"), 1);
+    check_text(cell, "event", "Lead");
+    check_text(cell, "state", "closed");
+    check_text(cell, "next_probe_in_ms", NULL);
+    json_decref(instance);
+}
+
+static void a_held_credential_is_named_and_not_shown(void **state)
+{
+    struct scene *scene = *state;
+    const json_t *destination;
+    json_t *instance;
+
+    health_note_flow(scene->health, TIKTOK, 1, 4000, false, true);
+    health_note_flow(scene->health, TIKTOK, 0, 6000, true, true);
+    health_note_flow(scene->health, HOOK, 0, 6000, false, true);
+    instance = look(scene, 9000);
+    destination = destination_of(instance, TIKTOK);
+    assert_true(json_is_true(json_object_get(destination, "throttled")));
+    check_text(json_object_get(destination, "held"), "since", "2026-03-11T09:56:43.000Z");
+    check_text(json_object_get(destination, "held"), "secret",
+               secret_source(scene->destinations[TIKTOK].access_token));
+    assert_null(strstr(buf_text(&scene->text), "value-of-the-secret"));
+    check_text(json_object_get(destination_of(instance, HOOK), "held"), "secret", "none");
+    json_decref(instance);
+}
+
+static void a_rate_is_of_the_last_ten_seconds(void **state)
+{
+    struct scene *scene = *state;
+    struct metrics_worker *worker = metrics_of(scene->metrics, 0);
+    json_t *instance;
+    double rate;
+
+    for (uint64_t now_ms = 1000; now_ms <= 61000; now_ms += 100) { /* 50/s, then 10/s */
+        metrics_delivery(worker, TIKTOK, VERDICT_DELIVERED, now_ms <= 31000 ? 5 : 1);
+        metrics_delivery(worker, TIKTOK, VERDICT_RETRY, 100);
+        status_tick(scene->status, now_ms);
+        if (now_ms == 31000 || now_ms == 61000) {
+            instance = look(scene, now_ms);
+            rate =
+                json_number_value(json_object_get(destination_of(instance, TIKTOK), "rate_per_s"));
+            if (rate < (now_ms == 31000 ? 49 : 9.8) || rate > (now_ms == 31000 ? 51 : 10.2)) {
+                fail_msg("%f/s at %llu ms", rate, (unsigned long long)now_ms);
+            }
+            json_decref(instance);
+        }
+    }
+    instance = look(scene, 61000);
+    assert_int_equal(
+        json_integer_value(json_object_get(
+            json_object_get(destination_of(instance, TIKTOK), "verdicts"), "delivered")),
+        301 * 5 + 300);
+    json_decref(instance);
+}
+
+/* the table */
+
+static size_t columns_of(const char *line, size_t len)
+{
+    size_t columns = 0;
+
+    for (size_t i = 0; i < len; i++) {
+        columns += ((unsigned char)line[i] & 0xc0u) != 0x80u;
+    }
+    return columns;
+}
+
+static const char *table_of(struct scene *scene, const json_t *document, bool is_colored)
+{
+    buf_clear(&scene->text);
+    status_table(document, wall_0 + 11900, is_colored, &scene->text);
+    assert_false(scene->text.is_overflowed);
+    return buf_text(&scene->text);
+}
+
+static json_t *document_of(struct scene *scene, uint64_t now_ms)
+{
+    return json_pack("[o]", look(scene, now_ms));
+}
+
+static void check_part(const char *text, const char *part)
+{
+    if (strstr(text, part) == NULL) {
+        fail_msg("no '%s' in:\n%s", part, text);
+    }
+}
+
+static void the_table_tells_people_what_is_wrong(void **state)
+{
+    struct scene *scene = *state;
+    json_t *document;
+    const char *text;
+
+    (void)break_type(scene, "Purchase", 10000);
+    metrics_blocked(metrics_of(scene->metrics, 0), BLOCK_GAP, 2);
+    metrics_in_flight(metrics_of(scene->metrics, 0), 3, 1536);
+    health_note_flow(scene->health, TIKTOK, 0, 4000, true, true);
+    document = document_of(scene, 12900);
+    text = table_of(scene, document, false);
+    check_part(text, "host:42: detour " DETOUR_VERSION ", up 11s, workers 2\n");
+    check_part(text, "  in flight 3 events, 1.5 KiB; lag 0\n");
+    check_part(text, "  not taken: 2 partitions, gap\n");
+    check_part(text, "  tiktok                         closed        11s  100%       0.0\n");
+    check_part(text, "      partial outage");
+    check_part(text, "      throttled");
+    check_part(text, "      held for 8s: it refuses the credential, ");
+    check_part(text, "    Purchase                     open           2s    0%");
+    check_part(text, "      outage 20");
+    check_part(text, ", next probe in ");
+    assert_null(strchr(text, '\033'));
+    check_part(table_of(scene, document, true), "\033[31mopen     \033[0m");
+    json_decref(document);
+}
+
+static const struct {
+    const char *name;
+    const char *document;
+    const char *part;
+} foreign_rows[] = {
+    {"nothing in it", "[{}]", ": detour "},
+    {"not what it should be", "[7, {\"destinations\": {\"a\": 1}, \"totals\": []}]", "lag 0"},
+    {"control characters", "[{\"instance\": \"a\\u001b[31m\\u0007\\u009bb\"}]",
+     "a?[31m??b: detour"},
+    {"a name that is too long",
+     "[{\"destinations\": [{\"name\": "
+     "\"\xc3\xa9_123456789_123456789_123456789_123456789_123456789\"}]}]",
+     "  \xc3\xa9_123456789_123456789_1234567~ "},
+    {"a time that is none", "[{\"started\": \"yesterday\"}]", "up ,"},
+    {"a time to come", "[{\"started\": \"2099-01-01T00:00:00Z\"}]", "up 0s,"},
+    {"days", "[{\"started\": \"2026-03-08T03:00:00Z\"}]", "up 3d06h,"},
+    {"an override",
+     "[{\"destinations\": [{\"name\": \"a\", \"state\": \"open\", \"override\": \"open\"}]}]",
+     "override: open\n"},
+};
+
+static void what_comes_from_elsewhere_is_shown_safely(void **state)
+{
+    struct scene *scene = *state;
+
+    for (size_t i = 0; i < COUNT_OF(foreign_rows); i++) {
+        json_t *document = json_loads(foreign_rows[i].document, 0, NULL);
+        const char *text;
+
+        assert_non_null(document);
+        text = table_of(scene, document, false);
+        if (strstr(text, foreign_rows[i].part) == NULL || strchr(text, '\033') != NULL) {
+            fail_msg("%s: no '%s' in:\n%s", foreign_rows[i].name, foreign_rows[i].part, text);
+        }
+        json_decref(document);
+    }
+}
+
+static void no_line_is_wider_than_a_terminal(void **state)
+{
+    struct scene *scene = *state;
+    json_t *document;
+    const char *text;
+    size_t cell =
+        break_type(scene, "An event type with a name that nobody would like to type", 10000);
+
+    (void)cell;
+    metrics_consumed(metrics_of(scene->metrics, 0), UINT64_MAX / 4);
+    metrics_delivery(metrics_of(scene->metrics, 0), TIKTOK, VERDICT_DELIVERED, 1u << 20);
+    document = document_of(scene, 12900);
+    text = table_of(scene, document, false);
+    while (*text != '\0') {
+        size_t len = strcspn(text, "\n");
+
+        if (columns_of(text, len) > 80) {
+            fail_msg("%zu columns: %.*s", columns_of(text, len), (int)len, text);
+        }
+        text += len + (text[len] == '\n');
+    }
+    json_decref(document);
+}
+
+static const struct {
+    const char *name;
+    const char *host;
+    uint16_t port;
+    bool is_on;
+    const char *want; /* NULL: none */
+} url_rows[] = {
+    {"loopback", "127.0.0.1", 8080, true, "http://127.0.0.1:8080"},
+    {"every address is this machine too", "0.0.0.0", 80, true, "http://127.0.0.1:80"},
+    {"IPv6", "::1", 8080, true, "http://[::1]:8080"},
+    {"IPv6 in brackets", "[fe80::1]", 8080, true, "http://[fe80::1]:8080"},
+    {"every IPv6 address", "[::]", 8080, true, "http://[::1]:8080"},
+    {"a name", "localhost", 1, true, "http://localhost:1"},
+    {"any free port cannot be known", "127.0.0.1", 0, true, NULL},
+    {"off", "127.0.0.1", 8080, false, NULL},
+};
+
+static void the_endpoint_comes_from_the_configuration(void **state)
+{
+    struct buf url;
+
+    (void)state;
+    buf_init(&url, 1024);
+    for (size_t i = 0; i < COUNT_OF(url_rows); i++) {
+        struct config config = {.admin = {.is_on = url_rows[i].is_on,
+                                          .host = span_of(url_rows[i].host),
+                                          .port = url_rows[i].port}};
+        bool is_found = status_url(&config, &url);
+
+        if (is_found != (url_rows[i].want != NULL) ||
+            (is_found && strcmp(buf_text(&url), url_rows[i].want) != 0)) {
+            fail_msg("%s: %s", url_rows[i].name, is_found ? buf_text(&url) : "none");
+        }
+    }
+    buf_fini(&url);
+}
+
+int main(void)
+{
+#define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        CASE(a_healthy_process_says_so),
+        CASE(an_outage_is_told_with_its_id_and_times),
+        CASE(a_held_credential_is_named_and_not_shown),
+        CASE(a_rate_is_of_the_last_ten_seconds),
+        CASE(the_table_tells_people_what_is_wrong),
+        CASE(what_comes_from_elsewhere_is_shown_safely),
+        CASE(no_line_is_wider_than_a_terminal),
+        cmocka_unit_test(the_endpoint_comes_from_the_configuration),
+    };
+#undef CASE
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
