@@ -150,11 +150,17 @@ bool span_to_double(struct span s, double *out)
     return true;
 }
 
+static uint64_t hash_seed; /* 0: not drawn yet */
+
+void span_hash_fix(uint64_t seed)
+{
+    __atomic_store_n(&hash_seed, seed | 1, __ATOMIC_RELAXED);
+}
+
 /* FNV-1a over a random start, finished by a multiply-xor mix: short keys, hostile authors. */
 uint64_t span_hash(struct span s)
 {
-    static uint64_t seed;
-    uint64_t h = __atomic_load_n(&seed, __ATOMIC_RELAXED);
+    uint64_t h = __atomic_load_n(&hash_seed, __ATOMIC_RELAXED);
 
     if (UNLIKELY(h == 0)) {
         uint64_t drawn = 0;
@@ -164,9 +170,9 @@ uint64_t span_hash(struct span s)
             drawn = 0x9e3779b97f4a7c15u;
         }
         drawn |= 1;
-        (void)__atomic_compare_exchange_n(&seed, &none, drawn, false, __ATOMIC_RELAXED,
+        (void)__atomic_compare_exchange_n(&hash_seed, &none, drawn, false, __ATOMIC_RELAXED,
                                           __ATOMIC_RELAXED);
-        h = __atomic_load_n(&seed, __ATOMIC_RELAXED);
+        h = __atomic_load_n(&hash_seed, __ATOMIC_RELAXED);
     }
     for (size_t i = 0; i < s.len; i++) {
         h = (h ^ (unsigned char)s.ptr[i]) * 0x100000001b3u;

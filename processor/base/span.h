@@ -35,5 +35,8 @@ bool span_to_i64(struct span s, int64_t *out);
 bool span_to_double(struct span s, double *out);
 /** Seeded hash for tables keyed by foreign text (the seed is drawn at start). */
 uint64_t span_hash(struct span s);
+/** Hash with @seed instead of a drawn one, so that a run can be repeated: simulations only, and
+ * before anything was hashed. */
+void span_hash_fix(uint64_t seed);
 
 #endif /* BASE_SPAN_H */

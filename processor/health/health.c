@@ -44,6 +44,8 @@ struct health {
     pthread_mutex_t lock;
     struct watched *watched; /* by destination; NULL health for kafka ones */
     struct rng rng;
+    int64_t (*wall_ms)(void *context); /* NULL: the kernel's */
+    void *wall_context;
     _Atomic uint64_t ticked_ms;
 };
 
@@ -80,6 +82,12 @@ struct health *health_new(const struct config *config, uint64_t seed, uint64_t n
     return health;
 }
 
+void health_use_wall(struct health *health, int64_t (*wall_ms)(void *context), void *context)
+{
+    health->wall_ms = wall_ms;
+    health->wall_context = context;
+}
+
 void health_free(struct health *health)
 {
     if (health == NULL) {
@@ -106,7 +114,8 @@ static void name_outage(struct health *health, char id[OUTAGE_ID_BYTES])
     char compact[24];
     size_t len = 0;
 
-    clock_iso(clock_wall_ms(), at);
+    clock_iso(health->wall_ms == NULL ? clock_wall_ms() : health->wall_ms(health->wall_context),
+              at);
     for (size_t i = 0; at[i] != '\0' && at[i] != '.' && len + 1 < sizeof(compact); i++) {
         if (at[i] != '-' && at[i] != ':') {
             compact[len++] = at[i];

@@ -18,6 +18,8 @@ struct health;
 /** Reads the clock only through @now_ms; transitions are logged. */
 struct health *health_new(const struct config *config, uint64_t seed, uint64_t now_ms);
 void health_free(struct health *health);
+/** Another wall clock than the kernel's, for the ids of outages: simulations. */
+void health_use_wall(struct health *health, int64_t (*wall_ms)(void *context), void *context);
 
 /** Index of the cell of @event at @destination; made when it is new. Past the bound types share
  * one, "other". */

@@ -41,7 +41,11 @@ static bool is_needed(const struct walk *walk)
 {
     const struct fill_paths *paths = walk->fill->paths;
 
-    return leads_to(walk, paths->type) || leads_to(walk, paths->id) || leads_to(walk, paths->time);
+    return leads_to(walk, paths->type) || leads_to(walk, paths->id) ||
+           leads_to(walk, paths->time) ||
+           (walk->fill->has_value &&
+            (leads_to(walk, paths->value) ||
+             (walk->fill->currency.ptr != NULL && leads_to(walk, paths->currency))));
 }
 
 /* Deep or large enough: what may stay empty does, from here on. */
@@ -82,6 +86,9 @@ static struct span find_text(struct walk *walk)
     if (is_at(walk, fill->paths->time)) {
         return arena_copy(fill->arena, span_of(clock_iso(fill->now_ms, iso)));
     }
+    if (fill->currency.ptr != NULL && is_at(walk, fill->paths->currency)) {
+        return arena_copy(fill->arena, fill->currency);
+    }
     return invent_text(&walk->invention);
 }
 
@@ -94,6 +101,10 @@ static bool find_number(struct walk *walk, double *out)
     }
     if (is_at(walk, walk->fill->paths->time)) {
         *out = (double)walk->fill->now_ms / 1000.0;
+        return true;
+    }
+    if (walk->fill->has_value && is_at(walk, walk->fill->paths->value)) {
+        *out = walk->fill->value;
         return true;
     }
     return invent_number(&walk->invention, out);

@@ -28,6 +28,9 @@ struct fill {
     int64_t now_ms;
     uint64_t index;
     bool has_consent; /* what a field about consent says */
+    bool has_value;   /* the event's value is @value in @currency, whatever the visit's */
+    double value;
+    struct span currency; /* ptr NULL: the visit's */
 };
 
 /** ERR_LIMIT when the schema's smallest value is too large. */
