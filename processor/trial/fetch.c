@@ -1,7 +1,6 @@
 #include "trial/fetch.h"
 
 #include <curl/curl.h>
-#include <string.h>
 
 static size_t take(char *bytes, size_t one, size_t count, void *context)
 {
@@ -43,35 +42,4 @@ enum err_code fetch(const char *method, const char *url, const char *body, uint6
         return FAIL(err, ERR_NET, "%s %s: HTTP status %ld", method, url, status);
     }
     return ERR_OK;
-}
-
-bool fetch_metric(struct span text, const char *name, const char *label, double *sum)
-{
-    struct span wanted = span_of(name);
-    bool is_found = false;
-
-    *sum = 0.0;
-    for (size_t at = 0; at < text.len;) {
-        size_t end = span_find(text, '\n', at);
-        struct span line = span_sub(text, at, end);
-        size_t blank = line.len;
-        double number;
-
-        at = end + 1;
-        if (!span_starts(line, wanted) || line.len <= wanted.len ||
-            (line.ptr[wanted.len] != '{' && line.ptr[wanted.len] != ' ')) {
-            continue;
-        }
-        while (blank > 0 && line.ptr[blank - 1] != ' ') {
-            blank--;
-        }
-        if (label != NULL && memmem(line.ptr, blank, label, strlen(label)) == NULL) {
-            continue;
-        }
-        if (span_to_double(span_sub(line, blank, line.len), &number)) {
-            *sum += number;
-            is_found = true;
-        }
-    }
-    return is_found;
 }

@@ -9,8 +9,5 @@
  * first. */
 NODISCARD enum err_code fetch(const char *method, const char *url, const char *body,
                               uint64_t timeout_ms, struct buf *out, struct err *err);
-/** The sum of all series named @name in Prometheus text; @label, if not NULL, must occur in the
- * series' labels. False when there is none. */
-bool fetch_metric(struct span text, const char *name, const char *label, double *sum);
 
 #endif /* TRIAL_FETCH_H */

@@ -26,18 +26,6 @@ enum {
     MANY = 1000000,        /* more and an open-ended sandbox stops producing */
 };
 
-enum phase { PHASE_HEALTHY, PHASE_OUTAGE, PHASE_RECOVERY, PHASE_OPEN, PHASE_SETTLING };
-
-static const char *const phase_words[] = {
-    [PHASE_HEALTHY] = "healthy", [PHASE_OUTAGE] = "outage",     [PHASE_RECOVERY] = "recovery",
-    [PHASE_OPEN] = "open",       [PHASE_SETTLING] = "settling",
-};
-
-/* What the processor says of itself. */
-struct vitals {
-    double consumed, dropped, in_flight, lag;
-};
-
 struct player {
     struct stage *stage;
     const struct play_options *options;
@@ -48,11 +36,12 @@ struct player {
     struct generator *generator;
     struct feed *feed;
     struct buf body; /* of answers */
-    enum phase phase;
+    struct story story;
+    const char *phase; /* its title */
     uint64_t phase_from_ms, phase_ms;
     uint64_t looked_ms;
     uint64_t delivered;
-    struct vitals vitals;
+    struct watch watch;
     bool is_audit_full;
 };
 
@@ -144,60 +133,6 @@ static enum err_code ask(struct player *player, const char *method, const char *
     return rc;
 }
 
-/* Each half of the outage fails in its own way: by HTTP status, and by a code inside HTTP 200. */
-static enum err_code begin_outage(struct player *player, struct err *err)
-{
-    unsigned long long half_ms = player->phase_ms / 2;
-    char *modes = mem_format("{\"modes\":[{\"to\":\"%llums\",\"mode\":\"status\",\"status\":503},"
-                             "{\"from\":\"%llums\",\"mode\":\"code\",\"code\":50000}]}",
-                             half_ms, half_ms);
-    enum err_code rc =
-        ask(player, "POST", player->stage->simulator_url, "/_simulate/modes", modes, err);
-
-    free(modes);
-    return rc;
-}
-
-static enum err_code enter(struct player *player, enum phase phase, struct err *err)
-{
-    enum err_code rc = ERR_OK;
-
-    player->phase = phase;
-    player->phase_from_ms = clock_mono_ms();
-    player->phase_ms = phase == PHASE_OPEN       ? 0
-                       : phase == PHASE_SETTLING ? SETTLE_MS
-                                                 : player->options->seconds * 1000 / 3;
-    switch (phase) {
-    case PHASE_HEALTHY:
-        show_line(player->show, "healthy: %.0f events a second, TikTok takes them",
-                  player->options->rate);
-        break;
-    case PHASE_OUTAGE:
-        rc = begin_outage(player, err);
-        show_line(player->show, "outage: TikTok answers HTTP 503, then code 50000 inside HTTP 200; "
-                                "what is out of retries takes the UTM topic");
-        break;
-    case PHASE_RECOVERY:
-        rc = ask(player, "DELETE", player->stage->simulator_url, "/_simulate/modes", NULL, err);
-        show_line(player->show, "recovery: TikTok answers again");
-        break;
-    case PHASE_OPEN:
-        show_line(player->show,
-                  "open: Ctrl-C ends the traffic and counts; meanwhile, for example:");
-        show_line(player->show, "  curl %s/metrics", player->stage->admin_url);
-        show_line(player->show,
-                  "  curl -d '{\"modes\":[{\"mode\":\"hang\",\"event\":\"Purchase\","
-                  "\"to\":\"30s\"}]}' %s/_simulate/modes",
-                  player->stage->simulator_url);
-        break;
-    case PHASE_SETTLING:
-        rc = ask(player, "DELETE", player->stage->simulator_url, "/_simulate/modes", NULL, err);
-        show_line(player->show, "the traffic ends; what is under way settles");
-        break;
-    }
-    return rc;
-}
-
 static uint64_t account_number(struct player *player, const char *key)
 {
     json_t *root =
@@ -208,31 +143,31 @@ static uint64_t account_number(struct player *player, const char *key)
     return number < 0 ? 0 : (uint64_t)number;
 }
 
+static void tell_change(void *context, const char *sentence)
+{
+    const struct player *player = context;
+
+    show_line(player->show, "  %s", sentence);
+}
+
 /* Both may be slow to answer for a moment; only the last look has to succeed. */
 static enum err_code look(struct player *player, struct err *err)
 {
-    struct vitals vitals;
-    struct span text;
+    struct watch before = player->watch;
     enum err_code rc =
         ask(player, "GET", player->stage->simulator_url, "/_simulate/account", NULL, err);
 
     if (rc == ERR_OK) {
         player->delivered = account_number(player, "unique");
-        rc = ask(player, "GET", player->stage->admin_url, "/metrics", NULL, err);
+        rc = ask(player, "GET", player->stage->admin_url, "/api/v1/status", NULL, err);
     }
-    if (rc != ERR_OK) {
-        return rc;
+    if (rc == ERR_OK) {
+        rc = watch_read(&player->watch, buf_span(&player->body), err);
     }
-    text = buf_span(&player->body);
-    if (!fetch_metric(text, "detour_events_consumed_total", NULL, &vitals.consumed) ||
-        !fetch_metric(text, "detour_in_flight_events", NULL, &vitals.in_flight)) {
-        return FAIL(err, ERR_DATA, "the processor's metrics lack what it consumed");
+    if (rc == ERR_OK) {
+        watch_compare(&before, &player->watch, tell_change, player);
     }
-    (void)fetch_metric(text, "detour_dropped_total", NULL,
-                       &vitals.dropped); /* 0 before the first */
-    (void)fetch_metric(text, "detour_consumer_lag", NULL, &vitals.lag);
-    player->vitals = vitals;
-    return ERR_OK;
+    return rc;
 }
 
 static enum err_code check_children(struct player *player, struct err *err)
@@ -257,15 +192,16 @@ static enum err_code attend(struct player *player, struct err *err)
         (void)look(player, NULL);
     }
     now = (struct show_now){
-        .phase = phase_words[player->phase],
+        .phase = player->phase,
         .phase_elapsed_ms = now_ms - player->phase_from_ms,
         .phase_ms = player->phase_ms,
         .produced = feed_totals(player->feed)->acknowledged,
         .delivered = player->delivered,
         .diverted = audit_records(player->audit, AUDIT_DIVERTED),
         .dead_lettered = audit_records(player->audit, AUDIT_DEAD_LETTER),
-        .dropped = (uint64_t)player->vitals.dropped,
-        .in_flight = (uint64_t)player->vitals.in_flight,
+        .dropped = player->watch.dropped,
+        .in_flight = player->watch.in_flight,
+        .watch = &player->watch,
     };
     show_turn(player->show, &now);
     if (player->is_audit_full) {
@@ -274,28 +210,91 @@ static enum err_code attend(struct player *player, struct err *err)
     return check_children(player, err);
 }
 
-/* Traffic until the phase is over or a signal came. */
-static enum err_code play_phase(struct player *player, enum phase phase, struct err *err)
+static void begin(struct player *player, const char *title, uint64_t phase_ms)
 {
+    player->phase = title;
+    player->phase_from_ms = clock_mono_ms();
+    player->phase_ms = phase_ms;
+}
+
+static enum err_code traffic(struct player *player, bool *is_done, struct err *err)
+{
+    enum err_code rc = feed_turn(player->feed, TURN_MS, is_done, err);
+
+    return rc == ERR_OK ? attend(player, err) : rc;
+}
+
+static struct story_moment moment_of(const struct player *player)
+{
+    return (struct story_moment){clock_mono_ms(), &player->watch, player->delivered};
+}
+
+static enum err_code enter(struct player *player, enum story_phase phase, struct err *err)
+{
+    const char *modes = story_modes(phase);
+    struct story_moment moment = moment_of(player);
+
+    show_line(player->show, "%s", story_line(phase));
+    story_enter(&player->story, phase, &moment);
+    begin(player, story_title(phase), story_phase_ms(&player->story));
+    return ask(player, modes == NULL ? "DELETE" : "POST", player->stage->simulator_url,
+               "/_simulate/modes", modes, err);
+}
+
+/* Traffic until the phase is over or a signal came. */
+static enum err_code play_phase(struct player *player, enum story_phase phase, struct err *err)
+{
+    const struct story_mark *mark = &player->story.marks[phase];
     enum err_code rc = enter(player, phase, err);
+    bool is_done = false; /* never: its count has no bound */
+
+    while (rc == ERR_OK && !report_is_stopping() && !mark->is_played) {
+        struct story_moment moment = moment_of(player);
+
+        story_look(&player->story, &moment);
+        rc = traffic(player, &is_done, err);
+    }
+    if (rc == ERR_OK && mark->is_played && !mark->has_shown) {
+        show_line(player->show, "  not as it should be: %s",
+                  mark->mistaken != NULL ? mark->mistaken : mark->missing);
+    }
+    return rc;
+}
+
+static enum err_code play_open(struct player *player, struct err *err)
+{
+    enum err_code rc = ERR_OK;
     bool is_done = false;
 
-    while (rc == ERR_OK && !report_is_stopping() && !is_done &&
-           (player->phase_ms == 0 || clock_mono_ms() - player->phase_from_ms < player->phase_ms)) {
-        rc = feed_turn(player->feed, TURN_MS, &is_done, err);
-        if (rc == ERR_OK) {
-            rc = attend(player, err);
-        }
+    begin(player, "open", 0);
+    show_line(player->show, "open: Ctrl-C ends the traffic and counts; meanwhile, for example:");
+    show_line(player->show, "  curl %s/api/v1/status", player->stage->admin_url);
+    show_line(player->show,
+              "  curl -d '{\"modes\":[{\"mode\":\"hang\",\"event\":\"" STORY_EVENT_THEIRS
+              "\",\"to\":\"30s\"}]}' %s/_simulate/modes",
+              player->stage->simulator_url);
+    while (rc == ERR_OK && !report_is_stopping() && !is_done) {
+        rc = traffic(player, &is_done, err);
+    }
+    return rc;
+}
+
+static enum err_code play_story(struct player *player, struct err *err)
+{
+    enum err_code rc = ERR_OK;
+
+    for (unsigned i = 0; i < STORY_PHASES && rc == ERR_OK && !report_is_stopping(); i++) {
+        rc = play_phase(player, (enum story_phase)i, err);
     }
     return rc;
 }
 
 static bool is_settled(const struct player *player)
 {
-    uint64_t produced = feed_totals(player->feed)->acknowledged;
+    const struct watch *watch = &player->watch;
 
-    return (uint64_t)player->vitals.consumed >= produced && player->vitals.in_flight < 1.0 &&
-           player->vitals.lag < 1.0;
+    return watch->consumed >= feed_totals(player->feed)->acknowledged && watch->in_flight == 0 &&
+           watch->lag == 0;
 }
 
 static enum err_code settle(struct player *player, bool *has_settled, struct err *err)
@@ -303,9 +302,11 @@ static enum err_code settle(struct player *player, bool *has_settled, struct err
     enum err_code rc = feed_finish(player->feed, REPORTS_MS, err);
 
     if (rc == ERR_OK) {
-        rc = enter(player, PHASE_SETTLING, err);
+        show_line(player->show, "the traffic ends; what is under way settles");
+        begin(player, "settling", SETTLE_MS);
+        rc = ask(player, "DELETE", player->stage->simulator_url, "/_simulate/modes", NULL, err);
     }
-    player->vitals = (struct vitals){.in_flight = 1.0}; /* only what is said from now on counts */
+    player->watch.in_flight = 1; /* only what is said from now on counts */
     while (rc == ERR_OK && !is_settled(player) &&
            clock_mono_ms() - player->phase_from_ms < SETTLE_MS) {
         poll(NULL, 0, TURN_MS);
@@ -381,8 +382,8 @@ static enum err_code count_all(struct player *player, struct play_result *out, s
     if (rc != ERR_OK) {
         return rc;
     }
-    out->consumed = (uint64_t)player->vitals.consumed;
-    out->dropped_counted = (uint64_t)player->vitals.dropped;
+    out->consumed = player->watch.consumed;
+    out->dropped_counted = player->watch.dropped;
     if (!child_stop(processor, SIGTERM, STOP_MS) || child_exit_code(processor) != 0) {
         return FAIL(err, ERR_STATE, "the processor did not stop in good order (exit code %d)",
                     child_exit_code(processor));
@@ -398,44 +399,33 @@ static enum err_code count_all(struct player *player, struct play_result *out, s
     return rc;
 }
 
-static enum err_code play_phases(struct player *player, struct err *err)
-{
-    static const enum phase scripted[] = {PHASE_HEALTHY, PHASE_OUTAGE, PHASE_RECOVERY};
-    enum err_code rc = ERR_OK;
-
-    if (player->options->is_interactive) {
-        return play_phase(player, PHASE_OPEN, err);
-    }
-    for (size_t i = 0; i < COUNT_OF(scripted) && rc == ERR_OK && !report_is_stopping(); i++) {
-        rc = play_phase(player, scripted[i], err);
-    }
-    return rc;
-}
-
 enum err_code play(struct stage *stage, const struct play_options *options, struct show *show,
                    struct play_result *out, struct err *err)
 {
-    struct player player = {.stage = stage, .options = options, .show = show};
+    struct player player = {.stage = stage, .options = options, .show = show, .phase = ""};
     uint64_t began_ms = clock_mono_ms();
     enum err_code rc;
 
     memset(out, 0, sizeof(*out));
+    watch_init(&player.watch, STAGE_DESTINATION);
+    story_init(&player.story, options->seconds);
     rc = open_player(&player, err);
     if (rc == ERR_OK) {
-        rc = play_phases(&player, err);
+        rc = options->is_interactive ? play_open(&player, err) : play_story(&player, err);
     }
     out->is_cut_short = report_is_stopping() && !options->is_interactive;
     if (rc == ERR_OK) {
         rc = settle(&player, &out->has_settled, err);
     }
     if (rc == ERR_OK && !out->has_settled) {
-        show_line(show, "not settled within %d s: in flight %.0f, lag %.0f", SETTLE_MS / 1000,
-                  player.vitals.in_flight, player.vitals.lag);
+        show_line(show, "not settled within %d s: in flight %llu, lag %llu", SETTLE_MS / 1000,
+                  (unsigned long long)player.watch.in_flight, (unsigned long long)player.watch.lag);
     }
     if (rc == ERR_OK) {
         rc = count_all(&player, out, err);
     }
     show_clear(show);
+    out->story = player.story;
     out->duration_ms = clock_mono_ms() - began_ms;
     close_player(&player);
     return rc;

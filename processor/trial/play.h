@@ -1,9 +1,7 @@
 /**
- * play - the sandbox's play: healthy traffic, an outage, recovery; then everything is
- * counted, event by event.
- *
- *     HEALTHY -> OUTAGE -> RECOVERY -> SETTLING -> DONE       scripted
- *     OPEN (until a signal) -----------^                      --interactive
+ * play - the sandbox's play: traffic while the story (trial/story.h) runs, or until a
+ * signal (--interactive); then everything settles and is counted, event by event. What the
+ * processor says of its destination's health is told as it changes.
  */
 #ifndef TRIAL_PLAY_H
 #define TRIAL_PLAY_H
@@ -11,6 +9,7 @@
 #include "trial/feed.h"
 #include "trial/show.h"
 #include "trial/stage.h"
+#include "trial/story.h"
 #include "trial/witness.h"
 
 struct play_options {
@@ -24,6 +23,7 @@ struct play_options {
 
 struct play_result {
     struct audit_balance balance;
+    struct story story;                 /* how each phase went */
     uint64_t consumed, dropped_counted; /* as the processor says */
     struct witness_reason reasons[WITNESS_REASONS_MAX];
     size_t reason_count;

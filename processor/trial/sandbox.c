@@ -11,24 +11,26 @@
 #include "trial/report.h"
 
 enum {
-    SECONDS_DEFAULT = 45,
-    SECONDS_MIN = 6,
+    SECONDS_DEFAULT = STORY_MS / 1000,
+    SECONDS_MIN = STORY_MS / 1000,
     RATE_DEFAULT = 100,
-    RATE_MAX = 2000, /* what the embedded broker keeps bounds it */
+    RATE_STORY_MIN = 20, /* fewer events and an outage is not seen in time */
+    RATE_MAX = 2000,     /* what the embedded broker keeps bounds it */
 };
 
 static const char usage[] =
     "usage: detour sandbox [options]\n"
     "\n"
     "The whole way on this machine with nothing installed: an embedded broker (for trials only),\n"
-    "a simulated TikTok, generated traffic, the processor. Plays an outage and the recovery, then\n"
-    "counts event by event where each one went. Exit code 0 only if that balances.\n"
+    "a simulated TikTok, generated traffic, the processor. Plays an outage of one event type, one\n"
+    "of everything, throttling and each return, then counts event by event where each one went.\n"
+    "Exit code 0 only if that balances and every phase has shown what it should.\n"
     "\n"
     "  --brokers HOST:PORT  a real Kafka instead of the embedded broker; its topics are made and\n"
     "                       removed\n"
     "  --interactive        leave it running until Ctrl-C, then count\n"
-    "  --seconds N          length of the play, 6 to 300 (45)\n"
-    "  --rate N             events a second, up to 2000 (100)\n"
+    "  --seconds N          length of the play, 75 to 300 (75): more makes outages longer\n"
+    "  --rate N             events a second, 20 to 2000 (100); from 1 with --interactive\n"
     "  --bad 2%             share of records that do not decode (2%)\n"
     "  --seed N             repeat the events of another run\n"
     "  --keep DIR           put configuration and logs there and leave them\n"
@@ -137,6 +139,9 @@ static enum err_code read_command(int argc, char **argv, struct command *command
     if (optind != argc) {
         return FAIL(err, ERR_USAGE, "no argument is expected but options");
     }
+    if (!command->play.is_interactive && command->play.rate < RATE_STORY_MIN) {
+        return FAIL(err, ERR_USAGE, "the play needs a --rate of at least %d", RATE_STORY_MIN);
+    }
     return ERR_OK;
 }
 
@@ -148,6 +153,28 @@ static void print_reasons(const struct play_result *result, enum audit_topic top
                    (unsigned long long)result->reasons[i].count);
         }
     }
+}
+
+/* Only what went wrong: what went well was told as it happened. */
+static void print_story(const struct story *story)
+{
+    if (story_has_shown(story)) {
+        return;
+    }
+    printf("\n  THE STORY DID NOT GO AS IT SHOULD\n");
+    for (unsigned i = 0; i < STORY_PHASES; i++) {
+        const struct story_mark *mark = &story->marks[i];
+
+        if (mark->is_played && !mark->has_shown) {
+            printf("    %s: %s\n", story_title((enum story_phase)i),
+                   mark->mistaken != NULL ? mark->mistaken : mark->missing);
+        }
+    }
+}
+
+static bool is_good(const struct play_result *result)
+{
+    return result->balance.is_balanced && story_has_shown(&result->story);
 }
 
 static void print_table(const struct play_result *result)
@@ -178,6 +205,28 @@ static void print_table(const struct play_result *result)
         printf(" (a signal cut the traffic short)");
     }
     printf("\n  %s\n", balance->is_balanced ? "it balances" : "IT DOES NOT BALANCE");
+    print_story(&result->story);
+}
+
+static void story_json(const struct story *story, struct buf *out)
+{
+    buf_add_text(out, ",\"story\":[");
+    for (unsigned i = 0; i < STORY_PHASES; i++) {
+        const struct story_mark *mark = &story->marks[i];
+        const char *why = mark->mistaken != NULL ? mark->mistaken : mark->missing;
+
+        buf_printf(out, "%s{\"phase\":\"%s\",\"played\":%s,\"shown\":%s,\"seconds\":%.1f,\"why\":",
+                   i == 0 ? "" : ",", story_key((enum story_phase)i),
+                   mark->is_played ? "true" : "false", mark->has_shown ? "true" : "false",
+                   (double)mark->duration_ms / 1000.0);
+        if (why == NULL) {
+            buf_add_text(out, "null}");
+        } else {
+            buf_add_json_string(out, span_of(why));
+            buf_add_char(out, '}');
+        }
+    }
+    buf_add_char(out, ']');
 }
 
 static void print_json(const struct command *command, const struct play_result *result)
@@ -191,7 +240,7 @@ static void print_json(const struct command *command, const struct play_result *
                "{\"ok\":%s,\"produced\":%llu,\"delivered\":%llu,\"diverted\":%llu,"
                "\"dead_lettered\":%llu,\"dropped\":%llu,\"lost\":%llu,\"duplicates\":%llu,"
                "\"misplaced\":%llu,\"unknown\":%llu,\"consumed\":%llu,\"dropped_counted\":%llu",
-               balance->is_balanced ? "true" : "false", (unsigned long long)balance->produced,
+               is_good(result) ? "true" : "false", (unsigned long long)balance->produced,
                (unsigned long long)balance->delivered, (unsigned long long)balance->diverted,
                (unsigned long long)balance->dead_lettered, (unsigned long long)balance->dropped,
                (unsigned long long)balance->lost, (unsigned long long)balance->duplicates,
@@ -211,6 +260,8 @@ static void print_json(const struct command *command, const struct play_result *
         }
         buf_add_char(&out, '}');
     }
+    story_json(&result->story, &out);
+    buf_printf(&out, ",\"balanced\":%s", balance->is_balanced ? "true" : "false");
     buf_printf(&out, ",\"settled\":%s,\"cut_short\":%s,\"seconds\":%.1f,\"seed\":%llu}\n",
                result->has_settled ? "true" : "false", result->is_cut_short ? "true" : "false",
                (double)result->duration_ms / 1000.0, (unsigned long long)command->play.seed);
@@ -242,7 +293,7 @@ static enum err_code perform(const struct command *command, struct stage *stage,
         rc = FAIL(err, ERR_STATE, "stopped before the play began");
     }
     if (rc == ERR_OK) {
-        show_line(show, "the processor is ready, its metrics at %s/metrics", stage->admin_url);
+        show_line(show, "the processor is ready, its state at %s/api/v1/status", stage->admin_url);
         rc = play(stage, &command->play, show, result, err);
     }
     return rc;
@@ -287,5 +338,5 @@ int sandbox_command(int argc, char **argv)
     if (rc != ERR_OK) {
         return report_exit_code(rc);
     }
-    return result.balance.is_balanced ? EXIT_CODE_OK : EXIT_CODE_NO;
+    return is_good(&result) ? EXIT_CODE_OK : EXIT_CODE_NO;
 }

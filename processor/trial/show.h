@@ -1,13 +1,14 @@
 /**
  * show - what the sandbox lets people see: lines with a time stamp, or on a terminal a
- * block that is drawn again in place under the lines so far; at the end the table.
+ * block that is drawn again in place under the lines so far, with the state of the
+ * destination and its cells.
  */
 #ifndef TRIAL_SHOW_H
 #define TRIAL_SHOW_H
 
 #include <stdio.h>
 
-#include "base/buf.h"
+#include "trial/watch.h"
 
 enum { SHOW_BAR_CELLS = 30 };
 
@@ -26,6 +27,7 @@ struct show_now {
     const char *phase;
     uint64_t phase_elapsed_ms, phase_ms; /* phase_ms 0: open end */
     uint64_t produced, delivered, diverted, dead_lettered, dropped, in_flight;
+    const struct watch *watch;
 };
 
 void show_init(struct show *show, FILE *out);

@@ -12,6 +12,8 @@
 
 enum { STAGE_PARTITIONS = 4, STAGE_URL_BYTES = 128, STAGE_SECONDS_MAX = 300 };
 
+#define STAGE_DESTINATION "tiktok" /* its name in the configuration */
+
 struct stage_options {
     const char *brokers; /* a real Kafka; NULL: the embedded broker */
     const char *keep;    /* folder to use and leave; NULL: a temporary one */
