@@ -1,0 +1,316 @@
+/* The sandbox's story: how long a phase lasts, and what makes it a failure. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "config/yaml.h"
+#include "trial/script.h"
+#include "trial/story.h"
+
+enum { LOOKS_MAX = 6 };
+
+/* What is seen: o, p, r, c: the dark type's cell open, probed, in its ramp, closed; x: another
+ * type's cell open; g: the destination open; t: throttled; empty: all is well. */
+struct sight {
+    uint64_t at_ms; /* in the phase */
+    const char *states;
+    uint64_t delivered, diverted, in_flight;
+};
+
+static void see(const struct sight *sight, struct watch *watch, struct story_moment *out)
+{
+    watch_init(watch, "tiktok");
+    watch->cell_count = 2;
+    (void)snprintf(watch->cells[0].name, WATCH_NAME_BYTES, "%s", STORY_EVENT);
+    (void)snprintf(watch->cells[1].name, WATCH_NAME_BYTES, "Signed Up");
+    for (const char *at = sight->states; *at != '\0'; at++) {
+        watch->cells[0].state = *at == 'o'   ? BREAKER_OPEN
+                                : *at == 'p' ? BREAKER_HALF_OPEN
+                                : *at == 'r' ? BREAKER_RAMP
+                                             : watch->cells[0].state;
+        watch->cells[1].state = *at == 'x' ? BREAKER_OPEN : watch->cells[1].state;
+        watch->self.state = *at == 'g' ? BREAKER_OPEN : watch->self.state;
+        watch->is_throttled |= *at == 't';
+    }
+    if (watch->self.state != BREAKER_CLOSED) {
+        (void)snprintf(watch->scope, WATCH_WORD_BYTES, "global");
+    } else if (!watch_is_closed(watch)) {
+        (void)snprintf(watch->scope, WATCH_WORD_BYTES, "partial");
+    }
+    watch->diverted = sight->diverted;
+    watch->in_flight = sight->in_flight;
+    *out = (struct story_moment){1000 + sight->at_ms, watch, sight->delivered};
+}
+
+static const struct {
+    const char *name;
+    enum story_phase phase;
+    struct sight looks[LOOKS_MAX]; /* the first when the phase begins; states NULL: no more */
+    bool is_played, has_shown;
+    const char *why; /* part of it; NULL: none */
+} cases[] = {
+    {"healthy lasts its time",
+     STORY_HEALTHY,
+     {{0, "", 0, 0, 0}, {4900, "", 50, 0, 0}},
+     false,
+     true,
+     NULL},
+    {"healthy", STORY_HEALTHY, {{0, "", 0, 0, 0}, {5000, "", 50, 0, 0}}, true, true, NULL},
+    {"healthy waits for what is delivered",
+     STORY_HEALTHY,
+     {{0, "", 0, 0, 0}, {14000, "", 0, 0, 0}},
+     false,
+     false,
+     "nothing was delivered"},
+    {"healthy does not wait for ever",
+     STORY_HEALTHY,
+     {{0, "", 0, 0, 0}, {15000, "", 0, 0, 0}},
+     true,
+     false,
+     "nothing was delivered"},
+    {"healthy, but something opened for a moment",
+     STORY_HEALTHY,
+     {{0, "", 0, 0, 0}, {2000, "x", 20, 0, 0}, {5000, "", 50, 0, 0}},
+     true,
+     false,
+     "opened"},
+    {"healthy, but diverted",
+     STORY_HEALTHY,
+     {{0, "", 0, 3, 0}, {5000, "", 50, 4, 0}},
+     true,
+     false,
+     "alternate way"},
+    {"partial outage",
+     STORY_PARTIAL,
+     {{0, "", 50, 0, 0}, {4000, "o", 60, 3, 0}, {7000, "p", 70, 9, 0}},
+     true,
+     true,
+     NULL},
+    {"the type never opened, though some ran out of retries",
+     STORY_PARTIAL,
+     {{0, "", 50, 0, 0}, {7000, "", 60, 9, 0}, {17000, "", 70, 20, 0}},
+     true,
+     false,
+     "never opened"},
+    {"it opened, but nothing was diverted",
+     STORY_PARTIAL,
+     {{0, "", 50, 7, 0}, {4000, "o", 60, 7, 0}, {17000, "o", 70, 7, 0}},
+     true,
+     false,
+     "alternate way"},
+    {"another type opened as well",
+     STORY_PARTIAL,
+     {{0, "", 50, 0, 0}, {4000, "ox", 60, 3, 0}, {7000, "o", 70, 9, 0}},
+     true,
+     false,
+     "another event type"},
+    {"one dark type took the destination down",
+     STORY_PARTIAL,
+     {{0, "", 50, 0, 0}, {4000, "o", 60, 3, 0}, {7000, "og", 70, 9, 0}},
+     true,
+     false,
+     "as a whole"},
+    {"return, as soon as it is closed",
+     STORY_PARTIAL_RETURN,
+     {{0, "o", 50, 9, 0}, {9000, "r", 60, 12, 0}, {16000, "c", 70, 14, 0}},
+     true,
+     true,
+     NULL},
+    {"return is waited for",
+     STORY_PARTIAL_RETURN,
+     {{0, "o", 50, 9, 0}, {30000, "r", 60, 12, 0}},
+     false,
+     false,
+     "not everything is closed"},
+    {"no return",
+     STORY_PARTIAL_RETURN,
+     {{0, "o", 50, 9, 0}, {31000, "p", 60, 12, 0}},
+     true,
+     false,
+     "not everything is closed"},
+    {"global outage",
+     STORY_GLOBAL,
+     {{0, "", 50, 9, 0}, {2000, "ox", 50, 12, 0}, {3000, "g", 50, 40, 0}, {7000, "g", 50, 99, 0}},
+     true,
+     true,
+     NULL},
+    {"each type for itself is no global outage",
+     STORY_GLOBAL,
+     {{0, "", 50, 9, 0}, {3000, "ox", 50, 40, 0}, {17000, "ox", 50, 99, 0}},
+     true,
+     false,
+     "as a whole"},
+    {"return of all",
+     STORY_GLOBAL_RETURN,
+     {{0, "g", 50, 9, 0}, {17000, "", 90, 40, 0}},
+     true,
+     true,
+     NULL},
+    {"the destination returned, one type did not",
+     STORY_GLOBAL_RETURN,
+     {{0, "g", 50, 9, 0}, {31000, "o", 90, 40, 0}},
+     true,
+     false,
+     "not everything is closed"},
+    {"throttling",
+     STORY_THROTTLING,
+     {{0, "", 50, 9, 5}, {300, "t", 50, 9, 40}, {5000, "t", 50, 9, 500}},
+     true,
+     true,
+     NULL},
+    {"throttling diverts nothing",
+     STORY_THROTTLING,
+     {{0, "", 50, 9, 5}, {300, "t", 50, 9, 40}, {5000, "t", 50, 10, 500}},
+     true,
+     false,
+     "alternate way"},
+    {"throttling opens nothing",
+     STORY_THROTTLING,
+     {{0, "", 50, 9, 5}, {300, "to", 50, 9, 40}, {5000, "t", 50, 9, 500}},
+     true,
+     false,
+     "opened"},
+    {"never throttled",
+     STORY_THROTTLING,
+     {{0, "", 50, 9, 5}, {10000, "", 90, 9, 5}},
+     true,
+     false,
+     "never throttled"},
+    {"recovery delivers what waited",
+     STORY_RECOVERY,
+     {{0, "t", 50, 9, 500}, {4000, "", 551, 9, 20}},
+     true,
+     true,
+     NULL},
+    {"recovery, with what waited still there",
+     STORY_RECOVERY,
+     {{0, "t", 50, 9, 500}, {4000, "", 550, 9, 400}},
+     false,
+     false,
+     "waited"},
+    {"still throttled",
+     STORY_RECOVERY,
+     {{0, "t", 50, 9, 500}, {14000, "t", 51, 9, 900}},
+     true,
+     false,
+     "still throttled"},
+};
+
+static void expect_mark(const char *name, const struct story_mark *mark, bool is_played,
+                        bool has_shown, const char *why)
+{
+    const char *got = mark->mistaken != NULL ? mark->mistaken : mark->missing;
+
+    if (mark->is_played != is_played || mark->has_shown != has_shown ||
+        (got == NULL) != (why == NULL) || (why != NULL && strstr(got, why) == NULL)) {
+        fail_msg("%s: played %d, shown %d, why: %s", name, mark->is_played, mark->has_shown,
+                 got == NULL ? "-" : got);
+    }
+}
+
+static void a_phase_is_judged_by_what_is_seen(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct watch *watch = mem_new(struct watch);
+        struct story story;
+        struct story_moment moment;
+
+        story_init(&story, STORY_MS / 1000);
+        see(&cases[i].looks[0], watch, &moment);
+        story_enter(&story, cases[i].phase, &moment);
+        for (size_t j = 1; j < LOOKS_MAX && cases[i].looks[j].states != NULL; j++) {
+            see(&cases[i].looks[j], watch, &moment);
+            story_look(&story, &moment);
+        }
+        expect_mark(cases[i].name, &story.marks[cases[i].phase], cases[i].is_played,
+                    cases[i].has_shown, cases[i].why);
+        if (story_has_shown(&story) != (cases[i].has_shown || !cases[i].is_played)) {
+            fail_msg("%s: the whole story is judged otherwise", cases[i].name);
+        }
+        free(watch);
+    }
+}
+
+static void what_was_not_played_is_not_judged(void **state)
+{
+    struct story story;
+
+    (void)state;
+    story_init(&story, STORY_MS / 1000);
+    assert_true(story_has_shown(&story));
+}
+
+/* The simulator must take every script as it stands; phases that end an outage have none. */
+static void every_phase_tells_the_simulator_what_to_do(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < STORY_PHASES; i++) {
+        const char *modes = story_modes((enum story_phase)i);
+        bool is_dark = i == STORY_PARTIAL || i == STORY_GLOBAL || i == STORY_THROTTLING;
+        struct script script = {0};
+        struct yaml_doc *doc;
+        struct diags diags;
+
+        assert_true(strlen(story_title((enum story_phase)i)) > 0);
+        assert_true(strlen(story_key((enum story_phase)i)) > 0);
+        assert_true(strlen(story_line((enum story_phase)i)) > 0);
+        assert_int_equal(modes != NULL, is_dark);
+        if (modes == NULL) {
+            continue;
+        }
+        diags_init(&diags);
+        doc = yaml_parse("modes", span_of(modes), true, &diags);
+        assert_non_null(doc);
+        script_read(yaml_root(doc), &script, &diags);
+        assert_int_equal(diags.error_count, 0);
+        assert_true(script.count > 0);
+        script_fini(&script);
+        yaml_free(doc);
+        diags_fini(&diags);
+    }
+}
+
+static uint64_t total_ms(uint64_t seconds)
+{
+    struct story story;
+    struct watch watch;
+    struct story_moment moment = {.watch = &watch};
+    uint64_t sum = 0;
+
+    watch_init(&watch, "tiktok");
+    story_init(&story, seconds);
+    for (unsigned i = 0; i < STORY_PHASES; i++) {
+        story_enter(&story, (enum story_phase)i, &moment);
+        sum += story_phase_ms(&story);
+    }
+    return sum;
+}
+
+static void a_longer_play_has_longer_outages(void **state)
+{
+    uint64_t usual_ms = total_ms(STORY_MS / 1000);
+
+    (void)state;
+    assert_true(usual_ms < STORY_MS);
+    assert_int_equal(total_ms(1), usual_ms);
+    assert_int_equal(total_ms(STORY_MS / 1000 + 40), usual_ms + 40000);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_phase_is_judged_by_what_is_seen),
+        cmocka_unit_test(what_was_not_played_is_not_judged),
+        cmocka_unit_test(every_phase_tells_the_simulator_what_to_do),
+        cmocka_unit_test(a_longer_play_has_longer_outages),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
