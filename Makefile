@@ -44,7 +44,9 @@ OBJECTS_REFERENCE := $(patsubst processor/%.c,$(BUILD)/obj/%.o,$(wildcard proces
 MAIN_OBJECTS := $(patsubst processor/%.c,$(BUILD)/obj/%.o,$(wildcard processor/main/*.c))
 HEADERS := $(wildcard processor/*/*.h)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
-SIM_TESTS := $(patsubst tests/sim/%.c,$(BUILD)/sim/%,$(wildcard tests/sim/sim_*.c))
+SIM_TESTS := $(patsubst tests/sim/%.c,$(BUILD)/sim/%,$(wildcard tests/sim/test_*.c))
+SIM_REPORTS := $(patsubst tests/sim/%.c,$(BUILD)/sim/%,$(wildcard tests/sim/report_*.c))
+SIM_OBJECTS := $(patsubst tests/sim/%.c,$(BUILD)/sim/%.o,$(wildcard tests/sim/sim_*.c))
 BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/bench_*.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 TEST_HELPERS := $(wildcard tests/unit/*.h)
@@ -58,8 +60,8 @@ REFERENCE := $(BUILD)/configuration_reference
 .SUFFIXES:
 .SECONDARY:
 .DEFAULT_GOAL := build
-.PHONY: help deps deps-test deps-lint build sandbox test unit integration sim bench fuzz fuzz-smoke \
-	lint format docs check-docs install clean FORCE
+.PHONY: help deps deps-test deps-lint build sandbox test unit integration sim sim-report sim-plots \
+	bench fuzz fuzz-smoke lint format docs check-docs install clean FORCE
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -91,6 +93,16 @@ unit: deps-test ## The unit tests
 sim: deps-test ## The seeded simulations
 	@$(INNER) sim-programs
 	@BUILD=$(BUILD) .ci/test sim
+
+sim-report: deps-test ## The tables of the simulations, as in docs/
+	@$(INNER) $(SIM_REPORTS)
+	@set -e; for r in $(SIM_REPORTS); do $$r; done
+
+sim-plots: deps-test ## Draw docs/img/health-*.png; BEFORE=PROGRAM compares with another report_health
+	@$(INNER) $(SIM_REPORTS)
+	@test -x $(BUILD)/plots/bin/python || python3 -m venv $(BUILD)/plots
+	@$(BUILD)/plots/bin/python -m pip install --quiet --disable-pip-version-check matplotlib==3.11.2
+	@$(BUILD)/plots/bin/python tests/sim/plot.py $(BUILD)/sim/report_health docs/img $(BEFORE)
 
 integration: deps-test ## The tests against a real Kafka and registry; T="-k name" chooses
 	@$(INNER) $(BUILD)/detour
@@ -174,10 +186,15 @@ $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libdetour.a $(BUILD)/flags
 $(BUILD)/unit/%.run: $(BUILD)/unit/%
 	$<
 
-$(BUILD)/sim/%: tests/sim/%.c $(BUILD)/libdetour.a $(BUILD)/flags
+# The simulated worlds, which the simulations' programs share.
+$(BUILD)/sim/%.o: tests/sim/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	@$(CC) $(CFLAGS_ALL) -Itests/sim -MMD -MP -c -o $@ $<
+
+$(BUILD)/sim/%: tests/sim/%.c $(SIM_OBJECTS) $(BUILD)/libdetour.a $(BUILD)/flags
 	@mkdir -p $(@D)
 	@echo "  SIM   $@"
-	@$(CC) $(CFLAGS_ALL) -Itests/unit -MMD -MP -o $@ $< $(BUILD)/libdetour.a $(LDFLAGS_ALL) $(PKG_LIBS) -lcmocka
+	@$(CC) $(CFLAGS_ALL) -Itests/sim -Itests/unit -MMD -MP -o $@ $< $(SIM_OBJECTS) $(BUILD)/libdetour.a $(LDFLAGS_ALL) $(PKG_LIBS) -lcmocka
 
 $(BUILD)/bench/%: tests/bench/%.c $(BUILD)/libdetour.a $(BUILD)/flags
 	@mkdir -p $(@D)
@@ -192,4 +209,4 @@ $(BUILD)/fuzz_%: tests/fuzz/fuzz_%.c $(BUILD)/libdetour.a $(BUILD)/flags
 	@echo "  FUZZ  $@"
 	@clang $(CFLAGS_ALL) -MMD -MP -o $@ $< $(BUILD)/libdetour.a -fsanitize=fuzzer,address,undefined $(LDFLAGS_ALL) $(PKG_LIBS)
 
--include $(OBJECTS:.o=.d) $(MAIN_OBJECTS:.o=.d) $(UNIT_TESTS:=.d) $(SIM_TESTS:=.d) $(BENCHES:=.d) $(FUZZERS:%=$(BUILD)/%.d)
+-include $(OBJECTS:.o=.d) $(MAIN_OBJECTS:.o=.d) $(UNIT_TESTS:=.d) $(SIM_TESTS:=.d) $(SIM_REPORTS:=.d) $(SIM_OBJECTS:.o=.d) $(BENCHES:=.d) $(FUZZERS:%=$(BUILD)/%.d)

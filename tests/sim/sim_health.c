@@ -226,8 +226,8 @@ static void note_end(struct world *world, const struct call_in_flight *call)
     result->failed += is_fault(call);
     result->failed_in_fault += is_within && is_fault(call);
     result->failed_by_type[call->cell] += is_fault(call);
-    world->ok += !is_fault(call);
-    world->failed += is_fault(call);
+    world->ok += call->kind == CALL_OK;
+    world->failed += call->kind != CALL_OK;
 }
 
 /* what happens */

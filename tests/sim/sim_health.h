@@ -58,4 +58,13 @@ struct sim_result {
 
 void sim_health_run(const struct sim_run *run, struct sim_result *out);
 
+extern const struct sim_scene sim_scenes[];
+extern const size_t sim_scene_count;
+
+/** NULL when there is none of that name. */
+const struct sim_scene *sim_scene_find(const char *name);
+/** @scene as the figures are taken: the fault from 300 s to 2100 s of 4000 s, above 100 events/s
+ * to 900 s of 1500 s; flapping all the time. */
+struct sim_run sim_run_of(const struct sim_scene *scene, double rate, uint64_t seed);
+
 #endif /* SIM_HEALTH_H */
