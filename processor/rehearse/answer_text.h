@@ -1,0 +1,43 @@
+/**
+ * answer_text - what a destination says to one batch, as bytes the real readers of answers read.
+ *
+ * Also which of its events it took, and whether the answer says so.
+ */
+#ifndef REHEARSE_ANSWER_TEXT_H
+#define REHEARSE_ANSWER_TEXT_H
+
+#include "base/buf.h"
+#include "config/config.h"
+#include "http/client.h"
+#include "rehearse/fault.h"
+#include "rehearse/world.h"
+
+/* What is asked. */
+struct answer_question {
+    enum destination_type type;
+    const struct fault *fault; /* NULL: it is well */
+    size_t count;              /* events of the batch */
+    enum record_mark mark;     /* of one of them, or NONE */
+    size_t culprit;
+    const struct http_target *target; /* how long the sender waits */
+    uint64_t latency_ms;              /* of a healthy answer */
+    double ambiguous;                 /* share of failed requests that were taken all the same */
+};
+
+enum answer_taken { TAKEN_NONE, TAKEN_ALL, TAKEN_EVEN };
+
+struct answer_text {
+    struct http_reply reply; /* its body points into @body */
+    struct buf body;
+    uint64_t latency_ms;
+    enum answer_taken taken;
+    bool tells; /* that it took what it took */
+};
+
+void answer_text_init(struct answer_text *answer);
+void answer_text_fini(struct answer_text *answer);
+void answer_text_write(struct answer_text *answer, const struct answer_question *question,
+                       struct rng *rng);
+bool answer_text_takes(const struct answer_text *answer, size_t index);
+
+#endif /* REHEARSE_ANSWER_TEXT_H */

@@ -1,0 +1,132 @@
+/**
+ * world_inside - what the parts of the virtual world share: the clock and the group
+ * (world.c), the logs (shelf.c), a member (member.c), what answers (courier.c).
+ */
+#ifndef REHEARSE_WORLD_INSIDE_H
+#define REHEARSE_WORLD_INSIDE_H
+
+#include "deliver/batch.h"
+#include "rehearse/agenda.h"
+#include "rehearse/world.h"
+
+enum {
+    WORLD_START_MS = 1000000, /* of the monotonic clock */
+    SESSION_MS = 10000,       /* after which the group takes a sleeper's partitions */
+    FENCE_MS = 1000,          /* after a sleep nothing is sent */
+    COMMIT_MS = 1000,
+    REVOKE_WAIT_MS = 5000,
+    UNWRITABLE_RETRY_MS = 500,
+};
+
+/* A record of the source topic. The message comes first: it is what the core sees. */
+struct world_record {
+    rd_kafka_message_t message;
+    uint64_t produced_ms;
+    int64_t timestamp_ms;
+    struct span topic;
+    uint32_t kind;
+    enum record_mark mark;
+    uint32_t readers; /* who hold the message */
+    bool is_copied;
+};
+
+/* One partition of the source topic, and what the group knows of it. */
+struct shelf {
+    struct world_record **records; /* owned; NULL: an offset left out */
+    size_t count, cap, trimmed;    /* the first trimmed ones are gone */
+    int64_t committed;
+    struct buf metadata;
+    struct member *owner; /* NULL: nobody's just now */
+};
+
+/* A partition as one member sees it. */
+struct slot {
+    struct source_partition own;
+    uint32_t own_blocks; /* without those of the whole member */
+    bool is_assigned;
+    bool is_dirty;
+};
+
+struct parcel; /* a request or record on its way: courier.c */
+
+struct parcels {
+    struct parcel *first, *last;
+};
+
+struct member {
+    struct world *world;
+    uint32_t index;
+    bool is_alive;
+    bool is_busy;             /* in a turn, or leaving */
+    uint64_t asleep_until_ms; /* 0: awake */
+    uint64_t fenced_until_ms;
+    uint64_t wake_ms; /* the next turn */
+    uint64_t committed_ms;
+    struct outside table;
+    struct health *health;
+    bool is_health_own;
+    struct deliverer deliverer;
+    struct intake intake;
+    struct turn turn;
+    struct slot *slots; /* owned; by partition */
+    uint32_t blocks;    /* of all its partitions */
+    size_t next_slot;
+    struct parcels posted, answered;   /* requests */
+    struct parcels produced, reported; /* records */
+    size_t records_open;
+};
+
+struct world {
+    const struct pipeline *pipeline;
+    struct world_options options;
+    struct span topic;
+    uint64_t now_ms; /* monotonic */
+    struct rng rng;
+    struct agenda agenda;
+    struct shelf *shelves;  /* owned; by partition */
+    struct member *members; /* owned */
+    struct health *health;  /* of the one process, or NULL */
+    struct parcel *spare;
+    uint32_t busy; /* members that are leaving */
+};
+
+/* world.c */
+
+/** Let time pass while somebody waits: nobody who is busy turns. */
+void world_pass(struct world *world, uint64_t until_ms);
+/** Not before this turn's time is over. */
+void member_wake(struct member *member);
+
+/* shelf.c */
+
+int64_t shelf_end(const struct shelf *shelf);
+/** NULL: left out. */
+struct world_record *shelf_at(const struct shelf *shelf, int64_t offset);
+void shelf_add(struct shelf *shelf, struct world_record *record, int64_t gap);
+/** What is committed and read by nobody need not be kept. */
+void shelf_trim(struct shelf *shelf);
+void shelf_fini(struct shelf *shelf);
+
+/* member.c */
+
+void member_start(struct member *member, struct world *world, uint32_t index);
+void member_assign(struct member *member, int32_t partition);
+/** @until_ms: sent work is waited for until then, and settled work committed; 0: lost. */
+void member_revoke(struct member *member, const int32_t *partitions, size_t count,
+                   uint64_t until_ms);
+void member_turn(struct member *member);
+void member_kill(struct member *member);
+
+/* courier.c */
+
+enum err_code courier_post(void *context, const struct http_target *target,
+                           const char *const *headers, size_t header_count, struct span body,
+                           http_reply_fn *done, void *done_context, struct err *err);
+void courier_answers(void *context);
+void courier_produce(void *context, struct produce_request *request);
+uint64_t courier_reports(void *context, uint64_t now_ms);
+/** The member ends: what is on its way arrives or not, but nobody hears of it. */
+void courier_stop(void *context);
+void courier_free(struct world *world);
+
+#endif /* REHEARSE_WORLD_INSIDE_H */
