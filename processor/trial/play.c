@@ -233,12 +233,13 @@ static enum err_code enter(struct player *player, enum story_phase phase, struct
 {
     const char *modes = story_modes(phase);
     struct story_moment moment = moment_of(player);
+    enum err_code rc = ask(player, modes == NULL ? "DELETE" : "POST", player->stage->simulator_url,
+                           "/_simulate/modes", modes, err);
 
     show_line(player->show, "%s", story_line(phase));
     story_enter(&player->story, phase, &moment);
     begin(player, story_title(phase), story_phase_ms(&player->story));
-    return ask(player, modes == NULL ? "DELETE" : "POST", player->stage->simulator_url,
-               "/_simulate/modes", modes, err);
+    return rc;
 }
 
 /* Traffic until the phase is over or a signal came. */
