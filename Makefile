@@ -83,7 +83,7 @@ sandbox: deps ## Install what is missing, build, and play the whole way on this 
 	@$(BUILD)/detour sandbox
 
 test: deps-test ## Every test: unit, simulation, a short fuzz of each target, integration on real services
-	@$(INNER) $(BUILD)/detour test-programs fuzz-programs
+	@$(INNER) $(BUILD)/detour $(BUILD)/unit/avro_driver test-programs fuzz-programs
 	@BUILD=$(BUILD) .ci/test unit sim fuzz integration
 
 unit: deps-test ## The unit tests
@@ -105,12 +105,13 @@ sim-plots: deps-test ## Draw docs/img/health-*.png; BEFORE=PROGRAM compares with
 	@$(BUILD)/plots/bin/python tests/sim/plot.py $(BUILD)/sim/report_health docs/img $(BEFORE)
 
 integration: deps-test ## The tests against a real Kafka and registry; T="-k name" chooses
-	@$(INNER) $(BUILD)/detour
+	@$(INNER) $(BUILD)/detour $(BUILD)/unit/avro_driver
 	@BUILD=$(BUILD) .ci/test integration $(T)
 
-bench: deps ## Build and run the benchmarks, one after another
+bench: deps-test ## Build and run the benchmarks, one after another
 	@$(INNER) $(BENCHES) $(BUILD)/detour
 	@set -e; for b in $(BENCHES); do echo "== $$(basename $$b)"; $$b; done
+	@echo "== whole"; DETOUR_BIN=$(BUILD)/detour tests/.venv/bin/python tests/bench/whole.py
 
 fuzz: deps-test ## Run each fuzz target for FUZZ_SECONDS (60)
 	@$(INNER) fuzz-programs

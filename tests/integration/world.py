@@ -10,12 +10,15 @@ import urllib.request
 import uuid
 
 import fastavro
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 import events
 from detour import Detour, base_config, merge
 from services import wait_for
+
+
+NOT_YET = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE, KafkaError.UNKNOWN_TOPIC_OR_PART)
 
 
 @dataclasses.dataclass
@@ -54,6 +57,20 @@ class Note:
     @property
     def reason(self):
         return self.detour["reason"]
+
+
+def watermarks(consumer, partition):
+    """Low and high of a partition; a broker that has just made it may not know yet that it leads it."""
+
+    def ask():
+        try:
+            return consumer.get_watermark_offsets(partition, timeout=10)
+        except KafkaException as error:
+            if not error.args[0].retriable() and error.args[0].code() not in NOT_YET:
+                raise
+            return None
+
+    return wait_for(ask, 30, f"watermarks of {partition}")
 
 
 def note_of(message):
@@ -169,7 +186,7 @@ class World:
     def ends(self, topic, consumer=None):
         own = consumer or self.asking(self.group)
         partitions = own.list_topics(topic, timeout=10).topics[topic].partitions
-        return {p: own.get_watermark_offsets(TopicPartition(topic, p), timeout=10) for p in partitions}
+        return {p: watermarks(own, TopicPartition(topic, p)) for p in partitions}
 
     def notes(self, topic):
         return [note_of(m) for m in self.read(topic)]
