@@ -190,38 +190,38 @@ static const struct config_option backfill[] = {
 };
 
 static const struct config_option auth[] = {
-    {"basic", "User name and password.", OPTION_SECTION, FOR_HTTP,
+    {"basic", "User name and password.", OPTION_SECTION, FOR_ALL,
      .section = "destinations.*.auth.basic"},
-    {"bearer", "A token, sent as `Authorization: Bearer`.", OPTION_SECRET, FOR_HTTP,
+    {"bearer", "A token, sent as `Authorization: Bearer`.", OPTION_SECRET, FOR_ALL,
      AT(auth.bearer)},
-    {"hmac", "A signature of each body.", OPTION_SECTION, FOR_HTTP,
+    {"hmac", "A signature of each body.", OPTION_SECTION, FOR_ALL,
      .section = "destinations.*.auth.hmac"},
 };
 
 static const struct config_option basic[] = {
-    {"username", "Who.", OPTION_SECRET, FOR_HTTP, AT(auth.basic.username)},
-    {"password", "And the password.", OPTION_SECRET, FOR_HTTP, AT(auth.basic.password)},
+    {"username", "Who.", OPTION_SECRET, FOR_ALL, AT(auth.basic.username)},
+    {"password", "And the password.", OPTION_SECRET, FOR_ALL, AT(auth.basic.password)},
 };
 
 static const struct config_option hmac[] = {
     {"secret",
      "The key. Signed, by HMAC-SHA256, is the time in Unix seconds, a dot, and the body as it is "
      "sent.",
-     OPTION_SECRET, FOR_HTTP, AT(auth.hmac.secret)},
-    {"header", "The header with the signature in lower-case hexadecimal.", OPTION_TEXT, FOR_HTTP,
+     OPTION_SECRET, FOR_ALL, AT(auth.hmac.secret)},
+    {"header", "The header with the signature in lower-case hexadecimal.", OPTION_TEXT, FOR_ALL,
      AT(auth.hmac.header), .fallback = "X-Signature", .check = check_header_name},
-    {"timestamp_header", "The header with that time.", OPTION_TEXT, FOR_HTTP,
+    {"timestamp_header", "The header with that time.", OPTION_TEXT, FOR_ALL,
      AT(auth.hmac.timestamp_header), .fallback = "X-Timestamp", .check = check_header_name},
-    {"prefix", "What stands before the signature.", OPTION_TEXT, FOR_HTTP, AT(auth.hmac.prefix),
+    {"prefix", "What stands before the signature.", OPTION_TEXT, FOR_ALL, AT(auth.hmac.prefix),
      .fallback = "sha256=", .check = check_name},
 };
 
 static const struct config_option tls[] = {
     {"ca_file", "Certificates (PEM) to verify it with; the same as `ca_file` of the destination.",
-     OPTION_FILE, FOR_HTTP, AT(tls.ca_file), .check = check_readable},
-    {"certificate", "Our own certificate (PEM), its chain behind it.", OPTION_FILE, FOR_HTTP,
+     OPTION_FILE, FOR_ALL, AT(tls.ca_file), .check = check_readable},
+    {"certificate", "Our own certificate (PEM), its chain behind it.", OPTION_FILE, FOR_ALL,
      AT(tls.certificate), .check = check_readable},
-    {"key", "Its private key (PEM), not encrypted.", OPTION_FILE, FOR_HTTP, AT(tls.key),
+    {"key", "Its private key (PEM), not encrypted.", OPTION_FILE, FOR_ALL, AT(tls.key),
      .check = check_readable},
 };
 
@@ -229,16 +229,16 @@ static const struct config_option tls[] = {
 #define AT(field) .offset = offsetof(struct config_verdict, field)
 
 static const struct config_option verdict[] = {
-    {"status", "Of the answer: 404, 2xx, 500..599, or a list of these.", OPTION_SPECIAL, FOR_HTTP,
+    {"status", "Of the answer: 404, 2xx, 500..599, or a list of these.", OPTION_SPECIAL, FOR_ALL,
      AT(status), .form = "status, class, range or list", .read = read_node},
     {"header",
      "A header of the answer to what it holds, written as in `match`; all of them have to fit.",
-     OPTION_MAP, FOR_HTTP, AT(header)},
+     OPTION_MAP, FOR_ALL, AT(header)},
     {"json",
      "A JSON pointer (/a/0/b) into the body to what stands there, written as in `match`; texts and "
      "numbers differ, null is missing; all of them have to fit.",
-     OPTION_MAP, FOR_HTTP, AT(json)},
-    {"is", "What such an answer means.", OPTION_CHOICE, FOR_HTTP, AT(is), .is_required = true,
+     OPTION_MAP, FOR_ALL, AT(json)},
+    {"is", "What such an answer means.", OPTION_CHOICE, FOR_ALL, AT(is), .is_required = true,
      .choices = verdict_words},
 };
 
