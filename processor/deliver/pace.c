@@ -2,11 +2,11 @@
 
 #include <string.h>
 
-enum { HALF_MS = 500, HALVES = 4, STEP_MS = 1000 };
+enum { HALF_MS = 500, HALVES = 5, STEP_MS = 1000 }; /* four whole halves and the present one */
 
 static const double cut_to = 0.7;
-static const double raise_by = 1.05;
-static const double rate_min = 0.5; /* a request in two seconds: it has to be asked to be known */
+static const double raise_by = 0.05; /* of the ceiling: twenty good seconds give it all back */
+static const double rate_min = 0.5;  /* a request in two seconds: it has to be asked to be known */
 
 static void set_rate(struct pace *pace, double rate, uint64_t now_ms)
 {
@@ -51,13 +51,13 @@ static void move_to(struct pace *pace, uint64_t now_ms)
     }
 }
 
-/* A second without throttling is worth 5 %. */
+/* Additive increase: a second without throttling is worth the same however low the rate is. */
 static void raise_rate(struct pace *pace, uint64_t now_ms)
 {
     double rate = pace->rate;
 
     while (rate < pace->ceiling && now_ms - pace->raised_ms >= STEP_MS) {
-        rate *= raise_by;
+        rate += raise_by * pace->ceiling;
         pace->raised_ms += STEP_MS;
     }
     if (rate >= pace->ceiling) {
@@ -98,6 +98,11 @@ void pace_throttled(struct pace *pace, uint64_t now_ms)
     for (unsigned i = 0; i < HALVES; i++) {
         accepted += pace->accepted[i];
     }
-    set_rate(pace, cut_to * accepted * 1000 / (HALF_MS * HALVES), now_ms);
+    if (accepted >
+        0) { /* a probe of a throttled destination says nothing about how much it takes */
+        set_rate(pace,
+                 cut_to * accepted * 1000 / (double)(HALF_MS * (HALVES - 1) + now_ms % HALF_MS),
+                 now_ms);
+    }
     pace->limiter.tokens = 0;
 }

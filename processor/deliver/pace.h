@@ -2,8 +2,8 @@
  * pace - how fast a destination wants it: a token bucket whose rate gives way to throttling.
  *
  * AIMD (reliability 1.5): a throttle answer brings the rate to 0.7 of what was accepted in
- * the last two seconds, at most once a second; each second without one gives 5 % back, up
- * to the ceiling. The ceiling is this worker's share of the configured rate and may move.
+ * the last two seconds, at most once a second; each second without one gives 5 % of the
+ * ceiling back. The ceiling is this worker's share of the configured rate and may move.
  * Pure: the caller brings the time.
  */
 #ifndef DELIVER_PACE_H
@@ -16,7 +16,7 @@ struct pace {
     double ceiling; /* requests a second */
     double rate;    /* now; <= ceiling */
     double burst;
-    uint32_t accepted[4]; /* requests accepted, by half second */
+    uint32_t accepted[5]; /* requests accepted, by half second */
     uint64_t half;        /* number of the present half second */
     uint64_t cut_ms;      /* last time the rate gave way; 0: never */
     uint64_t raised_ms;

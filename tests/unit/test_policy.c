@@ -1,4 +1,4 @@
-/* Backoff and limiter: pure policies of delivery. */
+/* Pure policies of delivery: backoff, limiter, pace, concurrency, retry budget. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,7 +8,10 @@
 
 #include "base/base.h"
 #include "deliver/backoff.h"
+#include "deliver/budget.h"
+#include "deliver/concurrency.h"
 #include "deliver/limiter.h"
+#include "deliver/pace.h"
 
 static const struct {
     const char *name;
@@ -79,12 +82,132 @@ static void limiter_survives_a_clock_that_stands(void **state)
     assert_true(limiter_take(&limiter, 5001));
 }
 
+/* Requests that @pace lets go in a second from @from_ms, asked every millisecond; all are accepted.
+ */
+static unsigned run_second(struct pace *pace, uint64_t from_ms)
+{
+    unsigned taken = 0;
+
+    for (uint64_t now_ms = from_ms; now_ms < from_ms + 1000; now_ms++) {
+        if (pace_take(pace, now_ms)) {
+            pace_accepted(pace, now_ms);
+            taken++;
+        }
+    }
+    return taken;
+}
+
+static void pace_gives_way_and_comes_back(void **state)
+{
+    struct pace pace;
+
+    (void)state;
+    pace_init(&pace, 100, 10, 1000);
+    assert_in_range(run_second(&pace, 1000), 100, 111);
+    assert_in_range(run_second(&pace, 2000), 99, 101);
+    pace_throttled(&pace, 3000);
+    pace_throttled(&pace, 3001); /* once a second at most */
+    assert_in_range((unsigned)pace.rate, 65, 75);
+    for (uint64_t second = 3; second < 12; second++) {
+        (void)run_second(&pace, second * 1000);
+    }
+    assert_in_range(run_second(&pace, 12000), 98, 101);
+}
+
+static void pace_is_not_cut_by_probes(void **state)
+{
+    struct pace pace;
+
+    (void)state;
+    pace_init(&pace, 100, 10, 1000);
+    (void)run_second(&pace, 1000);
+    pace_throttled(&pace, 2000);
+    for (uint64_t now_ms = 8000; now_ms < 60000; now_ms += 8000) {
+        pace_throttled(&pace, now_ms);
+    }
+    assert_true(pace.rate > 30);
+}
+
+static void pace_follows_its_share(void **state)
+{
+    struct pace pace;
+
+    (void)state;
+    pace_init(&pace, 100, 10, 1000);
+    pace_set_ceiling(&pace, 20, 2000);
+    (void)run_second(&pace, 2000);
+    assert_in_range(run_second(&pace, 3000), 19, 21);
+    pace_set_ceiling(&pace, 50, 4000);
+    assert_in_range(run_second(&pace, 5000), 49, 61);
+}
+
+static void concurrency_grows_when_full_and_yields_to_faults(void **state)
+{
+    struct concurrency concurrency;
+    uint64_t now_ms = 1000;
+
+    (void)state;
+    concurrency_init(&concurrency, 8, 64);
+    for (int i = 0; i < 200; i++) {
+        concurrency_sent(&concurrency, concurrency_limit(&concurrency));
+        concurrency_answered(&concurrency, now_ms += 100, 50, false);
+    }
+    assert_int_equal(concurrency_limit(&concurrency), 64);
+    for (int i = 0; i < 10; i++) {
+        concurrency_answered(&concurrency, now_ms += 100, 50, true);
+    }
+    assert_in_range(concurrency_limit(&concurrency), 15, 30);
+    for (int i = 0; i < 100; i++) {
+        concurrency_answered(&concurrency, now_ms += 100, 50, true);
+    }
+    assert_int_equal(concurrency_limit(&concurrency), 1);
+    concurrency_restart(&concurrency);
+    assert_int_equal(concurrency_limit(&concurrency), 8);
+}
+
+static void concurrency_stays_when_it_is_not_used(void **state)
+{
+    struct concurrency concurrency;
+
+    (void)state;
+    concurrency_init(&concurrency, 8, 64);
+    for (uint64_t now_ms = 1000; now_ms < 60000; now_ms += 100) {
+        concurrency_sent(&concurrency, 2);
+        concurrency_answered(&concurrency, now_ms, 50, false);
+    }
+    assert_int_equal(concurrency_limit(&concurrency), 8);
+}
+
+static void budget_is_a_share_and_a_little(void **state)
+{
+    struct budget budget;
+    unsigned retries = 0;
+
+    (void)state;
+    budget_init(&budget, 0.1);
+    for (int i = 0; i < 1000; i++) {
+        budget_request(&budget, 5000);
+    }
+    while (budget_retry(&budget, 5000) && retries < 10000) {
+        retries++;
+    }
+    assert_int_equal(retries, 130); /* 10 % of 1000, and three a second for ten seconds */
+    assert_false(budget_retry(&budget, 14000));
+    assert_true(budget_retry(&budget, 16000)); /* ten seconds later it is forgotten */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(backoff_stays_within_its_bound),
         cmocka_unit_test(limiter_gives_burst_then_rate),
         cmocka_unit_test(limiter_survives_a_clock_that_stands),
+        cmocka_unit_test(pace_gives_way_and_comes_back),
+        cmocka_unit_test(pace_is_not_cut_by_probes),
+        cmocka_unit_test(pace_follows_its_share),
+        cmocka_unit_test(concurrency_grows_when_full_and_yields_to_faults),
+        cmocka_unit_test(concurrency_stays_when_it_is_not_used),
+        cmocka_unit_test(budget_is_a_share_and_a_little),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
