@@ -161,7 +161,7 @@ static void a_streak_of_some_types_is_not_everything(void **state)
         scene.now_ms += 100;
         (void)event(&scene, i % 2 == 0 ? PURCHASE : CART, CALL_APP);
     }
-    assert_int_equal(destination_scope(&scene.health), SCOPE_PARTIAL);
+    assert_int_equal(scene.health.breaker.state, BREAKER_CLOSED);
     end(&scene);
 }
 
