@@ -12,7 +12,21 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from detour import BINARY  # noqa: E402
 from fake_tiktok import FakeTikTok  # noqa: E402
 from services import Authority, Kafka, Registry  # noqa: E402
+from stage import Programme  # noqa: E402
 from world import World  # noqa: E402
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "slow: takes many minutes; only run when asked for by -m slow")
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.option.markexpr:
+        return
+    slow = [i for i in items if i.get_closest_marker("slow")]
+    if slow:
+        config.hook.pytest_deselected(items=slow)
+        items[:] = [i for i in items if i not in slow]
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -68,6 +82,24 @@ def tiktok():
 def binary():
     assert BINARY.exists(), f"{BINARY} is not built: make build"
     return BINARY
+
+
+@pytest.fixture(scope="module")
+def programme(request, tmp_path_factory, kafka):
+    """The scenes of this module that its selected tests ask for, begun together."""
+    assert BINARY.exists(), f"{BINARY} is not built: make build"
+    wanted = {i.callspec.params["figures"] for i in request.session.items
+              if i.module is request.module and "figures" in getattr(getattr(i, "callspec", None), "params", {})}
+    programme = Programme(tmp_path_factory.mktemp("stages"), kafka)
+    programme.begin([(name, *scene) for name, scene in request.module.SCENES.items() if name in wanted])
+    yield programme
+    programme.end()
+
+
+@pytest.fixture
+def figures(request, programme):
+    """What a scene came to; which one, the test says by stage.plays()."""
+    return programme.result(request.param)
 
 
 def make_world(request, directory, kafka, registry, tiktok):

@@ -1,0 +1,87 @@
+#!/usr/bin/env python3
+"""outage - what failures cost on a real Kafka, as a table.
+
+Usage: tests/.venv/bin/python tests/bench/outage.py [SCENE...]     (make build first; DETOUR_BIN names another program)
+
+Plays the scenes of tests/integration/scenes.py one after another against one Kafka of its own, with the
+configuration's defaults, and prints what was measured as a Markdown table. The bars are issue 4's and stand in
+tests/integration/test_outages.py and test_flow.py, which fail when one is missed; here they are only read.
+"""
+
+import pathlib
+import shutil
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integration"))
+
+import fake_tiktok  # noqa: E402
+import scenes  # noqa: E402
+from services import Kafka  # noqa: E402
+from stage import Programme  # noqa: E402
+
+SCENES = {
+    "everything answers code 50000, 200/s": scenes.total_outage("code 50000"),
+    "everything answers 503, 200/s": scenes.total_outage("503"),
+    "everything refused, 200/s": scenes.total_outage("refused"),
+    "everything reset, 200/s": scenes.total_outage("reset"),
+    "the same (50000) and kill -9 in the middle": scenes.total_outage("code 50000", kill=True),
+    "one type of five dark, 250/s": scenes.one_type_dark(),
+    "everything hangs, 2,000/s for 30 s": scenes.hanging(),
+    "throttled (40100) for 10 s, 200/s": scenes.throttle(fake_tiktok.code(40100)),
+    "throttled (429, Retry-After 2) for 10 s, 200/s": scenes.throttle(scenes.TOO_MANY),
+    "wrong token for 11 s, 100/s": scenes.wrong_token(),
+    "20 % of requests fail, 250/s": scenes.background(),
+    "flapping every 20 s, 100/s": scenes.flapping(),
+    "one type rejected, 100/s": scenes.reject_storm(),
+}
+COLUMNS = ("scene", "first diverted", "requests meanwhile", "waiting", "back after", "diverted", "lost", "twice", "RSS")
+
+
+def seconds(value):
+    return "–" if value is None else f"{value:.1f} s"
+
+
+def row(name, figures):
+    account = figures.account
+    return (name, seconds(figures.first_diverted), str(figures.requests), "–" if figures.waiting is None else str(figures.waiting),
+            seconds(figures.back_after), f"{sum(account.diverted.values())} of {account.produced}", str(len(account.lost)),
+            str(len(account.twice)), f"{figures.rss / 2**20:.0f} MiB")
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def main(words):
+    chosen = {n: s for n, s in SCENES.items() if not words or any(w in n for w in words)}
+    if not chosen:
+        say("no such scene; there are:\n  " + "\n  ".join(SCENES))
+        return 2
+    directory = pathlib.Path(tempfile.mkdtemp(prefix="detour-outage-"))
+    kafka = Kafka(directory / "kafka").start()
+    failed = 0
+    try:
+        print("| " + " | ".join(COLUMNS) + " |\n|" + " --- |" * len(COLUMNS), flush=True)
+        for name, scene in chosen.items():
+            say(f"{time.strftime('%H:%M:%S')} {name}")
+            programme = Programme(directory, kafka)
+            programme.begin([(name, scene, 1)])
+            try:
+                figures = programme.result(name)
+                print("| " + " | ".join(row(name, figures)) + " |", flush=True)
+                say(f"  {figures.account}; growth {(figures.rss_growth or 0) / 2**20:.0f} MiB, in flight {figures.in_flight}, "
+                    f"p99 {figures.p99}, {figures.more if 'ways' in figures.more else ''}")
+            except Exception as error:
+                failed += 1
+                say(f"  {error}")
+            programme.end()
+    finally:
+        kafka.stop()
+        shutil.rmtree(directory, ignore_errors=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
