@@ -6,7 +6,8 @@
 #include "base/mem.h"
 
 enum {
-    LEVEL = 4,             /* three quarters of the best ratio at a third of its cost, on JSON */
+    LEVEL =
+        5, /* 1,000 conversions as lines, 720 KB: 7.2 to 1 in 8.6 ms; level 9 7.5 to 1 in 28 ms */
     WINDOW_GZIP = 15 + 16, /* 32 KiB window, gzip's header and trailer */
     MEMORY_LEVEL = 8,
 };
