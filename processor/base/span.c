@@ -82,7 +82,7 @@ struct span span_sub(struct span s, size_t from, size_t to)
 {
     PRE(from <= to);
     PRE(to <= s.len);
-    return (struct span){s.ptr + from, to - from};
+    return (struct span){s.ptr == NULL ? NULL : s.ptr + from, to - from};
 }
 
 size_t span_find(struct span s, char c, size_t from)

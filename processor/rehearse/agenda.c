@@ -47,7 +47,7 @@ bool agenda_take(struct agenda *agenda, uint64_t now_ms, struct agenda_item *out
 {
     size_t at = 0;
 
-    if (agenda_next_ms(agenda) > now_ms) {
+    if (agenda->count == 0 || agenda->items[0].at_ms > now_ms) {
         return false;
     }
     *out = agenda->items[0];

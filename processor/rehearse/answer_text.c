@@ -123,7 +123,11 @@ static void misbehave(struct answer_text *answer, const struct answer_question *
         say_code(answer, fault->code, sim_code_text(fault->code));
         break;
     case FAULT_PARTIAL:
-        take_even(answer, question);
+        if (question->count == 1) {
+            take_all(answer, question);
+        } else {
+            take_even(answer, question);
+        }
         break;
     case FAULT_THROTTLE:
         ask_for_less(answer, question);

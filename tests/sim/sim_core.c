@@ -1,0 +1,373 @@
+#include "sim_core.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "deliver/sender_inside.h"
+#include "sim_inside.h"
+
+enum {
+    DRAIN_MS_MAX = 900000, /* after everything is well again */
+    DRAIN_STEP_MS = 2000,
+    RETURN_MS = 4000, /* of who died or stopped */
+    STOP_DRAIN_MS = 3000,
+    MEMBERS_MAX = 4,
+    DESTINATIONS_MAX = 8,
+};
+
+struct play {
+    struct sim_cast *cast;
+    const struct sim_script *script;
+    const struct cast_config *with;
+    struct sim_seen *seen;
+    struct ledger *ledger;
+    struct world *world;
+    struct rng rng; /* of the traffic */
+    uint64_t digest;
+    uint64_t versions[MEMBERS_MAX][DESTINATIONS_MAX];
+    size_t change_at;
+    unsigned away; /* members or partitions that will come back */
+};
+
+/* seeing */
+
+static void stir(struct play *play, uint64_t number)
+{
+    play->digest = (play->digest ^ number) * 0x9e3779b97f4a7c15u;
+    play->digest ^= play->digest >> 29;
+}
+
+static void on_requested(void *context, size_t destination, size_t events)
+{
+    struct play *play = context;
+
+    play->seen->requests++;
+    stir(play, world_now(play->world) * 31 + destination * 7 + events);
+}
+
+static void on_held(void *context, const struct world_leg *leg, bool will_tell)
+{
+    struct play *play = context;
+
+    stir(play, world_now(play->world));
+    stir(play, (uint64_t)leg->offset << 16 | (uint64_t)leg->partition << 8 |
+                   (uint64_t)leg->reason << 4 | leg->leg);
+    ledger_held(play->ledger, leg, will_tell);
+}
+
+static void on_heard(void *context, const struct world_leg *leg)
+{
+    ledger_heard(((struct play *)context)->ledger, leg);
+}
+
+static void on_committed(void *context, int32_t partition, int64_t from, int64_t to)
+{
+    ledger_committed(((struct play *)context)->ledger, partition, from, to);
+}
+
+static void on_skipped(void *context, int32_t partition, int64_t offset)
+{
+    struct play *play = context;
+
+    play->seen->has_skipped = true;
+    ledger_skipped(play->ledger, partition, offset);
+}
+
+static void on_left(void *context, int32_t partition, int64_t from, int64_t to)
+{
+    ledger_left(((struct play *)context)->ledger, partition, from, to);
+}
+
+static void on_blocked(void *context, enum block_reason reason)
+{
+    ((struct play *)context)->seen->blocks |= 1u << reason;
+}
+
+static void look_at_health(struct play *play, const struct deliverer *d, size_t destination)
+{
+    static struct destination_view view;
+    struct sim_seen *seen = play->seen;
+
+    health_look(d->health, destination, d->now_ms, &view);
+    seen->destination_states |= 1u << view.self.state;
+    seen->causes |= 1u << view.self.cause;
+    seen->scopes |= 1u << view.scope;
+    seen->is_throttled |= view.throttled.workers > 0;
+    seen->is_held |= view.held.workers > 0;
+    seen->is_flapping |= view.self.is_flapping;
+    for (size_t i = 0; i < view.cell_count; i++) {
+        seen->cell_states |= 1u << view.cells[i].state;
+        seen->causes |= 1u << view.cells[i].cause;
+        seen->is_flapping |= view.cells[i].is_flapping;
+        seen->has_outage |= view.cells[i].outage[0] != '\0';
+    }
+}
+
+static uint32_t member_of(const struct play *play, const struct deliverer *d)
+{
+    uint32_t i = 0;
+
+    while (world_deliverer(play->world, i) != d) {
+        i++;
+    }
+    return i;
+}
+
+static void on_turned(void *context, const struct deliverer *d)
+{
+    struct play *play = context;
+    const struct config *config = play->with->config;
+    uint32_t member = member_of(play, d);
+    bool is_timely = d->now_ms % 64 == 0; /* flow has no version of its own */
+
+    if (d->events.events > config->in_flight.events) {
+        ledger_fail(play->ledger, "%llu events in flight", (unsigned long long)d->events.events);
+    }
+    for (size_t i = 0; i < config->destination_count; i++) {
+        uint64_t version = d->senders[i] == NULL ? 0 : health_version(d->health, i);
+
+        if (d->senders[i] != NULL && (is_timely || version != play->versions[member][i])) {
+            play->versions[member][i] = version;
+            look_at_health(play, d, i);
+        }
+    }
+}
+
+static const struct world_watch watch = {
+    .requested = on_requested,
+    .held = on_held,
+    .heard = on_heard,
+    .committed = on_committed,
+    .skipped = on_skipped,
+    .left = on_left,
+    .blocked = on_blocked,
+    .turned = on_turned,
+};
+
+/* traffic */
+
+static enum sim_event draw_event(struct play *play)
+{
+    const struct sim_script *script = play->script;
+
+    if (script->odd > 0 && rng_below(&play->rng, script->odd) == 0) {
+        return (enum sim_event)(SIM_DROPPED + rng_below(&play->rng, SIM_EVENT_COUNT - SIM_DROPPED));
+    }
+    return (enum sim_event)rng_below(&play->rng, SIM_SIGNUP + 1);
+}
+
+static enum record_mark draw_mark(struct play *play)
+{
+    const struct sim_script *script = play->script;
+
+    if (script->marked > 0 && rng_below(&play->rng, script->marked) == 0) {
+        return (enum record_mark)(1 + rng_below(&play->rng, MARK_LARGE));
+    }
+    return MARK_NONE;
+}
+
+static void produce(struct play *play)
+{
+    enum sim_event kind = draw_event(play);
+    struct world_event event = {
+        .partition = (int32_t)rng_below(&play->rng, (uint64_t)play->script->options.partitions),
+        .value = kind == SIM_TOMBSTONE ? SPAN_NONE : buf_span(&play->cast->records[kind]),
+        .gap = rng_below(&play->rng, 40) == 0 ? 2 : 0,
+        .kind = kind,
+        .mark = draw_mark(play),
+    };
+    int64_t offset = world_produce(play->world, &event);
+
+    ledger_produced(play->ledger, event.partition, offset, sim_legs(play->script->config, kind),
+                    sim_may_be_whole(play->script->config, kind));
+    play->seen->events++;
+}
+
+static void arrive(void *context, struct world *world)
+{
+    struct play *play = context;
+    double gap_ms = -log(1.0 - rng_unit(&play->rng)) * 1000.0 / play->script->rate;
+    uint64_t next_ms = world_now(world) + (uint64_t)gap_ms;
+
+    produce(play);
+    if (next_ms < play->script->until_ms) {
+        world_call(world, next_ms, false, arrive, play);
+    }
+}
+
+/* the group */
+
+static void come_back(void *context, struct world *world)
+{
+    struct play *play = context;
+
+    play->away--;
+    for (uint32_t i = 0; i < play->script->options.members; i++) {
+        if (!world_is_alive(world, i)) {
+            memset(play->versions[i], 0, sizeof(play->versions[i]));
+            world_start(world, i);
+        }
+    }
+    world_rebalance(world, (uint32_t)rng_below(&play->rng, play->script->options.members));
+}
+
+static void change(void *context, struct world *world)
+{
+    struct play *play = context;
+    const struct sim_change *now = &play->script->changes[play->change_at++];
+    uint64_t back_ms = world_now(world) + 500 + rng_below(&play->rng, RETURN_MS);
+
+    if (!world_is_alive(world, now->member)) {
+        return;
+    }
+    switch (now->kind) {
+    case CHANGE_REBALANCE:
+        back_ms = world_now(world);
+        break;
+    case CHANGE_KILL:
+        world_kill(world, now->member);
+        break;
+    case CHANGE_STOP:
+        world_stop(world, now->member, STOP_DRAIN_MS);
+        break;
+    case CHANGE_SLEEP:
+        back_ms = world_now(world) + 1000 + rng_below(&play->rng, 20000);
+        world_sleep(world, now->member, back_ms - world_now(world));
+        back_ms += 1;
+        break;
+    }
+    play->away++;
+    world_call(world, back_ms, true, come_back, play);
+}
+
+/* the end */
+
+static void check_sender(struct play *play, const struct sender *sender)
+{
+    size_t waiting = sender->batches.waiting + sender->in_flight;
+
+    for (size_t i = 0; i < PRIORITY_COUNT; i++) {
+        for (const struct lane *lane = sender->lanes[i].first; lane != NULL; lane = lane->next) {
+            waiting += lane->count + lane->in_flight + lane->batches;
+        }
+    }
+    if (waiting > 0) {
+        ledger_fail(play->ledger, "a sender keeps %zu legs, batches or requests of nobody",
+                    waiting);
+    }
+}
+
+static void check_rest(struct play *play)
+{
+    for (uint32_t m = 0; m < play->script->options.members; m++) {
+        const struct deliverer *d = world_deliverer(play->world, m);
+
+        if (d == NULL) {
+            ledger_fail(play->ledger, "member %u never came back", m);
+            continue;
+        }
+        if (d->events.events != 0 || d->events.bytes != 0) {
+            ledger_fail(play->ledger, "%llu events and %llu bytes are still counted in flight",
+                        (unsigned long long)d->events.events, (unsigned long long)d->events.bytes);
+        }
+        for (size_t i = 0; i < play->with->config->destination_count; i++) {
+            if (d->senders[i] != NULL) {
+                check_sender(play, d->senders[i]);
+            }
+        }
+    }
+}
+
+/* What the metrics say must be what was heard outside, where nobody died with counts on the way. */
+static void check_metrics(struct play *play, const struct metrics_totals *before)
+{
+    const struct ledger *ledger = play->ledger;
+    struct metrics_totals after;
+
+    metrics_totals(play->with->metrics, &after);
+    if (play->script->change_count == 0 &&
+        (after.delivered - before->delivered != ledger->delivered ||
+         after.diverted - before->diverted != ledger->diverted ||
+         after.dead_lettered - before->dead_lettered != ledger->dead_lettered)) {
+        ledger_fail(play->ledger,
+                    "metrics say %llu delivered, %llu diverted, %llu dead-lettered; outside it was "
+                    "%llu, %llu, %llu",
+                    (unsigned long long)(after.delivered - before->delivered),
+                    (unsigned long long)(after.diverted - before->diverted),
+                    (unsigned long long)(after.dead_lettered - before->dead_lettered),
+                    (unsigned long long)ledger->delivered, (unsigned long long)ledger->diverted,
+                    (unsigned long long)ledger->dead_lettered);
+    }
+}
+
+static void drain(struct play *play)
+{
+    uint64_t until_ms = play->script->until_ms + DRAIN_STEP_MS;
+
+    do {
+        world_run(play->world, until_ms);
+        until_ms += DRAIN_STEP_MS;
+    } while (until_ms < play->script->until_ms + DRAIN_MS_MAX &&
+             (play->change_at < play->script->change_count || play->away > 0 ||
+              !world_is_drained(play->world)));
+    if (!world_is_drained(play->world)) {
+        ledger_fail(play->ledger,
+                    "not drained %d s after everything was well again: %llu in flight",
+                    DRAIN_MS_MAX / 1000, (unsigned long long)world_in_flight(play->world));
+    }
+}
+
+static void judge(struct play *play)
+{
+    struct ledger *ledger = play->ledger;
+    uint64_t duplicates = ledger_duplicates(ledger);
+
+    ledger_judge(ledger);
+    if (play->script->is_calm && duplicates > 0) {
+        ledger_fail(ledger, "%llu duplicates without a fault", (unsigned long long)duplicates);
+    }
+    if (play->script->is_calm && ledger->diverted + ledger->dead_lettered > 0) {
+        ledger_fail(ledger, "%llu diverted, %llu dead-lettered without a fault",
+                    (unsigned long long)ledger->diverted,
+                    (unsigned long long)ledger->dead_lettered);
+    }
+    play->seen->reasons |= ledger->reasons;
+    play->seen->has_ambiguous |= ledger->ambiguous > 0;
+    play->seen->has_duplicate |= duplicates > 0;
+    play->seen->runs++;
+}
+
+void sim_play(struct sim_cast *cast, const struct sim_script *script, struct sim_seen *seen,
+              struct ledger *ledger, uint64_t *digest)
+{
+    struct play play = {.cast = cast,
+                        .script = script,
+                        .with = &cast->configs[script->config],
+                        .seen = seen,
+                        .ledger = ledger,
+                        .rng = {.state = ~script->options.seed}};
+    struct world_options options = script->options;
+    struct metrics_totals before;
+
+    metrics_totals(play.with->metrics, &before);
+    options.metrics = play.with->metrics;
+    options.wall_ms = SIM_WALL_MS;
+    options.faults.items = script->faults;
+    options.watch = watch;
+    options.watch.context = &play;
+    play.world = world_new(play.with->pipeline, &options);
+    world_call(play.world, 1, false, arrive, &play);
+    for (size_t i = 0; i < script->change_count; i++) {
+        world_call(play.world, script->changes[i].at_ms, true, change, &play);
+    }
+    world_run(play.world, script->until_ms);
+    drain(&play);
+    check_rest(&play);
+    check_metrics(&play, &before);
+    judge(&play);
+    world_free(play.world);
+    *digest = play.digest;
+}

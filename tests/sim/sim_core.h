@@ -1,0 +1,69 @@
+/**
+ * sim_core - one run of the whole core from one seed: a configuration, traffic, faults of
+ * destinations and topics, members that come and go; then all faults stop and it must drain.
+ */
+#ifndef SIM_CORE_H
+#define SIM_CORE_H
+
+#include "sim_ledger.h"
+
+/* What was seen over a suite: bit sets by enum. */
+struct sim_seen {
+    unsigned reasons, blocks;
+    unsigned cell_states, destination_states, causes, scopes;
+    bool is_throttled, is_held, is_flapping;
+    bool has_skipped, has_ambiguous, has_duplicate, has_outage;
+    uint64_t runs, events, requests;
+};
+
+/* The configurations of tests/data/sim, compiled once. */
+struct sim_cast;
+/** NULL (reported on stderr) when one cannot be compiled. @directory: of the files. */
+struct sim_cast *sim_cast_new(const char *directory);
+void sim_cast_free(struct sim_cast *cast);
+
+enum sim_event {
+    SIM_PURCHASE,
+    SIM_VIEW,
+    SIM_SIGNUP,
+    SIM_DROPPED,
+    SIM_NOBODYS, /* no route takes it */
+    SIM_GARBAGE,
+    SIM_TOMBSTONE,
+    SIM_STRANGE,      /* its schema is unknown */
+    SIM_INCOMPATIBLE, /* its schema cannot be read as ours */
+    SIM_UNTYPED,      /* no event type */
+    SIM_OLD,          /* a purchase of ten days ago */
+    SIM_EVENT_COUNT,
+};
+
+/* What happens in one run. */
+struct sim_script {
+    size_t config;
+    struct world_options options; /* without watch and metrics */
+    struct fault faults[12];
+    double rate;       /* events a second */
+    uint64_t until_ms; /* traffic and faults */
+    unsigned odd;      /* one in so many events is not an ordinary one; 0: none */
+    unsigned marked;   /* one in so many is refused by those who are to take it; 0: none */
+    struct sim_change {
+        uint64_t at_ms;
+        enum { CHANGE_REBALANCE, CHANGE_KILL, CHANGE_STOP, CHANGE_SLEEP } kind;
+        uint32_t member;
+    } changes[6];
+    size_t change_count;
+    bool is_calm; /* no fault, no change, no odd event: then there may be no duplicate either */
+};
+
+enum sim_config { SIM_ONE, SIM_CHAIN, SIM_FAN, SIM_PRIORITY, SIM_WAIT, SIM_CONFIG_COUNT };
+
+/** Draw the whole of it from @seed. */
+void sim_draw(struct sim_cast *cast, uint64_t seed, struct sim_script *out);
+/** The index of a destination of @config by its name. */
+size_t sim_destination(const struct sim_cast *cast, size_t config, const char *name);
+/** Play it. The ledger's failure says what is wrong; the caller ends it. @digest: of all that was
+ * seen outside, for comparing runs. */
+void sim_play(struct sim_cast *cast, const struct sim_script *script, struct sim_seen *seen,
+              struct ledger *ledger, uint64_t *digest);
+
+#endif /* SIM_CORE_H */

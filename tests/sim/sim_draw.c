@@ -1,0 +1,125 @@
+/* A run drawn from its seed. The shapes are few and the numbers wide. */
+#include "sim_core.h"
+
+#include <stdlib.h>
+
+#include "sim_inside.h"
+
+static const struct span types[] = {
+    {"Purchase", 8}, {"View", 4}, {"Signup", 6}, {"Purchase", 8}, {"Signup", 6}};
+
+/* The kinds a destination of type kafka can have; MAX: only the others. */
+static enum fault_kind draw_kind(struct rng *rng, enum destination_type type)
+{
+    static const enum fault_kind spoken[] = {
+        FAULT_NONE,    FAULT_STATUS,   FAULT_STATUS,     FAULT_STATUS, FAULT_CODE,  FAULT_CODE,
+        FAULT_PARTIAL, FAULT_THROTTLE, FAULT_CREDENTIAL, FAULT_HANG,   FAULT_RESET, FAULT_REFUSED};
+    enum fault_kind kind;
+
+    if (type == DESTINATION_KAFKA) {
+        return FAULT_UNWRITABLE;
+    }
+    kind = spoken[rng_below(rng, COUNT_OF(spoken))];
+    if (type == DESTINATION_HTTP && (kind == FAULT_CODE || kind == FAULT_PARTIAL)) {
+        return FAULT_STATUS;
+    }
+    return kind;
+}
+
+static void draw_fault(struct rng *rng, const struct config *config, uint64_t until_ms,
+                       struct fault *out)
+{
+    static const int statuses[] = {503, 500, 502, 429, 404, 400, 413, 302, 408};
+    static const int32_t codes[] = {50000, 50000, 50002, 40002, 40001, 40016, 61000, 99999};
+    size_t destination = (size_t)rng_below(rng, config->destination_count);
+    uint64_t from_ms = rng_below(rng, until_ms);
+
+    *out = (struct fault){
+        .destination = destination,
+        .from_ms = from_ms,
+        .until_ms = from_ms + 500 + rng_below(rng, until_ms - from_ms),
+        .share = rng_below(rng, 3) == 0 ? 0.1 + 0.8 * rng_unit(rng) : 1,
+        .kind = draw_kind(rng, config->destinations[destination].type),
+        .status = statuses[rng_below(rng, COUNT_OF(statuses))],
+        .code = codes[rng_below(rng, COUNT_OF(codes))],
+    };
+    if (rng_below(rng, 3) == 0) {
+        out->event_count = 1 + (size_t)rng_below(rng, 2);
+        out->events = &types[rng_below(rng, COUNT_OF(types) - 1)];
+    }
+    if (out->kind == FAULT_NONE || rng_below(rng, 5) == 0) {
+        out->has_latency = true;
+        out->latency_ms = 1 + rng_below(rng, 4000);
+    }
+    if (rng_below(rng, 4) == 0) {
+        out->has_retry_after = true;
+        out->retry_after_ms = rng_below(rng, 6000);
+    }
+    out->until_ms = MIN_OF(out->until_ms, until_ms);
+}
+
+static void draw_change(struct rng *rng, struct sim_script *script)
+{
+    struct sim_change *change = &script->changes[script->change_count++];
+
+    change->at_ms = 500 + rng_below(rng, script->until_ms);
+    change->kind = (int)rng_below(rng, CHANGE_SLEEP + 1);
+    change->member = (uint32_t)rng_below(rng, script->options.members);
+}
+
+static int by_time(const void *a, const void *b)
+{
+    uint64_t left = ((const struct sim_change *)a)->at_ms;
+    uint64_t right = ((const struct sim_change *)b)->at_ms;
+
+    return left < right ? -1 : left > right;
+}
+
+static void draw_trouble(struct rng *rng, const struct config *config, struct sim_script *out)
+{
+    size_t faults = (size_t)rng_below(rng, 5);
+    size_t changes = rng_below(rng, 2) == 0 ? 0 : (size_t)rng_below(rng, 5);
+
+    for (size_t i = 0; i < faults; i++) {
+        draw_fault(rng, config, out->until_ms, &out->faults[i]);
+    }
+    out->options.faults.count = faults;
+    for (size_t i = 0; i < changes; i++) {
+        draw_change(rng, out);
+    }
+    qsort(out->changes, out->change_count, sizeof(out->changes[0]), by_time);
+    out->options.ambiguous = rng_below(rng, 2) == 0 ? 0 : 0.5 * rng_unit(rng);
+    out->options.commits_lost = rng_below(rng, 4) == 0 ? 0.5 * rng_unit(rng) : 0;
+    out->odd = rng_below(rng, 3) == 0 ? 5 + (unsigned)rng_below(rng, 30) : 0;
+    out->marked = rng_below(rng, 3) == 0 ? 5 + (unsigned)rng_below(rng, 50) : 0;
+}
+
+void sim_draw(struct sim_cast *cast, uint64_t seed, struct sim_script *out)
+{
+    struct rng rng = {.state = seed};
+    const struct config *config;
+    double most = 2000; /* events of a run, about */
+
+    *out = (struct sim_script){.config = (size_t)rng_below(&rng, SIM_CONFIG_COUNT)};
+    config = cast->configs[out->config].config;
+    out->until_ms = 3000 + rng_below(&rng, 27000);
+    out->rate = 2 + 60 * rng_unit(&rng) * rng_unit(&rng);
+    if (rng_below(&rng, 16) == 0) {
+        out->rate = most * 1000 / (double)out->until_ms; /* a flood */
+    }
+    out->options = (struct world_options){
+        .seed = rng_next(&rng),
+        .members = 1 + (uint32_t)rng_below(&rng, 3),
+        .partitions = 1 + (int32_t)rng_below(&rng, 6),
+        .window_max = rng_below(&rng, 3) == 0 ? 16 + (uint32_t)rng_below(&rng, 64) : 10000,
+        .answer_ms = 1 + rng_below(&rng, 200),
+        .acknowledge_ms = 2 + rng_below(&rng, 30),
+        .records_max = rng_below(&rng, 4) == 0 ? 20 : 100000,
+    };
+    out->is_calm = rng_below(&rng, 8) == 0;
+    if (out->is_calm) {
+        out->rate = MIN_OF(out->rate, 3.0); /* and no throttling of our own, either */
+        return;
+    }
+    draw_trouble(&rng, config, out);
+}

@@ -1,0 +1,23 @@
+/** sim_inside - what the parts of the simulated core share. */
+#ifndef SIM_INSIDE_H
+#define SIM_INSIDE_H
+
+#include "sim_core.h"
+
+#define SIM_WALL_MS 1767225600000ll /* 2026-01-01 */
+
+struct sim_cast {
+    struct cast_config {
+        struct config *config;
+        struct pipeline *pipeline;
+        struct metrics *metrics;
+    } configs[SIM_CONFIG_COUNT];
+    struct buf records[SIM_EVENT_COUNT]; /* as they are in the topic */
+};
+
+/** Legs that an event must have had; 0: none (dropped, or never a leg). */
+uint8_t sim_legs(size_t config, enum sim_event event);
+/** It ends as a dead letter of its own. */
+bool sim_may_be_whole(size_t config, enum sim_event event);
+
+#endif /* SIM_INSIDE_H */
