@@ -70,6 +70,13 @@ void sender_free(struct sender *sender)
     if (sender == NULL) {
         return;
     }
+    while (sender->sent != NULL) { /* nobody will hear of these any more */
+        struct batch *batch = sender->sent;
+
+        sender->sent = batch->next;
+        batch->count = 0;
+        batch_free(&sender->batches, batch);
+    }
     buf_fini(&sender->header_lines);
     batch_list_fini(&sender->batches);
     for (size_t i = 0; i < PRIORITY_COUNT; i++) {

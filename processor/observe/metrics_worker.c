@@ -380,6 +380,21 @@ static uint64_t sum_of(const _Atomic uint64_t *numbers, size_t count)
     return sum;
 }
 
+/* An alternate that answers counts among the deliveries, too; here an event is one or the other. */
+static void add_diverted(const struct metrics *metrics, const struct metrics_worker *worker,
+                         struct metrics_totals *out)
+{
+    for (size_t p = 0; p < metrics->pair_count; p++) {
+        size_t alternate = metrics->pairs[p].alternate;
+        uint64_t diverted = sum_of(worker->diverted[p].by_reason, REASON_COUNT);
+
+        out->diverted += diverted;
+        if (alternate < metrics->destination_count && metrics->has_breaker[alternate]) {
+            out->delivered -= MIN_OF(out->delivered, diverted);
+        }
+    }
+}
+
 void metrics_totals(struct metrics *metrics, struct metrics_totals *out)
 {
     *out = (struct metrics_totals){0};
@@ -397,8 +412,6 @@ void metrics_totals(struct metrics *metrics, struct metrics_totals *out)
         for (size_t d = 0; d < metrics->destination_count; d++) {
             out->delivered += number_of(&worker->destinations[d].deliveries[VERDICT_DELIVERED]);
         }
-        for (size_t p = 0; p < metrics->pair_count; p++) {
-            out->diverted += sum_of(worker->diverted[p].by_reason, REASON_COUNT);
-        }
+        add_diverted(metrics, worker, out);
     }
 }
