@@ -110,7 +110,7 @@ static const struct story_rule rules[STORY_PHASES] = {
     [STORY_HEALTHY] = {.title = "healthy",
                        .key = "healthy",
                        .line = "healthy: TikTok takes everything",
-                       .least_ms = 5000,
+                       .least_ms = 7000,
                        .slack_ms = 10000,
                        .is_stretched = true,
                        .missing = nothing_delivered,
@@ -122,7 +122,7 @@ static const struct story_rule rules[STORY_PHASES] = {
                                "all else is well",
                        .modes = "{\"modes\":[{\"event\":\"" STORY_EVENT_THEIRS "\","
                                 "\"mode\":\"code\",\"code\":50000}]}",
-                       .least_ms = 7000,
+                       .least_ms = 9000,
                        .slack_ms = 10000,
                        .is_stretched = true,
                        .missing = no_partial_outage,
@@ -140,7 +140,7 @@ static const struct story_rule rules[STORY_PHASES] = {
                               "four seconds with a reset of the connection",
                       .modes = "{\"modes\":[{\"to\":\"4s\",\"mode\":\"status\",\"status\":503},"
                                "{\"from\":\"4s\",\"mode\":\"reset\"}]}",
-                      .least_ms = 7000,
+                      .least_ms = 9000,
                       .slack_ms = 10000,
                       .is_stretched = true,
                       .missing = no_global_outage},
