@@ -144,24 +144,27 @@ static void add_remarks(struct buf *out, const json_t *breaker)
     }
 }
 
-static void add_breaker(struct buf *out, const json_t *breaker, const char *name, bool is_cell,
-                        int64_t wall_ms, bool is_colored)
+static double share_of(const json_t *breaker)
 {
-    double share = json_number_value(json_object_get(breaker, "share"));
+    return json_number_value(json_object_get(breaker, "share"));
+}
+
+/* @share: of the events that may go, past every breaker. */
+static void add_breaker(struct buf *out, const json_t *breaker, const char *name, bool is_cell,
+                        double share, int64_t wall_ms, bool is_colored)
+{
     char text[DURATION_BYTES];
 
     buf_add_text(out, is_cell ? "    " : "  ");
     add_padded(out, name, is_cell ? NAME_COLUMNS - 2 : NAME_COLUMNS);
     buf_add_char(out, ' ');
     add_state(out, text_of(breaker, "state"), is_colored);
-    buf_printf(out, " %7s %4.0f%% ", since(breaker, "since", wall_ms, text), round(share * 100));
-    if (is_cell) {
-        buf_printf(out, "%9s", "");
-    } else {
-        buf_printf(out, "%9.1f", json_number_value(json_object_get(breaker, "rate_per_s")));
+    buf_printf(out, " %7s %4.0f%%", since(breaker, "since", wall_ms, text), round(share * 100));
+    if (!is_cell) {
+        buf_printf(out, " %9.1f", json_number_value(json_object_get(breaker, "rate_per_s")));
     }
     if (text_of(breaker, "cause")[0] != '\0') {
-        buf_add_text(out, "  ");
+        buf_add_text(out, is_cell ? "            " : "  ");
         (void)add_clean(out, text_of(breaker, "cause"), 12);
     }
     buf_add_char(out, '\n');
@@ -176,7 +179,8 @@ static void add_destination(struct buf *out, const json_t *destination, int64_t 
     char text[DURATION_BYTES];
     size_t i;
 
-    add_breaker(out, destination, text_of(destination, "name"), false, wall_ms, is_colored);
+    add_breaker(out, destination, text_of(destination, "name"), false, share_of(destination),
+                wall_ms, is_colored);
     if (strcmp(text_of(destination, "scope"), "partial") == 0) {
         buf_add_text(out, "      partial outage: the event types below that are not closed\n");
     }
@@ -191,7 +195,8 @@ static void add_destination(struct buf *out, const json_t *destination, int64_t 
     }
     json_array_foreach(json_object_get(destination, "cells"), i, cell)
     {
-        add_breaker(out, cell, text_of(cell, "event"), true, wall_ms, is_colored);
+        add_breaker(out, cell, text_of(cell, "event"), true,
+                    fmin(share_of(cell), share_of(destination)), wall_ms, is_colored);
     }
 }
 

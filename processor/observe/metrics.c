@@ -315,6 +315,21 @@ static size_t collect_lags(const struct metrics *metrics, struct lag_seen **out)
     return kept;
 }
 
+uint64_t metrics_taken_by(const struct metrics *metrics, size_t destination)
+{
+    PRE(destination < metrics->destination_count);
+
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i <= latency_buckets.count; i++) {
+        sum += sum_at_destination(metrics, destination,
+                                  offsetof(struct destination_numbers, latencies) +
+                                      offsetof(struct histogram, buckets) +
+                                      i * sizeof(_Atomic uint64_t));
+    }
+    return sum;
+}
+
 uint64_t metrics_lag_total(const struct metrics *metrics)
 {
     struct lag_seen *seen = NULL;

@@ -61,6 +61,8 @@ void metrics_totals(struct metrics *metrics, struct metrics_totals *out);
 /** Answers of a destination so far, counted by event and attempt. */
 void metrics_verdicts(const struct metrics *metrics, size_t destination,
                       uint64_t out[VERDICT_COUNT]);
+/** Events it took so far, as first destination or as an alternate; dead letters not included. */
+uint64_t metrics_taken_by(const struct metrics *metrics, size_t destination);
 uint64_t metrics_lag_total(const struct metrics *metrics);
 
 #endif /* OBSERVE_METRICS_H */

@@ -11,10 +11,10 @@ enum {
     SAMPLES = 11, /* ten seconds lie between the first and the last */
 };
 
-/* What had been delivered to each destination at one moment. */
+/* What each destination had taken at one moment. */
 struct counts {
     uint64_t at_ms;
-    uint64_t *delivered; /* owned, by destination */
+    uint64_t *taken; /* owned, by destination */
 };
 
 struct status {
@@ -27,12 +27,17 @@ struct status {
 
 /* rates */
 
-static uint64_t delivered_to(const struct status *status, size_t destination)
+static uint64_t taken_by(const struct status *status, size_t destination)
 {
-    uint64_t verdicts[VERDICT_COUNT];
+    const struct status_sources *sources = &status->sources;
+    uint64_t taken = metrics_taken_by(sources->metrics, destination);
+    struct metrics_totals totals;
 
-    metrics_verdicts(status->sources.metrics, destination, verdicts);
-    return verdicts[VERDICT_DELIVERED];
+    if (&sources->config->destinations[destination] == sources->config->dead_letter) {
+        metrics_totals(sources->metrics, &totals);
+        taken += totals.dead_lettered;
+    }
+    return taken;
 }
 
 static void take_sample(struct status *status, uint64_t now_ms)
@@ -41,7 +46,7 @@ static void take_sample(struct status *status, uint64_t now_ms)
 
     counts->at_ms = now_ms;
     for (size_t i = 0; i < status->sources.config->destination_count; i++) {
-        counts->delivered[i] = delivered_to(status, i);
+        counts->taken[i] = taken_by(status, i);
     }
 }
 
@@ -56,7 +61,7 @@ static double rate_of(const struct status *status, size_t destination, uint64_t 
 {
     size_t oldest = status->taken < SAMPLES ? 0 : status->taken % SAMPLES;
     const struct counts *counts = &status->samples[oldest];
-    uint64_t since = delivered_to(status, destination) - counts->delivered[destination];
+    uint64_t since = taken_by(status, destination) - counts->taken[destination];
 
     return now_ms <= counts->at_ms ? 0 : (double)since * 1000 / (double)(now_ms - counts->at_ms);
 }
@@ -70,7 +75,7 @@ struct status *status_new(const struct status_sources *sources, uint64_t now_ms,
     status->sources = *sources;
     status->started_wall_ms = wall_ms;
     for (size_t i = 0; i < SAMPLES; i++) {
-        status->samples[i].delivered = mem_array(sources->config->destination_count, uint64_t);
+        status->samples[i].taken = mem_array(sources->config->destination_count, uint64_t);
     }
     take_sample(status, now_ms);
     return status;
@@ -82,7 +87,7 @@ void status_free(struct status *status)
         return;
     }
     for (size_t i = 0; i < SAMPLES; i++) {
-        free(status->samples[i].delivered);
+        free(status->samples[i].taken);
     }
     free(status);
 }

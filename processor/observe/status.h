@@ -13,8 +13,9 @@
  *                                  "outage", "override", "next_probe_in_ms"}]}]}]
  *
  * Times are ISO 8601 UTC; cause, outage, override and next_probe_in_ms are null when there is none.
- * rate_per_s: events delivered, over the last ten seconds. A secret is named by where it comes
- * from, never by its value. Nothing else of an event than its type is in it.
+ * rate_per_s: events it took, as alternate and as dead letters too, over the last ten seconds. A
+ * secret is named by where it comes from, never by its value. Nothing else of an event than its
+ * type is in it.
  *
  * Used by one thread, the admin endpoint's.
  */

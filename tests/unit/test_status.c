@@ -216,6 +216,7 @@ static void a_rate_is_of_the_last_ten_seconds(void **state)
 
     for (uint64_t now_ms = 1000; now_ms <= 61000; now_ms += 100) { /* 50/s, then 10/s */
         metrics_delivery(worker, TIKTOK, VERDICT_DELIVERED, now_ms <= 31000 ? 5 : 1);
+        metrics_latency(worker, TIKTOK, 20, now_ms <= 31000 ? 5 : 1);
         metrics_delivery(worker, TIKTOK, VERDICT_RETRY, 100);
         status_tick(scene->status, now_ms);
         if (now_ms == 31000 || now_ms == 61000) {
