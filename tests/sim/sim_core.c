@@ -16,6 +16,7 @@ enum {
     STOP_DRAIN_MS = 3000,
     MEMBERS_MAX = 4,
     DESTINATIONS_MAX = 8,
+    CELLS_MAX = 8,
 };
 
 struct play {
@@ -28,6 +29,7 @@ struct play {
     struct rng rng; /* of the traffic */
     uint64_t digest;
     uint64_t versions[MEMBERS_MAX][DESTINATIONS_MAX];
+    uint8_t states[MEMBERS_MAX][DESTINATIONS_MAX][CELLS_MAX + 1]; /* the last: its own */
     size_t change_at;
     unsigned away; /* members or partitions that will come back */
 };
@@ -86,10 +88,20 @@ static void on_blocked(void *context, enum block_reason reason)
     ((struct play *)context)->seen->blocks |= 1u << reason;
 }
 
-static void look_at_health(struct play *play, const struct deliverer *d, size_t destination)
+static void note_state(struct sim_seen *seen, uint8_t *before, enum breaker_state now)
+{
+    if (*before != now) {
+        seen->moves |= 1u << (*before * 4 + now);
+    }
+    *before = (uint8_t)now;
+}
+
+static void look_at_health(struct play *play, const struct deliverer *d, uint32_t member,
+                           size_t destination)
 {
     static struct destination_view view;
     struct sim_seen *seen = play->seen;
+    uint8_t *states = play->states[member][destination];
 
     health_look(d->health, destination, d->now_ms, &view);
     seen->destination_states |= 1u << view.self.state;
@@ -98,7 +110,9 @@ static void look_at_health(struct play *play, const struct deliverer *d, size_t 
     seen->is_throttled |= view.throttled.workers > 0;
     seen->is_held |= view.held.workers > 0;
     seen->is_flapping |= view.self.is_flapping;
-    for (size_t i = 0; i < view.cell_count; i++) {
+    note_state(seen, &states[CELLS_MAX], view.self.state);
+    for (size_t i = 0; i < view.cell_count && i < CELLS_MAX; i++) {
+        note_state(seen, &states[i], view.cells[i].state);
         seen->cell_states |= 1u << view.cells[i].state;
         seen->causes |= 1u << view.cells[i].cause;
         seen->is_flapping |= view.cells[i].is_flapping;
@@ -131,7 +145,7 @@ static void on_turned(void *context, const struct deliverer *d)
 
         if (d->senders[i] != NULL && (is_timely || version != play->versions[member][i])) {
             play->versions[member][i] = version;
-            look_at_health(play, d, i);
+            look_at_health(play, d, member, i);
         }
     }
 }
@@ -208,6 +222,7 @@ static void come_back(void *context, struct world *world)
     for (uint32_t i = 0; i < play->script->options.members; i++) {
         if (!world_is_alive(world, i)) {
             memset(play->versions[i], 0, sizeof(play->versions[i]));
+            memset(play->states[i], 0, sizeof(play->states[i]));
             world_start(world, i);
         }
     }

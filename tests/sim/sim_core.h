@@ -11,6 +11,7 @@
 struct sim_seen {
     unsigned reasons, blocks;
     unsigned cell_states, destination_states, causes, scopes;
+    unsigned moves; /* of cells and destinations: 1 << (from * 4 + to) */
     bool is_throttled, is_held, is_flapping;
     bool has_skipped, has_ambiguous, has_duplicate, has_outage;
     uint64_t runs, events, requests;
@@ -37,11 +38,13 @@ enum sim_event {
     SIM_EVENT_COUNT,
 };
 
+enum { SIM_FAULTS_MAX = 32, SIM_CHANGES_MAX = 6 };
+
 /* What happens in one run. */
 struct sim_script {
     size_t config;
     struct world_options options; /* without watch and metrics */
-    struct fault faults[12];
+    struct fault faults[SIM_FAULTS_MAX];
     double rate;       /* events a second */
     uint64_t until_ms; /* traffic and faults */
     unsigned odd;      /* one in so many events is not an ordinary one; 0: none */
@@ -50,7 +53,7 @@ struct sim_script {
         uint64_t at_ms;
         enum { CHANGE_REBALANCE, CHANGE_KILL, CHANGE_STOP, CHANGE_SLEEP } kind;
         uint32_t member;
-    } changes[6];
+    } changes[SIM_CHANGES_MAX];
     size_t change_count;
     bool is_calm; /* no fault, no change, no odd event: then there may be no duplicate either */
 };
@@ -59,6 +62,9 @@ enum sim_config { SIM_ONE, SIM_CHAIN, SIM_FAN, SIM_PRIORITY, SIM_WAIT, SIM_CONFI
 
 /** Draw the whole of it from @seed. */
 void sim_draw(struct sim_cast *cast, uint64_t seed, struct sim_script *out);
+/** Scenes that chance would hardly set: their number, and one of them with its name. */
+size_t sim_plight_count(void);
+const char *sim_plight(struct sim_cast *cast, size_t number, struct sim_script *out);
 /** The index of a destination of @config by its name. */
 size_t sim_destination(const struct sim_cast *cast, size_t config, const char *name);
 /** Play it. The ledger's failure says what is wrong; the caller ends it. @digest: of all that was

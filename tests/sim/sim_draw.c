@@ -123,3 +123,99 @@ void sim_draw(struct sim_cast *cast, uint64_t seed, struct sim_script *out)
     }
     draw_trouble(&rng, config, out);
 }
+
+/* scenes */
+
+static struct fault *add_fault(struct sim_script *script, size_t destination, enum fault_kind kind,
+                               uint64_t from_ms, uint64_t until_ms)
+{
+    struct fault *fault = &script->faults[script->options.faults.count++];
+
+    INVARIANT(script->options.faults.count <= SIM_FAULTS_MAX);
+    *fault = (struct fault){.destination = destination,
+                            .from_ms = from_ms,
+                            .until_ms = until_ms,
+                            .share = 1,
+                            .kind = kind,
+                            .status = 503,
+                            .code = 50000};
+    return fault;
+}
+
+static void set_plain(struct sim_script *out, enum sim_config config, double rate,
+                      uint64_t until_ms)
+{
+    *out = (struct sim_script){
+        .config = config,
+        .rate = rate,
+        .until_ms = until_ms,
+        .options = {.seed = 1,
+                    .members = 1,
+                    .partitions = 3,
+                    .window_max = 10000,
+                    .answer_ms = 100,
+                    .acknowledge_ms = 10,
+                    .records_max = 100000},
+    };
+}
+
+/* Everything is taken, but late, and the connections are all in use. */
+static void set_slow(struct sim_cast *cast, struct sim_script *out)
+{
+    struct fault *fault;
+
+    set_plain(out, SIM_PRIORITY, 20, 90000);
+    fault = add_fault(out, sim_destination(cast, SIM_PRIORITY, "tiktok"), FAULT_NONE, 5000, 60000);
+    fault->has_latency = true;
+    fault->latency_ms = 1500;
+}
+
+static void set_flapping(struct sim_cast *cast, struct sim_script *out)
+{
+    size_t tiktok = sim_destination(cast, SIM_CHAIN, "tiktok");
+
+    set_plain(out, SIM_CHAIN, 20, 300000);
+    for (uint64_t at_ms = 5000; at_ms < 280000; at_ms += 30000) {
+        add_fault(out, tiktok, FAULT_STATUS, at_ms, at_ms + 6000);
+    }
+}
+
+/* Returns, and breaks again while it is on its way back. */
+static void set_relapse(struct sim_cast *cast, struct sim_script *out)
+{
+    size_t tiktok = sim_destination(cast, SIM_FAN, "tiktok");
+
+    set_plain(out, SIM_FAN, 60, 90000);
+    add_fault(out, tiktok, FAULT_CODE, 5000, 15000);
+    for (uint64_t at_ms = 20000; at_ms < 60000; at_ms += 3000) {
+        add_fault(out, tiktok, FAULT_CODE, at_ms, at_ms + 1500)->share = 0.9;
+    }
+}
+
+/* Large events and nobody who takes them: the bytes are full before the number is. */
+static void set_heavy(struct sim_cast *cast, struct sim_script *out)
+{
+    set_plain(out, SIM_WAIT, 400, 8000);
+    add_fault(out, sim_destination(cast, SIM_WAIT, "tiktok"), FAULT_THROTTLE, 0, 8000);
+}
+
+static const struct {
+    const char *name;
+    void (*set)(struct sim_cast *cast, struct sim_script *out);
+} scenes[] = {
+    {"slow", set_slow},
+    {"flapping", set_flapping},
+    {"relapse", set_relapse},
+    {"heavy", set_heavy},
+};
+
+size_t sim_plight_count(void)
+{
+    return COUNT_OF(scenes);
+}
+
+const char *sim_plight(struct sim_cast *cast, size_t number, struct sim_script *out)
+{
+    scenes[number].set(cast, out);
+    return scenes[number].name;
+}
