@@ -14,6 +14,7 @@ import datetime
 import os
 import pathlib
 import re
+import subprocess
 import threading
 import time
 
@@ -22,7 +23,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
 import events
 from detour import base_config, merge
-from services import wait_for
+from services import ROOT_BUILD, wait_for
 from stage_tiktok import StageTikTok, now
 from world import World
 
@@ -368,6 +369,15 @@ def way_changes(transitions, event):
 def most_within(times, seconds):
     """The most of @times that lie in any stretch of @seconds."""
     return max((bisect.bisect_left(times, t + seconds) - i for i, t in enumerate(times)), default=0)
+
+
+def elsewhere(directory):
+    """A file that says what the wall clock and names shall be (tests/tools/elsewhere.c), and the environment for it."""
+    library = directory / "elsewhere.so"
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, ROOT_BUILD.parent / "tests" / "tools" / "elsewhere.c"], check=True)
+    place = directory / "elsewhere"
+    place.touch()
+    return place, {"LD_PRELOAD": str(library), "ELSEWHERE": str(place)}
 
 
 def plays(*names):

@@ -1,5 +1,7 @@
 """A credential that is refused: found by two answers, probed and not hammered, mended by the file."""
 
+import pytest
+
 import fake_tiktok
 import scenes
 from services import wait_for
@@ -106,6 +108,7 @@ def test_one_refused_source_id_holds_no_other(figures):
     assert not figures.transitions
 
 
+@pytest.mark.slow
 @plays("held")
 def test_held_for_long_is_diverted_and_named(figures):
     account = figures.account

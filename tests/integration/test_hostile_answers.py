@@ -19,9 +19,8 @@ import pytest
 import fake_tiktok
 import scenes
 from services import wait_for
-from stage import Stage, Tail, Traffic, plays, quantile, rss
+from stage import Tail, Traffic, plays, rss
 from stage_tiktok import StageTikTok, now, raw, with_body
-from test_flow import other_clock
 
 MIB = 2**20
 EVENTS = 24
@@ -362,51 +361,8 @@ def idle_connections(stage):
     return figures
 
 
-# Names that do not resolve, or late, or elsewhere
-
-def names(stage):
-    """One process with a destination of no known name, one whose name takes 30 s, and a healthy one."""
-    place = stage.directory / "elsewhere"
-    place.write_text("host gone.test -\nhost late.test 127.0.0.1 30\nhost moving.test 127.0.0.1\n")
-    config = stage.config()
-    usual = config["destinations"]["tiktok"]
-    port = stage.tiktok.port
-    for name in ("gone", "late"):
-        config["destinations"][name] = dict(usual, url=f"http://{name}.test:{port}")
-    usual["url"] = f"http://moving.test:{port}"
-    config["routes"] = [{"name": "all", "match": {}, "legs": [["tiktok", "utm"], ["gone", "utm"], ["late", "utm"]]}]
-    stage.create_all(stage.partitions)
-    stage.tail = Tail(stage)
-    environment = {"LD_PRELOAD": str(other_clock(stage.directory)), "ELSEWHERE": str(place)}
-    stage.run = stage.detour(config, environment=environment).start().wait_ready()
-    figures = scenes.Figures(begun=now())
-    stage.traffic = Traffic(stage, 50)
-    stage.rest(20)
-    figures.more["p99"] = quantile(stage.latencies(figures.begun, now() - 2, ("Purchase", "Search", "AddToCart")), 0.99)
-    # The service moves: its old address refuses, and the name says the new one.
-    elsewhere = StageTikTok(host="127.0.0.2", port=port)
-    place.write_text(place.read_text().replace("moving.test 127.0.0.1", "moving.test 127.0.0.2"))
-    stage.tiktok.refuse()
-    moved = now()
-    try:
-        wait_for(lambda: elsewhere.accepted, 100, lambda: f"the new address is used\n{stage.tails()}")
-        figures.back_after = now() - moved
-        stage.traffic.stop()
-        stage.wait_settled(150)
-        stage.tail.catch_up()
-    finally:
-        elsewhere.stop()
-    legs = collections.Counter((n.leg, n.outcome) for n in stage.tail.seen)
-    figures.more["legs"] = legs
-    missing = [i for i in stage.traffic.sent if len({n.leg for n in stage.tail.by_id[i]} & {"gone", "late"}) < 2
-               or (stage.tiktok.accepted[i] + elsewhere.accepted[i] == 0 and "tiktok" not in {n.leg for n in stage.tail.by_id[i]})]
-    figures.more["missing"] = missing
-    return figures
-
-
 SCENES = {
     "all at once": (all_at_once, 0.7),
-    "names": (names, 0.2),
     "dying connections": (dying_connections, 0.2),
     "idle connections": (idle_connections, 0.2),
 }
@@ -492,16 +448,3 @@ def test_a_server_that_closes_without_saying_so(figures):
     assert not account.lost and not account.diverted and not account.dead, account
     assert not account.both, "what was never taken was not taken twice"
     assert not figures.transitions
-
-
-@plays("names")
-def test_names_that_do_not_resolve_hold_up_nothing(figures):
-    assert figures.more["p99"] < 1, "the loop waited for a name"
-    assert not figures.more["missing"], figures.more["missing"][:3]
-    assert {outcome for leg, outcome in figures.more["legs"] if leg in ("gone", "late")} == {"never_sent"}
-
-
-@plays("names")
-def test_a_name_that_moves_is_followed(figures):
-    """Within what the resolver's answer may be kept (60 s) and the next probe."""
-    assert figures.back_after <= 90
