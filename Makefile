@@ -90,7 +90,7 @@ unit: deps-test ## The unit tests
 	@$(INNER) unit-programs
 	@BUILD=$(BUILD) .ci/test unit
 
-sim: deps-test ## The seeded simulations
+sim: deps-test ## The seeded simulations; SEEDS=100000 plays so many runs of the whole core, SEED=n one
 	@$(INNER) sim-programs
 	@BUILD=$(BUILD) .ci/test sim
 
