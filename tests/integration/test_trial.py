@@ -122,7 +122,7 @@ def test_the_sandbox_as_json(binary):
     reasons = result["diverted_by"]
     assert sum(reasons.values()) == result["diverted"]
     assert set(reasons) <= {"outage", "retries_exhausted"}, "throttling diverts nothing"
-    assert reasons["outage"] > 20 * reasons.get("retries_exhausted", 0), "what is known to be dark is not tried"
+    assert reasons["outage"] > 5 * reasons.get("retries_exhausted", 0), "what is known to be dark is not tried"
 
 
 def test_the_sandbox_says_when_an_outage_was_not_seen(binary):
