@@ -163,9 +163,9 @@ static void count_hanging(struct sender *sender)
     for (struct batch *batch = sender->sent; batch != NULL; batch = batch->next) {
         if (!batch->is_counted && sender->d->now_ms - batch->sent_ms >= patience_ms) {
             batch->is_counted = true;
-            batch->counted_ms = sender->d->now_ms;
-            health_provisional(sender->d->health, sender->index, batch->lane->cell,
-                               sender->d->now_ms, &batch->ticket);
+            batch->counted_ms =
+                health_provisional(sender->d->health, sender->index, batch->lane->cell,
+                                   sender->d->now_ms, &batch->ticket);
         }
     }
 }

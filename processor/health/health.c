@@ -47,6 +47,7 @@ struct health {
     int64_t (*wall_ms)(void *context); /* NULL: the kernel's */
     void *wall_context;
     _Atomic uint64_t ticked_ms;
+    uint64_t latest_ms; /* under the lock: see steady() */
 };
 
 static struct cell_policy policy_of(const struct config_destination *config)
@@ -169,6 +170,14 @@ static bool note_transition(struct health *health, struct watched *watched, size
     return true;
 }
 
+/* Each worker reads the clock once a turn, so one may be a little behind another; for the breakers
+ * they share, time never goes back. Called under the lock. */
+static uint64_t steady(struct health *health, uint64_t now_ms)
+{
+    health->latest_ms = MAX_OF(health->latest_ms, now_ms);
+    return health->latest_ms;
+}
+
 /* After anything that may have moved a breaker; called under the lock. */
 static void publish(struct health *health, struct watched *watched, uint64_t now_ms)
 {
@@ -196,6 +205,7 @@ size_t health_cell(struct health *health, size_t destination, struct span event,
     size_t index = 0;
 
     (void)pthread_mutex_lock(&health->lock);
+    now_ms = steady(health, now_ms);
     while (index < watched->health.cell_count && !span_is(event, watched->names[index])) {
         index++;
     }
@@ -231,6 +241,7 @@ enum gate health_admit(struct health *health, size_t destination, size_t cell, u
     enum gate gate;
 
     (void)pthread_mutex_lock(&health->lock);
+    now_ms = steady(health, now_ms);
     gate = destination_admit(&watched->health, cell, now_ms, hash, ticket);
     publish(health, watched, now_ms);
     (void)pthread_mutex_unlock(&health->lock);
@@ -270,6 +281,7 @@ void health_result(struct health *health, size_t destination, size_t cell, uint6
     struct watched *watched = &health->watched[destination];
 
     (void)pthread_mutex_lock(&health->lock);
+    now_ms = steady(health, now_ms);
     if (destination_result(&watched->health, cell, now_ms, call, is_life_sign, ticket, full_ms,
                            least_ms)) {
         publish(health, watched, now_ms);
@@ -277,22 +289,25 @@ void health_result(struct health *health, size_t destination, size_t cell, uint6
     (void)pthread_mutex_unlock(&health->lock);
 }
 
-void health_provisional(struct health *health, size_t destination, size_t cell, uint64_t now_ms,
-                        const struct ticket *ticket)
+uint64_t health_provisional(struct health *health, size_t destination, size_t cell, uint64_t now_ms,
+                            const struct ticket *ticket)
 {
     struct watched *watched = &health->watched[destination];
 
     (void)pthread_mutex_lock(&health->lock);
+    now_ms = steady(health, now_ms);
     if (destination_provisional(&watched->health, cell, now_ms, ticket)) {
         publish(health, watched, now_ms);
     }
     (void)pthread_mutex_unlock(&health->lock);
+    return now_ms;
 }
 
 void health_take_back(struct health *health, size_t destination, size_t cell, uint64_t now_ms,
                       uint64_t at_ms)
 {
     (void)pthread_mutex_lock(&health->lock);
+    now_ms = steady(health, now_ms);
     destination_take_back(&health->watched[destination].health, cell, now_ms, at_ms);
     (void)pthread_mutex_unlock(&health->lock);
 }
@@ -309,11 +324,12 @@ void health_tick(struct health *health, uint64_t now_ms)
 {
     uint64_t ticked_ms = atomic_load(&health->ticked_ms);
 
-    if (now_ms - ticked_ms < 100 ||
+    if (now_ms < ticked_ms + 100 ||
         !atomic_compare_exchange_strong(&health->ticked_ms, &ticked_ms, now_ms)) {
         return;
     }
     (void)pthread_mutex_lock(&health->lock);
+    now_ms = steady(health, now_ms);
     for (size_t i = 0; i < health->config->destination_count; i++) {
         if (destination_tick(&health->watched[i].health, now_ms)) {
             publish(health, &health->watched[i], now_ms);
@@ -426,6 +442,7 @@ void health_look(struct health *health, size_t destination, uint64_t now_ms,
         add_flow(&out->held, &watched->flows[w].held_ms, now_ms);
     }
     (void)pthread_mutex_lock(&health->lock);
+    now_ms = steady(health, now_ms);
     out->self = view_of(&watched->health.breaker, &watched->marks[DESTINATION_CELLS_MAX], SPAN_NONE,
                         now_ms);
     out->scope = destination_scope(&watched->health);

@@ -36,8 +36,9 @@ bool health_allows_waiting(struct health *health, size_t destination, size_t cel
 void health_result(struct health *health, size_t destination, size_t cell, uint64_t now_ms,
                    enum call call, bool is_life_sign, const struct ticket *ticket, uint64_t full_ms,
                    uint64_t least_ms);
-void health_provisional(struct health *health, size_t destination, size_t cell, uint64_t now_ms,
-                        const struct ticket *ticket);
+/** When it was counted: for health_take_back(). */
+uint64_t health_provisional(struct health *health, size_t destination, size_t cell, uint64_t now_ms,
+                            const struct ticket *ticket);
 void health_take_back(struct health *health, size_t destination, size_t cell, uint64_t now_ms,
                       uint64_t at_ms);
 void health_cancel(struct health *health, size_t destination, size_t cell,
