@@ -85,9 +85,9 @@ def test_the_same_seed_gives_the_same_events(world):
     assert without_time(first.stdout) == without_time(again.stdout)
 
 
-@pytest.mark.parametrize("brokers", [False, True], ids=["embedded broker", "real Kafka"])
-def test_the_sandbox_balances(kafka, tmp_path, binary, brokers):
-    words = ["--brokers", kafka.brokers] if brokers else []
+@pytest.mark.parametrize("words", [[], ["--brokers", "REAL", "--seconds", "12"]], ids=["embedded broker", "real Kafka"])
+def test_the_sandbox_balances(kafka, tmp_path, binary, words):
+    words = [kafka.brokers if word == "REAL" else word for word in words]
     environment = dict(os.environ, NO_COLOR="1")
     result = subprocess.run([BINARY, "sandbox", *words], stdin=subprocess.DEVNULL, capture_output=True, text=True,
                             timeout=SANDBOX_SECONDS, cwd=tmp_path, env=environment)
