@@ -10,6 +10,7 @@
 #include "app/topics_command.h"
 #include "base/base.h"
 #include "base/diag.h"
+#include "rehearse/rehearse.h"
 #include "trial/trial.h"
 
 static const struct command {
@@ -21,6 +22,7 @@ static const struct command {
     {"sandbox", sandbox_command, "an outage and the recovery, on this machine alone"},
     {"check", check_command, "validate configuration, schemas and routes"},
     {"topics", topics_command, "the topics a configuration needs; --create makes them"},
+    {"rehearse", rehearse_command, "a failure trace against this table, on a virtual clock"},
     {"status", status_command, "the live state of every instance; --watch"},
     {"generate", generate_command, "realistic conversion events onto the source topic"},
     {"simulate", simulate_command, "the simulated Events API"},

@@ -90,7 +90,7 @@ static struct world_leg describe(const struct leg *leg, size_t destination)
     return (struct world_leg){
         .partition = event->message->partition,
         .offset = event->message->offset,
-        .produced_ms = record->produced_ms,
+        .produced_ms = record->produced_ms - WORLD_START_MS,
         .kind = record->kind,
         .leg = (uint16_t)(leg - event->legs),
         .position = leg->position,

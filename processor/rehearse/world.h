@@ -36,8 +36,8 @@ enum record_mark {
 struct world_leg {
     int32_t partition;
     int64_t offset;
-    uint64_t produced_ms;
-    uint32_t kind; /* as produced */
+    uint64_t produced_ms; /* since the start */
+    uint32_t kind;        /* as produced */
     uint16_t leg;
     uint16_t position;                /* in its chain */
     const struct config_route *route; /* NULL: the event as a whole, likewise the plan */

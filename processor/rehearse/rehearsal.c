@@ -1,0 +1,148 @@
+#include "rehearse/rehearsal.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+/* As wide as the real ones: kafka/source_open.c. */
+enum {
+    WINDOW_MAX = 65536,
+    PARTITIONS_PER_WORKER = 6,
+    ACKNOWLEDGE_MS = 5,
+    RECORDS_MAX = 100000,
+    STEP_MS = 1000,
+    SETTLE_MS_MAX = 600000, /* after the trace */
+};
+
+/* A day like any other; its date shows in the ids of outages alone. */
+static const int64_t wall_ms = 1767225600000; /* 2026-01-01T00:00:00Z */
+
+static void on_requested(void *context, size_t destination, size_t events)
+{
+    struct rehearsal *rehearsal = context;
+    const struct trace *trace = rehearsal->trace;
+    uint64_t now_ms = world_now(rehearsal->world);
+    bool is_in_fault = false;
+
+    for (size_t i = 0; i < trace->fault_count; i++) {
+        const struct fault *fault = &trace->faults[i];
+
+        is_in_fault |= fault->destination == destination && now_ms >= fault->from_ms &&
+                       now_ms < fault->until_ms;
+    }
+    sums_requested(&rehearsal->sums, destination, events, is_in_fault);
+}
+
+static void on_heard(void *context, const struct world_leg *leg)
+{
+    struct rehearsal *rehearsal = context;
+    uint64_t now_ms = world_now(rehearsal->world);
+
+    sums_heard(&rehearsal->sums, leg, now_ms);
+    if (leg->plan != NULL && (leg->position > 0 || leg->is_dead_letter) && !leg->is_part) {
+        timeline_diverted(rehearsal->timeline, leg, rehearsal->trace->traffic[leg->kind].event,
+                          now_ms);
+    }
+}
+
+static void on_turned(void *context, const struct deliverer *d)
+{
+    struct rehearsal *rehearsal = context;
+
+    timeline_look(rehearsal->timeline, d, world_now(rehearsal->world));
+}
+
+static void open_world(struct rehearsal *rehearsal)
+{
+    const struct config *config = rehearsal->config;
+    int32_t partitions = (int32_t)config->workers * PARTITIONS_PER_WORKER;
+    struct world_options options = {
+        .seed = rehearsal->seed,
+        .wall_ms = wall_ms,
+        .members = config->workers,
+        .is_one_process = true,
+        .partitions = partitions,
+        .window_max = MAX_OF(config->in_flight.events, (uint32_t)WINDOW_MAX),
+        .answer_ms = rehearsal->trace->latency_ms,
+        .acknowledge_ms = ACKNOWLEDGE_MS,
+        .records_max = RECORDS_MAX,
+        .metrics = rehearsal->metrics,
+        .faults = {rehearsal->trace->faults, rehearsal->trace->fault_count},
+        .watch = {.context = rehearsal,
+                  .requested = on_requested,
+                  .heard = on_heard,
+                  .turned = on_turned},
+    };
+
+    rehearsal->pipeline->source_partitions = partitions;
+    rehearsal->world = world_new(rehearsal->pipeline, &options);
+    traffic_begin(rehearsal->traffic, rehearsal->world, partitions);
+}
+
+bool rehearsal_open(struct rehearsal *rehearsal, const struct config *config,
+                    const struct trace *trace, struct diags *diags)
+{
+    struct err err;
+
+    rehearsal->config = config;
+    rehearsal->trace = trace;
+    rehearsal->pipeline = pipeline_compile(config, diags);
+    if (rehearsal->pipeline == NULL) {
+        return false;
+    }
+    if (pipeline_connect(rehearsal->pipeline, &err) != ERR_OK) {
+        diag_error(diags, (struct place){.file = config->path}, "%s", err.text);
+        return false;
+    }
+    rehearsal->traffic = traffic_new(trace, rehearsal->pipeline, wall_ms, diags);
+    if (rehearsal->traffic == NULL) {
+        return false;
+    }
+    rehearsal->metrics = metrics_new(config, config->workers, DETOUR_VERSION);
+    rehearsal->timeline = timeline_new(config, trace);
+    sums_init(&rehearsal->sums, config);
+    open_world(rehearsal);
+    return true;
+}
+
+static void tell_progress(const struct rehearsal *rehearsal, uint64_t now_ms)
+{
+    if (rehearsal->progress != NULL) {
+        rehearsal->progress(rehearsal->progress_context,
+                            MIN_OF((double)now_ms / (double)rehearsal->trace->for_ms, 1.0));
+    }
+}
+
+void rehearsal_play(struct rehearsal *rehearsal)
+{
+    uint64_t for_ms = rehearsal->trace->for_ms;
+    uint64_t at_ms = 0;
+    struct metrics_totals totals;
+
+    while (at_ms < for_ms ||
+           (at_ms < for_ms + SETTLE_MS_MAX && !world_is_drained(rehearsal->world))) {
+        at_ms = at_ms < for_ms ? MIN_OF(at_ms + STEP_MS, for_ms) : at_ms + STEP_MS;
+        world_run(rehearsal->world, at_ms);
+        tell_progress(rehearsal, at_ms);
+    }
+    rehearsal->settled_ms = world_is_drained(rehearsal->world) ? at_ms : 0;
+    metrics_totals(rehearsal->metrics, &totals);
+    rehearsal->dropped = totals.dropped;
+    rehearsal->in_flight = world_in_flight(rehearsal->world);
+    for (size_t i = 0; i < rehearsal->trace->traffic_count; i++) {
+        rehearsal->produced += traffic_produced(rehearsal->traffic, i);
+    }
+    sums_sort(&rehearsal->sums);
+}
+
+void rehearsal_close(struct rehearsal *rehearsal)
+{
+    world_free(rehearsal->world);
+    traffic_free(rehearsal->traffic);
+    timeline_free(rehearsal->timeline);
+    if (rehearsal->sums.asked != NULL) {
+        sums_fini(&rehearsal->sums);
+    }
+    metrics_free(rehearsal->metrics);
+    pipeline_free(rehearsal->pipeline);
+}

@@ -1,0 +1,178 @@
+#include "rehearse/sums.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+void sums_init(struct sums *sums, const struct config *config)
+{
+    *sums = (struct sums){0};
+    sums->asked = mem_array(config->destination_count, struct sums_asked);
+}
+
+void sums_fini(struct sums *sums)
+{
+    for (size_t i = 0; i < sums->row_count; i++) {
+        free(sums->rows[i].diverted);
+        free(sums->rows[i].delivered_times.ms);
+        free(sums->rows[i].diverted_times.ms);
+    }
+    free(sums->rows);
+    free(sums->asked);
+    *sums = (struct sums){0};
+}
+
+static struct sums_row *find_row(struct sums *sums, const struct world_leg *leg)
+{
+    for (size_t i = 0; i < sums->row_count; i++) {
+        struct sums_row *row = &sums->rows[i];
+
+        if (row->line == leg->kind && row->plan == leg->plan) {
+            return row;
+        }
+    }
+    if (sums->row_count == sums->row_cap) {
+        sums->row_cap = MAX_OF(sums->row_cap * 2, (size_t)16);
+        sums->rows = mem_grow(sums->rows, sums->row_cap, sizeof(struct sums_row));
+    }
+    sums->rows[sums->row_count] =
+        (struct sums_row){.line = leg->kind, .route = leg->route, .plan = leg->plan};
+    return &sums->rows[sums->row_count++];
+}
+
+static void add_time(struct sums_times *times, uint64_t ms)
+{
+    if (times->count == times->cap) {
+        times->cap = MAX_OF(times->cap * 2, (size_t)256);
+        times->ms = mem_grow(times->ms, times->cap, sizeof(uint32_t));
+    }
+    times->ms[times->count++] = (uint32_t)MIN_OF(ms, (uint64_t)UINT32_MAX);
+}
+
+static void add_diverted(struct sums_row *row, const struct world_leg *leg)
+{
+    for (size_t i = 0; i < row->diverted_count; i++) {
+        struct sums_diverted *diverted = &row->diverted[i];
+
+        if (diverted->destination == leg->destination && diverted->reason == leg->reason) {
+            diverted->events++;
+            return;
+        }
+    }
+    if (row->diverted_count == row->diverted_cap) {
+        row->diverted_cap = MAX_OF(row->diverted_cap * 2, (size_t)4);
+        row->diverted = mem_grow(row->diverted, row->diverted_cap, sizeof(struct sums_diverted));
+    }
+    row->diverted[row->diverted_count++] = (struct sums_diverted){leg->destination, leg->reason, 1};
+}
+
+void sums_heard(struct sums *sums, const struct world_leg *leg, uint64_t now_ms)
+{
+    struct sums_row *row = find_row(sums, leg);
+
+    if (leg->is_part) {
+        return;
+    }
+    if (leg->is_dead_letter) {
+        row->dead_lettered[leg->reason]++;
+        sums->dead_lettered++;
+    } else if (leg->position > 0) {
+        add_diverted(row, leg);
+        add_time(&row->diverted_times, now_ms - leg->produced_ms);
+        sums->diverted++;
+    } else {
+        row->delivered++;
+        add_time(&row->delivered_times, now_ms - leg->produced_ms);
+        sums->delivered++;
+    }
+}
+
+void sums_requested(struct sums *sums, size_t destination, size_t events, bool is_in_fault)
+{
+    sums->asked[destination].requests++;
+    sums->asked[destination].events += events;
+    sums->asked[destination].requests_in_fault += is_in_fault;
+}
+
+/* Routes and legs lie in the configuration's order; the event as a whole comes last. */
+static int by_line(const void *a, const void *b)
+{
+    const struct sums_row *left = a;
+    const struct sums_row *right = b;
+
+    if (left->line != right->line) {
+        return left->line < right->line ? -1 : 1;
+    }
+    if (left->route != right->route) {
+        return right->route == NULL || (left->route != NULL && left->route < right->route) ? -1 : 1;
+    }
+    return left->plan < right->plan ? -1 : left->plan > right->plan;
+}
+
+static int by_diverted(const void *a, const void *b)
+{
+    const struct sums_diverted *left = a;
+    const struct sums_diverted *right = b;
+
+    if (left->destination != right->destination) {
+        return left->destination < right->destination ? -1 : 1;
+    }
+    return left->reason < right->reason ? -1 : left->reason > right->reason;
+}
+
+void sums_sort(struct sums *sums)
+{
+    if (sums->row_count > 1) {
+        qsort(sums->rows, sums->row_count, sizeof(struct sums_row), by_line);
+    }
+    for (size_t i = 0; i < sums->row_count; i++) {
+        if (sums->rows[i].diverted_count > 1) {
+            qsort(sums->rows[i].diverted, sums->rows[i].diverted_count,
+                  sizeof(struct sums_diverted), by_diverted);
+        }
+    }
+}
+
+static int by_number(const void *a, const void *b)
+{
+    uint32_t left = *(const uint32_t *)a;
+    uint32_t right = *(const uint32_t *)b;
+
+    return left < right ? -1 : left > right;
+}
+
+uint32_t sums_percentile(struct sums_times *times, double share)
+{
+    size_t rank;
+
+    if (times->count == 0) {
+        return 0;
+    }
+    if (!times->is_sorted) {
+        qsort(times->ms, times->count, sizeof(uint32_t), by_number);
+        times->is_sorted = true;
+    }
+    rank = (size_t)ceil(share * (double)times->count);
+    return times->ms[MAX_OF(rank, (size_t)1) - 1];
+}
+
+uint64_t sums_diverted(const struct sums_row *row)
+{
+    uint64_t events = 0;
+
+    for (size_t i = 0; i < row->diverted_count; i++) {
+        events += row->diverted[i].events;
+    }
+    return events;
+}
+
+uint64_t sums_dead_lettered(const struct sums_row *row)
+{
+    uint64_t events = 0;
+
+    for (size_t i = 0; i < REASON_COUNT; i++) {
+        events += row->dead_lettered[i];
+    }
+    return events;
+}
