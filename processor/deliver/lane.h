@@ -17,7 +17,7 @@ struct lane {
     struct leg *first, *last;
     size_t count, bytes; /* waiting */
     enum priority priority;
-    /* a source id of its own that is refused while the credential is good: this lane alone is held
+    /* a source id of its own that is refused while the credential is good: its lanes alone are held
      */
     uint64_t held_since_ms, held_until_ms, held_wait_ms; /* 0: not held */
     size_t in_flight;                                    /* requests */

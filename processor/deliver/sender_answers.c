@@ -302,20 +302,59 @@ static uint64_t next_hold_ms(uint64_t wait_ms)
     return wait_ms < HOLD_FIRST_MS ? HOLD_FIRST_MS : MIN_OF(wait_ms * 2, (uint64_t)HOLD_MAX_MS);
 }
 
-static void hold_lane(struct sender *sender, const struct batch *batch,
-                      const struct http_reply *reply, const struct answer *answer)
+/* The lanes of one source id share their hold, whatever the event types. */
+static struct lane *next_of_source(const struct sender *sender, struct lane *lane,
+                                   const char *source_id)
 {
-    struct lane *lane = batch->lane;
+    while (lane != NULL && strcmp(lane->source_id, source_id) != 0) {
+        lane = sender_next_lane(sender, lane);
+    }
+    return lane;
+}
 
-    if (sender->d->now_ms < lane->held_until_ms) {
-        return; /* sent before the first refusal came */
+static void set_hold(const struct sender *sender, const char *source_id, uint64_t since_ms,
+                     uint64_t until_ms, uint64_t wait_ms)
+{
+    struct lane *lane = next_of_source(sender, sender_first_lane(sender), source_id);
+
+    while (lane != NULL) {
+        lane->held_since_ms = since_ms;
+        lane->held_until_ms = until_ms;
+        lane->held_wait_ms = wait_ms;
+        lane = next_of_source(sender, sender_next_lane(sender, lane), source_id);
     }
-    if (lane->held_wait_ms == HOLD_SLIP_MS) {
-        lane->held_since_ms = sender->d->now_ms;
-        log_held(sender, batch, reply, answer);
+}
+
+/* The lane whose hold counts: one that is new has not heard of it. */
+static const struct lane *most_held(const struct sender *sender, const struct lane *held)
+{
+    struct lane *lane = next_of_source(sender, sender_first_lane(sender), held->source_id);
+
+    while (lane != NULL) {
+        held = lane->held_until_ms > held->held_until_ms ? lane : held;
+        lane = next_of_source(sender, sender_next_lane(sender, lane), held->source_id);
     }
-    lane->held_wait_ms = next_hold_ms(lane->held_wait_ms);
-    lane->held_until_ms = sender->d->now_ms + lane->held_wait_ms;
+    return held;
+}
+
+static void hold_source(struct sender *sender, const struct batch *batch,
+                        const struct http_reply *reply, const struct answer *answer)
+{
+    uint64_t now_ms = sender->d->now_ms;
+    const struct lane *held = most_held(sender, batch->lane);
+    uint64_t since_ms = held->held_since_ms;
+    uint64_t until_ms = held->held_until_ms;
+    uint64_t wait_ms = held->held_wait_ms;
+
+    if (now_ms >= until_ms) { /* else it was sent before the first refusal came */
+        if (wait_ms == HOLD_SLIP_MS) {
+            since_ms = now_ms;
+            log_held(sender, batch, reply, answer);
+        }
+        wait_ms = next_hold_ms(wait_ms);
+        until_ms = now_ms + wait_ms;
+    }
+    set_hold(sender, batch->lane->source_id, since_ms, until_ms, wait_ms);
 }
 
 static void hold_destination(struct sender *sender, const struct batch *batch,
@@ -341,7 +380,7 @@ static void handle_hold(struct sender *sender, struct batch *batch, const struct
 {
     metrics_delivery(sender->d->metrics, sender->index, VERDICT_HOLD, batch->count);
     if (is_of_source(sender, answer)) {
-        hold_lane(sender, batch, reply, answer);
+        hold_source(sender, batch, reply, answer);
     } else {
         hold_destination(sender, batch, reply, answer);
     }
@@ -353,9 +392,9 @@ static void note_open(struct sender *sender, struct lane *lane)
 {
     sender->is_proven = true;
     sender->hold_wait_ms = 0;
-    lane->held_since_ms = 0;
-    lane->held_until_ms = 0;
-    lane->held_wait_ms = 0;
+    if (lane->held_wait_ms != 0) {
+        set_hold(sender, lane->source_id, 0, 0, 0);
+    }
     if (sender->throttled_since_ms != 0 || sender->held_since_ms != 0) {
         LOG_INFO("destination.open", "destination=%s was=%s", LOG_S(sender->config->name),
                  sender->held_since_ms != 0 ? "held" : "throttled");

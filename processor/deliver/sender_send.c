@@ -3,6 +3,8 @@
  */
 #include "deliver/sender_inside.h"
 
+#include <string.h>
+
 #include "base/mem.h"
 
 enum { CAUTIOUS_FAULTS = 2, CAUTIOUS_GAP_MS = 500 };
@@ -98,12 +100,27 @@ void sender_send(struct sender *sender, struct batch *batch)
     batch->lane->sent_ms = sender->d->now_ms;
 }
 
+/* A source id that was refused is asked again by one request at a time, of whatever type. */
+static bool is_probed(const struct sender *sender, const struct lane *held)
+{
+    for (const struct lane *lane = sender_first_lane(sender); lane != NULL;
+         lane = sender_next_lane(sender, lane)) {
+        if (lane->in_flight > 0 && strcmp(lane->source_id, held->source_id) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* A type that only fails is asked one at a time and twice a second: the rest waits for its answer
  * or goes round. */
 uint64_t sender_cautious_until_ms(const struct sender *sender, const struct lane *lane)
 {
     if (lane->held_until_ms > sender->d->now_ms) {
         return lane->held_until_ms;
+    }
+    if (lane->held_wait_ms != 0 && is_probed(sender, lane)) {
+        return UINT64_MAX;
     }
     if (lane->faults_in_row < CAUTIOUS_FAULTS) {
         return 0;

@@ -15,8 +15,24 @@ static bool is_overdue(const struct sender *sender, const struct leg *leg, uint6
            sender->d->now_ms - MAX_OF(leg->queued_ms, since_ms) >= wait_ms;
 }
 
-static void divert_overdue(struct sender *sender, uint64_t since_ms, uint64_t wait_ms,
-                           enum reason reason)
+static void divert_overdue_lane(struct sender *sender, struct lane *lane, uint64_t since_ms,
+                                uint64_t wait_ms, enum reason reason)
+{
+    struct leg *next;
+
+    for (struct leg *leg = lane->first; leg != NULL; leg = next) {
+        next = leg->next;
+        if (is_overdue(sender, leg, since_ms, wait_ms)) {
+            lane_remove(lane, leg);
+            leg_advance(sender->d, leg, reason);
+        }
+    }
+}
+
+/* Of lane @only, or of all when it is NULL: what was refused and waits in its batch, and what
+ * queues behind it. */
+static void divert_overdue(struct sender *sender, struct lane *only, uint64_t since_ms,
+                           uint64_t wait_ms, enum reason reason)
 {
     struct batch *next_batch;
 
@@ -25,6 +41,9 @@ static void divert_overdue(struct sender *sender, uint64_t since_ms, uint64_t wa
     }
     for (struct batch *batch = sender->batches.first; batch != NULL; batch = next_batch) {
         next_batch = batch->next;
+        if (only != NULL && batch->lane != only) {
+            continue;
+        }
         for (size_t i = batch->count; i-- > 0;) {
             if (is_overdue(sender, batch->legs[i], since_ms, wait_ms)) {
                 leg_advance(sender->d, batch_take(batch, i), reason);
@@ -37,14 +56,8 @@ static void divert_overdue(struct sender *sender, uint64_t since_ms, uint64_t wa
     }
     for (struct lane *lane = sender_first_lane(sender); lane != NULL;
          lane = sender_next_lane(sender, lane)) {
-        struct leg *next;
-
-        for (struct leg *leg = lane->first; leg != NULL; leg = next) {
-            next = leg->next;
-            if (is_overdue(sender, leg, since_ms, wait_ms)) {
-                lane_remove(lane, leg);
-                leg_advance(sender->d, leg, reason);
-            }
+        if (only == NULL || lane == only) {
+            divert_overdue_lane(sender, lane, since_ms, wait_ms, reason);
         }
     }
 }
@@ -72,35 +85,23 @@ static uint64_t patience_ms(const struct sender *sender, uint64_t wait_ms)
     return count_waiting(sender) > share ? MIN_OF(wait_ms, (uint64_t)SENDER_LOOK_MS) : wait_ms;
 }
 
-static void divert_held_lane(struct sender *sender, struct lane *lane)
-{
-    struct leg *next;
-
-    for (struct leg *leg = lane->first; leg != NULL; leg = next) {
-        next = leg->next;
-        if (is_overdue(sender, leg, lane->held_since_ms, HOLD_DIVERT_MS)) {
-            lane_remove(lane, leg);
-            leg_advance(sender->d, leg, REASON_CREDENTIAL);
-        }
-    }
-}
-
 void sender_divert_waiting(struct sender *sender)
 {
     const struct config_destination *config = sender->config;
 
     if (sender->throttled_since_ms != 0 && config->throttle.then == THEN_DIVERT) {
-        divert_overdue(sender, sender->throttled_since_ms,
+        divert_overdue(sender, NULL, sender->throttled_since_ms,
                        patience_ms(sender, config->throttle.wait_ms), REASON_THROTTLED);
     }
     if (sender->held_since_ms != 0) {
-        divert_overdue(sender, sender->held_since_ms, patience_ms(sender, HOLD_DIVERT_MS),
+        divert_overdue(sender, NULL, sender->held_since_ms, patience_ms(sender, HOLD_DIVERT_MS),
                        REASON_CREDENTIAL);
     }
     for (struct lane *lane = sender_first_lane(sender); lane != NULL;
          lane = sender_next_lane(sender, lane)) {
         if (lane->held_since_ms != 0) {
-            divert_held_lane(sender, lane);
+            divert_overdue(sender, lane, lane->held_since_ms, patience_ms(sender, HOLD_DIVERT_MS),
+                           REASON_CREDENTIAL);
         }
     }
 }
