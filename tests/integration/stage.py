@@ -331,8 +331,7 @@ class Stage(World):
             match = TRANSITION.match(line)
             if match:
                 at, where, event, state, cause, scope = match.groups()
-                wall = datetime.datetime.fromisoformat(at).timestamp()
-                out.append(Transition(wall + offset, where.strip('"'), event.strip('"'), state, cause, scope))
+                out.append(Transition(wall_of(at) + offset, where.strip('"'), event.strip('"'), state, cause, scope))
         return [t for t in out if destination in (None, t.destination)]
 
     def latencies(self, begin, end, types):
@@ -347,6 +346,11 @@ class Stage(World):
                 part.stopping.set()
         super().end()
         self.tiktok.stop()
+
+
+def wall_of(text):
+    """A time in ISO 8601 as seconds of the wall clock."""
+    return datetime.datetime.fromisoformat(text).timestamp()
 
 
 def quantile(ordered, share):

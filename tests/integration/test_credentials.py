@@ -37,6 +37,22 @@ def one_pixel_refused(number, status=200):
     return play
 
 
+def pixel_held_for_long(stage):
+    """One pixel is refused for longer than auth_hold: its events, the first refused ones too, go the alternate way."""
+    config = stage.config(destinations={"tiktok": {"event_source_id": {"path": "context.pixel"}}})
+    stage.play(30, config=config, variants=PIXELS)
+    refusal = fake_tiktok.code(40001, "No permission to operate this pixel.")
+    stage.tiktok.on(lambda r: refusal if r.body.get("event_source_id") == "CLOSTPIXEL" else None)
+    wait_for(lambda: stage.tail.first(reason="credential"), 90, lambda: f"diverted\n{stage.tails()}")
+    figures = scenes.Figures(begun=now())
+    stage.traffic.stop()
+    stage.wait_settled(90)
+    stage.tail.catch_up()
+    figures.account = stage.account()
+    figures.more["pixels"] = {stage.traffic.kind[i][1]["context"]["pixel"] for i in stage.tail.by_id}
+    return figures
+
+
 def refused_by_status(status):
     def play(stage):
         stage.play(60)
@@ -70,6 +86,7 @@ def held_for_long(stage):
 
 SCENES = {
     "held": (held_for_long, 0.1),
+    "pixel held": (pixel_held_for_long, 0.1),
     "wrong token": (scenes.wrong_token(), 0.2),
     "one pixel 40001": (one_pixel_refused(40001), 0.15),
     "one pixel 403": (one_pixel_refused(40001, 403), 0.15),
@@ -116,3 +133,12 @@ def test_held_for_long_is_diverted_and_named(figures):
     assert set(account.diverted) == {"credential"} and not account.dead, account
     assert "access_token" in figures.more["log"] or "token" in figures.more["log"], "which secret is refused"
     assert fake_tiktok.TOKEN not in figures.more["log"]
+
+
+@pytest.mark.slow
+@plays("pixel held")
+def test_one_source_id_held_for_long_holds_up_no_partition(figures):
+    account = figures.account
+    assert not account.lost and not account.both, account
+    assert set(account.diverted) == {"credential"} and not account.dead, account
+    assert figures.more["pixels"] == {"CLOSTPIXEL"}
