@@ -19,6 +19,7 @@ struct batch {
     uint64_t due_ms;        /* while waiting */
     bool is_sent;           /* in flight */
     bool is_canary;         /* one leg that probes */
+    size_t rejected;        /* items of it that were named and taken out */
     bool is_counted;        /* as a provisional fault, at counted_ms */
     uint64_t sent_ms, counted_ms;
     struct ticket ticket;          /* under which it was sent */

@@ -36,7 +36,7 @@ struct pipeline {
     struct route_table *routes;
     struct pipeline_destination *destinations; /* by index in the config */
     int32_t source_partitions; /* of all source topics, as of the start; 0: not known */
-    char instance[128];                        /* host:pid, for detour.instance */
+    char instance[128];        /* host:pid, for detour.instance */
 };
 
 /** NULL when something does not fit; all of it is in @diags. */

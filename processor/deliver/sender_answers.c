@@ -12,8 +12,9 @@
 enum {
     THROTTLE_MIN_MS = 1000, /* freeze without Retry-After: full jitter 1..8 s (reliability 1.5) */
     THROTTLE_MAX_MS = 8000,
-    HOLD_FIRST_MS = 5000, /* between probes of a refused credential, doubling */
-    HOLD_SLIP_MS = 1000,  /* after the first refusal: it may be a slip */
+    HOLD_FIRST_MS = 5000,  /* between probes of a refused credential, doubling */
+    STORM_BAD_TO_GOOD = 9, /* health counts a storm from 90 % rejected */
+    HOLD_SLIP_MS = 1000,   /* after the first refusal: it may be a slip */
     HOLD_MAX_MS = 60000,
     CODE_NO_PERMISSION = 40001, /* of this token on this source (reference 4.3) */
 };
@@ -425,14 +426,29 @@ static void read_answer(struct sender *sender, const struct batch *batch,
 
 /* health: what the answer says of its cell */
 
-static enum call call_of(const struct sender *sender, const struct http_reply *reply,
-                         const struct answer *answer)
+/* A request refused for one bad item of a thousand is no rejecting destination: a storm is when
+ * hardly any item gets by. Items are looked at in order, so those before the named one were good.
+ */
+static enum call call_of_rejection(struct batch *batch, const struct answer *answer)
+{
+    if (batch->count == 1) {
+        return CALL_REJECT;
+    }
+    if (answer->scope != SCOPE_ITEM) {
+        return CALL_NEUTRAL; /* halving will tell */
+    }
+    batch->rejected++;
+    return batch->rejected >= STORM_BAD_TO_GOOD * answer->item ? CALL_REJECT : CALL_NEUTRAL;
+}
+
+static enum call call_of(const struct sender *sender, struct batch *batch,
+                         const struct http_reply *reply, const struct answer *answer)
 {
     switch (answer->verdict) {
     case VERDICT_DELIVERED:
         return reply->duration_us / 1000 > sender->config->health.slow_ms ? CALL_SLOW : CALL_OK;
     case VERDICT_REJECTED:
-        return answer->scope == SCOPE_EACH ? CALL_OK : CALL_REJECT;
+        return answer->scope == SCOPE_EACH ? CALL_OK : call_of_rejection(batch, answer);
     case VERDICT_THROTTLED:
     case VERDICT_HOLD:
         return CALL_NEUTRAL;
@@ -455,7 +471,7 @@ static void tell_health(struct sender *sender, struct batch *batch, const struct
                         const struct answer *answer)
 {
     struct deliverer *d = sender->d;
-    enum call call = call_of(sender, reply, answer);
+    enum call call = call_of(sender, batch, reply, answer);
     bool is_fault = call == CALL_TRANSPORT || call == CALL_APP || call == CALL_CONNECT;
     uint64_t full_ms = sender->full_since_ms == 0 ? 0 : d->now_ms - sender->full_since_ms;
     uint64_t least_ms = is_fault && reply->has_retry_after ? reply->retry_after_ms : 0;

@@ -42,8 +42,7 @@ static void check_text(const char *text, size_t bytes)
     }
 }
 
-static void check(struct span body, const struct answer *answer,
-                  const struct item_result *each)
+static void check(struct span body, const struct answer *answer, const struct item_result *each)
 {
     CHECK(answer->verdict < VERDICT_COUNT);
     check_text(answer->text, sizeof(answer->text));

@@ -31,8 +31,8 @@ static struct tiktok_codes *defaults(void)
     return codes;
 }
 
-static struct answer read_with(const struct tiktok_codes *codes, int status,
-                                      struct span body, size_t count, struct item_result *each)
+static struct answer read_with(const struct tiktok_codes *codes, int status, struct span body,
+                               size_t count, struct item_result *each)
 {
     const struct answer_batch batch = {.event_ids = ids, .count = count, .each = each};
     struct answer answer;
@@ -271,8 +271,7 @@ static void bytes_behind_a_nul_are_not_overlooked(void **state)
     static const char body[] = "{\"code\": 0}\0{\"code\": 50000}";
     struct tiktok_codes *codes = defaults();
     struct item_result each[EVENTS];
-    struct answer got =
-        read_with(codes, 200, (struct span){body, sizeof(body) - 1}, EVENTS, each);
+    struct answer got = read_with(codes, 200, (struct span){body, sizeof(body) - 1}, EVENTS, each);
 
     (void)state;
     assert_int_equal(got.verdict, VERDICT_RETRY);

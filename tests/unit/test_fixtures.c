@@ -210,8 +210,7 @@ static void check_each(const char *name, const json_t *expect, const struct item
     }
 }
 
-static void check_answer(const char *name, const struct answer *answer,
-                         const json_t *fixture)
+static void check_answer(const char *name, const struct answer *answer, const json_t *fixture)
 {
     const json_t *expect = json_object_get(fixture, "expect");
     const json_t *response = json_object_get(fixture, "response");
