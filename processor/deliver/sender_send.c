@@ -7,13 +7,18 @@
 
 #include "base/mem.h"
 
-enum { CAUTIOUS_FAULTS = 2, CAUTIOUS_GAP_MS = 500 };
+enum { CAUTIOUS_FAULTS = 2, CAUTIOUS_GAP_MS = 500, UNPROVEN_CONNECTIONS = 2 };
 
 size_t sender_connections(const struct sender *sender)
 {
-    bool is_probing = !sender->is_proven || sender->throttled_since_ms != 0;
+    size_t limit = concurrency_limit(&sender->concurrency);
 
-    return is_probing ? 1 : concurrency_limit(&sender->concurrency);
+    if (sender->throttled_since_ms != 0 || sender->hold_wait_ms != 0) {
+        return 1; /* a probe */
+    }
+    /* Not many until one has answered well; not one alone, or a type that hangs would hold up the
+     * others. */
+    return sender->is_proven ? limit : MIN_OF(limit, (size_t)UNPROVEN_CONNECTIONS);
 }
 
 bool sender_may_send(const struct sender *sender)
