@@ -107,6 +107,10 @@ class World:
             future.result(20)
         known = {t.topic for t in wanted}
         wait_for(lambda: all(self.has_leaders(t, partitions) for t in known), 20, f"topics {known} have leaders")
+        asking = self.asking(self.group)
+        for topic in known:  # the metadata may be ahead of the broker itself: it answers only when it leads
+            for partition in range(partitions):
+                watermarks(asking, TopicPartition(topic, partition))
 
     def has_leaders(self, topic, partitions):
         found = self.admin.list_topics(topic, timeout=5).topics[topic].partitions
@@ -156,9 +160,14 @@ class World:
         """An acknowledgement may come without an offset (a retry whose first try had arrived): look where it is."""
         if not records:
             return
-        places = {(m.key(), m.value()): (m.partition(), m.offset()) for m in self.read(topic)}
+        places = {}
+
+        def are_found():
+            places.update({(m.key(), m.value()): (m.partition(), m.offset()) for m in self.read(topic)})
+            return all((r.key, r.value) in places for r in records)
+
+        wait_for(are_found, 20, lambda: f"acknowledged without an offset, and not in the topic: {records[0].id}", every=0.5)
         for record in records:
-            assert (record.key, record.value) in places, f"acknowledged without an offset, and not in the topic: {record.id}"
             record.partition, record.offset = places[record.key, record.value]
 
     def conversions(self, count, prefix="e", schema_id=1, **changes):
