@@ -4,7 +4,7 @@
 
 #include "trial/sim_texts.h"
 
-enum { BODY_BYTES_MAX = 256 * 1024, REFUSED_MS = 1, UNKNOWN_CODE = 77777 };
+enum { BODY_BYTES_MAX = 256 * 1024, REFUSED_MS = 1, UNKNOWN_CODE = 30001 };
 
 void answer_text_init(struct answer_text *answer)
 {

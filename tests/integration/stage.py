@@ -197,7 +197,7 @@ class Watch:
             run, traffic = self.stage.run, self.stage.traffic
             if run is None or run.child.poll() is not None or traffic is None:
                 continue
-            with contextlib.suppress(OSError, ValueError, IndexError):
+            with contextlib.suppress(OSError, ValueError, IndexError, StopIteration):  # it may end meanwhile
                 pid = run.child.pid
                 self.looks.append(Look(now(), run.metric("detour_in_flight_events"), self.stage.waiting(), rss(pid), cpu(pid)))
 

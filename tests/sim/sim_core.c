@@ -17,6 +17,7 @@ enum {
     MEMBERS_MAX = 4,
     DESTINATIONS_MAX = 8,
     CELLS_MAX = 8,
+    EVENT_BYTES_MAX = 16384, /* the one that crosses the bound */
 };
 
 struct play {
@@ -137,8 +138,10 @@ static void on_turned(void *context, const struct deliverer *d)
     uint32_t member = member_of(play, d);
     bool is_timely = d->now_ms % 64 == 0; /* flow has no version of its own */
 
-    if (d->events.events > config->in_flight.events) {
-        ledger_fail(play->ledger, "%llu events in flight", (unsigned long long)d->events.events);
+    if (d->events.events > config->in_flight.events ||
+        d->events.bytes > config->in_flight.bytes + EVENT_BYTES_MAX) {
+        ledger_fail(play->ledger, "%llu events and %llu bytes in flight",
+                    (unsigned long long)d->events.events, (unsigned long long)d->events.bytes);
     }
     for (size_t i = 0; i < config->destination_count; i++) {
         uint64_t version = d->senders[i] == NULL ? 0 : health_version(d->health, i);

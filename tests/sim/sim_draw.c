@@ -30,7 +30,7 @@ static void draw_fault(struct rng *rng, const struct config *config, uint64_t un
                        struct fault *out)
 {
     static const int statuses[] = {503, 500, 502, 429, 404, 400, 413, 302, 408};
-    static const int32_t codes[] = {50000, 50000, 50002, 40002, 40001, 40016, 61000, 99999};
+    static const int32_t codes[] = {50000, 50000, 50002, 40002, 40001, 40016, 61000, 30001};
     size_t destination = (size_t)rng_below(rng, config->destination_count);
     uint64_t from_ms = rng_below(rng, until_ms);
 

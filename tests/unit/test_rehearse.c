@@ -1,0 +1,442 @@
+/*
+ * detour rehearse: what a trace may say, what the examples show, and that a seed repeats itself.
+ * The table of the examples is routes/detour.yaml; nothing is sent anywhere.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "rehearse/rehearsal.h"
+
+static const char *const table = "routes/detour.yaml";
+
+/* errors of a trace */
+
+static const struct {
+    const char *name;
+    const char *text;
+    const char *want; /* "line:column: message", or a part of it; NULL: it is a good one */
+} traces[] = {
+    {"the least a trace says", "for: 1m\ntraffic: [{event: Purchase, rate: 1/s}]\n", NULL},
+    {"no destinations to speak of",
+     "for: 1m\ntraffic: [{event: Purchase, rate: 1/s}]\ndestinations: {}\n", NULL},
+    {"an unknown key of the trace", "for: 1m\ntrafic: []\n",
+     "2:1: unknown key \"trafic\" in a "
+     "trace; did you mean traffic?"},
+    {"no length", "traffic: [{event: Purchase, rate: 1/s}]\n", "how long it is"},
+    {"a length that is none", "for: soon\ntraffic: [{event: Purchase, rate: 1/s}]\n",
+     "1:6: for wants a duration"},
+    {"no traffic", "for: 1m\n", "traffic wants a list"},
+    {"traffic that is no list", "for: 1m\ntraffic: 5\n", "2:10: traffic wants a list"},
+    {"an event without a rate", "for: 1m\ntraffic: [{event: Purchase}]\n",
+     "2:11: a line of traffic wants a rate"},
+    {"an event without a name", "for: 1m\ntraffic: [{rate: 1/s}]\n",
+     "2:11: a line of traffic wants an event type"},
+    {"a rate of nothing", "for: 1m\ntraffic: [{event: Purchase, rate: 0/s}]\n",
+     "a line of traffic wants a rate above none"},
+    {"an unknown key of an event", "for: 1m\ntraffic: [{event: Purchase, rate: 1/s, vale: 5}]\n",
+     "unknown key \"vale\" in a line of traffic; did you mean value?"},
+    {"a value that is no number", "for: 1m\ntraffic: [{event: Purchase, rate: 1/s, value: much}]\n",
+     "value wants a number"},
+    {"a currency that is none",
+     "for: 1m\ntraffic: [{event: Purchase, rate: 1/s, value: 1, currency: euro}]\n",
+     "currency wants three letters"},
+    {"more events than anybody waits for", "for: 1d\ntraffic: [{event: Purchase, rate: 1000/s}]\n",
+     "2:10: that is 86400000 events in all; at most 10000000"},
+    {"a destination nobody has",
+     "for: 1m\ntraffic: [{event: Purchase, rate: 1/s}]\ndestinations: {tictok: []}\n",
+     "3:16: the configuration has no destination \"tictok\"; did you mean tiktok?"},
+    {"a rule that is no list",
+     "for: 1m\ntraffic: [{event: Purchase, rate: 1/s}]\ndestinations: {tiktok: hang}\n",
+     "a destination wants a list of rules"},
+    {"a rule without an answer",
+     "for: 1m\ntraffic: [{event: Purchase, rate: 1/s}]\ndestinations: {tiktok: [{from: 1s}]}\n",
+     "a rule wants an answer"},
+    {"a rule that ends before it begins",
+     "for: 1m\ntraffic: [{event: Purchase, rate: 1/s}]\n"
+     "destinations: {tiktok: [{from: 20s, to: 10s, answer: hang}]}\n",
+     "the rule ends before it begins"},
+    {"a rule for an event nobody sends",
+     "for: 1m\ntraffic: [{event: Purchase, rate: 1/s}]\n"
+     "destinations: {tiktok: [{event: Purchsae, answer: hang}]}\n",
+     "no event \"Purchsae\" in traffic; did you mean Purchase?"},
+    {"an unknown key of a rule",
+     "for: 1m\ntraffic: [{event: Purchase, rate: 1/s}]\n"
+     "destinations: {tiktok: [{form: 1s, answer: hang}]}\n",
+     "unknown key \"form\" in a rule; did you mean from?"},
+    {"an answer that is none",
+     "for: 1m\ntraffic: [{event: Purchase, rate: 1/s}]\n"
+     "destinations: {tiktok: [{answer: hangs}]}\n",
+     "no answer is called \"hangs\"; did you mean hang?"},
+    {"an unknown key of an answer",
+     "for: 1m\ntraffic: [{event: Purchase, rate: 1/s}]\n"
+     "destinations: {tiktok: [{answer: {staus: 503}}]}\n",
+     "unknown key \"staus\" in an answer; did you mean status?"},
+    {"two answers in one",
+     "for: 1m\ntraffic: [{event: Purchase, rate: 1/s}]\n"
+     "destinations: {tiktok: [{answer: {status: 503, code: 50000}}]}\n",
+     "an answer is one of status and code, not both"},
+    {"a map without an answer",
+     "for: 1m\ntraffic: [{event: Purchase, rate: 1/s}]\n"
+     "destinations: {tiktok: [{answer: {share: 5%}}]}\n",
+     "an answer wants one of status, code"},
+    {"a status that is none",
+     "for: 1m\ntraffic: [{event: Purchase, rate: 1/s}]\n"
+     "destinations: {tiktok: [{answer: {status: 5030}}]}\n",
+     "status wants an HTTP status"},
+    {"a share of nothing",
+     "for: 1m\ntraffic: [{event: Purchase, rate: 1/s}]\n"
+     "destinations: {tiktok: [{share: 0%, answer: hang}]}\n",
+     "share wants a percentage above 0%"},
+    {"a topic does not answer",
+     "for: 1m\ntraffic: [{event: Purchase, rate: 1/s}]\n"
+     "destinations: {utm: [{answer: {status: 503}}]}\n",
+     "status is nothing that a destination of type kafka (unwritable is) answers"},
+    {"a service has no topic",
+     "for: 1m\ntraffic: [{event: Purchase, rate: 1/s}]\n"
+     "destinations: {tiktok: [{answer: unwritable}]}\n",
+     "unwritable is nothing that a destination of type tiktok answers"},
+    {"a body without a status",
+     "for: 1m\ntraffic: [{event: Purchase, rate: 1/s}]\n"
+     "destinations: {tiktok: [{answer: {hang: true, body: x}}]}\n",
+     "body wants a text beside a status"},
+    {"every way to answer",
+     "for: 1m\nlatency: 80ms\ntraffic:\n  - {event: Purchase, rate: 60/m, value: 5, currency: "
+     "EUR}\n"
+     "  - {event: View, rate: 2/s, from: 10s, to: 20s}\n"
+     "destinations:\n  tiktok:\n"
+     "    - {answer: {share: 35%, code: 50000}}\n"
+     "    - {answer: {throttle: {retry_after: 5s}}}\n"
+     "    - {event: [Purchase, View], answer: {latency: 3s}}\n"
+     "    - {from: 1s, to: 2s, event: View, share: 10%, answer: {status: 503, retry_after: 2s,"
+     " body: down}}\n"
+     "    - {answer: credential}\n    - {answer: {partial: true}}\n    - {answer: reset}\n"
+     "    - {answer: refused}\n    - {answer: hang}\n    - {answer: throttle}\n"
+     "  utm: [{from: 5s, to: 6s, answer: unwritable}]\n",
+     NULL},
+};
+
+static const char *write_file(const char *text)
+{
+    static char path[64];
+    FILE *file;
+    int fd;
+
+    (void)snprintf(path, sizeof(path), "/tmp/test_rehearse-XXXXXX");
+    fd = mkstemp(path);
+    assert_true(fd >= 0);
+    file = fdopen(fd, "w");
+    fputs(text, file);
+    fclose(file);
+    return path;
+}
+
+/* "file:line:column: message" of any diagnostic holds @want. */
+static bool is_told(const struct diags *diags, const char *want)
+{
+    for (size_t i = 0; i < diags->count; i++) {
+        const struct diag *diag = &diags->items[i];
+        char *line = mem_format("%u:%u: %s", diag->place.line, diag->place.column, diag->message);
+        bool is_it = strstr(line, want) != NULL;
+
+        free(line);
+        if (is_it) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static struct config *load_config(struct diags *diags)
+{
+    struct config *config = config_load(table, diags);
+
+    assert_non_null(config);
+    config->schemas.framing = FRAMING_SINGLE_OBJECT;
+    config->schemas.registry.url_count = 0;
+    return config;
+}
+
+static void traces_are_checked(void **state)
+{
+    struct diags diags;
+    struct config *config;
+
+    (void)state;
+    diags_init(&diags);
+    config = load_config(&diags);
+    diags_fini(&diags);
+    for (size_t i = 0; i < COUNT_OF(traces); i++) {
+        const char *path = write_file(traces[i].text);
+        struct trace trace;
+        bool is_good;
+
+        diags_init(&diags);
+        is_good = trace_load(path, config, &trace, &diags);
+        (void)unlink(path);
+        if (is_good != (traces[i].want == NULL) ||
+            (traces[i].want != NULL && !is_told(&diags, traces[i].want))) {
+            fail_msg("%s: %s", traces[i].name,
+                     diags.count == 0 ? "nothing was said" : diags.items[0].message);
+        }
+        if (is_good) {
+            trace_fini(&trace);
+        }
+        diags_fini(&diags);
+    }
+    config_free(config);
+}
+
+static void what_answers_say_is_kept(void **state)
+{
+    const struct fault *faults;
+    struct diags diags;
+    struct config *config;
+    struct trace trace;
+    const char *path = write_file(traces[COUNT_OF(traces) - 1].text);
+
+    (void)state;
+    diags_init(&diags);
+    config = load_config(&diags);
+    assert_true(trace_load(path, config, &trace, &diags));
+    (void)unlink(path);
+    faults = trace.faults;
+    assert_int_equal(trace.fault_count, 11);
+    assert_int_equal(trace.latency_ms, 80);
+    assert_true(trace.traffic[0].rate == 1.0 && trace.traffic[0].value == 5.0);
+    assert_int_equal(trace.traffic[1].until_ms, 20000);
+    assert_int_equal(faults[0].kind, FAULT_CODE);
+    assert_int_equal(faults[0].code, 50000);
+    assert_true(faults[0].share == 0.35);
+    assert_int_equal(faults[0].until_ms, 60000); /* the end, where none is given */
+    assert_int_equal(faults[1].kind, FAULT_THROTTLE);
+    assert_int_equal(faults[1].retry_after_ms, 5000);
+    assert_int_equal(faults[2].kind, FAULT_NONE);
+    assert_int_equal(faults[2].latency_ms, 3000);
+    assert_int_equal(faults[2].event_count, 2);
+    assert_true(span_is(faults[2].events[1], "View"));
+    assert_int_equal(faults[3].kind, FAULT_STATUS);
+    assert_true(faults[3].has_retry_after && faults[3].share == 0.1);
+    assert_true(span_is(faults[3].body, "down"));
+    assert_true(span_is(faults[3].events[0], "View") && faults[3].event_count == 1);
+    assert_int_equal(faults[4].kind, FAULT_CREDENTIAL);
+    assert_int_equal(faults[10].kind, FAULT_UNWRITABLE);
+    trace_fini(&trace);
+    config_free(config);
+    diags_fini(&diags);
+}
+
+/* the examples */
+
+struct played {
+    struct diags diags;
+    struct config *config;
+    struct trace trace;
+    struct rehearsal rehearsal;
+};
+
+static void play(struct played *played, const char *path, uint64_t seed)
+{
+    *played = (struct played){.rehearsal = {.seed = seed}};
+    diags_init(&played->diags);
+    played->config = load_config(&played->diags);
+    assert_true(trace_load(path, played->config, &played->trace, &played->diags));
+    assert_true(rehearsal_open(&played->rehearsal, played->config, &played->trace, &played->diags));
+    rehearsal_play(&played->rehearsal);
+}
+
+static void put_away(struct played *played)
+{
+    rehearsal_close(&played->rehearsal);
+    trace_fini(&played->trace);
+    config_free(played->config);
+    diags_fini(&played->diags);
+}
+
+/* When the first row of this kind stands at or after @from_ms; UINT64_MAX: nowhere. */
+static uint64_t find_row(struct played *played, enum timeline_what what, const char *state,
+                         const char *event, uint64_t from_ms)
+{
+    size_t count = 0;
+    const struct timeline_row *rows = timeline_rows(played->rehearsal.timeline, &count);
+
+    for (size_t i = 0; i < count; i++) {
+        if (rows[i].what == what && rows[i].at_ms >= from_ms &&
+            (state == NULL || strcmp(rows[i].state, state) == 0) &&
+            (event == NULL || span_is(rows[i].event, event))) {
+            return rows[i].at_ms;
+        }
+    }
+    return UINT64_MAX;
+}
+
+static uint64_t last_return_ms(struct played *played)
+{
+    size_t count = 0;
+    const struct timeline_row *rows = timeline_rows(played->rehearsal.timeline, &count);
+    uint64_t last_ms = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        last_ms = rows[i].what == TIMELINE_RETURNED ? MAX_OF(last_ms, rows[i].at_ms) : last_ms;
+    }
+    return last_ms;
+}
+
+static void check_sum(struct played *played)
+{
+    const struct rehearsal *rehearsal = &played->rehearsal;
+
+    assert_int_not_equal(rehearsal->settled_ms, 0);
+    assert_int_equal(rehearsal->in_flight, 0);
+    assert_int_equal(rehearsal->produced, rehearsal->sums.delivered + rehearsal->sums.diverted +
+                                              rehearsal->sums.dead_lettered + rehearsal->dropped);
+}
+
+static void an_outage_is_gone_round(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 4; seed++) {
+        struct played played;
+
+        play(&played, "routes/rehearsals/outage.yaml", seed);
+        check_sum(&played);
+        assert_in_range(find_row(&played, TIMELINE_DIVERTED, NULL, NULL, 0), 60000, 65000);
+        assert_in_range(last_return_ms(&played), 120000, 195000);
+        assert_in_range(find_row(&played, TIMELINE_HEALTH, "closed", NULL, 120000), 120000, 200000);
+        assert_in_range(played.rehearsal.sums.asked[0].requests_in_fault, 1, 120);
+        put_away(&played);
+    }
+}
+
+static void one_type_is_one_type(void **state)
+{
+    struct played played;
+
+    (void)state;
+    play(&played, "routes/rehearsals/one-type.yaml", 1);
+    check_sum(&played);
+    assert_in_range(find_row(&played, TIMELINE_HEALTH, "open", "Order Completed", 0), 60000, 68000);
+    assert_int_equal(find_row(&played, TIMELINE_HEALTH, NULL, "Product Viewed", 0), UINT64_MAX);
+    for (size_t i = 0; i < played.rehearsal.sums.row_count; i++) {
+        const struct sums_row *row = &played.rehearsal.sums.rows[i];
+        bool is_dark = span_is(played.trace.traffic[row->line].event, "Order Completed");
+
+        assert_true((sums_diverted(row) > 0) == is_dark);
+    }
+    put_away(&played);
+}
+
+static void throttling_waits_and_then_diverts(void **state)
+{
+    struct played played;
+
+    (void)state;
+    play(&played, "routes/rehearsals/throttle.yaml", 1);
+    check_sum(&played);
+    assert_in_range(find_row(&played, TIMELINE_FLOW, "throttled", NULL, 0), 30000, 31000);
+    assert_in_range(find_row(&played, TIMELINE_FLOW, "open", NULL, 0), 40000, 50000);
+    assert_in_range(find_row(&played, TIMELINE_DIVERTED, NULL, NULL, 0), 119000, 125000);
+    assert_int_equal(find_row(&played, TIMELINE_HEALTH, NULL, NULL, 0), UINT64_MAX);
+    put_away(&played);
+}
+
+static void flapping_is_damped(void **state)
+{
+    struct played played;
+
+    (void)state;
+    play(&played, "routes/rehearsals/flapping.yaml", 1);
+    check_sum(&played);
+    assert_in_range(last_return_ms(&played), 40000, 400000);
+    put_away(&played);
+}
+
+/* determinism */
+
+static char *print(const char *path, uint64_t seed, bool is_json)
+{
+    struct played played;
+    char *text = NULL;
+    size_t bytes = 0;
+    FILE *out = open_memstream(&text, &bytes);
+
+    play(&played, path, seed);
+    if (is_json) {
+        rehearsal_print_json(&played.rehearsal, out);
+    } else {
+        rehearsal_print(&played.rehearsal, out, false);
+    }
+    fclose(out);
+    put_away(&played);
+    return text;
+}
+
+static void a_seed_gives_the_same_bytes(void **state)
+{
+    (void)state;
+    for (int is_json = 0; is_json <= 1; is_json++) {
+        char *first = print("routes/rehearsals/one-type.yaml", 7, is_json != 0);
+        char *again = print("routes/rehearsals/one-type.yaml", 7, is_json != 0);
+        char *other = print("routes/rehearsals/one-type.yaml", 8, is_json != 0);
+
+        assert_string_equal(first, again);
+        assert_string_not_equal(first, other);
+        free(first);
+        free(again);
+        free(other);
+    }
+}
+
+static void tables_keep_to_eighty_columns(void **state)
+{
+    static const char *const paths[] = {
+        "routes/rehearsals/outage.yaml", "routes/rehearsals/one-type.yaml",
+        "routes/rehearsals/throttle.yaml", "routes/rehearsals/flapping.yaml"};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(paths); i++) {
+        char *text = print(paths[i], 1, false);
+        char *rest = text;
+        char *line;
+
+        while ((line = strsep(&rest, "\n")) != NULL) {
+            if (strlen(line) > 80 || (line[0] != '\0' && line[strlen(line) - 1] == ' ')) {
+                fail_msg("%s: \"%s\"", paths[i], line);
+            }
+        }
+        free(text);
+    }
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    span_hash_fix(1);
+    log_setup(LOG_FORMAT_LOGFMT, LOG_LEVEL_OFF);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(traces_are_checked),
+        cmocka_unit_test(what_answers_say_is_kept),
+        cmocka_unit_test(an_outage_is_gone_round),
+        cmocka_unit_test(one_type_is_one_type),
+        cmocka_unit_test(throttling_waits_and_then_diverts),
+        cmocka_unit_test(flapping_is_damped),
+        cmocka_unit_test(a_seed_gives_the_same_bytes),
+        cmocka_unit_test(tables_keep_to_eighty_columns),
+    };
+
+    return cmocka_run_group_tests(tests, set_up, NULL);
+}

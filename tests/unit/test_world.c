@@ -1,0 +1,428 @@
+/*
+ * The virtual world's small parts: the agenda, which fault is in force, and that what invented
+ * destinations say is read by the real readers as it is meant.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "deliver/kind.h"
+#include "rehearse/agenda.h"
+#include "rehearse/answer_text.h"
+#include "rehearse/world.h"
+
+/* agenda */
+
+static void note(void *context, void *what)
+{
+    (void)context;
+    (void)what;
+}
+
+static void agenda_keeps_time_and_order(void **state)
+{
+    struct agenda agenda = {0};
+    struct rng rng = {.state = 5};
+    struct agenda_item item;
+    uint64_t before_ms = 0;
+    uint64_t before_order = 0;
+    size_t taken = 0;
+
+    (void)state;
+    assert_true(agenda_next_ms(&agenda) == UINT64_MAX);
+    assert_false(agenda_take(&agenda, UINT64_MAX, &item));
+    for (size_t i = 0; i < 1000; i++) {
+        agenda_add(&agenda, rng_below(&rng, 50), note, NULL, NULL);
+    }
+    while (agenda_take(&agenda, 24, &item)) {
+        assert_true(item.at_ms > before_ms || taken == 0 ||
+                    (item.at_ms == before_ms && item.order > before_order));
+        before_ms = item.at_ms;
+        before_order = item.order;
+        taken++;
+    }
+    assert_true(taken > 400 && taken < 600);
+    assert_int_equal(agenda_next_ms(&agenda), 25);
+    assert_int_equal(agenda.count, 1000 - taken);
+    agenda_fini(&agenda);
+}
+
+/* faults */
+
+static const struct span purchase[] = {{"Purchase", 8}};
+
+static const struct fault rules[] = {
+    {.destination = 1, .from_ms = 10, .until_ms = 20, .share = 1, .kind = FAULT_HANG},
+    {.destination = 0,
+     .from_ms = 10,
+     .until_ms = 20,
+     .share = 1,
+     .kind = FAULT_RESET,
+     .events = purchase,
+     .event_count = 1},
+    {.destination = 0, .from_ms = 15, .until_ms = 30, .share = 1, .kind = FAULT_REFUSED},
+};
+
+static const struct {
+    const char *name;
+    size_t destination;
+    const char *event;
+    uint64_t at_ms;
+    int want; /* enum fault_kind; -1: well */
+} fault_cases[] = {
+    {"before it begins", 1, "Purchase", 9, -1},
+    {"as it begins", 1, "Purchase", 10, FAULT_HANG},
+    {"up to its end", 1, "Purchase", 19, FAULT_HANG},
+    {"at its end it is over", 1, "Purchase", 20, -1},
+    {"only the type it names", 0, "View", 12, -1},
+    {"the type it names", 0, "Purchase", 12, FAULT_RESET},
+    {"the first rule that fits", 0, "Purchase", 16, FAULT_RESET},
+    {"the next one for others", 0, "View", 16, FAULT_REFUSED},
+    {"the next one in time", 0, "Purchase", 25, FAULT_REFUSED},
+    {"another destination", 2, "Purchase", 16, -1},
+};
+
+static void the_first_rule_that_fits_is_in_force(void **state)
+{
+    const struct faults faults = {rules, COUNT_OF(rules)};
+    struct rng rng = {.state = 1};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(fault_cases); i++) {
+        const struct fault *fault =
+            faults_find(&faults, fault_cases[i].destination, span_of(fault_cases[i].event),
+                        fault_cases[i].at_ms, &rng);
+        int got = fault == NULL ? -1 : (int)fault->kind;
+
+        if (got != fault_cases[i].want) {
+            fail_msg("%s: %d", fault_cases[i].name, got);
+        }
+    }
+}
+
+static void a_share_is_drawn(void **state)
+{
+    const struct fault rule = {.until_ms = 10, .share = 0.35, .kind = FAULT_HANG};
+    const struct faults faults = {&rule, 1};
+    struct rng rng = {.state = 1};
+    unsigned hit = 0;
+
+    (void)state;
+    for (unsigned i = 0; i < 10000; i++) {
+        hit += faults_find(&faults, 0, SPAN("Purchase"), 5, &rng) != NULL;
+    }
+    assert_in_range(hit, 3300, 3700);
+}
+
+/* answers */
+
+struct answer_case {
+    const char *name;
+    const char *destination;
+    struct fault fault;
+    enum record_mark mark;
+    size_t count;
+    enum verdict verdict;
+    enum answer_scope scope;
+    enum answer_taken taken;
+    bool tells;
+};
+
+static const struct answer_case answers[] = {
+    {"TikTok takes it",
+     "tiktok",
+     {.kind = FAULT_NONE},
+     MARK_NONE,
+     3,
+     VERDICT_DELIVERED,
+     SCOPE_BATCH,
+     TAKEN_ALL,
+     true},
+    {"a webhook takes it",
+     "hook",
+     {.kind = FAULT_NONE},
+     MARK_NONE,
+     3,
+     VERDICT_DELIVERED,
+     SCOPE_BATCH,
+     TAKEN_ALL,
+     true},
+    {"a gateway's error",
+     "tiktok",
+     {.kind = FAULT_STATUS, .status = 503},
+     MARK_NONE,
+     3,
+     VERDICT_RETRY,
+     SCOPE_BATCH,
+     TAKEN_NONE,
+     false},
+    {"a webhook's error",
+     "hook",
+     {.kind = FAULT_STATUS, .status = 500},
+     MARK_NONE,
+     3,
+     VERDICT_RETRY,
+     SCOPE_BATCH,
+     TAKEN_NONE,
+     false},
+    {"an error inside HTTP 200",
+     "tiktok",
+     {.kind = FAULT_CODE, .code = 50000},
+     MARK_NONE,
+     3,
+     VERDICT_RETRY,
+     SCOPE_BATCH,
+     TAKEN_NONE,
+     false},
+    {"every other one",
+     "tiktok",
+     {.kind = FAULT_PARTIAL},
+     MARK_NONE,
+     3,
+     VERDICT_DELIVERED,
+     SCOPE_EACH,
+     TAKEN_EVEN,
+     true},
+    {"every other one of one",
+     "tiktok",
+     {.kind = FAULT_PARTIAL},
+     MARK_NONE,
+     1,
+     VERDICT_DELIVERED,
+     SCOPE_BATCH,
+     TAKEN_ALL,
+     true},
+    {"throttled by a code",
+     "tiktok",
+     {.kind = FAULT_THROTTLE},
+     MARK_NONE,
+     3,
+     VERDICT_THROTTLED,
+     SCOPE_BATCH,
+     TAKEN_NONE,
+     false},
+    {"throttled by a status",
+     "tiktok",
+     {.kind = FAULT_THROTTLE, .has_retry_after = true, .retry_after_ms = 5},
+     MARK_NONE,
+     3,
+     VERDICT_THROTTLED,
+     SCOPE_BATCH,
+     TAKEN_NONE,
+     false},
+    {"throttled by a webhook",
+     "hook",
+     {.kind = FAULT_THROTTLE},
+     MARK_NONE,
+     3,
+     VERDICT_THROTTLED,
+     SCOPE_BATCH,
+     TAKEN_NONE,
+     false},
+    {"a refused token",
+     "tiktok",
+     {.kind = FAULT_CREDENTIAL},
+     MARK_NONE,
+     3,
+     VERDICT_HOLD,
+     SCOPE_BATCH,
+     TAKEN_NONE,
+     false},
+    {"a webhook's refused token",
+     "hook",
+     {.kind = FAULT_CREDENTIAL},
+     MARK_NONE,
+     3,
+     VERDICT_HOLD,
+     SCOPE_BATCH,
+     TAKEN_NONE,
+     false},
+    {"no answer",
+     "tiktok",
+     {.kind = FAULT_HANG},
+     MARK_NONE,
+     3,
+     VERDICT_RETRY,
+     SCOPE_BATCH,
+     TAKEN_NONE,
+     false},
+    {"a reset connection",
+     "hook",
+     {.kind = FAULT_RESET},
+     MARK_NONE,
+     3,
+     VERDICT_RETRY,
+     SCOPE_BATCH,
+     TAKEN_NONE,
+     false},
+    {"no connection",
+     "tiktok",
+     {.kind = FAULT_REFUSED},
+     MARK_NONE,
+     3,
+     VERDICT_RETRY,
+     SCOPE_BATCH,
+     TAKEN_NONE,
+     false},
+    {"one of them is named",
+     "tiktok",
+     {.kind = FAULT_NONE},
+     MARK_NAMED,
+     3,
+     VERDICT_REJECTED,
+     SCOPE_ITEM,
+     TAKEN_NONE,
+     false},
+    {"one of them is not named",
+     "tiktok",
+     {.kind = FAULT_NONE},
+     MARK_UNNAMED,
+     3,
+     VERDICT_REJECTED,
+     SCOPE_SPLIT,
+     TAKEN_NONE,
+     false},
+    {"a webhook refuses one",
+     "hook",
+     {.kind = FAULT_NONE},
+     MARK_NAMED,
+     3,
+     VERDICT_REJECTED,
+     SCOPE_SPLIT,
+     TAKEN_NONE,
+     false},
+    {"nobody knows that code",
+     "tiktok",
+     {.kind = FAULT_NONE},
+     MARK_UNKNOWN,
+     3,
+     VERDICT_UNKNOWN,
+     SCOPE_SPLIT,
+     TAKEN_NONE,
+     false},
+    {"taken, but too late to be heard",
+     "tiktok",
+     {.kind = FAULT_NONE, .has_latency = true, .latency_ms = 9000},
+     MARK_NONE,
+     3,
+     VERDICT_RETRY,
+     SCOPE_BATCH,
+     TAKEN_ALL,
+     false},
+};
+
+static void check_answer(const struct pipeline_destination *to, const struct answer_case *test)
+{
+    const struct http_target target = {.first_byte_ms = 2000, .total_ms = 4000};
+    const struct span ids[3] = {{"a", 1}, {"b", 1}, {"c", 1}};
+    struct item_result each[3] = {{VERDICT_RETRY, 0}, {VERDICT_RETRY, 0}, {VERDICT_RETRY, 0}};
+    const struct answer_batch batch = {ids, test->count, each};
+    struct answer_question question = {.type = to->config->type,
+                                       .fault = &test->fault,
+                                       .count = test->count,
+                                       .mark = test->mark,
+                                       .culprit = 1,
+                                       .target = &target,
+                                       .latency_ms = 20};
+    struct answer_text text;
+    struct answer answer = {0};
+    struct rng rng = {.state = 1};
+
+    answer_text_init(&text);
+    answer_text_write(&text, &question, &rng);
+    kind_of(to->config->type)->read(to, &text.reply, &batch, &answer);
+    if (answer.verdict != test->verdict || text.taken != test->taken || text.tells != test->tells ||
+        (test->verdict == VERDICT_REJECTED && answer.scope != test->scope) ||
+        (test->scope == SCOPE_EACH && answer.scope != SCOPE_EACH)) {
+        fail_msg("%s: verdict %s, scope %d, taken %d, tells %d", test->name,
+                 verdict_word(answer.verdict), answer.scope, text.taken, text.tells);
+    }
+    for (size_t i = 0; answer.scope == SCOPE_EACH && i < test->count; i++) {
+        assert_int_equal(each[i].verdict == VERDICT_DELIVERED, answer_text_takes(&text, i));
+    }
+    if (answer.scope == SCOPE_ITEM) {
+        assert_int_equal(answer.item, question.culprit);
+    }
+    answer_text_fini(&text);
+}
+
+static void answers_are_read_as_they_are_meant(void **state)
+{
+    struct diags diags;
+    struct config *config;
+    struct pipeline *pipeline;
+
+    (void)state;
+    diags_init(&diags);
+    config = config_load("tests/data/sim/chain.yaml", &diags);
+    assert_non_null(config);
+    pipeline = pipeline_compile(config, &diags);
+    assert_non_null(pipeline);
+    for (size_t i = 0; i < COUNT_OF(answers); i++) {
+        const struct config_destination *destination =
+            config_find(config, span_of(answers[i].destination));
+
+        check_answer(&pipeline->destinations[pipeline_index(pipeline, destination)], &answers[i]);
+    }
+    pipeline_free(pipeline);
+    config_free(config);
+    diags_fini(&diags);
+}
+
+static void what_fails_may_be_taken_all_the_same(void **state)
+{
+    const struct http_target target = {.first_byte_ms = 2000, .total_ms = 4000};
+    static const enum fault_kind kinds[] = {FAULT_HANG, FAULT_RESET, FAULT_STATUS, FAULT_REFUSED};
+    struct answer_text text;
+    struct rng rng = {.state = 1};
+
+    (void)state;
+    answer_text_init(&text);
+    for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+        const struct fault fault = {.kind = kinds[i], .status = 503};
+        struct answer_question question = {.type = DESTINATION_TIKTOK,
+                                           .fault = &fault,
+                                           .count = 1,
+                                           .target = &target,
+                                           .latency_ms = 20,
+                                           .ambiguous = 0.5};
+        unsigned taken = 0;
+
+        for (unsigned n = 0; n < 1000; n++) {
+            answer_text_write(&text, &question, &rng);
+            taken += text.taken == TAKEN_ALL;
+            assert_false(text.tells);
+        }
+        if (kinds[i] == FAULT_REFUSED) {
+            assert_int_equal(taken, 0); /* no byte of it ever left */
+        } else {
+            assert_in_range(taken, 400, 600);
+        }
+    }
+    answer_text_fini(&text);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    log_setup(LOG_FORMAT_LOGFMT, LOG_LEVEL_OFF);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(agenda_keeps_time_and_order),
+        cmocka_unit_test(the_first_rule_that_fits_is_in_force),
+        cmocka_unit_test(a_share_is_drawn),
+        cmocka_unit_test(answers_are_read_as_they_are_meant),
+        cmocka_unit_test(what_fails_may_be_taken_all_the_same),
+    };
+
+    return cmocka_run_group_tests(tests, set_up, NULL);
+}
