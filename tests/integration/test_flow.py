@@ -258,7 +258,7 @@ def test_after_a_throttle_the_backlog_is_delivered(figures):
 
 
 @pytest.mark.parametrize("figures, least, most", [
-    ("Retry-After: 0", 0, 2),
+    ("Retry-After: 0", 0, 4),
     ("Retry-After: 3", 3, 5),
     ("Retry-After: a date", 2.5, 6.5),
     ("Retry-After: -1", 0.9, 9.5),
