@@ -178,7 +178,7 @@ def throttle(answer, rate=200, dark=10, event=None):
         figures.healed = now()
         stage.tiktok.off(rule)
         figures.requests = stage.tiktok.requests_between(figures.begun, figures.healed)
-        produced = list(stage.traffic.sent)
+        produced = list(stage.traffic.sent.copy())
         stage.tiktok.wait_accepted(produced, 60)
         figures.back_after = max(stage.tiktok.arrived[i] for i in produced) - figures.healed
         measure(stage, figures)
@@ -290,7 +290,7 @@ def killed(begin, rate=60, dark=14):
         begin(stage)
         stage.rest(dark / 2)
         stage.run.kill()
-        figures.more["recent"] = sum(now() - at < 2 for at in list(stage.tiktok.arrived.values()))
+        figures.more["recent"] = sum(now() - at < 2 for at in stage.tiktok.arrived.copy().values())
         stage.run.start().wait_ready()
         stage.rest(dark / 2)
         figures.healed = now()
