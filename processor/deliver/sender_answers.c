@@ -16,6 +16,7 @@ enum {
     STORM_BAD_TO_GOOD = 9, /* health counts a storm from 90 % rejected */
     HOLD_SLIP_MS = 1000,   /* after the first refusal: it may be a slip */
     HOLD_MAX_MS = 60000,
+    UNKNOWN_IN_ROW = 5,         /* more of them are the destination's doing, not an event's */
     CODE_NO_PERMISSION = 40001, /* of this token on this source (reference 4.3) */
 };
 
@@ -441,19 +442,30 @@ static enum call call_of_rejection(struct batch *batch, const struct answer *ans
     return batch->rejected >= STORM_BAD_TO_GOOD * answer->item ? CALL_REJECT : CALL_NEUTRAL;
 }
 
+/* Among good answers one that nobody knows is some event's doing, and halving will tell whose;
+ * several in a row are the destination's. */
+static enum call call_of_unknown(struct batch *batch)
+{
+    batch->lane->unknown_in_row++;
+    return batch->count > 1 && batch->lane->unknown_in_row <= UNKNOWN_IN_ROW ? CALL_NEUTRAL
+                                                                             : CALL_APP;
+}
+
 static enum call call_of(const struct sender *sender, struct batch *batch,
                          const struct http_reply *reply, const struct answer *answer)
 {
     switch (answer->verdict) {
     case VERDICT_DELIVERED:
+        batch->lane->unknown_in_row = 0;
         return reply->duration_us / 1000 > sender->config->health.slow_ms ? CALL_SLOW : CALL_OK;
     case VERDICT_REJECTED:
         return answer->scope == SCOPE_EACH ? CALL_OK : call_of_rejection(batch, answer);
     case VERDICT_THROTTLED:
     case VERDICT_HOLD:
         return CALL_NEUTRAL;
-    case VERDICT_RETRY:
     case VERDICT_UNKNOWN:
+        return answer->scope == SCOPE_EACH ? CALL_OK : call_of_unknown(batch);
+    case VERDICT_RETRY:
         if (answer->scope == SCOPE_EACH) {
             return CALL_OK;
         }

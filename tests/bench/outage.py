@@ -2,10 +2,14 @@
 """outage - what failures cost on a real Kafka, as a table.
 
 Usage: tests/.venv/bin/python tests/bench/outage.py [SCENE...]     (make build first; DETOUR_BIN names another program)
+       tests/.venv/bin/python tests/bench/outage.py --against PROGRAM
 
 Plays the scenes of tests/integration/scenes.py one after another against one Kafka of its own, with the
 configuration's defaults, and prints what was measured as a Markdown table. The bars are issue 4's and stand in
 tests/integration/test_outages.py and test_flow.py, which fail when one is missed; here they are only read.
+
+--against compares what an event costs, in processor time, with another program, such as one built before a change:
+five rounds of both in turn, and the least of each, which is the least disturbed.
 """
 
 import pathlib
@@ -16,6 +20,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integration"))
 
+import detour  # noqa: E402
 import fake_tiktok  # noqa: E402
 import scenes  # noqa: E402
 from services import Kafka  # noqa: E402
@@ -36,6 +41,7 @@ SCENES = {
     "flapping every 20 s, 100/s": scenes.flapping(),
     "one type rejected, 100/s": scenes.reject_storm(),
 }
+ROUNDS = 5
 COLUMNS = ("scene", "first diverted", "requests meanwhile", "waiting", "back after", "diverted", "lost", "twice", "RSS")
 
 
@@ -54,33 +60,56 @@ def say(text):
     print(text, file=sys.stderr, flush=True)
 
 
+def compare(kafka, directory, other):
+    """The least processor time an event cost each program."""
+    least = {}
+    for turn in range(ROUNDS):
+        for program in (detour.BINARY, pathlib.Path(other).resolve()):
+            detour.BINARY, kept = program, detour.BINARY
+            programme = Programme(directory, kafka)
+            programme.begin([(f"{program.name} {turn} {len(least)}", scenes.throughput(), 1)])
+            for name in programme.futures:
+                cost = programme.result(name).more["processor"] * 1e6
+            programme.end()
+            detour.BINARY = kept
+            least[program] = min(cost, least.get(program, cost))
+            say(f"{program}: {cost:.2f} us an event")
+    ours, theirs = least[detour.BINARY], least[pathlib.Path(other).resolve()]
+    print(f"an event costs {ours:.2f} us, with {other} {theirs:.2f} us: {(ours / theirs - 1) * 100:+.1f} %")
+
+
+def play_all(kafka, directory, chosen):
+    failed = 0
+    print("| " + " | ".join(COLUMNS) + " |\n|" + " --- |" * len(COLUMNS), flush=True)
+    for name, scene in chosen.items():
+        say(f"{time.strftime('%H:%M:%S')} {name}")
+        programme = Programme(directory, kafka)
+        programme.begin([(name, scene, 1)])
+        try:
+            figures = programme.result(name)
+            print("| " + " | ".join(row(name, figures)) + " |", flush=True)
+            say(f"  {figures.account}; growth {(figures.rss_growth or 0) / 2**20:.0f} MiB, in flight {figures.in_flight}, "
+                f"p99 {figures.p99}")
+        except Exception as error:
+            failed += 1
+            say(f"  {error}")
+        programme.end()
+    return 1 if failed else 0
+
+
 def main(words):
+    other = words[1] if words[:1] == ["--against"] and len(words) == 2 else None
     chosen = {n: s for n, s in SCENES.items() if not words or any(w in n for w in words)}
-    if not chosen:
+    if not chosen and other is None:
         say("no such scene; there are:\n  " + "\n  ".join(SCENES))
         return 2
     directory = pathlib.Path(tempfile.mkdtemp(prefix="detour-outage-"))
     kafka = Kafka(directory / "kafka").start()
-    failed = 0
     try:
-        print("| " + " | ".join(COLUMNS) + " |\n|" + " --- |" * len(COLUMNS), flush=True)
-        for name, scene in chosen.items():
-            say(f"{time.strftime('%H:%M:%S')} {name}")
-            programme = Programme(directory, kafka)
-            programme.begin([(name, scene, 1)])
-            try:
-                figures = programme.result(name)
-                print("| " + " | ".join(row(name, figures)) + " |", flush=True)
-                say(f"  {figures.account}; growth {(figures.rss_growth or 0) / 2**20:.0f} MiB, in flight {figures.in_flight}, "
-                    f"p99 {figures.p99}, {figures.more if 'ways' in figures.more else ''}")
-            except Exception as error:
-                failed += 1
-                say(f"  {error}")
-            programme.end()
+        return compare(kafka, directory, other) if other else play_all(kafka, directory, chosen)
     finally:
         kafka.stop()
         shutil.rmtree(directory, ignore_errors=True)
-    return 1 if failed else 0
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import random
 import events
 import fake_tiktok
 from services import wait_for
-from stage import Stage, quantile, way_changes
+from stage import Stage, Tail, Traffic, cpu, quantile, way_changes
 from stage_tiktok import now
 
 DARK = 20  # seconds an outage lasts, where the scene does not say otherwise
@@ -178,7 +178,7 @@ def throttle(answer, rate=200, dark=10, event=None):
         figures.healed = now()
         stage.tiktok.off(rule)
         figures.requests = stage.tiktok.requests_between(figures.begun, figures.healed)
-        produced = list(stage.traffic.sent)
+        produced = list(stage.traffic.sent.copy())
         stage.tiktok.wait_accepted(produced, 60)
         figures.back_after = max(stage.tiktok.arrived[i] for i in produced) - figures.healed
         measure(stage, figures)
@@ -290,7 +290,7 @@ def killed(begin, rate=60, dark=14):
         begin(stage)
         stage.rest(dark / 2)
         stage.run.kill()
-        figures.more["recent"] = sum(now() - at < 2 for at in list(stage.tiktok.arrived.values()))
+        figures.more["recent"] = sum(now() - at < 2 for at in stage.tiktok.arrived.copy().values())
         stage.run.start().wait_ready()
         stage.rest(dark / 2)
         figures.healed = now()
@@ -298,6 +298,26 @@ def killed(begin, rate=60, dark=14):
             stage.tiktok.tokens = {fake_tiktok.TOKEN}
         heal(stage)
         figures.account = stage.finish(150)
+        return figures
+
+    return play
+
+
+# What a backlog costs when nothing is wrong
+
+def throughput(count=200_000):
+    def play(stage):
+        stage.create_all(stage.partitions)
+        stage.tail = Tail(stage)
+        stage.tiktok.on(lambda request: fake_tiktok.ok())  # not judged: the fake would be what is measured
+        stage.traffic = Traffic(stage, rate=1e9, limit=count)
+        wait_for(lambda: stage.traffic.acknowledged == count, 300, "the backlog is produced")
+        figures = Figures(begun=now())
+        stage.run = stage.detour(stage.config()).start()
+        wait_for(lambda: len(stage.tiktok.accepted) == count, 300, lambda: f"all is delivered\n{stage.tails()}")
+        figures.more["processor"] = cpu(stage.run.child.pid) / count
+        figures.healed = now()
+        figures.account = stage.finish()
         return figures
 
     return play

@@ -305,8 +305,8 @@ class Stage(World):
     def account(self):
         with self.tiktok.lock:
             accepted = dict(self.tiktok.accepted)
-        sent = list(self.traffic.sent)
-        strangers = (accepted.keys() | set(self.tail.by_id)) - set(sent)
+        sent = list(self.traffic.sent.copy())
+        strangers = (accepted.keys() | set(self.tail.by_id.copy())) - set(sent)
         assert not strangers, f"events nobody produced: {sorted(map(str, strangers))[:3]}"
         account = Account(len(sent), 0, collections.Counter(), collections.Counter(), [], [], [])
         for name in sent:
@@ -337,7 +337,7 @@ class Stage(World):
     def latencies(self, begin, end, types):
         """From producing to the destination, of the events produced in that time, in order."""
         arrived = self.tiktok.arrived
-        return sorted(arrived[i] - at for i, at in list(self.traffic.sent.items())
+        return sorted(arrived[i] - at for i, at in self.traffic.sent.copy().items()
                       if begin <= at < end and self.traffic.kind[i][0] in types and i in arrived)
 
     def end(self):

@@ -26,7 +26,7 @@ def one_pixel_refused(number, status=200):
         with stage.tiktok.lock:
             lost = [a for a in stage.tiktok.arrivals if a.source_id == "CLOSTPIXEL" and a.at >= figures.begun]
         figures.requests = len(lost)
-        ids = [i for i, at in list(stage.traffic.sent.items())
+        ids = [i for i, at in stage.traffic.sent.copy().items()
                if stage.traffic.kind[i][1] is PIXELS[0] and figures.begun <= at < figures.healed - 1]
         figures.more["healthy latency"] = max(stage.tiktok.arrived.get(i, now()) - stage.traffic.sent[i] for i in ids)
         stage.tiktok.off(rule)

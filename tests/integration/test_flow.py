@@ -172,8 +172,8 @@ def poisoned(stage):
     spent = [lump(stage, PILLS // 2), lump(stage, PILLS // 2)]
     figures.healed = now()
     figures.more["processor"] = spent
-    figures.more["produced meanwhile"] = len([1 for at in list(stage.traffic.sent.values()) if figures.begun <= at < figures.healed])
-    figures.more["arrived meanwhile"] = len([1 for at in list(stage.tiktok.arrived.values()) if figures.begun <= at < figures.healed])
+    figures.more["produced meanwhile"] = len([1 for at in stage.traffic.sent.copy().values() if figures.begun <= at < figures.healed])
+    figures.more["arrived meanwhile"] = len([1 for at in stage.tiktok.arrived.copy().values() if figures.begun <= at < figures.healed])
     figures.more["longest"] = max(stage.latencies(figures.begun, figures.healed - 5, events.TYPES), default=0)
     stage.traffic.stop()
     stage.wait_settled()

@@ -61,6 +61,7 @@ def names(stage):
 
 # The order is that of their beginning. A weight is the share of a machine of two processors.
 SCENES = {
+    "flapping every minute": (scenes.flapping(period=60), 0.1),
     "flapping": (scenes.flapping(), 0.1),
     "names": (names, 0.05),
     "one type dark": (scenes.one_type_dark(), 0.85),
@@ -147,7 +148,7 @@ def test_background_errors_open_nothing(figures):
     assert set(figures.account.diverted) <= {"retries_exhausted"}, figures.account
 
 
-@plays("flapping")
+@plays("flapping", pytest.param("flapping every minute", marks=pytest.mark.slow))
 def test_flapping_is_damped(figures):
     """A transition is a way that closes or opens again: a canary that fails changes nothing for anybody."""
     seconds = figures.healed - figures.begun

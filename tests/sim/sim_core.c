@@ -10,7 +10,7 @@
 #include "sim_inside.h"
 
 enum {
-    DRAIN_MS_MAX = 900000, /* after everything is well again */
+    DRAIN_MS_MAX = 300000, /* after everything is well again; a limited rate takes its time */
     DRAIN_STEP_MS = 2000,
     RETURN_MS = 4000, /* of who died or stopped */
     STOP_DRAIN_MS = 3000,
@@ -181,6 +181,9 @@ static enum record_mark draw_mark(struct play *play)
     const struct sim_script *script = play->script;
 
     if (script->marked > 0 && rng_below(&play->rng, script->marked) == 0) {
+        if (script->mark != MARK_NONE) {
+            return script->mark;
+        }
         return (enum record_mark)(1 + rng_below(&play->rng, MARK_LARGE));
     }
     return MARK_NONE;

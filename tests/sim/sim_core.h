@@ -45,10 +45,11 @@ struct sim_script {
     size_t config;
     struct world_options options; /* without watch and metrics */
     struct fault faults[SIM_FAULTS_MAX];
-    double rate;       /* events a second */
-    uint64_t until_ms; /* traffic and faults */
-    unsigned odd;      /* one in so many events is not an ordinary one; 0: none */
-    unsigned marked;   /* one in so many is refused by those who are to take it; 0: none */
+    double rate;           /* events a second */
+    uint64_t until_ms;     /* traffic and faults */
+    unsigned odd;          /* one in so many events is not an ordinary one; 0: none */
+    unsigned marked;       /* one in so many is refused by those who are to take it; 0: none */
+    enum record_mark mark; /* in this way; NONE: in any */
     struct sim_change {
         uint64_t at_ms;
         enum { CHANGE_REBALANCE, CHANGE_KILL, CHANGE_STOP, CHANGE_SLEEP } kind;
@@ -65,6 +66,8 @@ void sim_draw(struct sim_cast *cast, uint64_t seed, struct sim_script *out);
 /** Scenes that chance would hardly set: their number, and one of them with its name. */
 size_t sim_plight_count(void);
 const char *sim_plight(struct sim_cast *cast, size_t number, struct sim_script *out);
+/** @rate events a second for a minute, one in a hundred of them refused as @mark says. */
+void sim_poison(enum record_mark mark, double rate, struct sim_script *out);
 /** The index of a destination of @config by its name. */
 size_t sim_destination(const struct sim_cast *cast, size_t config, const char *name);
 /** Play it. The ledger's failure says what is wrong; the caller ends it. @digest: of all that was

@@ -219,3 +219,10 @@ const char *sim_plight(struct sim_cast *cast, size_t number, struct sim_script *
     scenes[number].set(cast, out);
     return scenes[number].name;
 }
+
+void sim_poison(enum record_mark mark, double rate, struct sim_script *out)
+{
+    set_plain(out, SIM_ONE, rate, 60000);
+    out->marked = 100;
+    out->mark = mark;
+}

@@ -123,6 +123,35 @@ static void scenes_lose_nothing_either(void **state)
     }
 }
 
+/* One event in a hundred is nothing but its own trouble: whoever shares its batches is delivered.
+ */
+static void a_poison_pill_harms_nobody_else(void **state)
+{
+    static const struct {
+        const char *name;
+        enum record_mark mark;
+    } pills[] = {{"named by the answer", MARK_NAMED},
+                 {"not named", MARK_UNNAMED},
+                 {"answered as nobody knows", MARK_UNKNOWN}};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(pills); i++) {
+        struct ledger ledger = {0};
+        struct sim_script script;
+        uint64_t digest = 0;
+
+        sim_poison(pills[i].mark, 150, &script);
+        sim_play(cast, &script, &seen, &ledger, &digest);
+        if (ledger.failure[0] != '\0' || ledger.dead_lettered * 50 > ledger.produced ||
+            ledger.dead_lettered * 200 < ledger.produced) {
+            fail_msg("%s: %llu of %llu dead-lettered; %s", pills[i].name,
+                     (unsigned long long)ledger.dead_lettered, (unsigned long long)ledger.produced,
+                     ledger.failure);
+        }
+        ledger_fini(&ledger);
+    }
+}
+
 /* "Sometimes": what a suite never sees it does not test. */
 static void check_seen(const char *what, unsigned bits, unsigned wanted, const char *(*word)(int))
 {
@@ -229,6 +258,7 @@ int main(void)
         cmocka_unit_test(no_seed_loses_or_repeats_anything),
         cmocka_unit_test(a_seed_repeats_itself),
         cmocka_unit_test(scenes_lose_nothing_either),
+        cmocka_unit_test(a_poison_pill_harms_nobody_else),
         cmocka_unit_test(everything_that_can_happen_was_seen),
     };
 
