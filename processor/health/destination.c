@@ -9,6 +9,7 @@ enum {
     TRANSPORT_CALLS = 20,
     THIN_FAULTS = 9,
     THIN_MS = 2 * 60 * 1000,
+    THIN_LEAST_MS = 1000,
     FAULT_SECONDS = 2,
     LIFE_MS = 3000,
     ACTIVE_MS = 60 * 1000,
@@ -152,20 +153,23 @@ static struct census count_cells(const struct destination_health *health, uint64
     return census;
 }
 
-/* All but one of the last ten calls did not get through, over more than one second. */
+/* All but one of the last ten calls did not get through, for longer than a second. */
 static bool is_thin(const struct destination_health *health, uint64_t now_ms)
 {
-    uint64_t oldest_ms = health->last[health->last_at].at_ms; /* the ring is full */
+    uint64_t since_ms = health->streak > 0 ? health->streak_since_ms : now_ms;
     uint32_t faults = 0;
 
-    if (health->last_count < DESTINATION_LAST || now_ms - oldest_ms > THIN_MS) {
+    if (health->last_count < DESTINATION_LAST ||
+        now_ms - health->last[health->last_at].at_ms > THIN_MS) {
         return false;
     }
     for (uint32_t i = 0; i < DESTINATION_LAST; i++) {
-        faults += health->last[i].is_fault;
+        if (health->last[i].is_fault) {
+            faults++;
+            since_ms = MIN_OF(since_ms, health->last[i].at_ms);
+        }
     }
-    return faults >= THIN_FAULTS &&
-           window_fault_seconds(&health->window, now_ms, TRANSPORT_S) >= FAULT_SECONDS;
+    return faults >= THIN_FAULTS && now_ms - since_ms >= THIN_LEAST_MS;
 }
 
 static enum breaker_cause silent_cause(const struct destination_health *health,

@@ -3,7 +3,7 @@
  *
  * The destination's breaker opens when
  *   transport   >= 20 calls in 10 s, >= 50 % connect or transport faults, in >= 2 seconds
- *   thin        the last ten calls (within 2 min) all but one such faults, in >= 2 seconds,
+ *   thin        the last ten calls (within 2 min) all but one such faults, over >= 1 s,
  *               while there are few calls or none of them spoke
  *   quorum      >= 2 and >= 50 % of the cells with traffic in the last 60 s are open
  *   - each only without a life sign -

@@ -290,6 +290,26 @@ static void a_destination_with_broken_types_only_comes_back_too(void **state)
     }
 }
 
+/* One bad half second that happens to lie around the full second is still one bad moment. */
+static void eleven_failures_in_a_moment_open_nothing(void **state)
+{
+    struct scene scene;
+
+    (void)state;
+    begin(&scene);
+    scene.now_ms += 700;
+    for (unsigned i = 0; i < 11; i++) {
+        scene.now_ms += 50;
+        assert_true(event(&scene, i % TYPES, CALL_TRANSPORT));
+    }
+    assert_int_equal(scene.health.breaker.state, BREAKER_CLOSED);
+    scene.now_ms += 1000;
+    assert_true(event(&scene, VIEW, CALL_TRANSPORT));
+    assert_int_equal(scene.health.breaker.state, BREAKER_OPEN);
+    assert_int_equal(scene.health.breaker.cause, CAUSE_THIN);
+    end(&scene);
+}
+
 static void late_results_of_before_change_nothing(void **state)
 {
     struct scene scene;
@@ -394,6 +414,7 @@ int main(void)
         cmocka_unit_test(everything_rejected_stays_open_until_something_is_accepted),
         cmocka_unit_test(a_broken_type_is_asked_last),
         cmocka_unit_test(a_destination_with_broken_types_only_comes_back_too),
+        cmocka_unit_test(eleven_failures_in_a_moment_open_nothing),
         cmocka_unit_test(late_results_of_before_change_nothing),
         cmocka_unit_test(a_canary_that_never_left_gives_its_place_back),
         cmocka_unit_test(hanging_opens_before_the_time_outs_come),

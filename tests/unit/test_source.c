@@ -255,7 +255,8 @@ static void two_sources_share_and_hand_over(void **state)
         turn(&rigs[0], 10);
         turn(&rigs[1], 10);
     }
-    assert_true(rigs[0].revokes >= 1); /* how often the group balances anew is the broker's business */
+    assert_true(rigs[0].revokes >=
+                1); /* how often the group balances anew is the broker's business */
     assert_int_equal(rigs[0].revoke_wait_ms, 1000); /* a quarter of the session */
     rigs[1].settles = false;
     rigs[1].settles_on_revoke = true; /* what was sent is finished while the partitions go */
