@@ -130,11 +130,14 @@ docs: $(REFERENCE) ## Write docs/configuration.md from the table of options
 check-docs: $(REFERENCE) ## Links between documents, and docs/configuration.md against the table of options
 	@REFERENCE=$(REFERENCE) python3 .ci/check_docs.py
 
+SHARED := schemas routes routes/tests routes/rehearsals
+
 install: build ## Install the program, schemas and example routes below DESTDIR and PREFIX
 	install -D -m 755 $(BUILD)/detour $(DESTDIR)$(PREFIX)/bin/detour
-	install -d $(DESTDIR)$(PREFIX)/share/detour/schemas $(DESTDIR)$(PREFIX)/share/detour/routes
+	install -d $(SHARED:%=$(DESTDIR)$(PREFIX)/share/detour/%)
 	install -m 644 schemas/*.avsc $(DESTDIR)$(PREFIX)/share/detour/schemas
-	for f in routes/*.yaml; do [ ! -f "$$f" ] || install -m 644 "$$f" $(DESTDIR)$(PREFIX)/share/detour/routes; done
+	set -e; for d in routes routes/tests routes/rehearsals; do \
+		install -m 644 $$d/*.yaml $(DESTDIR)$(PREFIX)/share/detour/$$d; done
 
 clean: ## Remove what was built
 	rm -rf build $(BUILD)

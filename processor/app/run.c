@@ -10,7 +10,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "app/options.h"
 #include "app/worker.h"
 #include "base/clock.h"
 #include "base/mem.h"
@@ -58,7 +57,7 @@ static int load(struct process *process, const char *path)
     if (process->config != NULL) {
         process->pipeline = pipeline_compile(process->config, &diags);
     }
-    print_diags(&diags);
+    diags_print(&diags);
     if (diags.error_count > 0 && process->pipeline == NULL) {
         fprintf(stderr, "%s: %zu error%s; `detour check -c %s` tells more\n", path,
                 diags.error_count, diags.error_count == 1 ? "" : "s", path);

@@ -6,7 +6,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "app/options.h"
 #include "app/status_table.h"
 #include "base/clock.h"
 #include "trial/fetch.h"
@@ -123,7 +122,7 @@ static int find_url(const char *path, struct buf *url)
     diags_init(&diags);
     config = config_load(path, &diags);
     if (config == NULL) {
-        print_diags(&diags);
+        diags_print(&diags);
         code = 2;
     } else if (!status_url(config, url)) {
         fprintf(stderr,

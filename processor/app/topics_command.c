@@ -3,7 +3,6 @@
 #include <getopt.h>
 #include <string.h>
 
-#include "app/options.h"
 #include "config/config.h"
 
 enum { TIMEOUT_MS = 10000, WIDTH = 80 };
@@ -210,7 +209,7 @@ int topics_command(int argc, char **argv)
     diags_init(&diags);
     config = config_load(arguments.path, &diags);
     if (config == NULL) {
-        print_diags(&diags);
+        diags_print(&diags);
         code = 2;
     } else {
         code = look_and_create(config, &arguments);

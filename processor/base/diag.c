@@ -59,6 +59,20 @@ void diag_warning(struct diags *diags, struct place place, const char *format, .
     va_end(args);
 }
 
+void diags_print(const struct diags *diags)
+{
+    for (size_t i = 0; i < diags->count; i++) {
+        const struct diag *diag = &diags->items[i];
+
+        if (diag->place.line == 0) {
+            fprintf(stderr, "%s: ", diag->place.file == NULL ? "detour" : diag->place.file);
+        } else {
+            fprintf(stderr, "%s:%u:%u: ", diag->place.file, diag->place.line, diag->place.column);
+        }
+        fprintf(stderr, "%s%s\n", diag->level == DIAG_WARNING ? "warning: " : "", diag->message);
+    }
+}
+
 enum { SUGGEST_LEN_MAX = 64 };
 
 /* Edit distance (insert, delete, replace), two rows. */

@@ -35,6 +35,8 @@ void diags_fini(struct diags *diags);
 void diag_error(struct diags *diags, struct place place, const char *format, ...) PRINTF_LIKE(3, 4);
 void diag_warning(struct diags *diags, struct place place, const char *format, ...)
     PRINTF_LIKE(3, 4);
+/** Every entry on stderr, as file:line:column: message. */
+void diags_print(const struct diags *diags);
 /** The nearest of @names to @word by edit distance, or NULL when none is close. */
 const char *suggest(struct span word, const char *const *names, size_t count);
 

@@ -37,6 +37,7 @@ struct sender {
     uint64_t full_since_ms; /* the concurrency limit is full since then; 0: it is not */
     uint64_t health_seen;   /* version of the health that was acted upon */
     size_t in_flight;       /* requests */
+    uint64_t sent_ms;       /* the last one */
     bool is_proven; /* an answer that was neither hold nor throttled came since the credential was
                        read */
     uint64_t paused_until_ms;

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 
 enum { CAUTIOUS_FAULTS = 2, CAUTIOUS_GAP_MS = 333, UNPROVEN_CONNECTIONS = 2 };
+enum { SUSPECT_FAULTS = 5, SUSPECT_GAP_MS = 50 };
 
 size_t sender_connections(const struct sender *sender)
 {
@@ -103,6 +104,7 @@ void sender_send(struct sender *sender, struct batch *batch)
     budget_request(&sender->budget, sender->d->now_ms);
     batch->lane->in_flight++;
     batch->lane->sent_ms = sender->d->now_ms;
+    sender->sent_ms = sender->d->now_ms;
 }
 
 /* A source id that was refused is asked again by one request at a time, of whatever type. */
@@ -117,6 +119,16 @@ static bool is_probed(const struct sender *sender, const struct lane *held)
     return false;
 }
 
+/* When nobody has been served for some calls, whatever the type and the worker, twenty requests a
+ * second of all workers together are enough for the streak rule to see an outage in its second. */
+static uint64_t suspicious_until_ms(const struct sender *sender)
+{
+    if (health_streak(sender->d->health, sender->index) < SUSPECT_FAULTS) {
+        return 0;
+    }
+    return sender->sent_ms + (uint64_t)SUSPECT_GAP_MS * sender->d->pipeline->config->workers;
+}
+
 /* A type that only fails is asked one at a time and three times a second: the rest waits for its
  * answer or goes round. Often enough for the burst rule, which wants ten calls in the four to five
  * seconds its window spans. */
@@ -129,9 +141,11 @@ uint64_t sender_cautious_until_ms(const struct sender *sender, const struct lane
         return UINT64_MAX;
     }
     if (lane->faults_in_row < CAUTIOUS_FAULTS) {
-        return 0;
+        return suspicious_until_ms(sender);
     }
-    return lane->in_flight > 0 ? UINT64_MAX : lane->sent_ms + CAUTIOUS_GAP_MS;
+    return lane->in_flight > 0
+               ? UINT64_MAX
+               : MAX_OF(lane->sent_ms + CAUTIOUS_GAP_MS, suspicious_until_ms(sender));
 }
 
 static struct batch *take_waiting(struct sender *sender)

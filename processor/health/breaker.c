@@ -33,8 +33,7 @@ const char *breaker_cause_word(enum breaker_cause cause)
         [CAUSE_BURST] = "burst",         [CAUSE_THIN] = "thin",
         [CAUSE_SLOW] = "slow",           [CAUSE_REJECT_STORM] = "reject_storm",
         [CAUSE_TRANSPORT] = "transport", [CAUSE_QUORUM] = "quorum",
-        [CAUSE_ALL_CELLS] = "all_cells", [CAUSE_CANARY] = "canary",
-        [CAUSE_RAMP] = "ramp",           [CAUSE_OPERATOR] = "operator",
+        [CAUSE_ALL_CELLS] = "all_cells", [CAUSE_OPERATOR] = "operator",
     };
 
     PRE((size_t)cause < CAUSE_COUNT);
@@ -103,28 +102,33 @@ static uint64_t open_ms(const struct breaker *breaker, struct rng *rng)
     return ms / 2 + rng_below(rng, ms / 2 + 1);
 }
 
-void breaker_open(struct breaker *breaker, uint64_t now_ms, enum breaker_cause cause,
-                  uint32_t calls, uint32_t faults, uint64_t least_ms, struct rng *rng)
+static void enter_open(struct breaker *breaker, uint64_t now_ms, uint32_t calls, uint32_t faults,
+                       uint64_t least_ms, struct rng *rng)
 {
-    enum breaker_state before = breaker->state;
-
-    if (before == BREAKER_CLOSED) {
-        breaker->cause = cause; /* a reopening keeps the outage's first cause */
-    }
     breaker->opened_calls = calls;
     breaker->opened_faults = faults;
     enter(breaker, BREAKER_OPEN, now_ms);
-    if (before != BREAKER_HALF_OPEN) {
-        note_open(breaker, now_ms); /* a long outage that fails its canaries is not flapping */
-    }
     breaker->until_ms = now_ms + MAX_OF(open_ms(breaker, rng), least_ms);
 }
 
-static void reopen(struct breaker *breaker, uint64_t now_ms, enum breaker_cause cause,
-                   uint32_t calls, uint32_t faults, struct rng *rng)
+void breaker_open(struct breaker *breaker, uint64_t now_ms, enum breaker_cause cause,
+                  uint32_t calls, uint32_t faults, uint64_t least_ms, struct rng *rng)
+{
+    breaker->cause = cause;
+    note_open(breaker, now_ms);
+    enter_open(breaker, now_ms, calls, faults, least_ms, rng);
+}
+
+/* The canaries or the ramp failed: the same outage, of the same cause, goes on. One that only
+ * fails its canaries is long, not flapping. */
+static void reopen(struct breaker *breaker, uint64_t now_ms, uint32_t calls, uint32_t faults,
+                   struct rng *rng)
 {
     breaker->k = MIN_OF(breaker->k + 1, (uint32_t)K_MAX);
-    breaker_open(breaker, now_ms, cause, calls, faults, 0, rng);
+    if (breaker->state == BREAKER_RAMP) {
+        note_open(breaker, now_ms);
+    }
+    enter_open(breaker, now_ms, calls, faults, 0, rng);
 }
 
 void breaker_absorb(struct breaker *breaker, uint64_t now_ms)
@@ -145,7 +149,7 @@ static bool count_canary(struct breaker *breaker, uint64_t now_ms, bool is_fault
     breaker->canary_count = (uint8_t)MIN_OF(breaker->canary_count + 1, BREAKER_CANARIES);
     breaker->canary_failed = (uint8_t)(breaker->canary_failed + is_fault);
     if (breaker->canary_failed >= CANARIES_TO_FAIL) {
-        reopen(breaker, now_ms, CAUSE_CANARY, breaker->canary_count, breaker->canary_failed, rng);
+        reopen(breaker, now_ms, breaker->canary_count, breaker->canary_failed, rng);
         return true;
     }
     for (unsigned i = 0; i < BREAKER_CANARIES; i++) {
@@ -166,7 +170,7 @@ static bool count_ramp(struct breaker *breaker, uint64_t now_ms, bool is_fault, 
     if ((breaker->step_calls >= STEP_REOPEN_CALLS &&
          breaker->step_faults * 2 >= breaker->step_calls) ||
         breaker->faults_in_row >= STEP_REOPEN_ROW) {
-        reopen(breaker, now_ms, CAUSE_RAMP, breaker->step_calls, breaker->step_faults, rng);
+        reopen(breaker, now_ms, breaker->step_calls, breaker->step_faults, rng);
         return true;
     }
     return false;

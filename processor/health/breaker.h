@@ -20,7 +20,8 @@
 enum breaker_state { BREAKER_CLOSED, BREAKER_OPEN, BREAKER_HALF_OPEN, BREAKER_RAMP };
 enum breaker_force { FORCE_NONE, FORCE_OPEN, FORCE_CLOSED };
 
-/* Why it opened: one word each in logs, metrics and the ledger. */
+/* Why it opened: one word each in logs, metrics and the ledger. Canaries or a ramp that fail are
+ * no cause of their own: the outage goes on. */
 enum breaker_cause {
     CAUSE_NONE,
     CAUSE_RATIO,
@@ -31,8 +32,6 @@ enum breaker_cause {
     CAUSE_TRANSPORT,
     CAUSE_QUORUM,
     CAUSE_ALL_CELLS,
-    CAUSE_CANARY, /* reopened: a canary failed */
-    CAUSE_RAMP,   /* reopened: the ramp failed */
     CAUSE_OPERATOR,
     CAUSE_COUNT,
 };
@@ -60,10 +59,10 @@ struct breaker {
     bool is_flapping;
     uint32_t opened_calls, opened_faults; /* what opened it last, for people */
     /* HALF_OPEN */
-    uint64_t lease_until_ms;          /* of the canary in flight; 0: none */
-    uint64_t probed_ms;               /* when the last canary left; 0: never */
-    uint8_t canary_ok, canary_failed; /* among the last five, bit queue below */
-    uint8_t canary_bits, canary_count;
+    uint64_t lease_until_ms; /* of the canary in flight; 0: none */
+    uint64_t probed_ms;      /* when the last canary left; 0: never */
+    uint8_t canary_bits;     /* of the last five, 1: it went well */
+    uint8_t canary_count, canary_failed;
     /* RAMP */
     uint32_t step;
     uint64_t step_since_ms;
@@ -82,7 +81,8 @@ bool breaker_result(struct breaker *breaker, uint64_t now_ms, uint32_t generatio
 /** The canary said nothing about health (throttled, credential, never sent): the next event may
  * try. */
 void breaker_cancel_canary(struct breaker *breaker, uint32_t generation);
-/** Trip. @calls, @faults: what was seen that led to it. @least_ms: no canary sooner (Retry-After).
+/** Trip a closed one. @calls, @faults: what was seen that led to it. @least_ms: no canary sooner
+ * (Retry-After).
  */
 void breaker_open(struct breaker *breaker, uint64_t now_ms, enum breaker_cause cause,
                   uint32_t calls, uint32_t faults, uint64_t least_ms, struct rng *rng);

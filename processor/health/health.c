@@ -37,6 +37,7 @@ struct watched {
     struct flow_mark *flows;            /* owned, by worker */
     _Atomic bool is_closed;
     _Atomic uint64_t version;
+    _Atomic uint32_t streak;
 };
 
 struct health {
@@ -197,6 +198,14 @@ static void publish(struct health *health, struct watched *watched, uint64_t now
     }
 }
 
+/* Stored only when it changed: all workers read it before every request. */
+static void publish_streak(struct watched *watched)
+{
+    if (atomic_load_explicit(&watched->streak, memory_order_relaxed) != watched->health.streak) {
+        atomic_store_explicit(&watched->streak, watched->health.streak, memory_order_relaxed);
+    }
+}
+
 /* cells */
 
 size_t health_cell(struct health *health, size_t destination, struct span event, uint64_t now_ms)
@@ -227,6 +236,11 @@ bool health_is_clear(const struct health *health, size_t destination, size_t cel
 
     return atomic_load_explicit(&watched->is_closed, memory_order_relaxed) &&
            atomic_load_explicit(&watched->gates[cell].is_closed, memory_order_relaxed);
+}
+
+uint32_t health_streak(const struct health *health, size_t destination)
+{
+    return atomic_load_explicit(&health->watched[destination].streak, memory_order_relaxed);
 }
 
 uint64_t health_version(const struct health *health, size_t destination)
@@ -286,6 +300,7 @@ void health_result(struct health *health, size_t destination, size_t cell, uint6
                            least_ms)) {
         publish(health, watched, now_ms);
     }
+    publish_streak(watched);
     (void)pthread_mutex_unlock(&health->lock);
 }
 
@@ -299,6 +314,7 @@ uint64_t health_provisional(struct health *health, size_t destination, size_t ce
     if (destination_provisional(&watched->health, cell, now_ms, ticket)) {
         publish(health, watched, now_ms);
     }
+    publish_streak(watched);
     (void)pthread_mutex_unlock(&health->lock);
     return now_ms;
 }
@@ -309,6 +325,7 @@ void health_take_back(struct health *health, size_t destination, size_t cell, ui
     (void)pthread_mutex_lock(&health->lock);
     now_ms = steady(health, now_ms);
     destination_take_back(&health->watched[destination].health, cell, now_ms, at_ms);
+    publish_streak(&health->watched[destination]);
     (void)pthread_mutex_unlock(&health->lock);
 }
 

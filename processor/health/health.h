@@ -26,6 +26,8 @@ void health_use_wall(struct health *health, int64_t (*wall_ms)(void *context), v
 size_t health_cell(struct health *health, size_t destination, struct span event, uint64_t now_ms);
 /** The cell and its destination are closed: an event goes without asking further. Lock-free. */
 bool health_is_clear(const struct health *health, size_t destination, size_t cell);
+/** Calls in a row, of whatever type and worker, that nobody served. Lock-free. */
+uint32_t health_streak(const struct health *health, size_t destination);
 enum gate health_admit(struct health *health, size_t destination, size_t cell, uint64_t now_ms,
                        uint64_t hash, struct ticket *ticket);
 /** The ticket of a request that goes now, for events admitted before. */

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "app/options.h"
 #include "base/log.h"
 #include "rehearse/rehearsal.h"
 
@@ -133,7 +132,7 @@ static int run(const struct command *command, struct diags *diags)
             code = 0;
         }
     }
-    print_diags(diags);
+    diags_print(diags);
     if (code == 0) {
         play(command, &rehearsal);
         code = rehearsal.settled_ms == 0 ? 1 : 0;

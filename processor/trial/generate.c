@@ -360,7 +360,7 @@ int generate_command(int argc, char **argv)
         catalog = catalog_load(config, &diags);
     }
     if (diags.error_count > 0) { /* warnings are for `detour check` */
-        report_diags(&diags);
+        diags_print(&diags);
     }
     rc = ERR_CONFIG;
     if (catalog != NULL) {

@@ -74,7 +74,7 @@ static enum err_code open_generator(struct player *player, struct err *err)
     diags_init(&diags);
     player->catalog = catalog_load(player->stage->config, &diags);
     if (player->catalog == NULL) {
-        report_diags(&diags);
+        diags_print(&diags);
         rc = FAIL(err, ERR_CONFIG, "the sandbox's schemas are not valid (see above)");
     } else {
         rc = catalog_start(player->catalog, err);

@@ -9,20 +9,6 @@
 
 static volatile sig_atomic_t signals_seen;
 
-void report_diags(const struct diags *diags)
-{
-    for (size_t i = 0; i < diags->count; i++) {
-        const struct diag *diag = &diags->items[i];
-
-        if (diag->place.line == 0) {
-            fprintf(stderr, "%s: ", diag->place.file == NULL ? "detour" : diag->place.file);
-        } else {
-            fprintf(stderr, "%s:%u:%u: ", diag->place.file, diag->place.line, diag->place.column);
-        }
-        fprintf(stderr, "%s%s\n", diag->level == DIAG_WARNING ? "warning: " : "", diag->message);
-    }
-}
-
 int report_exit_code(enum err_code code)
 {
     switch (code) {

@@ -5,8 +5,6 @@
 #include "base/buf.h"
 #include "base/diag.h"
 
-/** Every entry as file:line:column: message, on stderr. */
-void report_diags(const struct diags *diags);
 /** The exit code of an error: 2 for what the user wrote, 3 for a service, 1 otherwise. */
 int report_exit_code(enum err_code code);
 /** Catch SIGINT and SIGTERM: report_is_stopping() turns true, a second one ends the process. */

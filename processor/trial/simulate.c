@@ -245,7 +245,7 @@ static bool load_script(const char *path, struct script *out)
     if (doc != NULL) {
         script_read(yaml_root(doc), out, &diags);
     }
-    report_diags(&diags);
+    diags_print(&diags);
     is_good = diags.error_count == 0;
     yaml_free(doc);
     diags_fini(&diags);

@@ -202,7 +202,7 @@ static enum err_code write_config(struct stage *stage, struct err *err)
     diags_init(&diags);
     stage->config = config_load(stage->config_path, &diags);
     if (stage->config == NULL) {
-        report_diags(&diags);
+        diags_print(&diags);
         rc = FAIL(err, ERR_CONFIG, "the sandbox's configuration is not valid (see above)");
     }
     diags_fini(&diags);

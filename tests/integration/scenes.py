@@ -69,6 +69,16 @@ def break_by_refusing(stage):
     stage.tiktok.refuse()
 
 
+def break_now_and_then(stage, share=0.2):
+    chance = random.Random(20)
+    return stage.tiktok.on(lambda request: fake_tiktok.code(50000) if chance.random() < share else None)
+
+
+def break_in_turn(stage, period=4):
+    begun = now()
+    return stage.tiktok.on(lambda request: fake_tiktok.code(50000) if int((now() - begun) / period) % 2 == 0 else None)
+
+
 BREAKS = {"code 50000": break_by_code, "503": break_by_status, "refused": break_by_refusing, "reset": break_by_reset}
 
 
@@ -192,8 +202,7 @@ def throttle(answer, rate=200, dark=10, event=None):
 
 def background(share=0.2, rate=250, seconds=45):
     def play(stage):
-        chance = random.Random(20)
-        stage.tiktok.on(lambda request: fake_tiktok.code(50000) if chance.random() < share else None)
+        break_now_and_then(stage, share)
         stage.play(rate)
         figures = Figures(begun=now())
         stage.rest(seconds)

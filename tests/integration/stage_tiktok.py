@@ -75,6 +75,15 @@ class LeanHandler(Handler):
         self.close_connection = False
         self.do_POST() if method == "POST" else self.do_GET()
 
+    def do_POST(self):
+        if not self.server.fake.begin_answer():
+            self.close_connection = True
+            return
+        try:
+            super().do_POST()
+        finally:
+            self.server.fake.end_answer()
+
     def give(self, answer):
         if isinstance(answer, Raw):
             self.give_raw(answer)
@@ -125,6 +134,8 @@ class StageTikTok(FakeTikTok):
         self.tls = tls  # an ssl.SSLContext
         self.host = host
         self.is_shut = False
+        self.is_cutting = False
+        self.answering = 0
         self.connections = set()
         self.arrivals = []
         self.arrived = {}  # event id: when it was first accepted
@@ -138,7 +149,18 @@ class StageTikTok(FakeTikTok):
         self.server.shutdown()
         self.server.server_close()
 
+    def begin_answer(self):
+        with self.lock:
+            self.answering += not self.is_cutting
+            return not self.is_cutting
+
+    def end_answer(self):
+        with self.changed:
+            self.answering -= 1
+            self.changed.notify_all()
+
     def listen(self):
+        self.is_cutting = False
         server = DoorServer((self.host, self.port), LeanHandler, bind_and_activate=False)
         server.fake = self
         server.server_bind()
@@ -149,7 +171,10 @@ class StageTikTok(FakeTikTok):
         threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
 
     def drop_connections(self):
-        with self.lock:
+        """What has been taken is answered first, or it would be accepted and the sender never know."""
+        with self.changed:
+            self.is_cutting = True
+            self.changed.wait_for(lambda: self.answering == 0, 2)
             connections = list(self.connections)
         for connection in connections:
             try:
@@ -169,6 +194,7 @@ class StageTikTok(FakeTikTok):
 
     def open_door(self):
         self.is_shut = False
+        self.is_cutting = False
 
     def decide(self, path, request, body):
         answer = super().decide(path, request, body)

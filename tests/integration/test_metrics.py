@@ -134,7 +134,8 @@ def test_the_command_shows_people_and_scripts(broken):
 def test_watch_goes_on_without_a_terminal(broken):
     _, run, _, _ = broken
     child = subprocess.Popen([BINARY, "status", "-c", run.file, "--watch"], cwd=run.directory, text=True,
-                             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))  # ignored in a shell's background
     try:
         heads = []
         while len(heads) < 3:

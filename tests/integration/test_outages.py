@@ -73,11 +73,15 @@ SCENES = {
     "background": (scenes.background(), 0.15),
     "reject storm": (scenes.reject_storm(), 0.07),
     "kill -9: code 50000": (scenes.killed(scenes.break_by_code), 0.04),
+    "kill -9: 503": (scenes.killed(scenes.break_by_status), 0.04),
+    "kill -9: reset": (scenes.killed(scenes.break_by_reset), 0.04),
     "kill -9: refused": (scenes.killed(scenes.break_by_refusing), 0.04),
     "kill -9: hanging": (scenes.killed(lambda s: s.tiktok.on(fake_tiktok.hang())), 0.04),
     "kill -9: one type": (scenes.killed(lambda s: s.tiktok.on(fake_tiktok.code(50000), event="Purchase")), 0.04),
     "kill -9: throttled": (scenes.killed(lambda s: s.tiktok.on(fake_tiktok.code(40100))), 0.04),
     "kill -9: wrong token": (scenes.killed(lambda s: s.tiktok.tokens.clear()), 0.04),
+    "kill -9: background": (scenes.killed(scenes.break_now_and_then), 0.04),
+    "kill -9: flapping": (scenes.killed(scenes.break_in_turn), 0.04),
     "kill -9: storm": (scenes.killed(lambda s: s.tiktok.on(fake_tiktok.code(40002), event="Purchase")), 0.04),
 }
 TOTAL = ("code 50000", "503", "refused", "reset")

@@ -224,7 +224,7 @@ static void everything_that_can_happen_was_seen(void **state)
     check_seen("a cell in state", seen.cell_states, up_to(BREAKER_RAMP + 1), state_name);
     check_seen("a destination in state", seen.destination_states, up_to(BREAKER_RAMP + 1),
                state_name);
-    check_seen("the cause", seen.causes, up_to(CAUSE_CANARY), cause_name);
+    check_seen("the cause", seen.causes, up_to(CAUSE_OPERATOR), cause_name);
     check_seen("the move", seen.moves, moves, move_name);
     check_seen("the scope", seen.scopes, up_to(SCOPE_GLOBAL + 1), scope_name);
     assert_true(seen.is_throttled);
