@@ -31,6 +31,7 @@ SCENES = {
     "everything answers 503, 200/s": scenes.total_outage("503"),
     "everything refused, 200/s": scenes.total_outage("refused"),
     "everything reset, 200/s": scenes.total_outage("reset"),
+    "the same (50000), four workers": scenes.total_outage("code 50000", workers=4),
     "the same (50000) and kill -9 in the middle": scenes.total_outage("code 50000", kill=True),
     "one type of five dark, 250/s": scenes.one_type_dark(),
     "everything hangs, 2,000/s for 30 s": scenes.hanging(),

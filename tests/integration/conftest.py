@@ -1,5 +1,6 @@
 """Fixtures: the services once for all tests, everything else new for each."""
 
+import contextlib
 import pathlib
 import shutil
 import sys
@@ -9,6 +10,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
+import machine  # noqa: E402
 from detour import BINARY  # noqa: E402
 from fake_tiktok import FakeTikTok  # noqa: E402
 from services import Authority, Kafka, Registry  # noqa: E402
@@ -17,6 +19,8 @@ from world import World  # noqa: E402
 
 
 def pytest_configure(config):
+    if not hasattr(config, "workerinput"):
+        machine.found()
     config.addinivalue_line("markers", "slow: takes many minutes; only run when asked for by -m slow")
 
 
@@ -27,6 +31,13 @@ def pytest_collection_modifyitems(config, items):
     if slow:
         config.hook.pytest_deselected(items=slow)
         items[:] = [i for i in items if i not in slow]
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_protocol(item):
+    """Tests pause while a heavy scene of another process plays. One that waits for a scene holds nothing back."""
+    with contextlib.nullcontext() if "figures" in item.fixturenames else machine.shared():
+        yield
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -88,9 +88,9 @@ def heal(stage):
         stage.tiktok.listen()
 
 
-def total_outage(fault, rate=200, dark=DARK, kill=False):
+def total_outage(fault, rate=200, dark=DARK, kill=False, workers=1):
     def play(stage):
-        stage.play(rate)
+        stage.play(rate, config=stage.config(workers=workers))
         stage.rest(WARM)
         before = stage.requests_made()
         figures = Figures(begun=now())

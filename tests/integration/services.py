@@ -8,6 +8,7 @@ import base64
 import fcntl
 import os
 import pathlib
+import random
 import shutil
 import socket
 import subprocess
@@ -23,12 +24,21 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT_BUILD = HERE.parents[1] / "build"
 CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "detour-tests"
 VERSIONS = "kafka-4.1.0-apicurio-3.0.9"
+given = set()  # ports of this process
 
 
 def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
+    """One below those the kernel gives to outgoing connections, so that none of these takes it before it is used."""
+    while True:
+        port = random.randrange(15000, 32000)
+        with socket.socket() as listener:
+            try:
+                listener.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        if port not in given:
+            given.add(port)
+            return port
 
 
 def tied(arguments):

@@ -22,6 +22,7 @@ import pytest
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
 import events
+import machine
 from detour import base_config, merge
 from services import ROOT_BUILD, wait_for
 from stage_tiktok import StageTikTok, now
@@ -418,8 +419,9 @@ class Programme:
             self.room.notify_all()
         stage = None
         try:
-            stage = Stage(self.directory / re.sub(r"\W+", "-", name), self.kafka)
-            return function(stage)
+            with machine.taken(weight):
+                stage = Stage(self.directory / re.sub(r"\W+", "-", name), self.kafka)
+                return function(stage)
         except AssertionError as error:
             raise AssertionError(f"{name}: {error}\n{stage.tails() if stage else ''}") from error
         finally:

@@ -12,6 +12,7 @@ import pytest
 import events
 from detour import BINARY
 from services import free_port, tied, wait_for
+from stage import plays
 
 SANDBOX_SECONDS = 200  # it takes 80 to 90; a phase that shows nothing is waited for
 PHASES = ["healthy", "partial_outage", "partial_return", "global_outage", "global_return", "throttling", "recovery"]
@@ -86,48 +87,29 @@ def test_the_same_seed_gives_the_same_events(world):
     assert without_time(first.stdout) == without_time(again.stdout)
 
 
-def sandbox(*words):
+# The sandboxes play beside each other, each for itself; they take no part in the stage they are given but its folder.
+
+def sandbox(stage, *words):
     return subprocess.Popen(tied([BINARY, "sandbox", *words]), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                            stderr=subprocess.PIPE, text=True, env=dict(os.environ, NO_COLOR="1"))
+                            stderr=subprocess.PIPE, text=True, env=dict(os.environ, NO_COLOR="1"), cwd=stage.directory)
 
 
-def test_the_sandbox_balances_and_shows_its_story(kafka, tmp_path, binary, monkeypatch):
-    """On a real Kafka, as a person sees it."""
-    monkeypatch.chdir(tmp_path)
-    child = sandbox("--brokers", kafka.brokers)
+def for_people(stage):
+    """On a real Kafka."""
+    child = sandbox(stage, "--brokers", stage.kafka.brokers)
     out, errors = child.communicate(timeout=SANDBOX_SECONDS)
-    text = out + errors
-    assert child.returncode == 0, text[-6000:]
-    assert re.search(r"lost 0\b", out) and "it balances" in out, text[-2000:]
-    told = ["partial outage: ", "Order Completed opened (", "scope partial", "Order Completed is probed",
-            "Order Completed returns", "Order Completed closed", "global outage: ", "tiktok opened (", "scope global",
-            "tiktok returns", "tiktok closed", "throttling: ", "tiktok is throttled", "no longer throttled"]
-    at = 0
-    for words in told:
-        at = out.find(words, at)
-        assert at >= 0, f"{words!r} is not told, or not in its turn:\n{out}"
-    assert not list(tmp_path.iterdir()), "it leaves nothing behind in the working directory"
+    return child.returncode, out, errors, list(stage.directory.iterdir())
 
 
-def test_the_sandbox_as_json(binary):
-    child = sandbox("--json")
+def for_scripts(stage):
+    child = sandbox(stage, "--json")
     out, errors = child.communicate(timeout=SANDBOX_SECONDS)
-    assert child.returncode == 0, errors[-6000:]
-    result = json.loads(out)
-    assert result["ok"] and result["balanced"] and result["lost"] == 0
-    assert [phase["phase"] for phase in result["story"]] == PHASES
-    assert all(phase["played"] and phase["shown"] and phase["why"] is None for phase in result["story"])
-    ends = ("delivered", "diverted", "dead_lettered", "dropped")
-    assert result["produced"] == sum(result[end] for end in ends)
-    reasons = result["diverted_by"]
-    assert sum(reasons.values()) == result["diverted"]
-    assert set(reasons) <= {"outage", "retries_exhausted"}, "throttling diverts nothing"
-    assert reasons["outage"] > 5 * reasons.get("retries_exhausted", 0), "what is known to be dark is not tried"
+    return child.returncode, out, errors
 
 
-def test_the_sandbox_says_when_an_outage_was_not_seen(binary):
-    """Somebody mends the simulated TikTok behind its back: the type that should be dark never is."""
-    child = sandbox("--json")
+def mended_behind_its_back(stage):
+    """Somebody mends the simulated TikTok: the type that should be dark never is."""
+    child = sandbox(stage, "--json")
     url = None
     try:
         for line in child.stderr:
@@ -142,7 +124,47 @@ def test_the_sandbox_says_when_an_outage_was_not_seen(binary):
     finally:
         child.kill()
         child.wait()
-    assert child.returncode == 1, errors
+    return child.returncode, out, errors
+
+
+SCENES = {"for people": (for_people, 0.2), "for scripts": (for_scripts, 0.2), "mended": (mended_behind_its_back, 0.2)}
+
+
+@plays("for people")
+def test_the_sandbox_balances_and_shows_its_story(figures):
+    status, out, errors, left = figures
+    assert status == 0, (out + errors)[-6000:]
+    assert re.search(r"lost 0\b", out) and "it balances" in out, (out + errors)[-2000:]
+    told = ["partial outage: ", "Order Completed opened (", "scope partial", "Order Completed is probed",
+            "Order Completed returns", "Order Completed closed", "global outage: ", "tiktok opened (", "scope global",
+            "tiktok returns", "tiktok closed", "throttling: ", "tiktok is throttled", "no longer throttled"]
+    at = 0
+    for words in told:
+        at = out.find(words, at)
+        assert at >= 0, f"{words!r} is not told, or not in its turn:\n{out}"
+    assert not left, "it leaves nothing behind in the working directory"
+
+
+@plays("for scripts")
+def test_the_sandbox_as_json(figures):
+    status, out, errors = figures
+    assert status == 0, errors[-6000:]
+    result = json.loads(out)
+    assert result["ok"] and result["balanced"] and result["lost"] == 0
+    assert [phase["phase"] for phase in result["story"]] == PHASES
+    assert all(phase["played"] and phase["shown"] and phase["why"] is None for phase in result["story"])
+    ends = ("delivered", "diverted", "dead_lettered", "dropped")
+    assert result["produced"] == sum(result[end] for end in ends)
+    reasons = result["diverted_by"]
+    assert sum(reasons.values()) == result["diverted"]
+    assert set(reasons) <= {"outage", "retries_exhausted"}, "throttling diverts nothing"
+    assert reasons["outage"] > 5 * reasons.get("retries_exhausted", 0), "what is known to be dark is not tried"
+
+
+@plays("mended")
+def test_the_sandbox_says_when_an_outage_was_not_seen(figures):
+    status, out, errors = figures
+    assert status == 1, errors
     result = json.loads(out)
     assert result["balanced"] and not result["ok"] and result["cut_short"]
     story = {phase["phase"]: phase for phase in result["story"]}
