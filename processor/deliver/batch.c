@@ -51,6 +51,8 @@ struct batch *batch_new(struct batch_list *list, struct sender *sender, struct l
     batch->is_sent = false;
     batch->is_canary = false;
     batch->is_counted = false;
+    batch->is_probe = false;
+    batch->refusals = 0;
     batch->rejected = 0;
     batch->next = NULL;
     batch->previous = NULL;

@@ -153,11 +153,29 @@ static bool is_too_old(const struct deliverer *d, const struct config_destinatio
            d->wall_ms - event_time_ms > (int64_t)destination->max_age_ms;
 }
 
+static void pass_over(struct choice *choice, enum reason reason)
+{
+    if (choice->reason == REASON_NONE) { /* why it left the first one stays the reason */
+        choice->reason = reason;
+    }
+}
+
+/* A canary that would have to wait for a throttle or a credential says nothing about health. */
+static bool may_probe(struct deliverer *d, size_t index, size_t cell, struct choice *out)
+{
+    if (!sender_is_paused(d->senders[index])) {
+        return true;
+    }
+    health_cancel(d->health, index, cell, &out->ticket);
+    return false;
+}
+
 /* May it go there? Kafka topics have no breaker: their only sign of ill health is back-pressure. */
 static bool is_way_open(struct deliverer *d, const struct config_destination *destination,
                         struct span event_type, struct span event_id, struct choice *out)
 {
     size_t index = pipeline_index(d->pipeline, destination);
+    char outage[OUTAGE_ID_BYTES];
     size_t cell;
     enum gate gate;
 
@@ -169,9 +187,15 @@ static bool is_way_open(struct deliverer *d, const struct config_destination *de
         return true;
     }
     gate = health_admit(d->health, index, cell, d->now_ms, span_hash(event_id), &out->ticket);
+    if (gate == GATE_CANARY && !may_probe(d, index, cell, out)) {
+        gate = GATE_DIVERT;
+    }
     out->is_canary = gate == GATE_CANARY;
     if (gate == GATE_DIVERT) {
-        out->reason = health_outage(d->health, index, cell, out->outage);
+        pass_over(out, health_outage(d->health, index, cell, outage));
+        if (out->position == 0) {
+            memcpy(out->outage, outage, sizeof(outage));
+        }
     }
     return gate != GATE_DIVERT;
 }
@@ -185,7 +209,7 @@ void deliver_choose(struct deliverer *d, const struct config_leg *plan, size_t f
         const struct config_destination *destination = plan->chain[out->position];
 
         if (is_too_old(d, destination, event_time_ms)) {
-            out->reason = REASON_TOO_OLD;
+            pass_over(out, REASON_TOO_OLD);
         } else if (is_way_open(d, destination, event_type, event_id, out)) {
             return;
         }
@@ -207,7 +231,7 @@ void leg_take_choice(struct leg *leg, const struct choice *choice)
     leg->position = (uint16_t)choice->position;
     leg->is_canary = choice->is_canary;
     leg->ticket = choice->ticket;
-    if (choice->reason != REASON_NONE) {
+    if (leg->reason == REASON_NONE) {
         leg->reason = (uint8_t)choice->reason;
     }
     if (choice->outage[0] != '\0') {
@@ -273,14 +297,15 @@ void leg_advance(struct deliverer *d, struct leg *leg, enum reason reason)
     if (leg->state != LEG_NEW) {
         leg_move(leg, LEG_NEW);
     }
-    leg->reason = (uint8_t)reason;
+    if (leg->reason == REASON_NONE) { /* why it left the first one stays the reason */
+        leg->reason = (uint8_t)reason;
+    }
     deliver_choose(d, leg->plan, (size_t)leg->position + 1, event->type, event->id, event->time_ms,
                    &choice);
     if (choice.position == leg->plan->count) {
-        leg_dead_letter(d, leg, final_reason(reason));
+        leg_dead_letter(d, leg, final_reason((enum reason)leg->reason));
         return;
     }
-    choice.reason = REASON_NONE; /* why it left the first one stays the reason */
     leg_take_choice(leg, &choice);
     deliver_leg(d, leg, NULL);
 }

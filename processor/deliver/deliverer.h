@@ -74,7 +74,7 @@ void leg_settle(struct deliverer *d, struct leg *leg);
 /* Where in its chain a leg goes now, and why not earlier. */
 struct choice {
     size_t position;    /* plan->count: nowhere */
-    enum reason reason; /* of the last destination passed over; NONE: none was */
+    enum reason reason; /* of the first destination passed over; NONE: none was */
     bool is_canary;
     struct ticket ticket; /* of the canary: answered, or cancelled by choice_cancel() */
     char outage[OUTAGE_ID_BYTES];

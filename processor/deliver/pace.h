@@ -15,13 +15,14 @@ struct pace {
     struct limiter limiter;
     double ceiling; /* requests a second */
     double rate;    /* now; <= ceiling */
-    double burst;
+    double burst_s; /* what may go at once, as seconds of the rate */
     uint32_t accepted[5]; /* requests accepted, by half second */
     uint64_t half;        /* number of the present half second */
     uint64_t cut_ms;      /* last time the rate gave way; 0: never */
     uint64_t raised_ms;
 };
 
+/** @burst: requests that may go at once at the ceiling; less at a lower rate, but always one. */
 void pace_init(struct pace *pace, double ceiling, double burst, uint64_t now_ms);
 /** The ceiling moved (partitions came or went). */
 void pace_set_ceiling(struct pace *pace, double ceiling, uint64_t now_ms);

@@ -34,6 +34,19 @@ static double rate_ceiling(const struct sender *sender)
     return config->rate.requests * share;
 }
 
+/* Are there legs that begin elsewhere? */
+static bool has_neighbours(const struct config *config, const struct config_destination *destination)
+{
+    for (size_t i = 0; i < config->route_count; i++) {
+        for (size_t j = 0; j < config->routes[i].leg_count; j++) {
+            if (config->routes[i].legs[j].chain[0] != destination) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 struct sender *sender_new(struct deliverer *d, const struct pipeline_destination *destination,
                           size_t index)
 {
@@ -46,6 +59,8 @@ struct sender *sender_new(struct deliverer *d, const struct pipeline_destination
     sender->kind = kind_of(config->type);
     buf_init(&sender->header_lines, HEADER_BYTES_MAX);
     sender->index = index;
+    sender->flow = health_flow(d->health, index);
+    sender->has_neighbours = has_neighbours(d->pipeline->config, config);
     sender->target = (struct http_target){
         .url = destination->url,
         .ca_file = config->ca_file.ptr,
@@ -58,7 +73,8 @@ struct sender *sender_new(struct deliverer *d, const struct pipeline_destination
     if (sender->kind->aim != NULL) {
         sender->kind->aim(destination, &sender->target);
     }
-    pace_init(&sender->pace, rate_ceiling(sender), config->rate.burst, d->now_ms);
+    pace_init(&sender->pace, rate_ceiling(sender),
+              config->rate.burst * rate_ceiling(sender) / config->rate.requests, d->now_ms);
     concurrency_init(&sender->concurrency, config->concurrency.initial, config->concurrency.max);
     budget_init(&sender->budget, config->retry.budget);
     sender->token_generation = sender_secrets(sender);
@@ -162,7 +178,7 @@ static enum err_code decode_again(struct sender *sender, struct leg *leg, struct
     return rc;
 }
 
-static void cancel_canary(struct sender *sender, struct leg *leg)
+void sender_cancel_canary(struct sender *sender, struct leg *leg)
 {
     if (leg->is_canary) {
         leg->is_canary = false;
@@ -197,7 +213,7 @@ void sender_take(struct sender *sender, struct leg *leg, const struct event_view
         rc = FAIL(&err, ERR_LIMIT, "the item is larger than batch.bytes allows");
     }
     if (rc != ERR_OK) {
-        cancel_canary(sender, leg);
+        sender_cancel_canary(sender, leg);
         (void)leg_trouble(leg, sender->config, err.text);
         leg_dead_letter(sender->d, leg, rc == ERR_LIMIT ? REASON_TOO_LARGE : REASON_CONTRACT);
         return;
@@ -216,7 +232,7 @@ void sender_drop(struct sender *sender, struct leg *leg)
 {
     struct batch *batch = leg->batch;
 
-    cancel_canary(sender, leg);
+    sender_cancel_canary(sender, leg);
     if (leg->state == LEG_QUEUED) {
         lane_remove(leg->lane, leg);
         return;
@@ -241,8 +257,8 @@ static uint64_t next_due_ms(const struct sender *sender)
     uint64_t now_ms = sender->d->now_ms;
     uint64_t due_ms = now_ms + SENDER_LOOK_MS;
 
-    if (now_ms < sender->paused_until_ms) {
-        return MIN_OF(due_ms, sender->paused_until_ms) - now_ms;
+    if (now_ms < sender->asked.paused_until_ms) {
+        return MIN_OF(due_ms, sender->asked.paused_until_ms) - now_ms;
     }
     if (sender->in_flight >= sender_connections(sender)) {
         return MIN_OF(due_ms - now_ms, (uint64_t)HANG_LOOK_MS); /* an answer wakes us */
@@ -265,17 +281,12 @@ static uint64_t next_due_ms(const struct sender *sender)
 uint64_t sender_turn(struct sender *sender)
 {
     pace_set_ceiling(&sender->pace, rate_ceiling(sender), sender->d->now_ms);
-    sender_look_at_secrets(sender);
+    sender_follow_flow(sender);
+    sender_look(sender);
     sender_follow_health(sender);
     sender_divert_waiting(sender);
-    while (sender_may_send(sender) && pace_wait_ms(&sender->pace, sender->d->now_ms) == 0) {
-        struct batch *batch = sender_next_batch(sender);
-
-        if (batch == NULL) {
-            break;
-        }
-        (void)pace_take(&sender->pace, sender->d->now_ms);
-        sender_send(sender, batch);
+    while (sender_may_send(sender) && pace_wait_ms(&sender->pace, sender->d->now_ms) == 0 &&
+           sender_send_next(sender)) {
     }
     sender_watch_limit(sender);
     return next_due_ms(sender);

@@ -12,11 +12,13 @@
  *   20001              each leg by its own result
  *   retry              the batch waits with full jitter, then its legs go on in their
  *                      chains when attempts or deadline are used up
- *   throttled          everything of this destination waits (Retry-After, or 1..8 s);
- *                      no attempt; after throttle.wait legs with an alternate take it
- *   hold               nothing is sent but one probe, 5 s apart doubling to 60 s, and at
- *                      once when the credential changes; after 60 s legs with an
- *                      alternate take it; none is condemned
+ *   throttled          everything of this destination waits (Retry-After, or 1..8 s), in
+ *                      all workers; no attempt; after throttle.wait legs with an
+ *                      alternate take it
+ *   hold               nothing is sent but one probe of all workers, 5 s apart doubling to
+ *                      60 s, and at once when the credential changes; after 60 s legs with
+ *                      an alternate take it; none is condemned. An event that is refused
+ *                      again and again while others pass goes on in its chain alone
  *   unknown            as retry; when that is used up, halved, then dead-lettered
  */
 #ifndef DELIVER_SENDER_H
@@ -30,6 +32,8 @@ void sender_free(struct sender *sender); /* legs stay their events' */
 /** Take a NEW leg; @view NULL: decode it again. Rendered already when leg->item is set and
  * item_owned is not. */
 void sender_take(struct sender *sender, struct leg *leg, const struct event_view *view);
+/** Throttled, or held by a refused credential: nothing is sent just now. */
+bool sender_is_paused(const struct sender *sender);
 /** Send, wait, divert what is due. Returns ms until something is. */
 uint64_t sender_turn(struct sender *sender);
 /** Take a QUEUED or WAITING leg out. */

@@ -12,10 +12,8 @@
 enum {
     THROTTLE_MIN_MS = 1000, /* freeze without Retry-After: full jitter 1..8 s (reliability 1.5) */
     THROTTLE_MAX_MS = 8000,
-    HOLD_FIRST_MS = 5000,  /* between probes of a refused credential, doubling */
     STORM_BAD_TO_GOOD = 9, /* health counts a storm from 90 % rejected */
-    HOLD_SLIP_MS = 1000,   /* after the first refusal: it may be a slip */
-    HOLD_MAX_MS = 60000,
+    OWN_REFUSALS = 3,      /* of one event, while others passed, are its own doing */
     UNKNOWN_IN_ROW = 5,         /* more of them are the destination's doing, not an event's */
     CODE_NO_PERMISSION = 40001, /* of this token on this source (reference 4.3) */
 };
@@ -119,8 +117,36 @@ static void halve(struct sender *sender, struct batch *batch)
     batch->count = keep;
     second->attempts = batch->attempts;
     second->first_sent_ms = batch->first_sent_ms;
+    second->refusals = batch->refusals;
+    second->passed_at_refusal = batch->passed_at_refusal;
     batch_wait(&sender->batches, second, 0, true);
     batch_wait(&sender->batches, batch, 0, true);
+}
+
+/* The probe that failed, or what came back late, takes the alternate way. */
+static void divert_batch(struct sender *sender, struct batch *batch)
+{
+    size_t count = batch->count;
+
+    batch->count = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct leg *leg = batch->legs[i];
+
+        leg->batch = NULL;
+        leg->is_canary = false;
+        leg_advance(sender->d, leg, sender_outage_reason(sender, batch->lane, leg));
+    }
+    batch_free(&sender->batches, batch);
+}
+
+/* In a reject storm a probe that is refused speaks of the storm, not of its event. */
+static bool is_storm_canary(const struct sender *sender, const struct batch *batch)
+{
+    char outage[OUTAGE_ID_BYTES];
+
+    return batch->is_canary && !sender_is_clear(sender, batch) &&
+           health_outage(sender->d->health, sender->index, batch->lane->cell, outage) ==
+               REASON_REJECT_STORM;
 }
 
 static void handle_rejected(struct sender *sender, struct batch *batch,
@@ -128,6 +154,10 @@ static void handle_rejected(struct sender *sender, struct batch *batch,
 {
     enum reason reason = reply->status == 413 ? REASON_TOO_LARGE : REASON_REJECTED;
 
+    if (is_storm_canary(sender, batch)) {
+        divert_batch(sender, batch);
+        return;
+    }
     if (answer->scope == SCOPE_BATCH) { /* what they share is at fault: their source id */
         condemn_all(sender, batch, reason);
         return;
@@ -147,26 +177,13 @@ static void handle_rejected(struct sender *sender, struct batch *batch,
     }
 }
 
+/* The deadline is for attempts: what a throttle or a refused credential took of it is given back. */
 static bool is_exhausted(const struct sender *sender, const struct batch *batch, uint64_t wait_ms)
 {
+    uint64_t since_ms = MAX_OF(batch->first_sent_ms, sender->limited_ms);
+
     return batch->attempts >= sender->config->retry.attempts ||
-           sender->d->now_ms + wait_ms > batch->first_sent_ms + sender->config->retry.deadline_ms;
-}
-
-/* The probe that failed, or what came back late, takes the alternate way. */
-static void divert_batch(struct sender *sender, struct batch *batch)
-{
-    size_t count = batch->count;
-
-    batch->count = 0;
-    for (size_t i = 0; i < count; i++) {
-        struct leg *leg = batch->legs[i];
-
-        leg->batch = NULL;
-        leg->is_canary = false;
-        leg_advance(sender->d, leg, sender_outage_reason(sender, batch->lane, leg));
-    }
-    batch_free(&sender->batches, batch);
+           sender->d->now_ms + wait_ms > since_ms + sender->config->retry.deadline_ms;
 }
 
 static void handle_retry(struct sender *sender, struct batch *batch, const struct http_reply *reply,
@@ -200,50 +217,75 @@ static void handle_retry(struct sender *sender, struct batch *batch, const struc
     }
 }
 
-/* 20001: each event by its own result; one that cannot be told is sent again alone. */
+/* A batch of its own for what is to be sent again of @batch; made when first needed. */
+static void set_apart(struct sender *sender, const struct batch *batch, struct batch **apart,
+                      struct leg *leg)
+{
+    if (*apart == NULL) {
+        *apart = batch_new(&sender->batches, sender, batch->lane);
+        (*apart)->attempts = batch->attempts;
+        (*apart)->first_sent_ms = batch->first_sent_ms;
+    }
+    leg->outcome = OUTCOME_AMBIGUOUS; /* it was sent, and nobody said what became of it */
+    batch_add(*apart, leg);
+}
+
+/* What one event was told of itself; what has to be sent again is set apart, by whether it was. */
+static void take_result(struct sender *sender, struct batch *batch, struct leg *leg,
+                        const struct item_result *result, struct batch **failed,
+                        struct batch **untold)
+{
+    leg->batch = NULL;
+    if (result->verdict == VERDICT_DELIVERED) {
+        metrics_delivery(sender->d->metrics, sender->index, VERDICT_DELIVERED, 1);
+        leg_delivered(sender->d, leg);
+        return;
+    }
+    if (result->code != 0 && leg->trouble != NULL) {
+        leg->trouble->has_code = true;
+        leg->trouble->code = result->code;
+    }
+    if (result->verdict == VERDICT_REJECTED) {
+        leg->outcome = leg->outcome == OUTCOME_AMBIGUOUS ? OUTCOME_AMBIGUOUS : OUTCOME_REJECTED;
+        condemn(sender, leg, REASON_REJECTED);
+    } else {
+        set_apart(sender, batch, result->code != 0 ? failed : untold, leg);
+    }
+}
+
+/* Smaller batches until each is told, or is alone and goes through its attempts. */
+static void resend_untold(struct sender *sender, struct batch *untold, size_t before,
+                          const struct http_reply *reply, const struct answer *answer)
+{
+    if (before == 1) {
+        handle_retry(sender, untold, reply, answer);
+    } else if (untold->count < before) {
+        batch_wait(&sender->batches, untold, 0, true);
+    } else {
+        halve(sender, untold);
+    }
+}
+
+/* 20001: each event by its own result. */
 static void handle_each(struct sender *sender, struct batch *batch, const struct http_reply *reply,
                         const struct answer *answer)
 {
+    struct answer again = {.verdict = VERDICT_RETRY, .code = answer->code};
+    struct batch *failed = NULL;
+    struct batch *untold = NULL;
     size_t count = batch->count;
 
-    batch->count = 0;
+    batch->count = 0; /* the legs, and their events, may be gone one by one from here */
     for (size_t i = 0; i < count; i++) {
-        struct leg *leg = batch->legs[i];
-        struct item_result result = sender->each[i];
-
-        leg->batch = NULL;
-        if (result.verdict == VERDICT_DELIVERED) {
-            metrics_delivery(sender->d->metrics, sender->index, VERDICT_DELIVERED, 1);
-            leg_delivered(sender->d, leg);
-            continue;
-        }
-        if (result.code != 0 && leg->trouble != NULL) {
-            leg->trouble->has_code = true;
-            leg->trouble->code = result.code;
-        }
-        if (result.verdict == VERDICT_REJECTED) {
-            leg->outcome = leg->outcome == OUTCOME_AMBIGUOUS ? OUTCOME_AMBIGUOUS : OUTCOME_REJECTED;
-            condemn(sender, leg, REASON_REJECTED);
-        } else {
-            struct batch *alone = batch_new(&sender->batches, sender, batch->lane);
-
-            alone->attempts = batch->attempts;
-            alone->first_sent_ms = batch->first_sent_ms;
-            batch_add(alone, leg);
-            handle_retry(sender, alone, reply,
-                         &(struct answer){.verdict = VERDICT_RETRY, .code = answer->code});
-        }
+        take_result(sender, batch, batch->legs[i], &sender->each[i], &failed, &untold);
     }
     batch_free(&sender->batches, batch);
-}
-
-/* For operators: who is throttled or held just now. */
-static void tell_flow(const struct sender *sender)
-{
-    const struct deliverer *d = sender->d;
-
-    health_note_flow(d->health, sender->index, d->worker, d->now_ms,
-                     sender->throttled_since_ms != 0, sender->held_since_ms != 0);
+    if (failed != NULL) {
+        handle_retry(sender, failed, reply, &again);
+    }
+    if (untold != NULL) {
+        resend_untold(sender, untold, count, reply, &again);
+    }
 }
 
 static void handle_throttled(struct sender *sender, struct batch *batch,
@@ -254,16 +296,19 @@ static void handle_throttled(struct sender *sender, struct batch *batch,
         reply->has_retry_after
             ? reply->retry_after_ms
             : THROTTLE_MIN_MS + rng_below(&d->rng, THROTTLE_MAX_MS - THROTTLE_MIN_MS + 1);
+    enum flow_news news = flow_throttled(sender->flow, d->now_ms, wait_ms);
 
     metrics_delivery(d->metrics, sender->index, VERDICT_THROTTLED, batch->count);
-    pace_throttled(&sender->pace, d->now_ms);
-    if (sender->throttled_since_ms == 0) {
-        sender->throttled_since_ms = d->now_ms;
+    if (news == FLOW_NEW) {
         LOG_WARN("destination.throttled", "destination=%s wait_ms=%llu",
                  LOG_S(sender->config->name), (unsigned long long)wait_ms);
+    } else if (news == FLOW_LONG) {
+        LOG_ERROR("destination.throttled_long",
+                  "destination=%s for_ms=%d why=%s way_out=\"a quota may be used up or the app "
+                  "restricted: it is asked once a minute\"",
+                  LOG_S(sender->config->name), FLOW_LONG_MS, LOG_Q(batch->legs[0]->trouble->text));
     }
-    sender->paused_until_ms = MAX_OF(sender->paused_until_ms, d->now_ms + wait_ms);
-    tell_flow(sender);
+    sender_follow_flow(sender);
     batch_wait(&sender->batches, batch, 0, true);
 }
 
@@ -293,15 +338,6 @@ static void log_held(const struct sender *sender, const struct batch *batch,
               LOG_S(sender->config->name), LOG_Q(batch->lane->source_id),
               answer->has_code ? answer->code : 0, reply->status, LOG_Q(answer->text),
               LOG_Q(secret_named(sender)));
-}
-
-/* A second after the first refusal, which may be a slip; from the second on 5 s, doubling. */
-static uint64_t next_hold_ms(uint64_t wait_ms)
-{
-    if (wait_ms == 0) {
-        return HOLD_SLIP_MS;
-    }
-    return wait_ms < HOLD_FIRST_MS ? HOLD_FIRST_MS : MIN_OF(wait_ms * 2, (uint64_t)HOLD_MAX_MS);
 }
 
 /* The lanes of one source id share their hold, whatever the event types. */
@@ -349,61 +385,77 @@ static void hold_source(struct sender *sender, const struct batch *batch,
     uint64_t wait_ms = held->held_wait_ms;
 
     if (now_ms >= until_ms) { /* else it was sent before the first refusal came */
-        if (wait_ms == HOLD_SLIP_MS) {
+        if (wait_ms == FLOW_SLIP_MS) {
             since_ms = now_ms;
             log_held(sender, batch, reply, answer);
         }
-        wait_ms = next_hold_ms(wait_ms);
+        wait_ms = flow_next_wait_ms(wait_ms);
         until_ms = now_ms + wait_ms;
     }
     set_hold(sender, batch->lane->source_id, since_ms, until_ms, wait_ms);
 }
 
-static void hold_destination(struct sender *sender, const struct batch *batch,
-                             const struct http_reply *reply, const struct answer *answer)
+/* Others passed between one refusal and the next of the same batch: not the credential is wrong. */
+static bool is_own_refusal(const struct sender *sender, struct batch *batch)
 {
-    struct deliverer *d = sender->d;
+    bool is_own = batch->refusals > 0 && batch->passed_at_refusal != sender->good_answers;
 
-    sender->is_proven = false;
-    if (d->now_ms < sender->paused_until_ms && sender->hold_wait_ms > 0) {
-        return;
+    batch->refusals = is_own ? batch->refusals + 1 : MAX_OF(batch->refusals, 1u);
+    batch->passed_at_refusal = sender->good_answers;
+    return is_own;
+}
+
+/* A firewall in front of the destination may refuse one event for what is in it. That is its alternate's
+ * or a person's, and must not stop the others; a refused credential condemns nobody. */
+static void handle_own_refusal(struct sender *sender, struct batch *batch)
+{
+    if (batch->refusals < OWN_REFUSALS) {
+        batch_wait(&sender->batches, batch, sender->d->now_ms + FLOW_SLIP_MS, false);
+    } else if (batch->count > 1) {
+        halve(sender, batch);
+    } else {
+        leg_advance(sender->d, batch_take(batch, 0), REASON_CREDENTIAL);
+        batch_free(&sender->batches, batch);
     }
-    if (sender->hold_wait_ms == HOLD_SLIP_MS) {
-        sender->held_since_ms = d->now_ms;
-        log_held(sender, batch, reply, answer);
-    }
-    sender->hold_wait_ms = next_hold_ms(sender->hold_wait_ms);
-    sender->paused_until_ms = MAX_OF(sender->paused_until_ms, d->now_ms + sender->hold_wait_ms);
-    tell_flow(sender);
 }
 
 static void handle_hold(struct sender *sender, struct batch *batch, const struct http_reply *reply,
                         const struct answer *answer)
 {
-    metrics_delivery(sender->d->metrics, sender->index, VERDICT_HOLD, batch->count);
+    struct deliverer *d = sender->d;
+
+    metrics_delivery(d->metrics, sender->index, VERDICT_HOLD, batch->count);
     if (is_of_source(sender, answer)) {
         hold_source(sender, batch, reply, answer);
+    } else if (is_own_refusal(sender, batch)) {
+        handle_own_refusal(sender, batch);
+        return;
     } else {
-        hold_destination(sender, batch, reply, answer);
+        sender->is_proven = false;
+        if (flow_refused(sender->flow, d->now_ms, batch->sent_ms) == FLOW_NEW) {
+            log_held(sender, batch, reply, answer);
+        }
+        sender_follow_flow(sender);
     }
     batch_wait(&sender->batches, batch, 0, true);
 }
 
-/* An answer that speaks of events and not of rate or credential: the way is open. */
-static void note_open(struct sender *sender, struct lane *lane)
+/* An answer that speaks of events and not of rate or credential: the way is open, unless it was
+ * asked before it closed. */
+static void note_open(struct sender *sender, const struct batch *batch)
 {
+    struct lane *lane = batch->lane;
+    struct flow_state before;
+
     sender->is_proven = true;
-    sender->hold_wait_ms = 0;
+    sender->good_answers++;
     if (lane->held_wait_ms != 0) {
         set_hold(sender, lane->source_id, 0, 0, 0);
     }
-    if (sender->throttled_since_ms != 0 || sender->held_since_ms != 0) {
+    if (flow_open(sender->flow, batch->sent_ms, &before)) {
         LOG_INFO("destination.open", "destination=%s was=%s", LOG_S(sender->config->name),
-                 sender->held_since_ms != 0 ? "held" : "throttled");
-        sender->throttled_since_ms = 0;
-        sender->held_since_ms = 0;
-        sender->paused_until_ms = 0;
-        tell_flow(sender);
+                 before.hold_wait_ms != 0 ? "held" : "throttled");
+        sender_follow_flow(sender);
     }
 }
 
@@ -494,9 +546,12 @@ static void tell_health(struct sender *sender, struct batch *batch, const struct
         pace_accepted(&sender->pace, d->now_ms);
     }
     if (batch->is_counted && !is_fault) {
-        health_take_back(d->health, sender->index, batch->lane->cell, d->now_ms, batch->counted_ms);
+        health_take_back(d->health, sender->index, batch->lane->cell, d->now_ms, batch->counted_ms,
+                         &batch->ticket);
     }
-    if (!batch->is_counted || !is_fault || batch->is_canary) { /* counted once is enough */
+    if (batch->is_counted && is_fault && !batch->is_canary) { /* counted once is enough */
+        health_confirm(d->health, sender->index, batch->lane->cell, d->now_ms, &batch->ticket);
+    } else {
         health_result(d->health, sender->index, batch->lane->cell, d->now_ms, call,
                       answer->is_life_sign, &batch->ticket, full_ms, least_ms);
     }
@@ -525,12 +580,16 @@ void sender_on_reply(void *context, const struct http_reply *reply)
     sender->in_flight--;
     batch->lane->in_flight--;
     batch->is_sent = false;
+    if (batch->is_probe) {
+        batch->is_probe = false;
+        flow_give_probe(sender->flow, sender->d->worker);
+    }
     unlink_sent(sender, batch);
     metrics_request(sender->d->metrics, sender->index, reply->duration_us);
     read_answer(sender, batch, reply, &answer);
     tell_health(sender, batch, reply, &answer);
     if (answer.verdict == VERDICT_DELIVERED && answer.scope != SCOPE_EACH) {
-        note_open(sender, batch->lane);
+        note_open(sender, batch);
         settle_delivered(sender, batch);
         return;
     }
@@ -539,13 +598,13 @@ void sender_on_reply(void *context, const struct http_reply *reply)
               LOG_S(sender->config->name), LOG_Q(batch->lane->name), batch->count,
               verdict_word(answer.verdict), reply->status, answer.has_code ? answer.code : 0);
     if (answer.scope == SCOPE_EACH) {
-        note_open(sender, batch->lane);
+        note_open(sender, batch);
         handle_each(sender, batch, reply, &answer);
         return;
     }
     switch (answer.verdict) {
     case VERDICT_REJECTED:
-        note_open(sender, batch->lane);
+        note_open(sender, batch);
         handle_rejected(sender, batch, reply, &answer);
         return;
     case VERDICT_THROTTLED:

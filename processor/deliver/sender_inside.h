@@ -35,16 +35,19 @@ struct sender {
     struct batch_list batches;
     struct batch *sent;     /* in flight, by next */
     uint64_t full_since_ms; /* the concurrency limit is full since then; 0: it is not */
+    uint64_t crowded_since_ms; /* more than its share waits, in a full worker; 0: not so */
+    uint64_t limited_ms;    /* it was throttled or held until then, as far as is known */
+    bool has_neighbours;    /* other destinations are first in their chains: they must not wait for this one */
     uint64_t health_seen;   /* version of the health that was acted upon */
     size_t in_flight;       /* requests */
     uint64_t sent_ms;       /* the last one */
     bool is_proven; /* an answer that was neither hold nor throttled came since the credential was
                        read */
-    uint64_t paused_until_ms;
-    uint64_t throttled_since_ms; /* 0: not throttled */
-    uint64_t held_since_ms;      /* 0: not held */
-    uint64_t hold_wait_ms;
-    uint64_t looked_at_ms; /* secret */
+    struct flow *flow;        /* what the destination asked of all workers */
+    struct flow_state asked;  /* the same as last seen */
+    uint32_t throttles_taken; /* of asked.throttles, those that slowed this pace */
+    uint64_t good_answers;    /* that were neither hold nor throttled */
+    uint64_t looked_at_ms;    /* secret */
     uint64_t token_generation;
     struct buf header_lines; /* of the request being made; wiped after */
     struct span *ids;        /* of a batch, for its answer */
@@ -61,18 +64,24 @@ struct lane *sender_next_lane(const struct sender *sender, const struct lane *la
 /** How many requests may be under way just now. */
 size_t sender_connections(const struct sender *sender);
 bool sender_may_send(const struct sender *sender);
+/** A canary that has not left yet keeps its place. */
+void sender_renew_lease(struct sender *sender, const struct batch *batch);
 /** No request of @lane before; 0: any time, UINT64_MAX: not before an answer. */
 uint64_t sender_cautious_until_ms(const struct sender *sender, const struct lane *lane);
-/** The batch that is due, out of its list or lane; NULL when none is. */
-struct batch *sender_next_batch(struct sender *sender);
-void sender_send(struct sender *sender, struct batch *batch);
+/** Send what is due, if anything is; false when nothing went. */
+bool sender_send_next(struct sender *sender);
 
 /* sender_waiting.c */
 
 void sender_divert_waiting(struct sender *sender);
 void sender_follow_health(struct sender *sender);
 void sender_watch_limit(struct sender *sender);
-void sender_look_at_secrets(struct sender *sender);
+/** Once a second: the secrets' files, and canaries that could not leave yet. */
+void sender_look(struct sender *sender);
+/** Take over what other workers were told. */
+void sender_follow_flow(struct sender *sender);
+/** What was to probe goes another way without an answer. */
+void sender_cancel_canary(struct sender *sender, struct leg *leg);
 /** Changes when any of the secrets does. */
 uint64_t sender_secrets(const struct sender *sender);
 

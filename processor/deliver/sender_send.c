@@ -1,20 +1,21 @@
 /*
  * What goes next, and how: a free connection, a token, a batch that is due, its body and headers.
  */
+#include "deliver/sender.h"
 #include "deliver/sender_inside.h"
 
 #include <string.h>
 
 #include "base/mem.h"
 
-enum { CAUTIOUS_FAULTS = 2, CAUTIOUS_GAP_MS = 333, UNPROVEN_CONNECTIONS = 2 };
+enum { CAUTIOUS_FAULTS = 2, CAUTIOUS_GAP_MS = 333, CAUTIOUS_HANGING = 10, UNPROVEN_CONNECTIONS = 2 };
 enum { SUSPECT_FAULTS = 5, SUSPECT_GAP_MS = 50 };
 
 size_t sender_connections(const struct sender *sender)
 {
     size_t limit = concurrency_limit(&sender->concurrency);
 
-    if (sender->throttled_since_ms != 0 || sender->hold_wait_ms != 0) {
+    if (flow_is_limited(&sender->asked)) {
         return 1; /* a probe */
     }
     /* Not many until one has answered well; not one alone, or a type that hangs would hold up the
@@ -22,10 +23,15 @@ size_t sender_connections(const struct sender *sender)
     return sender->is_proven ? limit : MIN_OF(limit, (size_t)UNPROVEN_CONNECTIONS);
 }
 
+bool sender_is_paused(const struct sender *sender)
+{
+    return sender->d->now_ms < sender->asked.paused_until_ms;
+}
+
 bool sender_may_send(const struct sender *sender)
 {
     return !sender->d->is_silent && sender->in_flight < sender_connections(sender) &&
-           sender->d->now_ms >= sender->paused_until_ms;
+           !sender_is_paused(sender);
 }
 
 static void build_body(struct sender *sender, struct batch *batch)
@@ -70,7 +76,27 @@ static enum err_code post(struct sender *sender, struct batch *batch, struct err
     return rc;
 }
 
-void sender_send(struct sender *sender, struct batch *batch)
+/* The one request that may ask while less is asked for is taken for all workers. */
+static bool may_ask(struct sender *sender)
+{
+    return !flow_is_limited(&sender->asked) || flow_take_probe(sender->flow, sender->d->worker);
+}
+
+static void give_probe(struct sender *sender)
+{
+    if (flow_is_limited(&sender->asked)) {
+        flow_give_probe(sender->flow, sender->d->worker);
+    }
+}
+
+/* How long its answer may take counts from here, not from when it was chosen. */
+void sender_renew_lease(struct sender *sender, const struct batch *batch)
+{
+    health_canary_waits(sender->d->health, sender->index, batch->lane->cell, sender->d->now_ms,
+                        &batch->ticket);
+}
+
+static bool send_batch(struct sender *sender, struct batch *batch)
 {
     struct err err;
 
@@ -82,15 +108,19 @@ void sender_send(struct sender *sender, struct batch *batch)
         LOG_WARN("request.local", "destination=%s why=%s", LOG_S(sender->config->name),
                  LOG_Q(err.text)); /* our own shortage, never blamed on the destination */
         batch_wait(&sender->batches, batch, sender->d->now_ms + SENDER_LOOK_MS, true);
-        return;
+        return false;
     }
     if (batch->first_sent_ms == 0) {
         batch->first_sent_ms = sender->d->now_ms;
     }
-    if (!batch->is_canary) {
+    if (batch->is_canary) {
+        sender_renew_lease(sender, batch);
+    } else {
         batch->ticket = health_ticket(sender->d->health, sender->index, batch->lane->cell);
     }
+    batch->is_probe = flow_is_limited(&sender->asked);
     batch->sent_ms = sender->d->now_ms;
+    batch->is_looked_at = false;
     batch->is_counted = false;
     batch->is_sent = true;
     batch->previous = NULL;
@@ -105,6 +135,7 @@ void sender_send(struct sender *sender, struct batch *batch)
     batch->lane->in_flight++;
     batch->lane->sent_ms = sender->d->now_ms;
     sender->sent_ms = sender->d->now_ms;
+    return true;
 }
 
 /* A source id that was refused is asked again by one request at a time, of whatever type. */
@@ -129,9 +160,9 @@ static uint64_t suspicious_until_ms(const struct sender *sender)
     return sender->sent_ms + (uint64_t)SUSPECT_GAP_MS * sender->d->pipeline->config->workers;
 }
 
-/* A type that only fails is asked one at a time and three times a second: the rest waits for its
- * answer or goes round. Often enough for the burst rule, which wants ten calls in the four to five
- * seconds its window spans. */
+/* A type that only fails is asked three times a second: the rest waits for its answers or goes round.
+ * Often enough for the burst rule, which wants ten calls in the four to five seconds its window spans;
+ * and not one at a time, or ten that hang would take a minute to be seen. */
 uint64_t sender_cautious_until_ms(const struct sender *sender, const struct lane *lane)
 {
     if (lane->held_until_ms > sender->d->now_ms) {
@@ -143,7 +174,7 @@ uint64_t sender_cautious_until_ms(const struct sender *sender, const struct lane
     if (lane->faults_in_row < CAUTIOUS_FAULTS) {
         return suspicious_until_ms(sender);
     }
-    return lane->in_flight > 0
+    return lane->in_flight >= CAUTIOUS_HANGING
                ? UINT64_MAX
                : MAX_OF(lane->sent_ms + CAUTIOUS_GAP_MS, suspicious_until_ms(sender));
 }
@@ -225,9 +256,31 @@ static struct batch *take_by_priority(struct sender *sender)
     return NULL;
 }
 
-struct batch *sender_next_batch(struct sender *sender)
+/* What waits has waited longer. But a refused credential is asked about with another event, where
+ * there is one: it may have been that event's own doing. */
+static struct batch *next_batch(struct sender *sender)
 {
-    struct batch *batch = take_waiting(sender);
+    bool prefers_fresh = sender->asked.hold_wait_ms != 0;
+    struct batch *batch = prefers_fresh ? take_by_priority(sender) : take_waiting(sender);
 
-    return batch != NULL ? batch : take_by_priority(sender);
+    if (batch != NULL) {
+        return batch;
+    }
+    return prefers_fresh ? take_waiting(sender) : take_by_priority(sender);
+}
+
+bool sender_send_next(struct sender *sender)
+{
+    struct batch *batch = may_ask(sender) ? next_batch(sender) : NULL;
+
+    if (batch == NULL) {
+        give_probe(sender);
+        return false;
+    }
+    (void)pace_take(&sender->pace, sender->d->now_ms);
+    if (!send_batch(sender, batch)) {
+        give_probe(sender);
+        return false;
+    }
+    return true;
 }

@@ -1,63 +1,93 @@
 /*
  * What must not wait any longer: a way that closed, a throttle or a credential that takes too long,
- * a request that hangs, a secret that changed.
+ * a crowd, a request that hangs, a secret that changed.
  */
 #include "deliver/sender_inside.h"
 
-enum { HOLD_DIVERT_MS = 60000 }; /* auth_hold (reliability 1.6) */
+#include <string.h>
+
+enum {
+    HOLD_DIVERT_MS = 60000, /* auth_hold (reliability 1.6) */
+    CROWD_MS = 10000,       /* a worker full for so long, by what waits for one destination */
+};
 
 /* waiting too long */
 
-static bool is_overdue(const struct sender *sender, const struct leg *leg, uint64_t since_ms,
-                       uint64_t wait_ms)
+/* Who has to go: since when it is @since_ms that they wait in vain, @wait_ms is enough. Those at the
+ * end of their chain wait on, but for @excess of them. */
+struct patience {
+    uint64_t since_ms, wait_ms;
+    size_t excess;
+    enum reason reason;
+};
+
+static bool is_overdue(const struct sender *sender, const struct leg *leg,
+                       struct patience *patience)
 {
-    return leg_has_alternate(leg) &&
-           sender->d->now_ms - MAX_OF(leg->queued_ms, since_ms) >= wait_ms;
+    uint64_t waited_ms = sender->d->now_ms - MAX_OF(leg->queued_ms, patience->since_ms);
+
+    if (waited_ms < patience->wait_ms) {
+        return false;
+    }
+    if (!leg_has_alternate(leg)) {
+        if (patience->excess == 0) {
+            return false;
+        }
+        patience->excess--;
+    }
+    return true;
 }
 
-static void divert_overdue_lane(struct sender *sender, struct lane *lane, uint64_t since_ms,
-                                uint64_t wait_ms, enum reason reason)
+static void divert_overdue_lane(struct sender *sender, struct lane *lane,
+                                struct patience *patience)
 {
     struct leg *next;
 
     for (struct leg *leg = lane->first; leg != NULL; leg = next) {
         next = leg->next;
-        if (is_overdue(sender, leg, since_ms, wait_ms)) {
+        if (is_overdue(sender, leg, patience)) {
             lane_remove(lane, leg);
-            leg_advance(sender->d, leg, reason);
+            leg_advance(sender->d, leg, patience->reason);
         }
+    }
+}
+
+static void divert_overdue_batch(struct sender *sender, struct batch *batch,
+                                 struct patience *patience)
+{
+    for (size_t i = batch->count; i-- > 0;) {
+        if (is_overdue(sender, batch->legs[i], patience)) {
+            struct leg *leg = batch_take(batch, i);
+
+            sender_cancel_canary(sender, leg);
+            leg_advance(sender->d, leg, patience->reason);
+        }
+    }
+    if (batch->count == 0) {
+        batch_unwait(&sender->batches, batch);
+        batch_free(&sender->batches, batch);
     }
 }
 
 /* Of lane @only, or of all when it is NULL: what was refused and waits in its batch, and what
  * queues behind it. */
-static void divert_overdue(struct sender *sender, struct lane *only, uint64_t since_ms,
-                           uint64_t wait_ms, enum reason reason)
+static void divert_overdue(struct sender *sender, struct lane *only, struct patience *patience)
 {
-    struct batch *next_batch;
+    struct batch *next;
 
-    if (sender->d->now_ms - since_ms < wait_ms) {
+    if (sender->d->now_ms - patience->since_ms < patience->wait_ms) {
         return;
     }
-    for (struct batch *batch = sender->batches.first; batch != NULL; batch = next_batch) {
-        next_batch = batch->next;
-        if (only != NULL && batch->lane != only) {
-            continue;
-        }
-        for (size_t i = batch->count; i-- > 0;) {
-            if (is_overdue(sender, batch->legs[i], since_ms, wait_ms)) {
-                leg_advance(sender->d, batch_take(batch, i), reason);
-            }
-        }
-        if (batch->count == 0) {
-            batch_unwait(&sender->batches, batch);
-            batch_free(&sender->batches, batch);
+    for (struct batch *batch = sender->batches.first; batch != NULL; batch = next) {
+        next = batch->next;
+        if (only == NULL || batch->lane == only) {
+            divert_overdue_batch(sender, batch, patience);
         }
     }
     for (struct lane *lane = sender_first_lane(sender); lane != NULL;
          lane = sender_next_lane(sender, lane)) {
         if (only == NULL || lane == only) {
-            divert_overdue_lane(sender, lane, since_ms, wait_ms, reason);
+            divert_overdue_lane(sender, lane, patience);
         }
     }
 }
@@ -77,32 +107,76 @@ static size_t count_waiting(const struct sender *sender)
 }
 
 /* Who waits for one destination may fill half of what may be in flight: the rest is for healthy
- * legs. Past that, nobody waits any longer who has another way. */
-static uint64_t patience_ms(const struct sender *sender, uint64_t wait_ms)
+ * legs. How many are too many. */
+static size_t crowd_of(const struct sender *sender)
 {
     size_t share = sender->d->pipeline->config->in_flight.events / 2;
+    size_t waiting = count_waiting(sender);
 
-    return count_waiting(sender) > share ? MIN_OF(wait_ms, (uint64_t)SENDER_LOOK_MS) : wait_ms;
+    return waiting > share ? waiting - share : 0;
+}
+
+/* In a crowd nobody waits any longer who has another way. Where other destinations would have to
+ * wait too, what is too much and has none goes to the dead letters when the time is over. */
+static struct patience patience_of(const struct sender *sender, uint64_t since_ms,
+                                   uint64_t wait_ms, enum reason reason)
+{
+    size_t crowd = crowd_of(sender);
+    bool is_over = sender->d->now_ms - since_ms >= wait_ms;
+
+    return (struct patience){
+        .since_ms = since_ms,
+        .wait_ms = crowd > 0 ? MIN_OF(wait_ms, (uint64_t)SENDER_LOOK_MS) : wait_ms,
+        .excess = is_over && sender->has_neighbours ? crowd : 0,
+        .reason = reason,
+    };
+}
+
+static void divert_while(struct sender *sender, struct lane *only, uint64_t since_ms,
+                         uint64_t wait_ms, enum reason reason)
+{
+    struct patience patience;
+
+    if (since_ms != 0) {
+        patience = patience_of(sender, since_ms, wait_ms, reason);
+        divert_overdue(sender, only, &patience);
+    }
+}
+
+/* A destination that answers well, but slower than events come, fills the worker in the end. Then
+ * what has waited long goes round, so that other destinations are not held to its speed. */
+static void divert_crowd(struct sender *sender)
+{
+    const struct deliverer *d = sender->d;
+    bool is_full = d->events.events >= d->pipeline->config->in_flight.events / 2;
+    struct patience patience = {.wait_ms = CROWD_MS, .reason = REASON_THROTTLED};
+
+    if (!sender->has_neighbours || !is_full || crowd_of(sender) == 0) {
+        sender->crowded_since_ms = 0;
+        return;
+    }
+    if (sender->crowded_since_ms == 0) {
+        sender->crowded_since_ms = d->now_ms;
+    }
+    if (d->now_ms - sender->crowded_since_ms >= CROWD_MS) {
+        divert_overdue(sender, NULL, &patience);
+    }
 }
 
 void sender_divert_waiting(struct sender *sender)
 {
     const struct config_destination *config = sender->config;
+    bool is_throttle_over = config->throttle.then == THEN_DIVERT;
 
-    if (sender->throttled_since_ms != 0 && config->throttle.then == THEN_DIVERT) {
-        divert_overdue(sender, NULL, sender->throttled_since_ms,
-                       patience_ms(sender, config->throttle.wait_ms), REASON_THROTTLED);
-    }
-    if (sender->held_since_ms != 0) {
-        divert_overdue(sender, NULL, sender->held_since_ms, patience_ms(sender, HOLD_DIVERT_MS),
-                       REASON_CREDENTIAL);
-    }
+    divert_while(sender, NULL, is_throttle_over ? sender->asked.throttled_since_ms : 0,
+                 config->throttle.wait_ms, REASON_THROTTLED);
+    divert_while(sender, NULL, sender->asked.held_since_ms, HOLD_DIVERT_MS, REASON_CREDENTIAL);
     for (struct lane *lane = sender_first_lane(sender); lane != NULL;
          lane = sender_next_lane(sender, lane)) {
-        if (lane->held_since_ms != 0) {
-            divert_overdue(sender, lane, lane->held_since_ms, patience_ms(sender, HOLD_DIVERT_MS),
-                           REASON_CREDENTIAL);
-        }
+        divert_while(sender, lane, lane->held_since_ms, HOLD_DIVERT_MS, REASON_CREDENTIAL);
+    }
+    if (!flow_is_limited(&sender->asked)) {
+        divert_crowd(sender);
     }
 }
 
@@ -115,7 +189,13 @@ bool sender_is_clear(const struct sender *sender, const struct batch *batch)
 
 enum reason sender_outage_reason(struct sender *sender, const struct lane *lane, struct leg *leg)
 {
-    return health_outage(sender->d->health, sender->index, lane->cell, leg->outage);
+    char outage[OUTAGE_ID_BYTES];
+    enum reason reason = health_outage(sender->d->health, sender->index, lane->cell, outage);
+
+    if (leg->reason == REASON_NONE) { /* else it left its first destination for another reason */
+        memcpy(leg->outage, outage, sizeof(leg->outage));
+    }
+    return reason;
 }
 
 static void divert_lane(struct sender *sender, struct lane *lane)
@@ -155,18 +235,18 @@ static void divert_closed(struct sender *sender)
     }
 }
 
-/* Hanging is seen before its time-outs: half way to the first byte's counts as a fault until it
- * answers. */
+/* Hanging is seen by what hangs, once the first has timed out: half way to the first byte's counts as
+ * a fault until it answers. */
 static void count_hanging(struct sender *sender)
 {
     uint64_t patience_ms = sender->config->timeout.first_byte_ms / 2;
 
     for (struct batch *batch = sender->sent; batch != NULL; batch = batch->next) {
-        if (!batch->is_counted && sender->d->now_ms - batch->sent_ms >= patience_ms) {
-            batch->is_counted = true;
-            batch->counted_ms =
+        if (!batch->is_looked_at && sender->d->now_ms - batch->sent_ms >= patience_ms) {
+            batch->is_looked_at = true;
+            batch->is_counted =
                 health_provisional(sender->d->health, sender->index, batch->lane->cell,
-                                   sender->d->now_ms, &batch->ticket);
+                                   sender->d->now_ms, &batch->ticket, &batch->counted_ms);
         }
     }
 }
@@ -179,6 +259,9 @@ void sender_follow_health(struct sender *sender)
     version = health_version(sender->d->health, sender->index);
     if (version != sender->health_seen) {
         sender->health_seen = version;
+        if (!health_is_closed(sender->d->health, sender->index)) {
+            concurrency_restart(&sender->concurrency); /* it comes back to few connections */
+        }
         divert_closed(sender);
     }
 }
@@ -192,17 +275,23 @@ void sender_watch_limit(struct sender *sender)
     }
 }
 
+/* A probe that cannot leave yet is no probe that got no answer. */
+static void keep_canaries(struct sender *sender)
+{
+    for (struct batch *batch = sender->batches.first; batch != NULL; batch = batch->next) {
+        if (batch->is_canary) {
+            sender_renew_lease(sender, batch);
+        }
+    }
+}
+
 /* A credential that changed is tried at once. */
-void sender_look_at_secrets(struct sender *sender)
+static void look_at_secrets(struct sender *sender)
 {
     struct secret *secret;
     struct err err;
     uint64_t generation;
 
-    if (sender->d->now_ms - sender->looked_at_ms < SENDER_LOOK_MS) {
-        return;
-    }
-    sender->looked_at_ms = sender->d->now_ms;
     for (size_t i = 0; (secret = sender->kind->secret(sender->to, i)) != NULL; i++) {
         if (secret_refresh(secret, sender->d->now_ms, &err) != ERR_OK) {
             LOG_WARN("secret.unreadable", "destination=%s secret=%s why=%s",
@@ -215,15 +304,35 @@ void sender_look_at_secrets(struct sender *sender)
     }
     sender->token_generation = generation;
     sender->is_proven = false;
-    if (sender->hold_wait_ms != 0) {
-        sender->paused_until_ms = 0;
-        sender->hold_wait_ms = 0;
-    }
+    flow_secret_changed(sender->flow, generation);
+    sender_follow_flow(sender);
     for (struct lane *lane = sender_first_lane(sender); lane != NULL;
          lane = sender_next_lane(sender, lane)) {
         lane->held_until_ms = 0;
     }
     LOG_INFO("secret.changed", "destination=%s", LOG_S(sender->config->name));
+}
+
+void sender_look(struct sender *sender)
+{
+    if (sender->d->now_ms - sender->looked_at_ms >= SENDER_LOOK_MS) {
+        sender->looked_at_ms = sender->d->now_ms;
+        keep_canaries(sender);
+        look_at_secrets(sender);
+    }
+}
+
+/* Take over what other workers were told: one refusal slows all of them. */
+void sender_follow_flow(struct sender *sender)
+{
+    flow_look(sender->flow, &sender->asked);
+    if (flow_is_limited(&sender->asked)) {
+        sender->limited_ms = sender->d->now_ms;
+    }
+    if (sender->asked.throttles != sender->throttles_taken) {
+        sender->throttles_taken = sender->asked.throttles;
+        pace_throttled(&sender->pace, sender->d->now_ms);
+    }
 }
 
 /* Changes when any of the secrets does. */

@@ -162,11 +162,15 @@ static bool count_canary(struct breaker *breaker, uint64_t now_ms, bool is_fault
     return false;
 }
 
-static bool count_ramp(struct breaker *breaker, uint64_t now_ms, bool is_fault, struct rng *rng)
+static void add_to_step(struct breaker *breaker, bool is_fault)
 {
     breaker->step_calls++;
     breaker->step_faults += is_fault;
     breaker->faults_in_row = is_fault ? breaker->faults_in_row + 1 : 0;
+}
+
+static bool check_ramp(struct breaker *breaker, uint64_t now_ms, struct rng *rng)
+{
     if ((breaker->step_calls >= STEP_REOPEN_CALLS &&
          breaker->step_faults * 2 >= breaker->step_calls) ||
         breaker->faults_in_row >= STEP_REOPEN_ROW) {
@@ -186,15 +190,49 @@ bool breaker_result(struct breaker *breaker, uint64_t now_ms, uint32_t generatio
         return count_canary(breaker, now_ms, is_fault, rng);
     }
     if (breaker->state == BREAKER_RAMP) {
-        return count_ramp(breaker, now_ms, is_fault, rng);
+        add_to_step(breaker, is_fault);
+        return check_ramp(breaker, now_ms, rng);
     }
     return false;
+}
+
+bool breaker_hanging(struct breaker *breaker, uint32_t generation)
+{
+    bool counts = generation == breaker->generation && breaker->state == BREAKER_RAMP;
+
+    if (counts) {
+        add_to_step(breaker, true);
+    }
+    return counts;
+}
+
+bool breaker_confirm(struct breaker *breaker, uint64_t now_ms, uint32_t generation,
+                     struct rng *rng)
+{
+    return generation == breaker->generation && breaker->state == BREAKER_RAMP &&
+           check_ramp(breaker, now_ms, rng);
 }
 
 void breaker_cancel_canary(struct breaker *breaker, uint32_t generation)
 {
     if (generation == breaker->generation && breaker->state == BREAKER_HALF_OPEN) {
         breaker->lease_until_ms = 0;
+    }
+}
+
+void breaker_canary_waits(struct breaker *breaker, uint64_t now_ms, uint32_t generation)
+{
+    if (generation == breaker->generation && breaker->state == BREAKER_HALF_OPEN) {
+        breaker->lease_until_ms = now_ms + breaker->policy->lease_ms;
+    }
+}
+
+void breaker_take_back(struct breaker *breaker, uint32_t generation)
+{
+    if (generation == breaker->generation && breaker->state == BREAKER_RAMP) {
+        breaker->step_calls -= breaker->step_calls > 0;
+        breaker->step_faults -= breaker->step_faults > 0;
+        breaker->faults_in_row = 0;
     }
 }
 

@@ -81,6 +81,16 @@ bool breaker_result(struct breaker *breaker, uint64_t now_ms, uint32_t generatio
 /** The canary said nothing about health (throttled, credential, never sent): the next event may
  * try. */
 void breaker_cancel_canary(struct breaker *breaker, uint32_t generation);
+/** The canary has not left yet: its lease begins now. */
+void breaker_canary_waits(struct breaker *breaker, uint64_t now_ms, uint32_t generation);
+/** A call hangs: counted in the ramp as a fault, which opens nothing before one was confirmed. True
+ * when it was counted. */
+bool breaker_hanging(struct breaker *breaker, uint32_t generation);
+/** One that was counted so has failed. True when the state changed. */
+bool breaker_confirm(struct breaker *breaker, uint64_t now_ms, uint32_t generation,
+                     struct rng *rng);
+/** One that was counted so ended well after all. */
+void breaker_take_back(struct breaker *breaker, uint32_t generation);
 /** Trip a closed one. @calls, @faults: what was seen that led to it. @least_ms: no canary sooner
  * (Retry-After).
  */

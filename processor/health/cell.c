@@ -226,20 +226,44 @@ bool cell_result(struct cell *cell, uint64_t now_ms, enum call call, uint32_t ge
     return count_closed(cell, now_ms, &add, full_ms, least_ms, rng);
 }
 
-bool cell_provisional(struct cell *cell, uint64_t now_ms, uint32_t generation, bool is_frozen,
-                      struct rng *rng)
+bool cell_provisional(struct cell *cell, uint64_t now_ms, uint32_t generation, bool is_frozen)
 {
     struct tally add = {.calls = 1, .faults = 1};
 
     if (is_frozen || generation != cell->breaker.generation ||
-        cell->breaker.state != BREAKER_CLOSED || cell->breaker.force != FORCE_NONE) {
+        cell->breaker.force != FORCE_NONE) {
         return false;
     }
-    return count_closed(cell, now_ms, &add, 0, 0, rng);
+    if (cell->breaker.state != BREAKER_CLOSED) {
+        return breaker_hanging(&cell->breaker, generation);
+    }
+    window_add(&cell->window, now_ms, &add);
+    remember(cell, now_ms, true);
+    return true;
 }
 
-void cell_take_back(struct cell *cell, uint64_t now_ms, uint64_t at_ms)
+bool cell_confirm(struct cell *cell, uint64_t now_ms, uint32_t generation, struct rng *rng)
 {
+    enum breaker_cause cause;
+
+    if (generation != cell->breaker.generation || cell->breaker.force != FORCE_NONE) {
+        return false;
+    }
+    if (cell->breaker.state != BREAKER_CLOSED) {
+        return breaker_confirm(&cell->breaker, now_ms, generation, rng);
+    }
+    cause = fault_cause(cell, now_ms);
+    if (cause == CAUSE_NONE) {
+        return false;
+    }
+    trip(cell, now_ms, cause, 0, rng);
+    return true;
+}
+
+void cell_take_back(struct cell *cell, uint64_t now_ms, uint64_t at_ms, uint32_t generation)
+{
+    breaker_take_back(&cell->breaker, generation);
+    cell->streak = 0;
     window_take_back_fault(&cell->window, now_ms, at_ms);
     for (uint32_t i = 0; i < cell->last_count; i++) {
         if (cell->last[i].at_ms == at_ms && cell->last[i].is_fault) {

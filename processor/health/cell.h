@@ -2,7 +2,8 @@
  * cell - the health of one (destination, event type): what a call counts, and when it trips.
  *
  * A call is one request. It counts at its end; one in flight longer than half its time-out
- * counts as a provisional fault, so that hanging is seen before the time-outs come.
+ * counts as a provisional fault, so that when the first times out the others that hang are
+ * known. By themselves these open nothing: slow answers are no outage.
  *
  *   ratio         >= minimum calls in the window, faults >= failures
  *   burst         >= 10 calls in 5 s, faults >= 90 %
@@ -73,11 +74,13 @@ void cell_init(struct cell *cell, const struct cell_policy *policy, uint64_t now
 bool cell_result(struct cell *cell, uint64_t now_ms, enum call call, uint32_t generation,
                  bool is_canary, bool is_frozen, uint64_t full_ms, uint64_t least_ms,
                  struct rng *rng);
-/** A call has been in flight for half its time-out. True when the state changed. */
-bool cell_provisional(struct cell *cell, uint64_t now_ms, uint32_t generation, bool is_frozen,
-                      struct rng *rng);
+/** A call has been in flight for half its time-out. True when it counts now, so not again at its
+ * end; it changes no state. */
+bool cell_provisional(struct cell *cell, uint64_t now_ms, uint32_t generation, bool is_frozen);
+/** One that counted so has failed for good. True when the state changed. */
+bool cell_confirm(struct cell *cell, uint64_t now_ms, uint32_t generation, struct rng *rng);
 /** A call counted provisionally at @at_ms ended well after all: call before cell_result(). */
-void cell_take_back(struct cell *cell, uint64_t now_ms, uint64_t at_ms);
+void cell_take_back(struct cell *cell, uint64_t now_ms, uint64_t at_ms, uint32_t generation);
 /** Behind the destination's gate: closed, with empty windows. */
 void cell_absorb(struct cell *cell, uint64_t now_ms);
 void cell_forget(struct cell *cell); /* windows empty; the state stays */

@@ -331,22 +331,42 @@ bool destination_provisional(struct destination_health *health, size_t index, ui
                              const struct ticket *ticket)
 {
     struct tally add = {.calls = 1, .faults = 1};
-    bool is_changed;
 
-    if (is_frozen(health) || ticket->destination_generation != health->breaker.generation) {
+    if (ticket->destination_generation != health->breaker.generation ||
+        health->breaker.force != FORCE_NONE) {
         return false;
+    }
+    if (is_frozen(health)) {
+        return breaker_hanging(&health->breaker, ticket->destination_generation);
     }
     window_add(&health->window, now_ms, &add);
     remember(health, now_ms, true);
     count_streak(health, health->cells[index], now_ms, true);
-    is_changed = cell_provisional(health->cells[index], now_ms, ticket->cell_generation, false,
-                                  &health->rng);
+    (void)cell_provisional(health->cells[index], now_ms, ticket->cell_generation, false);
+    return true;
+}
+
+bool destination_confirm(struct destination_health *health, size_t index, uint64_t now_ms,
+                         const struct ticket *ticket)
+{
+    bool is_changed;
+
+    if (is_frozen(health)) {
+        return breaker_confirm(&health->breaker, now_ms, ticket->destination_generation,
+                               &health->rng);
+    }
+    if (ticket->destination_generation != health->breaker.generation) {
+        return false;
+    }
+    is_changed =
+        cell_confirm(health->cells[index], now_ms, ticket->cell_generation, &health->rng);
     return try_open(health, now_ms, 0) || is_changed;
 }
 
 void destination_take_back(struct destination_health *health, size_t index, uint64_t now_ms,
-                           uint64_t at_ms)
+                           uint64_t at_ms, const struct ticket *ticket)
 {
+    breaker_take_back(&health->breaker, ticket->destination_generation);
     window_take_back_fault(&health->window, now_ms, at_ms);
     health->streak = 0;
     for (uint32_t i = 0; i < health->last_count; i++) {
@@ -355,7 +375,18 @@ void destination_take_back(struct destination_health *health, size_t index, uint
             break;
         }
     }
-    cell_take_back(health->cells[index], now_ms, at_ms);
+    cell_take_back(health->cells[index], now_ms, at_ms, ticket->cell_generation);
+}
+
+void destination_canary_waits(struct destination_health *health, size_t index, uint64_t now_ms,
+                              const struct ticket *ticket)
+{
+    if (ticket->is_destination_canary) {
+        breaker_canary_waits(&health->breaker, now_ms, ticket->destination_generation);
+    }
+    if (ticket->is_canary) {
+        breaker_canary_waits(&health->cells[index]->breaker, now_ms, ticket->cell_generation);
+    }
 }
 
 void destination_cancel(struct destination_health *health, size_t index,

@@ -67,11 +67,19 @@ bool destination_would_admit(struct destination_health *health, size_t index, ui
 bool destination_result(struct destination_health *health, size_t index, uint64_t now_ms,
                         enum call call, bool is_life_sign, const struct ticket *ticket,
                         uint64_t full_ms, uint64_t least_ms);
+/** A call hangs. True when it counts now, and so not again at its end: then destination_confirm()
+ * or, if it ended well, destination_take_back(). Opens nothing by itself. */
 bool destination_provisional(struct destination_health *health, size_t index, uint64_t now_ms,
                              const struct ticket *ticket);
+/** It failed for good. True on any transition. */
+bool destination_confirm(struct destination_health *health, size_t index, uint64_t now_ms,
+                         const struct ticket *ticket);
 /** A provisional fault of @at_ms ended well: before destination_result(). */
 void destination_take_back(struct destination_health *health, size_t index, uint64_t now_ms,
-                           uint64_t at_ms);
+                           uint64_t at_ms, const struct ticket *ticket);
+/** A canary that has not left yet: its lease begins now. */
+void destination_canary_waits(struct destination_health *health, size_t index, uint64_t now_ms,
+                              const struct ticket *ticket);
 void destination_cancel(struct destination_health *health, size_t index,
                         const struct ticket *ticket);
 bool destination_tick(struct destination_health *health, uint64_t now_ms);

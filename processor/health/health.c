@@ -16,12 +16,6 @@ struct cell_gate {
     _Atomic bool is_closed;
 };
 
-/* What one worker's sender told; monotonic ms, 0: not now. */
-struct flow_mark {
-    _Atomic uint64_t throttled_ms;
-    _Atomic uint64_t held_ms;
-};
-
 struct watched {
     struct destination_health health;
     char *names[DESTINATION_CELLS_MAX]; /* event types, owned; the last may be "other" */
@@ -34,7 +28,7 @@ struct watched {
         uint32_t unlogged;
         uint64_t entered[BREAKER_STATES];
     } marks[DESTINATION_CELLS_MAX + 1]; /* the last: the destination itself */
-    struct flow_mark *flows;            /* owned, by worker */
+    struct flow flow;
     _Atomic bool is_closed;
     _Atomic uint64_t version;
     _Atomic uint32_t streak;
@@ -78,7 +72,7 @@ struct health *health_new(const struct config *config, uint64_t seed, uint64_t n
 
         destination_health_init(&health->watched[i].health, &policy, rng_next(&health->rng),
                                 now_ms);
-        health->watched[i].flows = mem_array(config->workers, struct flow_mark);
+        flow_init(&health->watched[i].flow);
         atomic_store(&health->watched[i].is_closed, true);
     }
     return health;
@@ -100,7 +94,7 @@ void health_free(struct health *health)
             free(health->watched[i].names[j]);
         }
         destination_health_fini(&health->watched[i].health);
-        free(health->watched[i].flows);
+        flow_fini(&health->watched[i].flow);
     }
     free(health->watched);
     (void)pthread_mutex_destroy(&health->lock);
@@ -238,6 +232,11 @@ bool health_is_clear(const struct health *health, size_t destination, size_t cel
            atomic_load_explicit(&watched->gates[cell].is_closed, memory_order_relaxed);
 }
 
+bool health_is_closed(const struct health *health, size_t destination)
+{
+    return atomic_load_explicit(&health->watched[destination].is_closed, memory_order_relaxed);
+}
+
 uint32_t health_streak(const struct health *health, size_t destination)
 {
     return atomic_load_explicit(&health->watched[destination].streak, memory_order_relaxed);
@@ -304,28 +303,50 @@ void health_result(struct health *health, size_t destination, size_t cell, uint6
     (void)pthread_mutex_unlock(&health->lock);
 }
 
-uint64_t health_provisional(struct health *health, size_t destination, size_t cell, uint64_t now_ms,
-                            const struct ticket *ticket)
+bool health_provisional(struct health *health, size_t destination, size_t cell, uint64_t now_ms,
+                        const struct ticket *ticket, uint64_t *counted_ms)
+{
+    struct watched *watched = &health->watched[destination];
+    bool is_counted;
+
+    (void)pthread_mutex_lock(&health->lock);
+    *counted_ms = steady(health, now_ms);
+    is_counted = destination_provisional(&watched->health, cell, *counted_ms, ticket);
+    publish_streak(watched);
+    (void)pthread_mutex_unlock(&health->lock);
+    return is_counted;
+}
+
+void health_confirm(struct health *health, size_t destination, size_t cell, uint64_t now_ms,
+                    const struct ticket *ticket)
 {
     struct watched *watched = &health->watched[destination];
 
     (void)pthread_mutex_lock(&health->lock);
     now_ms = steady(health, now_ms);
-    if (destination_provisional(&watched->health, cell, now_ms, ticket)) {
+    if (destination_confirm(&watched->health, cell, now_ms, ticket)) {
         publish(health, watched, now_ms);
     }
     publish_streak(watched);
     (void)pthread_mutex_unlock(&health->lock);
-    return now_ms;
 }
 
 void health_take_back(struct health *health, size_t destination, size_t cell, uint64_t now_ms,
-                      uint64_t at_ms)
+                      uint64_t at_ms, const struct ticket *ticket)
 {
     (void)pthread_mutex_lock(&health->lock);
     now_ms = steady(health, now_ms);
-    destination_take_back(&health->watched[destination].health, cell, now_ms, at_ms);
+    destination_take_back(&health->watched[destination].health, cell, now_ms, at_ms, ticket);
     publish_streak(&health->watched[destination]);
+    (void)pthread_mutex_unlock(&health->lock);
+}
+
+void health_canary_waits(struct health *health, size_t destination, size_t cell, uint64_t now_ms,
+                         const struct ticket *ticket)
+{
+    (void)pthread_mutex_lock(&health->lock);
+    now_ms = steady(health, now_ms);
+    destination_canary_waits(&health->watched[destination].health, cell, now_ms, ticket);
     (void)pthread_mutex_unlock(&health->lock);
 }
 
@@ -355,38 +376,9 @@ void health_tick(struct health *health, uint64_t now_ms)
     (void)pthread_mutex_unlock(&health->lock);
 }
 
-/* flow */
-
-static void note_since(_Atomic uint64_t *since_ms, uint64_t now_ms, bool is_now)
+struct flow *health_flow(struct health *health, size_t destination)
 {
-    uint64_t before_ms = atomic_load_explicit(since_ms, memory_order_relaxed);
-
-    if (is_now != (before_ms != 0)) {
-        atomic_store_explicit(since_ms, is_now ? MAX_OF(now_ms, (uint64_t)1) : 0,
-                              memory_order_relaxed);
-    }
-}
-
-void health_note_flow(struct health *health, size_t destination, unsigned worker, uint64_t now_ms,
-                      bool is_throttled, bool is_held)
-{
-    PRE(destination < health->config->destination_count);
-    PRE(worker < health->config->workers);
-
-    struct flow_mark *flow = &health->watched[destination].flows[worker];
-
-    note_since(&flow->throttled_ms, now_ms, is_throttled);
-    note_since(&flow->held_ms, now_ms, is_held);
-}
-
-static void add_flow(struct flow_view *view, const _Atomic uint64_t *since_ms, uint64_t now_ms)
-{
-    uint64_t at_ms = atomic_load_explicit(since_ms, memory_order_relaxed);
-
-    if (at_ms != 0) {
-        view->workers++;
-        view->for_ms = MAX_OF(view->for_ms, now_ms - MIN_OF(at_ms, now_ms));
-    }
+    return &health->watched[destination].flow;
 }
 
 /* looking */
@@ -447,17 +439,24 @@ static struct cell_view view_of(const struct breaker *breaker, const struct outa
     return view;
 }
 
+static struct flow_view view_of_flow(const struct health *health, uint64_t since_ms,
+                                     uint64_t now_ms)
+{
+    if (since_ms == 0) {
+        return (struct flow_view){0};
+    }
+    return (struct flow_view){health->config->workers, now_ms - MIN_OF(since_ms, now_ms)};
+}
+
 void health_look(struct health *health, size_t destination, uint64_t now_ms,
                  struct destination_view *out)
 {
     struct watched *watched = &health->watched[destination];
+    struct flow_state asked = {0};
 
-    out->throttled = (struct flow_view){0};
-    out->held = (struct flow_view){0};
-    for (uint32_t w = 0; w < health->config->workers; w++) {
-        add_flow(&out->throttled, &watched->flows[w].throttled_ms, now_ms);
-        add_flow(&out->held, &watched->flows[w].held_ms, now_ms);
-    }
+    flow_look(&watched->flow, &asked);
+    out->throttled = view_of_flow(health, asked.throttled_since_ms, now_ms);
+    out->held = view_of_flow(health, asked.held_since_ms, now_ms);
     (void)pthread_mutex_lock(&health->lock);
     now_ms = steady(health, now_ms);
     out->self = view_of(&watched->health.breaker, &watched->marks[DESTINATION_CELLS_MAX], SPAN_NONE,

@@ -12,6 +12,7 @@
 #include "config/config.h"
 #include "event/verdict.h"
 #include "health/destination.h"
+#include "health/flow.h"
 
 struct health;
 
@@ -26,6 +27,8 @@ void health_use_wall(struct health *health, int64_t (*wall_ms)(void *context), v
 size_t health_cell(struct health *health, size_t destination, struct span event, uint64_t now_ms);
 /** The cell and its destination are closed: an event goes without asking further. Lock-free. */
 bool health_is_clear(const struct health *health, size_t destination, size_t cell);
+/** The destination's own breaker is closed. Lock-free. */
+bool health_is_closed(const struct health *health, size_t destination);
 /** Calls in a row, of whatever type and worker, that nobody served. Lock-free. */
 uint32_t health_streak(const struct health *health, size_t destination);
 enum gate health_admit(struct health *health, size_t destination, size_t cell, uint64_t now_ms,
@@ -38,11 +41,17 @@ bool health_allows_waiting(struct health *health, size_t destination, size_t cel
 void health_result(struct health *health, size_t destination, size_t cell, uint64_t now_ms,
                    enum call call, bool is_life_sign, const struct ticket *ticket, uint64_t full_ms,
                    uint64_t least_ms);
-/** When it was counted: for health_take_back(). */
-uint64_t health_provisional(struct health *health, size_t destination, size_t cell, uint64_t now_ms,
-                            const struct ticket *ticket);
+/** A call hangs. True when it counts as a fault now, at @counted_ms, and so not again at its end: then
+ * health_confirm() or, when it ended well, health_take_back() and health_result(). */
+bool health_provisional(struct health *health, size_t destination, size_t cell, uint64_t now_ms,
+                        const struct ticket *ticket, uint64_t *counted_ms);
+void health_confirm(struct health *health, size_t destination, size_t cell, uint64_t now_ms,
+                    const struct ticket *ticket);
 void health_take_back(struct health *health, size_t destination, size_t cell, uint64_t now_ms,
-                      uint64_t at_ms);
+                      uint64_t at_ms, const struct ticket *ticket);
+/** A canary that has not left yet: its lease begins now. */
+void health_canary_waits(struct health *health, size_t destination, size_t cell, uint64_t now_ms,
+                         const struct ticket *ticket);
 void health_cancel(struct health *health, size_t destination, size_t cell,
                    const struct ticket *ticket);
 /** Once a turn: leases, ramps, forgiveness. Cheap when nothing is due. */
@@ -56,10 +65,8 @@ enum { OUTAGE_ID_BYTES = 40 };
 enum reason health_outage(struct health *health, size_t destination, size_t cell,
                           char id[OUTAGE_ID_BYTES]);
 
-/** What @worker's sender found beside health: throttled, or held by a refused credential. Any
- * thread, lock-free; one writer for each worker. */
-void health_note_flow(struct health *health, size_t destination, unsigned worker, uint64_t now_ms,
-                      bool is_throttled, bool is_held);
+/** What it asked of all workers beside health: less, or another credential. Lives as long. */
+struct flow *health_flow(struct health *health, size_t destination);
 
 /* for status, metrics and the sandbox */
 
@@ -78,10 +85,10 @@ struct cell_view {
     uint64_t entered[BREAKER_STATES]; /* transitions into each state */
 };
 
-/* A trouble of the flow, as the workers tell it. */
+/* A trouble of the flow. */
 struct flow_view {
-    unsigned workers; /* that are in it now */
-    uint64_t for_ms;  /* the longest of them */
+    unsigned workers; /* that are in it now: none or all */
+    uint64_t for_ms;
 };
 
 struct destination_view {

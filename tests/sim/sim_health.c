@@ -13,7 +13,8 @@ struct call_in_flight {
     size_t cell;
     enum call kind;
     struct ticket ticket;
-    bool is_counted; /* provisionally */
+    bool is_looked_at; /* whether it hangs */
+    bool is_counted;   /* provisionally */
     uint64_t counted_ms;
 };
 
@@ -40,7 +41,7 @@ static uint64_t next_of(const struct call_in_flight *call)
 {
     uint64_t provisional_ms = call->start_ms + PROVISIONAL_MS;
 
-    return !call->is_counted && provisional_ms < call->end_ms ? provisional_ms : call->end_ms;
+    return !call->is_looked_at && provisional_ms < call->end_ms ? provisional_ms : call->end_ms;
 }
 
 static void swap(struct call_in_flight *a, struct call_in_flight *b)
@@ -234,8 +235,8 @@ static void note_end(struct world *world, const struct call_in_flight *call)
 
 static void count_hanging(struct world *world, struct call_in_flight *call, uint64_t now_ms)
 {
-    (void)destination_provisional(&world->health, call->cell, now_ms, &call->ticket);
-    call->is_counted = true;
+    call->is_looked_at = true;
+    call->is_counted = destination_provisional(&world->health, call->cell, now_ms, &call->ticket);
     call->counted_ms = now_ms;
     sift_down(world, 0);
 }
@@ -248,9 +249,12 @@ static void end_call(struct world *world, const struct call_in_flight *call, uin
     bool is_life_sign = call->kind != CALL_CONNECT && call->kind != CALL_TRANSPORT;
 
     if (call->is_counted && !is_fault(call)) {
-        destination_take_back(&world->health, call->cell, now_ms, call->counted_ms);
+        destination_take_back(&world->health, call->cell, now_ms, call->counted_ms,
+                              &call->ticket);
     }
-    if (!call->is_counted || !is_fault(call) || is_canary) {
+    if (call->is_counted && is_fault(call) && !is_canary) {
+        (void)destination_confirm(&world->health, call->cell, now_ms, &call->ticket);
+    } else {
         (void)destination_result(&world->health, call->cell, now_ms,
                                  is_slow ? CALL_SLOW : call->kind, is_life_sign, &call->ticket, 0,
                                  0);

@@ -169,21 +169,25 @@ static void the_numbers_that_tripped_it_are_kept_for_people(void **state)
     assert_int_equal(scene.cell.breaker.opened_faults, 50);
 }
 
-static void hanging_counts_before_its_time_out(void **state)
+static bool hang(struct scene *scene, uint32_t generation, bool is_frozen)
+{
+    return cell_provisional(&scene->cell, scene->now_ms, generation, is_frozen);
+}
+
+static void what_hangs_is_known_when_the_first_times_out(void **state)
 {
     struct scene scene;
-    unsigned hanging = 0;
 
     (void)state;
     begin(&scene);
     play(&scene, ".", 100, 300, 0);
-    while (scene.cell.breaker.state == BREAKER_CLOSED && hanging < 200) {
+    for (unsigned i = 0; i < 60; i++) {
         scene.now_ms += 100;
-        hanging++;
-        (void)cell_provisional(&scene.cell, scene.now_ms, scene.cell.breaker.generation, false,
-                               &scene.rng);
+        assert_true(hang(&scene, scene.cell.breaker.generation, false));
     }
-    assert_in_range(hanging, 10, 60);
+    assert_int_equal(scene.cell.breaker.state, BREAKER_CLOSED); /* they may be slow, and well */
+    assert_true(cell_confirm(&scene.cell, scene.now_ms, scene.cell.breaker.generation, &scene.rng));
+    assert_int_equal(scene.cell.breaker.state, BREAKER_OPEN);
 }
 
 static void what_hung_and_then_went_well_is_taken_back(void **state)
@@ -196,9 +200,8 @@ static void what_hung_and_then_went_well_is_taken_back(void **state)
     for (unsigned i = 0; i < 200; i++) {
         uint64_t at_ms = scene.now_ms += 100;
 
-        (void)cell_provisional(&scene.cell, at_ms, scene.cell.breaker.generation, false,
-                               &scene.rng);
-        cell_take_back(&scene.cell, scene.now_ms, at_ms);
+        (void)hang(&scene, scene.cell.breaker.generation, false);
+        cell_take_back(&scene.cell, scene.now_ms, at_ms, scene.cell.breaker.generation);
         (void)end_call(&scene, 'S', 0);
     }
     assert_int_equal(scene.cell.breaker.state, BREAKER_CLOSED);
@@ -220,7 +223,8 @@ static void results_from_before_a_transition_are_dropped(void **state)
         scene.now_ms += 100;
         assert_false(
             cell_result(&scene.cell, scene.now_ms, CALL_APP, old, false, false, 0, 0, &scene.rng));
-        assert_false(cell_provisional(&scene.cell, scene.now_ms, old, false, &scene.rng));
+        assert_false(hang(&scene, old, false));
+        assert_false(cell_confirm(&scene.cell, scene.now_ms, old, &scene.rng));
     }
     assert_int_equal(window_sum(&scene.cell.window, scene.now_ms, 60).calls, 0);
 }
@@ -235,8 +239,7 @@ static void a_frozen_window_stands_still(void **state)
         scene.now_ms += 100;
         (void)cell_result(&scene.cell, scene.now_ms, CALL_APP, scene.cell.breaker.generation, false,
                           true, 0, 0, &scene.rng);
-        (void)cell_provisional(&scene.cell, scene.now_ms, scene.cell.breaker.generation, true,
-                               &scene.rng);
+        assert_false(hang(&scene, scene.cell.breaker.generation, true));
     }
     assert_int_equal(scene.cell.breaker.state, BREAKER_CLOSED);
     assert_int_equal(window_sum(&scene.cell.window, scene.now_ms, 60).calls, 0);
@@ -253,6 +256,25 @@ static bool probe(struct scene *scene, enum call call)
                           false, 0, 0, &scene->rng);
     }
     return gate == GATE_CANARY;
+}
+
+static void hanging_in_the_ramp_opens_again(void **state)
+{
+    struct scene scene;
+
+    (void)state;
+    begin(&scene);
+    play(&scene, "A", 100, 100, 0);
+    for (unsigned i = 0; i < 4; i++) {
+        assert_true(probe(&scene, CALL_OK));
+    }
+    assert_int_equal(scene.cell.breaker.state, BREAKER_RAMP);
+    for (unsigned i = 0; i < 10; i++) {
+        assert_true(hang(&scene, scene.cell.breaker.generation, false));
+    }
+    assert_int_equal(scene.cell.breaker.state, BREAKER_RAMP);
+    assert_true(cell_confirm(&scene.cell, scene.now_ms, scene.cell.breaker.generation, &scene.rng));
+    assert_int_equal(scene.cell.breaker.state, BREAKER_OPEN);
 }
 
 static const struct {
@@ -298,7 +320,8 @@ int main(void)
         cmocka_unit_test(it_trips_when_the_rules_say),
         cmocka_unit_test(it_trips_in_time),
         cmocka_unit_test(the_numbers_that_tripped_it_are_kept_for_people),
-        cmocka_unit_test(hanging_counts_before_its_time_out),
+        cmocka_unit_test(what_hangs_is_known_when_the_first_times_out),
+        cmocka_unit_test(hanging_in_the_ramp_opens_again),
         cmocka_unit_test(what_hung_and_then_went_well_is_taken_back),
         cmocka_unit_test(results_from_before_a_transition_are_dropped),
         cmocka_unit_test(a_frozen_window_stands_still),

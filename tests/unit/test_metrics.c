@@ -444,25 +444,26 @@ static void what_health_sees_is_in_a_scrape(void **state)
         "detour_transitions_total{destination=\"tiktok\",event=\"Lead\",state=\"ramp\"} 0",
         "detour_transitions_total{destination=\"tiktok\",event=\"\",state=\"half_open\"} 0",
         "detour_destination_throttled{destination=\"tiktok\"} 2",
-        "detour_destination_held{destination=\"tiktok\"} 1",
+        "detour_destination_held{destination=\"tiktok\"} 2",
     };
     struct scene *scene = *state;
     struct health *health = health_new(&config, 1, 1);
+    struct flow_state before;
     const char *text;
 
     metrics_watch(scene->metrics, health);
     break_type(health, TIKTOK, "A\"B");
     (void)health_cell(health, TIKTOK, SPAN("Lead"), 1000);
-    health_note_flow(health, TIKTOK, 0, 5, true, false);
-    health_note_flow(health, TIKTOK, 1, 6, true, true);
+    (void)flow_throttled(health_flow(health, TIKTOK), 5, 1000);
+    (void)flow_refused(health_flow(health, TIKTOK), 6, 6);
+    (void)flow_refused(health_flow(health, TIKTOK), 7, 7);
     text = scrape(scene);
     for (size_t i = 0; i < COUNT_OF(lines); i++) {
         check_line(text, lines[i]);
     }
     check_absent(text, "detour_destination_state{destination=\"utm\"}");
     check_absent(text, "detour_transitions_total{destination=\"dead-letter\"");
-    health_note_flow(health, TIKTOK, 0, 7, false, false);
-    health_note_flow(health, TIKTOK, 1, 7, false, false);
+    assert_true(flow_open(health_flow(health, TIKTOK), 8, &before));
     text = scrape(scene);
     check_line(text, "detour_destination_throttled{destination=\"tiktok\"} 0");
     check_line(text, "detour_destination_held{destination=\"tiktok\"} 0");

@@ -141,6 +141,32 @@ static void pace_follows_its_share(void **state)
     assert_in_range(run_second(&pace, 5000), 49, 61);
 }
 
+static void pace_keeps_to_a_low_rate(void **state)
+{
+    struct pace pace;
+    unsigned taken = 0;
+
+    (void)state;
+    pace_init(&pace, 0.1, 1, 1000); /* six a minute */
+    for (uint64_t now_ms = 1000; now_ms <= 121000; now_ms += 100) {
+        taken += pace_take(&pace, now_ms);
+    }
+    assert_in_range(taken, 12, 14);
+}
+
+static void pace_lets_a_burst_of_many_seconds_go(void **state)
+{
+    struct pace pace;
+    unsigned taken = 0;
+
+    (void)state;
+    pace_init(&pace, 2, 50, 1000);
+    while (pace_take(&pace, 1000)) {
+        taken++;
+    }
+    assert_int_equal(taken, 50);
+}
+
 static void concurrency_grows_when_full_and_yields_to_faults(void **state)
 {
     struct concurrency concurrency;
@@ -205,6 +231,8 @@ int main(void)
         cmocka_unit_test(pace_gives_way_and_comes_back),
         cmocka_unit_test(pace_is_not_cut_by_probes),
         cmocka_unit_test(pace_follows_its_share),
+        cmocka_unit_test(pace_keeps_to_a_low_rate),
+        cmocka_unit_test(pace_lets_a_burst_of_many_seconds_go),
         cmocka_unit_test(concurrency_grows_when_full_and_yields_to_faults),
         cmocka_unit_test(concurrency_stays_when_it_is_not_used),
         cmocka_unit_test(budget_is_a_share_and_a_little),

@@ -187,15 +187,22 @@ static void an_outage_is_told_with_its_id_and_times(void **state)
     json_decref(instance);
 }
 
+/* Held from @now_ms on: the second refusal counts. */
+static void refuse(struct scene *scene, size_t destination, uint64_t now_ms)
+{
+    (void)flow_refused(health_flow(scene->health, destination), now_ms - 1, now_ms - 1);
+    (void)flow_refused(health_flow(scene->health, destination), now_ms, now_ms);
+}
+
 static void a_held_credential_is_named_and_not_shown(void **state)
 {
     struct scene *scene = *state;
     const json_t *destination;
     json_t *instance;
 
-    health_note_flow(scene->health, TIKTOK, 1, 4000, false, true);
-    health_note_flow(scene->health, TIKTOK, 0, 6000, true, true);
-    health_note_flow(scene->health, HOOK, 0, 6000, false, true);
+    refuse(scene, TIKTOK, 4000);
+    (void)flow_throttled(health_flow(scene->health, TIKTOK), 6000, 1000);
+    refuse(scene, HOOK, 6000);
     instance = look(scene, 9000);
     destination = destination_of(instance, TIKTOK);
     assert_true(json_is_true(json_object_get(destination, "throttled")));
@@ -278,7 +285,8 @@ static void the_table_tells_people_what_is_wrong(void **state)
     (void)break_type(scene, "Purchase", 10000);
     metrics_blocked(metrics_of(scene->metrics, 0), BLOCK_GAP, 2);
     metrics_in_flight(metrics_of(scene->metrics, 0), 3, 1536);
-    health_note_flow(scene->health, TIKTOK, 0, 4000, true, true);
+    refuse(scene, TIKTOK, 4000);
+    (void)flow_throttled(health_flow(scene->health, TIKTOK), 4000, 1000);
     document = document_of(scene, 12900);
     text = table_of(scene, document, false);
     check_part(text, "host:42: detour " DETOUR_VERSION ", up 11s, workers 2\n");
