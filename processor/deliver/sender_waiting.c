@@ -107,13 +107,14 @@ static size_t count_waiting(const struct sender *sender)
 }
 
 /* Who waits for one destination may fill half of what may be in flight: the rest is for healthy
- * legs. How many are too many. */
+ * legs. How many are too many: an eighth more than that, or a worker that was full would never
+ * come to the half at which it takes events again. */
 static size_t crowd_of(const struct sender *sender)
 {
-    size_t share = sender->d->pipeline->config->in_flight.events / 2;
+    size_t events = sender->d->pipeline->config->in_flight.events;
     size_t waiting = count_waiting(sender);
 
-    return waiting > share ? waiting - share : 0;
+    return waiting >= events / 2 ? waiting - events / 2 + events / 8 : 0;
 }
 
 /* In a crowd nobody waits any longer who has another way. Where other destinations would have to
