@@ -14,16 +14,16 @@ struct batch {
     struct lane *lane;
     struct leg **legs; /* owned array; legs are their events' */
     size_t count, cap;
-    uint32_t attempts;      /* answers that counted */
-    uint64_t first_sent_ms; /* 0: never */
-    uint64_t due_ms;        /* while waiting */
-    bool is_sent;           /* in flight */
-    bool is_canary;         /* one leg that probes */
-    size_t rejected;        /* items of it that were named and taken out */
-    bool is_looked_at;      /* whether it hangs */
-    bool is_counted;        /* as a provisional fault, at counted_ms */
-    bool is_probe;          /* the one that asks, of all workers, while less was asked for */
-    uint32_t refusals;      /* of its credential, others having passed between them */
+    uint32_t attempts;          /* answers that counted */
+    uint64_t first_sent_ms;     /* 0: never */
+    uint64_t due_ms;            /* while waiting */
+    bool is_sent;               /* in flight */
+    bool is_canary;             /* one leg that probes */
+    size_t rejected;            /* items of it that were named and taken out */
+    bool is_looked_at;          /* whether it hangs */
+    bool is_counted;            /* as a provisional fault, at counted_ms */
+    bool is_probe;              /* the one that asks, of all workers, while less was asked for */
+    uint32_t refusals;          /* of its credential, others having passed between them */
     uint64_t passed_at_refusal; /* the sender's good answers at the last of them */
     uint64_t sent_ms, counted_ms;
     struct ticket ticket;          /* under which it was sent */

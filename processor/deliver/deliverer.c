@@ -172,7 +172,7 @@ static bool may_probe(struct deliverer *d, size_t index, size_t cell, struct cho
 
 /* May it go there? Kafka topics have no breaker: their only sign of ill health is back-pressure. */
 static bool is_way_open(struct deliverer *d, const struct config_destination *destination,
-                        struct span event_type, struct span event_id, struct choice *out)
+                        const struct wish *wish, struct choice *out)
 {
     size_t index = pipeline_index(d->pipeline, destination);
     char outage[OUTAGE_ID_BYTES];
@@ -182,11 +182,12 @@ static bool is_way_open(struct deliverer *d, const struct config_destination *de
     if (destination->type == DESTINATION_KAFKA) {
         return true;
     }
-    cell = deliver_cell(d, index, event_type);
+    cell = deliver_cell(d, index, wish->event_type);
     if (health_is_clear(d->health, index, cell)) {
         return true;
     }
-    gate = health_admit(d->health, index, cell, d->now_ms, span_hash(event_id), &out->ticket);
+    gate = health_admit(d->health, index, cell, d->now_ms, span_hash(wish->event_id),
+                        wish->priority, &out->ticket);
     if (gate == GATE_CANARY && !may_probe(d, index, cell, out)) {
         gate = GATE_DIVERT;
     }
@@ -200,17 +201,15 @@ static bool is_way_open(struct deliverer *d, const struct config_destination *de
     return gate != GATE_DIVERT;
 }
 
-void deliver_choose(struct deliverer *d, const struct config_leg *plan, size_t from,
-                    struct span event_type, struct span event_id, int64_t event_time_ms,
-                    struct choice *out)
+void deliver_choose(struct deliverer *d, const struct wish *wish, size_t from, struct choice *out)
 {
     *out = (struct choice){.position = from};
-    for (; out->position < plan->count; out->position++) {
-        const struct config_destination *destination = plan->chain[out->position];
+    for (; out->position < wish->plan->count; out->position++) {
+        const struct config_destination *destination = wish->plan->chain[out->position];
 
-        if (is_too_old(d, destination, event_time_ms)) {
+        if (is_too_old(d, destination, wish->event_time_ms)) {
             pass_over(out, REASON_TOO_OLD);
-        } else if (is_way_open(d, destination, event_type, event_id, out)) {
+        } else if (is_way_open(d, destination, wish, out)) {
             return;
         }
     }
@@ -300,8 +299,13 @@ void leg_advance(struct deliverer *d, struct leg *leg, enum reason reason)
     if (leg->reason == REASON_NONE) { /* why it left the first one stays the reason */
         leg->reason = (uint8_t)reason;
     }
-    deliver_choose(d, leg->plan, (size_t)leg->position + 1, event->type, event->id, event->time_ms,
-                   &choice);
+    deliver_choose(d,
+                   &(struct wish){.plan = leg->plan,
+                                  .priority = leg->route->priority,
+                                  .event_type = event->type,
+                                  .event_id = event->id,
+                                  .event_time_ms = event->time_ms},
+                   (size_t)leg->position + 1, &choice);
     if (choice.position == leg->plan->count) {
         leg_dead_letter(d, leg, final_reason((enum reason)leg->reason));
         return;

@@ -80,11 +80,17 @@ struct choice {
     char outage[OUTAGE_ID_BYTES];
 };
 
+/* What decides about it, of the leg and its event. */
+struct wish {
+    const struct config_leg *plan;
+    enum priority priority;
+    struct span event_type, event_id;
+    int64_t event_time_ms;
+};
+
 /** From @from on: past destinations for which the event is too old, and past closed ways. Costs a
  * closed destination's event no more than a look. */
-void deliver_choose(struct deliverer *d, const struct config_leg *plan, size_t from,
-                    struct span event_type, struct span event_id, int64_t event_time_ms,
-                    struct choice *out);
+void deliver_choose(struct deliverer *d, const struct wish *wish, size_t from, struct choice *out);
 /** The canary will not go after all. */
 void choice_cancel(struct deliverer *d, const struct config_leg *plan, struct span event_type,
                    const struct choice *choice);

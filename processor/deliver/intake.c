@@ -154,8 +154,13 @@ static void plan_route(struct intake *intake, const struct config_route *route,
 
         plan->route = route;
         plan->plan = &route->legs[i];
-        deliver_choose(d, plan->plan, 0, view->facts.type, event_id, view->facts.time_ms,
-                       &plan->choice);
+        deliver_choose(d,
+                       &(struct wish){.plan = plan->plan,
+                                      .priority = route->priority,
+                                      .event_type = view->facts.type,
+                                      .event_id = event_id,
+                                      .event_time_ms = view->facts.time_ms},
+                       0, &plan->choice);
         plan->item_from = 0;
         plan->item_len = 0;
         plan->failed = REASON_NONE;

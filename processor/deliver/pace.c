@@ -14,15 +14,13 @@ static void set_rate(struct pace *pace, double rate, uint64_t now_ms)
 
     /* A lowered rate lowers the burst with it: what asked for less gets no hundred at once. */
     pace->rate = MIN_OF(MAX_OF(rate, rate_min), pace->ceiling);
-    limiter_init(&pace->limiter, pace->rate,
-                 MAX_OF(pace->burst_s * pace->rate, 1.0), now_ms);
+    limiter_init(&pace->limiter, pace->rate, MAX_OF(pace->burst_s * pace->rate, 1.0), now_ms);
     pace->limiter.tokens = MIN_OF(tokens, pace->limiter.burst);
 }
 
 void pace_init(struct pace *pace, double ceiling, double burst, uint64_t now_ms)
 {
-    *pace =
-        (struct pace){.ceiling = ceiling, .burst_s = burst / ceiling, .raised_ms = now_ms};
+    *pace = (struct pace){.ceiling = ceiling, .burst_s = burst / ceiling, .raised_ms = now_ms};
     limiter_init(&pace->limiter, pace->ceiling, burst, now_ms);
     set_rate(pace, pace->ceiling, now_ms);
 }

@@ -13,9 +13,9 @@
 
 struct pace {
     struct limiter limiter;
-    double ceiling; /* requests a second */
-    double rate;    /* now; <= ceiling */
-    double burst_s; /* what may go at once, as seconds of the rate */
+    double ceiling;       /* requests a second */
+    double rate;          /* now; <= ceiling */
+    double burst_s;       /* what may go at once, as seconds of the rate */
     uint32_t accepted[5]; /* requests accepted, by half second */
     uint64_t half;        /* number of the present half second */
     uint64_t cut_ms;      /* last time the rate gave way; 0: never */

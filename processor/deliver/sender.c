@@ -35,7 +35,8 @@ static double rate_ceiling(const struct sender *sender)
 }
 
 /* Are there legs that begin elsewhere? */
-static bool has_neighbours(const struct config *config, const struct config_destination *destination)
+static bool has_neighbours(const struct config *config,
+                           const struct config_destination *destination)
 {
     for (size_t i = 0; i < config->route_count; i++) {
         for (size_t j = 0; j < config->routes[i].leg_count; j++) {

@@ -12,8 +12,8 @@
 enum {
     THROTTLE_MIN_MS = 1000, /* freeze without Retry-After: full jitter 1..8 s (reliability 1.5) */
     THROTTLE_MAX_MS = 8000,
-    STORM_BAD_TO_GOOD = 9, /* health counts a storm from 90 % rejected */
-    OWN_REFUSALS = 3,      /* of one event, while others passed, are its own doing */
+    STORM_BAD_TO_GOOD = 9,      /* health counts a storm from 90 % rejected */
+    OWN_REFUSALS = 3,           /* of one event, while others passed, are its own doing */
     UNKNOWN_IN_ROW = 5,         /* more of them are the destination's doing, not an event's */
     CODE_NO_PERMISSION = 40001, /* of this token on this source (reference 4.3) */
 };
@@ -177,7 +177,8 @@ static void handle_rejected(struct sender *sender, struct batch *batch,
     }
 }
 
-/* The deadline is for attempts: what a throttle or a refused credential took of it is given back. */
+/* The deadline is for attempts: what a throttle or a refused credential took of it is given back.
+ */
 static bool is_exhausted(const struct sender *sender, const struct batch *batch, uint64_t wait_ms)
 {
     uint64_t since_ms = MAX_OF(batch->first_sent_ms, sender->limited_ms);
@@ -405,8 +406,8 @@ static bool is_own_refusal(const struct sender *sender, struct batch *batch)
     return is_own;
 }
 
-/* A firewall in front of the destination may refuse one event for what is in it. That is its alternate's
- * or a person's, and must not stop the others; a refused credential condemns nobody. */
+/* A firewall in front of the destination may refuse one event for what is in it. That is its
+ * alternate's or a person's, and must not stop the others; a refused credential condemns nobody. */
 static void handle_own_refusal(struct sender *sender, struct batch *batch)
 {
     if (batch->refusals < OWN_REFUSALS) {

@@ -33,14 +33,15 @@ struct sender {
     struct lanes lanes[PRIORITY_COUNT]; /* who goes first when there is not enough for all */
     unsigned turn;                      /* of the priorities */
     struct batch_list batches;
-    struct batch *sent;     /* in flight, by next */
-    uint64_t full_since_ms; /* the concurrency limit is full since then; 0: it is not */
+    struct batch *sent;        /* in flight, by next */
+    uint64_t full_since_ms;    /* the concurrency limit is full since then; 0: it is not */
     uint64_t crowded_since_ms; /* more than its share waits, in a full worker; 0: not so */
-    uint64_t limited_ms;    /* it was throttled or held until then, as far as is known */
-    bool has_neighbours;    /* other destinations are first in their chains: they must not wait for this one */
-    uint64_t health_seen;   /* version of the health that was acted upon */
-    size_t in_flight;       /* requests */
-    uint64_t sent_ms;       /* the last one */
+    uint64_t limited_ms;       /* it was throttled or held until then, as far as is known */
+    bool has_neighbours;  /* other destinations are first in their chains: they must not wait for
+                             this one */
+    uint64_t health_seen; /* version of the health that was acted upon */
+    size_t in_flight;     /* requests */
+    uint64_t sent_ms;     /* the last one */
     bool is_proven; /* an answer that was neither hold nor throttled came since the credential was
                        read */
     struct flow *flow;        /* what the destination asked of all workers */

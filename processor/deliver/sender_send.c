@@ -8,7 +8,12 @@
 
 #include "base/mem.h"
 
-enum { CAUTIOUS_FAULTS = 2, CAUTIOUS_GAP_MS = 333, CAUTIOUS_HANGING = 10, UNPROVEN_CONNECTIONS = 2 };
+enum {
+    CAUTIOUS_FAULTS = 2,
+    CAUTIOUS_GAP_MS = 333,
+    CAUTIOUS_HANGING = 10,
+    UNPROVEN_CONNECTIONS = 2
+};
 enum { SUSPECT_FAULTS = 5, SUSPECT_GAP_MS = 50 };
 
 size_t sender_connections(const struct sender *sender)
@@ -160,9 +165,9 @@ static uint64_t suspicious_until_ms(const struct sender *sender)
     return sender->sent_ms + (uint64_t)SUSPECT_GAP_MS * sender->d->pipeline->config->workers;
 }
 
-/* A type that only fails is asked three times a second: the rest waits for its answers or goes round.
- * Often enough for the burst rule, which wants ten calls in the four to five seconds its window spans;
- * and not one at a time, or ten that hang would take a minute to be seen. */
+/* A type that only fails is asked three times a second: the rest waits for its answers or goes
+ * round. Often enough for the burst rule, which wants ten calls in the four to five seconds its
+ * window spans; and not one at a time, or ten that hang would take a minute to be seen. */
 uint64_t sender_cautious_until_ms(const struct sender *sender, const struct lane *lane)
 {
     if (lane->held_until_ms > sender->d->now_ms) {

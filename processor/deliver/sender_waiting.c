@@ -13,8 +13,8 @@ enum {
 
 /* waiting too long */
 
-/* Who has to go: since when it is @since_ms that they wait in vain, @wait_ms is enough. Those at the
- * end of their chain wait on, but for @excess of them. */
+/* Who has to go: since when it is @since_ms that they wait in vain, @wait_ms is enough. Those at
+ * the end of their chain wait on, but for @excess of them. */
 struct patience {
     uint64_t since_ms, wait_ms;
     size_t excess;
@@ -38,8 +38,7 @@ static bool is_overdue(const struct sender *sender, const struct leg *leg,
     return true;
 }
 
-static void divert_overdue_lane(struct sender *sender, struct lane *lane,
-                                struct patience *patience)
+static void divert_overdue_lane(struct sender *sender, struct lane *lane, struct patience *patience)
 {
     struct leg *next;
 
@@ -119,8 +118,8 @@ static size_t crowd_of(const struct sender *sender)
 
 /* In a crowd nobody waits any longer who has another way. Where other destinations would have to
  * wait too, what is too much and has none goes to the dead letters when the time is over. */
-static struct patience patience_of(const struct sender *sender, uint64_t since_ms,
-                                   uint64_t wait_ms, enum reason reason)
+static struct patience patience_of(const struct sender *sender, uint64_t since_ms, uint64_t wait_ms,
+                                   enum reason reason)
 {
     size_t crowd = crowd_of(sender);
     bool is_over = sender->d->now_ms - since_ms >= wait_ms;
@@ -236,8 +235,8 @@ static void divert_closed(struct sender *sender)
     }
 }
 
-/* Hanging is seen by what hangs, once the first has timed out: half way to the first byte's counts as
- * a fault until it answers. */
+/* Hanging is seen by what hangs, once the first has timed out: half way to the first byte's counts
+ * as a fault until it answers. */
 static void count_hanging(struct sender *sender)
 {
     uint64_t patience_ms = sender->config->timeout.first_byte_ms / 2;

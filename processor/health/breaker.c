@@ -14,7 +14,11 @@ enum {
     K_DECAY_MS = 60 * 1000,
     FLAP_MS = 10 * 60 * 1000, /* four opens within this: flapping */
     FLAP_OPEN_MIN_MS = 60 * 1000,
+    ASKED_MAX = 1024,
 };
+
+/* Of its part of a ramp's share, what a later rank keeps however many of the first there are. */
+static const double kept_share = 0.25;
 
 static const double ramp_steps[] = {0.10, 0.25, 0.50, 1.00};
 
@@ -76,6 +80,7 @@ static void enter_ramp(struct breaker *breaker, uint64_t now_ms)
     breaker->step_calls = 0;
     breaker->step_faults = 0;
     breaker->faults_in_row = 0;
+    memset(breaker->asked, 0, sizeof(breaker->asked));
 }
 
 static void note_open(struct breaker *breaker, uint64_t now_ms)
@@ -206,8 +211,7 @@ bool breaker_hanging(struct breaker *breaker, uint32_t generation)
     return counts;
 }
 
-bool breaker_confirm(struct breaker *breaker, uint64_t now_ms, uint32_t generation,
-                     struct rng *rng)
+bool breaker_confirm(struct breaker *breaker, uint64_t now_ms, uint32_t generation, struct rng *rng)
 {
     return generation == breaker->generation && breaker->state == BREAKER_RAMP &&
            check_ramp(breaker, now_ms, rng);
@@ -295,6 +299,48 @@ static enum gate admit_canary(struct breaker *breaker, uint64_t now_ms)
     breaker->lease_until_ms = now_ms + breaker->policy->lease_ms;
     breaker->probed_ms = now_ms;
     return GATE_CANARY;
+}
+
+static void count_asked(struct breaker *breaker, unsigned rank)
+{
+    if (++breaker->asked[rank] < ASKED_MAX) {
+        return;
+    }
+    for (unsigned i = 0; i < BREAKER_RANKS; i++) { /* the mix of lately counts */
+        breaker->asked[i] /= 2;
+    }
+}
+
+/* The share of @rank's events that may go, when @share of all may. */
+static double share_of(const struct breaker *breaker, double share, unsigned rank)
+{
+    double left = 0;
+    double kept = 0;
+    double own = 0;
+
+    for (unsigned i = 0; i < BREAKER_RANKS; i++) {
+        left += share * breaker->asked[i];
+        kept += share * breaker->asked[i] * kept_share;
+    }
+    for (unsigned i = 0; i <= rank; i++) {
+        kept -= share * breaker->asked[i] * kept_share; /* what remains is for those behind it */
+        own = MIN_OF((double)breaker->asked[i], left - kept);
+        left -= own;
+    }
+    return own / breaker->asked[rank];
+}
+
+uint64_t breaker_rank_hash(struct breaker *breaker, uint64_t hash, unsigned rank)
+{
+    double share = breaker_share(breaker);
+    double own;
+
+    if (breaker->state != BREAKER_RAMP || share >= 1) {
+        return hash;
+    }
+    count_asked(breaker, rank);
+    own = share_of(breaker, share, rank);
+    return (uint64_t)MIN_OF((double)hash * share / own, 0x1.fffffffffffffp63);
 }
 
 enum gate breaker_admit(struct breaker *breaker, uint64_t now_ms, uint64_t hash, struct rng *rng)

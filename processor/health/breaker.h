@@ -43,7 +43,7 @@ struct breaker_policy {
     uint64_t lease_ms;                 /* a canary without an answer by then has failed */
 };
 
-enum { BREAKER_CANARIES = 5, BREAKER_OPENS = 4 };
+enum { BREAKER_CANARIES = 5, BREAKER_OPENS = 4, BREAKER_RANKS = 3 };
 
 struct breaker {
     const struct breaker_policy *policy;
@@ -67,6 +67,7 @@ struct breaker {
     uint32_t step;
     uint64_t step_since_ms;
     uint32_t step_calls, step_faults, faults_in_row;
+    uint32_t asked[BREAKER_RANKS]; /* events that wanted to go, lately, by rank */
 };
 
 enum gate { GATE_GO, GATE_CANARY, GATE_DIVERT };
@@ -75,6 +76,10 @@ void breaker_init(struct breaker *breaker, const struct breaker_policy *policy, 
 /** May this event go? @hash: of its event_id, so that it keeps its side of the ramp. A CANARY must
  * be answered by breaker_result(), or given up by breaker_cancel_canary(). */
 enum gate breaker_admit(struct breaker *breaker, uint64_t now_ms, uint64_t hash, struct rng *rng);
+/** The hash to ask with for an event of @rank (0: first): in the ramp those of the first rank take
+ * its share before the others, which keep a quarter of theirs. As it is otherwise, and where all
+ * are of one rank. */
+uint64_t breaker_rank_hash(struct breaker *breaker, uint64_t hash, unsigned rank);
 /** One call ended; @generation is the one it was admitted under. True when the state changed. */
 bool breaker_result(struct breaker *breaker, uint64_t now_ms, uint32_t generation, bool is_fault,
                     bool is_canary, struct rng *rng);

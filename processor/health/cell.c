@@ -230,8 +230,7 @@ bool cell_provisional(struct cell *cell, uint64_t now_ms, uint32_t generation, b
 {
     struct tally add = {.calls = 1, .faults = 1};
 
-    if (is_frozen || generation != cell->breaker.generation ||
-        cell->breaker.force != FORCE_NONE) {
+    if (is_frozen || generation != cell->breaker.generation || cell->breaker.force != FORCE_NONE) {
         return false;
     }
     if (cell->breaker.state != BREAKER_CLOSED) {

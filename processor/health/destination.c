@@ -69,10 +69,11 @@ static bool may_probe(const struct destination_health *health, const struct cell
 }
 
 enum gate destination_admit(struct destination_health *health, size_t index, uint64_t now_ms,
-                            uint64_t hash, struct ticket *ticket)
+                            uint64_t hash, unsigned rank, struct ticket *ticket)
 {
     struct cell *cell = health->cells[index];
-    enum gate gate = breaker_admit(&health->breaker, now_ms, hash, &health->rng);
+    enum gate gate = breaker_admit(&health->breaker, now_ms,
+                                   breaker_rank_hash(&health->breaker, hash, rank), &health->rng);
 
     cell->active_ms = MAX_OF(now_ms, (uint64_t)1);
     *ticket = (struct ticket){0};
@@ -87,7 +88,8 @@ enum gate destination_admit(struct destination_health *health, size_t index, uin
         return GATE_DIVERT;
     }
     if (gate == GATE_GO) {
-        gate = breaker_admit(&cell->breaker, now_ms, hash, &health->rng);
+        gate = breaker_admit(&cell->breaker, now_ms, breaker_rank_hash(&cell->breaker, hash, rank),
+                             &health->rng);
         ticket->is_canary = gate == GATE_CANARY;
     }
     ticket->cell_generation = cell->breaker.generation;
@@ -358,8 +360,7 @@ bool destination_confirm(struct destination_health *health, size_t index, uint64
     if (ticket->destination_generation != health->breaker.generation) {
         return false;
     }
-    is_changed =
-        cell_confirm(health->cells[index], now_ms, ticket->cell_generation, &health->rng);
+    is_changed = cell_confirm(health->cells[index], now_ms, ticket->cell_generation, &health->rng);
     return try_open(health, now_ms, 0) || is_changed;
 }
 

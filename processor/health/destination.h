@@ -56,9 +56,10 @@ void destination_health_init(struct destination_health *health, const struct cel
 void destination_health_fini(struct destination_health *health);
 /** A new cell's index; when there are DESTINATION_CELLS_MAX already, the last one is shared. */
 size_t destination_health_add(struct destination_health *health, uint64_t now_ms);
-/** May an event of cell @index go? GATE_CANARY: alone, and answered or cancelled. */
+/** May an event of cell @index and @rank (0: first in a ramp) go? GATE_CANARY: alone, and answered
+ * or cancelled. */
 enum gate destination_admit(struct destination_health *health, size_t index, uint64_t now_ms,
-                            uint64_t hash, struct ticket *ticket);
+                            uint64_t hash, unsigned rank, struct ticket *ticket);
 /** Whether admit would say GO or CANARY, without taking the canary's place. */
 bool destination_would_admit(struct destination_health *health, size_t index, uint64_t now_ms,
                              uint64_t hash);

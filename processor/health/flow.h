@@ -21,8 +21,9 @@ enum {
     FLOW_SLIP_MS = 1000,       /* after the first refused credential: it may be a slip */
     FLOW_HOLD_FIRST_MS = 5000, /* between probes of a refused credential, doubling */
     FLOW_HOLD_MAX_MS = 60000,
-    FLOW_LONG_MS = 10 * 60 * 1000, /* throttled for longer: a quota is used up or the app restricted, */
-    FLOW_LONG_WAIT_MS = 60000,     /* so it is asked once a minute (reliability 1.5) */
+    FLOW_LONG_MS =
+        10 * 60 * 1000,        /* throttled for longer: a quota is used up or the app restricted, */
+    FLOW_LONG_WAIT_MS = 60000, /* so it is asked once a minute (reliability 1.5) */
 };
 
 struct flow_state {
@@ -49,9 +50,11 @@ void flow_init(struct flow *flow);
 void flow_fini(struct flow *flow);
 /** As it is now. */
 void flow_look(struct flow *flow, struct flow_state *out);
-/** It asked for less and to wait for @wait_ms. NEW: for the first time; LONG: for ten minutes now. */
+/** It asked for less and to wait for @wait_ms. NEW: for the first time; LONG: for ten minutes now.
+ */
 enum flow_news flow_throttled(struct flow *flow, uint64_t now_ms, uint64_t wait_ms);
-/** It refused the credential of a request sent at @sent_ms. NEW: for the second time, so it is held. */
+/** It refused the credential of a request sent at @sent_ms. NEW: for the second time, so it is
+ * held. */
 enum flow_news flow_refused(struct flow *flow, uint64_t now_ms, uint64_t sent_ms);
 /** It took a request sent at @sent_ms for what it is: all is over, unless that was before the last
  * refusal. True when anything was asked until now; @before: what. */

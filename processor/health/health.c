@@ -248,14 +248,14 @@ uint64_t health_version(const struct health *health, size_t destination)
 }
 
 enum gate health_admit(struct health *health, size_t destination, size_t cell, uint64_t now_ms,
-                       uint64_t hash, struct ticket *ticket)
+                       uint64_t hash, enum priority priority, struct ticket *ticket)
 {
     struct watched *watched = &health->watched[destination];
     enum gate gate;
 
     (void)pthread_mutex_lock(&health->lock);
     now_ms = steady(health, now_ms);
-    gate = destination_admit(&watched->health, cell, now_ms, hash, ticket);
+    gate = destination_admit(&watched->health, cell, now_ms, hash, (unsigned)priority, ticket);
     publish(health, watched, now_ms);
     (void)pthread_mutex_unlock(&health->lock);
     return gate;

@@ -32,7 +32,7 @@ bool health_is_closed(const struct health *health, size_t destination);
 /** Calls in a row, of whatever type and worker, that nobody served. Lock-free. */
 uint32_t health_streak(const struct health *health, size_t destination);
 enum gate health_admit(struct health *health, size_t destination, size_t cell, uint64_t now_ms,
-                       uint64_t hash, struct ticket *ticket);
+                       uint64_t hash, enum priority priority, struct ticket *ticket);
 /** The ticket of a request that goes now, for events admitted before. */
 struct ticket health_ticket(struct health *health, size_t destination, size_t cell);
 /** Would an event that waits still be let go? (No canary's place is taken.) */
@@ -41,8 +41,8 @@ bool health_allows_waiting(struct health *health, size_t destination, size_t cel
 void health_result(struct health *health, size_t destination, size_t cell, uint64_t now_ms,
                    enum call call, bool is_life_sign, const struct ticket *ticket, uint64_t full_ms,
                    uint64_t least_ms);
-/** A call hangs. True when it counts as a fault now, at @counted_ms, and so not again at its end: then
- * health_confirm() or, when it ended well, health_take_back() and health_result(). */
+/** A call hangs. True when it counts as a fault now, at @counted_ms, and so not again at its end:
+ * then health_confirm() or, when it ended well, health_take_back() and health_result(). */
 bool health_provisional(struct health *health, size_t destination, size_t cell, uint64_t now_ms,
                         const struct ticket *ticket, uint64_t *counted_ms);
 void health_confirm(struct health *health, size_t destination, size_t cell, uint64_t now_ms,

@@ -249,8 +249,7 @@ static void end_call(struct world *world, const struct call_in_flight *call, uin
     bool is_life_sign = call->kind != CALL_CONNECT && call->kind != CALL_TRANSPORT;
 
     if (call->is_counted && !is_fault(call)) {
-        destination_take_back(&world->health, call->cell, now_ms, call->counted_ms,
-                              &call->ticket);
+        destination_take_back(&world->health, call->cell, now_ms, call->counted_ms, &call->ticket);
     }
     if (call->is_counted && is_fault(call) && !is_canary) {
         (void)destination_confirm(&world->health, call->cell, now_ms, &call->ticket);
@@ -294,8 +293,8 @@ static void arrive(struct world *world, uint64_t now_ms)
     struct call_in_flight call = {.start_ms = now_ms, .cell = draw_type(&world->rng)};
     uint64_t after_ms;
 
-    if (destination_admit(&world->health, call.cell, now_ms, rng_next(&world->rng), &call.ticket) ==
-        GATE_DIVERT) {
+    if (destination_admit(&world->health, call.cell, now_ms, rng_next(&world->rng), 0,
+                          &call.ticket) == GATE_DIVERT) {
         world->result->diverted++;
         world->result->diverted_in_fault += is_in_fault(world, now_ms);
         world->result->diverted_by_type[call.cell]++;

@@ -255,6 +255,57 @@ static void an_event_keeps_its_side_of_the_ramp(void **state)
     assert_int_equal(scene.breaker.cause, CAUSE_NONE);
 }
 
+/* Of @rank's events, the share that goes in the first step of a ramp when @mix of 100 are of each
+ * rank. */
+static double share_in_ramp(struct scene *scene, const unsigned mix[BREAKER_RANKS], unsigned rank)
+{
+    struct rng rng = {.state = 5};
+    unsigned asked = 0;
+    unsigned went = 0;
+
+    for (size_t i = 0; i < 20000; i++) {
+        unsigned draw = (unsigned)rng_below(&rng, 100);
+        unsigned own = draw < mix[0] ? 0 : draw < mix[0] + mix[1] ? 1 : 2;
+        uint64_t hash = breaker_rank_hash(&scene->breaker, rng_next(&rng), own);
+        bool goes = breaker_admit(&scene->breaker, scene->now_ms, hash, &scene->rng) == GATE_GO;
+
+        asked += own == rank;
+        went += own == rank && goes;
+    }
+    return asked == 0 ? 0 : (double)went / asked;
+}
+
+static const struct {
+    const char *name;
+    unsigned mix[BREAKER_RANKS];
+    double want[BREAKER_RANKS]; /* of each rank's events, in the step of 10 % */
+} rank_rows[] = {
+    {"one rank has it all", {0, 100, 0}, {0, 0.10, 0}},
+    {"few of the first all go", {5, 95, 0}, {1.0, 0.0526, 0}},
+    {"many of the first leave a quarter to the others", {50, 50, 0}, {0.175, 0.025, 0}},
+    {"the last keeps its quarter too", {20, 20, 60}, {0.40, 0.025, 0.025}},
+};
+
+static void a_ramp_takes_the_first_rank_first(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rank_rows); i++) {
+        for (unsigned rank = 0; rank < BREAKER_RANKS; rank++) {
+            struct scene scene;
+            double got;
+
+            begin(&scene);
+            open_now(&scene);
+            run_canaries(&scene, "++++");
+            got = share_in_ramp(&scene, rank_rows[i].mix, rank);
+            if (got < rank_rows[i].want[rank] * 0.85 - 0.002 ||
+                got > rank_rows[i].want[rank] * 1.15 + 0.002) {
+                fail_msg("%s: %.3f of rank %u", rank_rows[i].name, got, rank);
+            }
+        }
+    }
+}
+
 static const struct {
     const char *name;
     unsigned calls, faults; /* spread evenly, in the first step */
@@ -456,6 +507,7 @@ int main(void)
         cmocka_unit_test(results_of_an_older_time_are_dropped),
         cmocka_unit_test(the_open_time_doubles_with_jitter),
         cmocka_unit_test(an_event_keeps_its_side_of_the_ramp),
+        cmocka_unit_test(a_ramp_takes_the_first_rank_first),
         cmocka_unit_test(the_ramp_goes_on_holds_or_gives_up),
         cmocka_unit_test(closed_time_forgives_slowly),
         cmocka_unit_test(four_opens_in_ten_minutes_are_flapping),

@@ -39,7 +39,7 @@ static bool event(struct scene *scene, size_t type, enum call call)
     bool is_life_sign = call != CALL_CONNECT && call != CALL_TRANSPORT;
     struct ticket ticket;
 
-    if (destination_admit(&scene->health, type, scene->now_ms, 0, &ticket) == GATE_DIVERT) {
+    if (destination_admit(&scene->health, type, scene->now_ms, 0, 0, &ticket) == GATE_DIVERT) {
         return false;
     }
     (void)destination_result(&scene->health, type, scene->now_ms, call, is_life_sign, &ticket, 0,
@@ -140,7 +140,7 @@ static void a_life_sign_keeps_the_rest_going(void **state)
                      &scene.health.rng);
         breaker_open(&scene.health.cells[LEAD]->breaker, scene.now_ms, CAUSE_RATIO, 0, 0, 0,
                      &scene.health.rng);
-        (void)destination_admit(&scene.health, PURCHASE, scene.now_ms, 0, &ticket);
+        (void)destination_admit(&scene.health, PURCHASE, scene.now_ms, 0, 0, &ticket);
         (void)destination_result(&scene.health, PURCHASE, scene.now_ms, CALL_APP, has_life == 1,
                                  &ticket, 0, 0);
         assert_int_equal(destination_scope(&scene.health),
@@ -264,8 +264,10 @@ static void a_broken_type_is_asked_last(void **state)
     play(&scene, "CCC-", 50, 20000);
     scene.health.cells[LEAD]->breaker.state = BREAKER_OPEN;
     scene.now_ms = scene.health.breaker.until_ms;
-    assert_int_equal(destination_admit(&scene.health, LEAD, scene.now_ms, 0, &ticket), GATE_DIVERT);
-    assert_int_equal(destination_admit(&scene.health, CART, scene.now_ms, 0, &ticket), GATE_CANARY);
+    assert_int_equal(destination_admit(&scene.health, LEAD, scene.now_ms, 0, 0, &ticket),
+                     GATE_DIVERT);
+    assert_int_equal(destination_admit(&scene.health, CART, scene.now_ms, 0, 0, &ticket),
+                     GATE_CANARY);
     assert_true(ticket.is_destination_canary);
     assert_false(ticket.is_canary);
     end(&scene);
@@ -317,7 +319,7 @@ static void late_results_of_before_change_nothing(void **state)
 
     (void)state;
     begin(&scene);
-    assert_int_equal(destination_admit(&scene.health, CART, scene.now_ms, 0, &old), GATE_GO);
+    assert_int_equal(destination_admit(&scene.health, CART, scene.now_ms, 0, 0, &old), GATE_GO);
     play(&scene, "CCCC", 50, 20000);
     assert_true(recover(&scene, VIEW, CALL_OK, 60000) > 0);
     for (unsigned i = 0; i < 200; i++) {
@@ -340,11 +342,12 @@ static void a_canary_that_never_left_gives_its_place_back(void **state)
     begin(&scene);
     play(&scene, "CCCC", 50, 20000);
     scene.now_ms = scene.health.breaker.until_ms;
-    assert_int_equal(destination_admit(&scene.health, CART, scene.now_ms, 0, &ticket), GATE_CANARY);
+    assert_int_equal(destination_admit(&scene.health, CART, scene.now_ms, 0, 0, &ticket),
+                     GATE_CANARY);
     assert_false(destination_would_admit(&scene.health, CART, scene.now_ms + 1000, 0));
     destination_cancel(&scene.health, CART, &ticket);
     assert_true(destination_would_admit(&scene.health, CART, scene.now_ms + 1000, 0));
-    assert_int_equal(destination_admit(&scene.health, CART, scene.now_ms + 1000, 0, &ticket),
+    assert_int_equal(destination_admit(&scene.health, CART, scene.now_ms + 1000, 0, 0, &ticket),
                      GATE_CANARY);
     end(&scene);
 }
@@ -358,10 +361,9 @@ static void what_hangs_opens_it_when_the_first_times_out(void **state)
     begin(&scene);
     play(&scene, "....", 50, 20000);
     for (unsigned hanging = 0; hanging < 60; hanging++) {
-        (void)destination_admit(&scene.health, hanging % TYPES, scene.now_ms, 0, &ticket);
+        (void)destination_admit(&scene.health, hanging % TYPES, scene.now_ms, 0, 0, &ticket);
         scene.now_ms += 50;
-        assert_true(
-            destination_provisional(&scene.health, hanging % TYPES, scene.now_ms, &ticket));
+        assert_true(destination_provisional(&scene.health, hanging % TYPES, scene.now_ms, &ticket));
     }
     assert_int_equal(destination_scope(&scene.health), SCOPE_NONE); /* they may be slow, and well */
     assert_true(destination_confirm(&scene.health, 0, scene.now_ms, &ticket));

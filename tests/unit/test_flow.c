@@ -1,4 +1,5 @@
-/* What a destination asks of all workers: less, or another credential; and whose word opens it again. */
+/* What a destination asks of all workers: less, or another credential; and whose word opens it
+ * again. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -44,11 +44,15 @@ static void a_worker_behind_gets_no_second_canary(void **state)
     struct ticket ticket;
 
     (void)state;
-    assert_int_equal(health_admit(health, 0, cell, now_ms, 1, &ticket), GATE_CANARY);
+    assert_int_equal(health_admit(health, 0, cell, now_ms, 1, PRIORITY_NORMAL, &ticket),
+                     GATE_CANARY);
     health_result(health, 0, cell, now_ms, CALL_OK, true, &ticket, 0, 0);
-    assert_int_equal(health_admit(health, 0, cell, now_ms - 1, 2, &ticket), GATE_DIVERT);
-    assert_int_equal(health_admit(health, 0, cell, now_ms + 999, 2, &ticket), GATE_DIVERT);
-    assert_int_equal(health_admit(health, 0, cell, now_ms + 1000, 2, &ticket), GATE_CANARY);
+    assert_int_equal(health_admit(health, 0, cell, now_ms - 1, 2, PRIORITY_NORMAL, &ticket),
+                     GATE_DIVERT);
+    assert_int_equal(health_admit(health, 0, cell, now_ms + 999, 2, PRIORITY_NORMAL, &ticket),
+                     GATE_DIVERT);
+    assert_int_equal(health_admit(health, 0, cell, now_ms + 1000, 2, PRIORITY_NORMAL, &ticket),
+                     GATE_CANARY);
     health_free(health);
 }
 
@@ -63,13 +67,14 @@ static void a_worker_behind_does_not_hurry_the_ramp(void **state)
     (void)state;
     assert_non_null(view);
     for (int i = 0; i < 4; i++) {
-        assert_int_equal(health_admit(health, 0, cell, now_ms, 1, &ticket), GATE_CANARY);
+        assert_int_equal(health_admit(health, 0, cell, now_ms, 1, PRIORITY_NORMAL, &ticket),
+                         GATE_CANARY);
         health_result(health, 0, cell, now_ms, CALL_OK, true, &ticket, 0, 0);
         now_ms += 1000;
     }
     health_tick(health, now_ms);
     health_tick(health, now_ms - 1);
-    (void)health_admit(health, 0, cell, now_ms - 1, UINT64_MAX, &ticket);
+    (void)health_admit(health, 0, cell, now_ms - 1, UINT64_MAX, PRIORITY_NORMAL, &ticket);
     health_look(health, 0, now_ms, view);
     assert_int_equal(view->cells[0].state, BREAKER_RAMP);
     assert_true(view->cells[0].share < 0.11);
