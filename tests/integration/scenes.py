@@ -179,8 +179,10 @@ def hanging(rate=2000, dark=30, config=None):
 TOO_MANY = fake_tiktok.Answer(status=429, body={"error": "slow"}, headers={"Retry-After": "2"}, name="429")
 
 def throttle(answer, rate=200, dark=10, event=None):
+    """Two workers: one that was asked for less speaks for both."""
+
     def play(stage):
-        stage.play(rate)
+        stage.play(rate, config=stage.config(workers=2))
         stage.rest(WARM / 2)
         figures = Figures(begun=now())
         rule = stage.tiktok.on(answer, event=event)
@@ -263,7 +265,7 @@ def reject_storm(rate=100, dark=DARK):
 
 def wrong_token(rate=100, wrong=11):
     def play(stage):
-        stage.play(rate)
+        stage.play(rate, config=stage.config(workers=2))
         stage.rest(WARM / 2)
         figures = Figures(begun=now())
         with stage.tiktok.lock:

@@ -101,6 +101,30 @@ def test_exhausted_retries_take_the_next_in_the_chain(world, name, answer, outco
         assert utm_value(note.message, "single-object")["reason"] == "retries_exhausted"
 
 
+def test_20001_that_tells_nothing_is_asked_again_in_halves(world):
+    """Nobody knows what became of these events: smaller batches tell, and none takes another way for that."""
+    world.create_all()
+    records = world.produce(world.conversions(300))
+    silent = fake_tiktok.Answer(body={"code": 20001, "message": "Partial success", "data": {}}, name="20001 silent")
+    world.tiktok.on(lambda request: silent if len(request.ids) > 1 else None)
+    counted(world, records, world.detour().start())
+    assert not world.notes("utm") and not world.notes("dead")
+    assert len(world.tiktok.requests) <= 2 * len(records) + 20
+
+
+def test_20001_that_never_tells_is_ambiguous(world):
+    world.create_all()
+    records = world.conversions(TOO_FEW_FOR_HEALTH)
+    for record in records:
+        record.want = "utm"
+    world.produce(records)
+    world.tiktok.on(fake_tiktok.Answer(body={"code": 20001, "message": "Partial success", "data": {}}, name="20001 silent"))
+    world.detour().start()
+    world.wait_settled()
+    world.settle_account(records)
+    assert {n.detour["outcome"] for n in world.notes("utm")} == {"ambiguous"}
+
+
 def test_at_the_end_of_the_chain_is_the_dead_letter_topic(world):
     world.create_all()
     records = world.conversions(TOO_FEW_FOR_HEALTH)

@@ -5,12 +5,14 @@ import hashlib
 import hmac
 import http.server
 import json
+import re
 import threading
 import time
 
 import pytest
 
 import events
+import fake_tiktok
 from nginx import Nginx, body_of, client_identity, passwords, text_of
 from services import wait_for
 from world import Record
@@ -316,6 +318,62 @@ def test_a_rejected_event_goes_alone(world, collector):
     assert taken == each_once([r for r in records if r.id != bad])
     dead = world.notes("dead")
     assert [(n.reason, n.detour["event.id"], n.detour["http.status"]) for n in dead] == [("rejected", bad, "422")]
+
+
+def test_an_event_that_a_firewall_refuses_holds_up_nobody(world):
+    """403 for one event and yes for the others is no refused credential: it goes on alone, the others as ever."""
+    world.create_all()
+    records = world.conversions(60)
+    bad = records[7]
+    bad.want = "credential"
+    taken = []
+
+    class Firewall(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self):
+            name = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["event_id"]
+            taken.append(name)
+            self.send_response(403 if name == bad.id else 200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *ignored):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Firewall)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        world.produce(records)
+        url = f"http://127.0.0.1:{server.server_port}"
+        world.detour(with_hook(world, url, routes=[{"name": "all", "match": {}, "legs": [["hook"]]}])).start()
+        world.wait_settled(30)
+    finally:
+        server.shutdown()
+        server.server_close()
+    good = collections.Counter(taken)
+    assert 2 <= good.pop(bad.id) <= 6
+    assert good == {r.id: 1 for r in records if r is not bad}
+    (note,) = world.notes("dead")
+    assert note.place == bad.place and note.reason == "credential" and note.detour["http.status"] == "403"
+
+
+def test_a_diverted_event_names_the_outage_of_its_first_destination(world):
+    """The second of the chain is dark as well, and has an outage of its own."""
+    world.create_all()
+    world.tiktok.on(fake_tiktok.code(50000))
+    hook = {"type": "http", "url": "http://127.0.0.1:9/", "retry": {"attempts": 2, "backoff": "10ms..20ms", "deadline": "5s"}}
+    run = world.detour(world.config(destinations={"hook": hook}, routes=[
+        {"name": "all", "match": {}, "legs": [["tiktok", "hook", "utm"]]}])).start()
+    for part in range(8):
+        world.produce(world.conversions(40, f"r{part}"))
+        time.sleep(1)
+    world.wait_settled()
+    outages = dict(re.findall(r'health.transition destination=(?:")?([\w-]+)(?:")? event="" .*?outage="([^"]+)"', run.log))
+    assert set(outages) == {"tiktok", "hook"}
+    found = {(n.reason, n.detour.get("outage")) for n in world.notes("utm")}
+    assert ("outage", outages["tiktok"]) in found
+    assert found <= {("outage", outages["tiktok"]), ("retries_exhausted", None)}, found
 
 
 def test_an_outage_takes_the_alternate_way(world, collector):
