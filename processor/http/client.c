@@ -4,14 +4,16 @@
  * the reply up to its cap; curl says DONE; the reply goes to the caller; the easy
  * handle goes back to the spare list, its connection to curl's pool.
  *
- * It can fail, in order: no socket allowed (private address), connect, TLS, write,
- * no first byte in time (our own check, curl has none), answer too large (the
- * callbacks refuse), answer cut, total time over. Each becomes one reply with
- * status 0, or, when only the body was refused, the status and an empty body.
+ * It can fail, in order: no socket allowed (private address), none to be had (ours, as are
+ * certificate files that cannot be read: shortage.h), connect, TLS, write, no first byte in
+ * time (our own check, curl has none), answer too large (the callbacks refuse), answer cut,
+ * total time over. Each becomes one reply with status 0, or, when only the body was refused,
+ * the status and an empty body.
  */
 #include "http/client.h"
 
 #include <curl/curl.h>
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +22,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "http/address.h"
+#include "http/shortage.h"
 
 enum {
     BODY_BYTES_MAX = 64 * 1024,
@@ -45,7 +48,8 @@ struct http_request {
     size_t header_bytes;     /* of the answer */
     uint64_t started_us;
     bool is_oversized;
-    bool is_refused; /* the address policy said no */
+    bool is_refused;  /* the address policy said no */
+    int socket_errno; /* of the last socket that could not be had */
     bool has_retry_after;
     uint64_t retry_after_ms;
     char request_id[64];
@@ -192,6 +196,7 @@ struct span http_header_find(struct span lines, struct span name)
 static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
 {
     struct http_request *request = context;
+    int fd;
 
     (void)purpose;
     if (!request->target->is_private_allowed &&
@@ -199,7 +204,9 @@ static curl_socket_t open_socket(void *context, curlsocktype purpose, struct cur
         request->is_refused = true;
         return CURL_SOCKET_BAD;
     }
-    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    request->socket_errno = fd < 0 ? errno : 0;
+    return fd;
 }
 
 /*
@@ -328,6 +335,7 @@ enum err_code http_post(struct http_client *client, const struct http_target *ta
     request->header_bytes = 0;
     request->is_oversized = false;
     request->is_refused = false;
+    request->socket_errno = 0;
     request->has_retry_after = false;
     request->request_id[0] = '\0';
     request->done = done;
@@ -368,10 +376,18 @@ static void unlink_active(struct http_client *client, struct http_request *reque
 static void name_failure(const struct http_request *request, CURLcode result,
                          struct http_reply *reply)
 {
-    const char *why = request->is_refused ? "the address is private and allow_private is not set"
-                                          : curl_easy_strerror(result);
+    const struct shortage_signs signs = {result, request->socket_errno, reply->is_sent,
+                                         request->system_ca};
 
-    (void)snprintf(reply->error, sizeof(reply->error), "%s", why);
+    if (request->is_refused) {
+        (void)snprintf(reply->error, sizeof(reply->error), "%s",
+                       "the address is private and allow_private is not set");
+        return;
+    }
+    reply->is_local = shortage_find(&signs, request->target, reply->error, sizeof(reply->error));
+    if (!reply->is_local) {
+        (void)snprintf(reply->error, sizeof(reply->error), "%s", curl_easy_strerror(result));
+    }
 }
 
 static void finish(struct http_client *client, struct http_request *request, CURLcode result,
