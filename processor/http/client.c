@@ -30,6 +30,7 @@ enum {
     UPLOAD_BUFFER_BYTES = 512 * 1024, /* -15..-20 % CPU against the default (limits.md 5) */
     CONNECTIONS_KEPT = 256,
     CONNECTION_AGE_S = 45, /* below the usual keep-alive of servers: fewer silent resends */
+    AUTHORITIES_KEPT_S = 60,
     SPARE_MAX = 128,
     FDS_MAX = 8,
 };
@@ -38,8 +39,9 @@ struct http_request {
     struct http_client *client;
     struct http_request *next, *previous; /* active list, or next in the spare list */
     CURL *easy;                           /* owned */
-    const char *system_ca;                /* libcurl's own default, lent by it */
-    struct curl_slist *headers;           /* owned */
+    const char *system_ca;                /* libcurl's own defaults, lent by it */
+    const char *system_ca_directory;
+    struct curl_slist *headers; /* owned */
     const struct http_target *target;
     http_reply_fn *done;
     void *context;
@@ -226,9 +228,21 @@ static void leave_slow_lookups(CURL *easy)
 #endif
 }
 
+/* A file that was replaced counts within a minute; libcurl, which keeps what it read of a file
+ * since 7.87, means a day. */
+static void look_at_authorities_again(CURL *easy)
+{
+#if LIBCURL_VERSION_NUM >= 0x075700
+    (void)curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, (long)AUTHORITIES_KEPT_S);
+#else
+    (void)easy;
+#endif
+}
+
 static void set_policy(CURL *easy)
 {
     leave_slow_lookups(easy);
+    look_at_authorities_again(easy);
     (void)curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     (void)curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     (void)curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
@@ -262,6 +276,7 @@ static struct http_request *take_spare(struct http_client *client)
     }
     request->client = client;
     (void)curl_easy_getinfo(request->easy, CURLINFO_CAINFO, &request->system_ca);
+    (void)curl_easy_getinfo(request->easy, CURLINFO_CAPATH, &request->system_ca_directory);
     buf_init(&request->body, BODY_BYTES_MAX);
     buf_init(&request->header_lines, HEADER_BYTES_MAX);
     set_policy(request->easy);
@@ -310,6 +325,10 @@ static void set_target(struct http_request *request, const struct http_target *t
     (void)curl_easy_setopt(easy, CURLOPT_URL, target->url);
     (void)curl_easy_setopt(easy, CURLOPT_CAINFO,
                            target->ca_file != NULL ? target->ca_file : request->system_ca);
+    /* A file of its own is trusted instead of the system, whose directory would be looked at too.
+     */
+    (void)curl_easy_setopt(easy, CURLOPT_CAPATH,
+                           target->ca_file != NULL ? NULL : request->system_ca_directory);
     (void)curl_easy_setopt(easy, CURLOPT_SSLCERT, target->certificate);
     (void)curl_easy_setopt(easy, CURLOPT_SSLKEY, target->key);
     (void)curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)target->connect_ms);
