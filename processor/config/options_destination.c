@@ -31,8 +31,9 @@ static const struct config_option destination[] = {
     {"ca_file", "Certificates (PEM) to verify it with, instead of the system's.", OPTION_FILE,
      FOR_SENDERS, AT(ca_file), .check = check_readable},
     {"allow_private",
-     "Whether the host may resolve to a loopback, link-local or private address, and use http. A "
-     "loopback address written in `url` needs no such leave.",
+     "Whether `url` may name, or its host resolve to, a loopback, link-local or private address, "
+     "and "
+     "use http. A loopback address written in `url` needs no such leave.",
      OPTION_BOOL, FOR_SENDERS, AT(is_private_allowed), .fallback = "false"},
 
     {"event_source", "What kind of source the events are.", OPTION_CHOICE, FOR_TIKTOK,

@@ -19,9 +19,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/address.h"
 #include "base/clock.h"
 #include "base/mem.h"
-#include "http/address.h"
 #include "http/shortage.h"
 
 enum {

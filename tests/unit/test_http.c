@@ -1,5 +1,5 @@
-/* The HTTP client against a small server of our own: answers, limits, refusals; Retry-After;
- * addresses. */
+/* The HTTP client against a small server of our own: answers, limits, refusals, what we lack
+ * ourselves; Retry-After. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,7 +18,6 @@
 #include <unistd.h>
 
 #include "certificate.h"
-#include "http/address.h"
 #include "http/client.h"
 #include "http/shortage.h"
 
@@ -531,61 +530,6 @@ static void retry_after_has_two_forms(void **state)
     }
 }
 
-static const struct {
-    const char *address;
-    bool want_private;
-} address_cases[] = {
-    {"127.0.0.1", true},
-    {"10.1.2.3", true},
-    {"172.16.0.1", true},
-    {"172.32.0.1", false},
-    {"192.168.1.1", true},
-    {"169.254.169.254", true},
-    {"100.64.0.1", true},
-    {"0.0.0.0", true},
-    {"224.0.0.1", true},
-    {"8.8.8.8", false},
-    {"::1", true},
-    {"::", true},
-    {"fe80::1", true},
-    {"fd00::1", true},
-    {"ff02::1", true},
-    {"::ffff:127.0.0.1", true},
-    {"::ffff:8.8.8.8", false},
-    {"2001:4860:4860::8888", false},
-};
-
-static void private_addresses_are_known(void **state)
-{
-    (void)state;
-    for (size_t i = 0; i < COUNT_OF(address_cases); i++) {
-        struct sockaddr_in v4 = {.sin_family = AF_INET};
-        struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
-        bool got;
-
-        if (inet_pton(AF_INET, address_cases[i].address, &v4.sin_addr) == 1) {
-            got = address_is_private((struct sockaddr *)&v4, sizeof(v4));
-        } else {
-            assert_int_equal(inet_pton(AF_INET6, address_cases[i].address, &v6.sin6_addr), 1);
-            got = address_is_private((struct sockaddr *)&v6, sizeof(v6));
-        }
-        if (got != address_cases[i].want_private) {
-            fail_msg("%s", address_cases[i].address);
-        }
-    }
-}
-
-static void urls_that_name_an_address(void **state)
-{
-    (void)state;
-    assert_true(url_names_address(SPAN("http://127.0.0.1:8080/x")));
-    assert_true(url_names_address(SPAN("http://localhost")));
-    assert_true(url_names_address(SPAN("https://[::1]:443/")));
-    assert_false(url_names_address(SPAN("https://business-api.tiktok.com")));
-    assert_false(url_names_address(SPAN("https://localhost.evil.example/")));
-    assert_false(url_names_address(SPAN("https://")));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -599,8 +543,6 @@ int main(void)
         cmocka_unit_test(shortages_are_told_from_faults),
         cmocka_unit_test(an_endless_header_is_not_ours),
         cmocka_unit_test(retry_after_has_two_forms),
-        cmocka_unit_test(private_addresses_are_known),
-        cmocka_unit_test(urls_that_name_an_address),
     };
 
     return cmocka_run_group_tests(tests, start_server, stop_server);
