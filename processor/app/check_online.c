@@ -81,7 +81,7 @@ struct probe {
     const struct pipeline_destination *destination;
     struct answer answer;
     int status; /* 0: no HTTP answer */
-    char error[128];
+    char error[256];
     bool is_done;
 };
 

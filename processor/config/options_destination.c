@@ -31,8 +31,9 @@ static const struct config_option destination[] = {
     {"ca_file", "Certificates (PEM) to verify it with, instead of the system's.", OPTION_FILE,
      FOR_SENDERS, AT(ca_file), .check = check_readable},
     {"allow_private",
-     "Whether the host may resolve to a loopback, link-local or private address, and use http. A "
-     "loopback address written in `url` needs no such leave.",
+     "Whether `url` may name, or its host resolve to, a loopback, link-local or private address, "
+     "and "
+     "use http. A loopback address written in `url` needs no such leave.",
      OPTION_BOOL, FOR_SENDERS, AT(is_private_allowed), .fallback = "false"},
 
     {"event_source", "What kind of source the events are.", OPTION_CHOICE, FOR_TIKTOK,
@@ -166,9 +167,10 @@ static const struct config_option throttle[] = {
      FOR_SENDERS, AT(throttle.then), .choices = then_words, .fallback = "divert"},
 };
 
+/* The window's end is as much as health keeps of the past (WINDOW_S_MAX). */
 static const struct config_option health[] = {
     {"window", "The stretch of time that is judged.", OPTION_DURATION, FOR_SENDERS,
-     AT(health.window_ms), .fallback = "30s", .min = SECOND_MS, .max = 10 * MINUTE_MS},
+     AT(health.window_ms), .fallback = "30s", .min = SECOND_MS, .max = MINUTE_MS},
     {"minimum", "Requests in the window before its share of failures counts.", OPTION_COUNT,
      FOR_SENDERS, AT(health.minimum), .fallback = "20", .min = 1, .max = 1000000},
     {"failures", "The share of failures that opens an outage.", OPTION_PERCENT, FOR_SENDERS,

@@ -1,7 +1,10 @@
 #include "config/url.h"
 
 #include <arpa/inet.h>
+#include <netinet/in.h>
 #include <string.h>
+
+#include "base/address.h"
 
 static bool is_plain(struct span text)
 {
@@ -73,18 +76,45 @@ enum err_code url_read(struct span text, struct url *out, struct err *err)
     return ERR_OK;
 }
 
-bool url_is_loopback(const struct url *url)
+/* The address that stands there, as libcurl reads it: IPv4 in one to four numbers, decimal, octal
+ * or hexadecimal; IPv6 perhaps with a zone. False when it is a name. */
+static bool read_address(struct span host, struct sockaddr_storage *out)
 {
+    struct sockaddr_in v4 = {.sin_family = AF_INET};
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
+    struct span address = span_sub(host, 0, span_find(host, '%', 0));
     char text[64];
-    struct in_addr v4;
 
-    if (span_eq_nocase(url->host, SPAN("localhost")) || span_is(url->host, "::1")) {
-        return true;
-    }
-    if (url->host.len >= sizeof(text)) {
+    if (address.len >= sizeof(text)) {
         return false;
     }
-    memcpy(text, url->host.ptr, url->host.len);
-    text[url->host.len] = '\0';
-    return inet_pton(AF_INET, text, &v4) == 1 && (ntohl(v4.s_addr) >> 24) == 127;
+    memcpy(text, address.ptr, address.len);
+    text[address.len] = '\0';
+    *out = (struct sockaddr_storage){0};
+    if (inet_aton(text, &v4.sin_addr) == 1) {
+        memcpy(out, &v4, sizeof(v4));
+        return true;
+    }
+    if (inet_pton(AF_INET6, text, &v6.sin6_addr) == 1) {
+        memcpy(out, &v6, sizeof(v6));
+        return true;
+    }
+    return false;
+}
+
+bool url_is_loopback(const struct url *url)
+{
+    struct sockaddr_storage address;
+
+    return span_eq_nocase(url->host, SPAN("localhost")) ||
+           (read_address(url->host, &address) &&
+            address_is_loopback((const struct sockaddr *)&address, sizeof(address)));
+}
+
+bool url_is_private(const struct url *url)
+{
+    struct sockaddr_storage address;
+
+    return read_address(url->host, &address) &&
+           address_is_private((const struct sockaddr *)&address, sizeof(address));
 }

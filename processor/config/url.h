@@ -14,5 +14,7 @@ struct url {
 NODISCARD enum err_code url_read(struct span text, struct url *out, struct err *err);
 /** localhost, 127.x.x.x or ::1, as written. */
 bool url_is_loopback(const struct url *url);
+/** The host is an address, in whatever spelling, and not one of the public Internet. */
+bool url_is_private(const struct url *url);
 
 #endif /* CONFIG_URL_H */

@@ -17,7 +17,6 @@
 
 #include "base/mem.h"
 #include "deliver/view.h"
-#include "http/address.h"
 
 enum { HEADER_BYTES_MAX = 256 * 1024, HANG_LOOK_MS = 250 };
 
@@ -65,7 +64,7 @@ struct sender *sender_new(struct deliverer *d, const struct pipeline_destination
     sender->target = (struct http_target){
         .url = destination->url,
         .ca_file = config->ca_file.ptr,
-        .is_private_allowed = config->is_private_allowed || url_names_address(config->url),
+        .is_private_allowed = config->is_private_allowed,
         .connect_ms = config->timeout.connect_ms,
         .first_byte_ms = config->timeout.first_byte_ms,
         .total_ms = config->timeout.total_ms,

@@ -4,22 +4,25 @@
  * the reply up to its cap; curl says DONE; the reply goes to the caller; the easy
  * handle goes back to the spare list, its connection to curl's pool.
  *
- * It can fail, in order: no socket allowed (private address), connect, TLS, write,
- * no first byte in time (our own check, curl has none), answer too large (the
- * callbacks refuse), answer cut, total time over. Each becomes one reply with
- * status 0, or, when only the body was refused, the status and an empty body.
+ * It can fail, in order: no socket allowed (private address), none to be had (ours, as are
+ * certificate files that cannot be read: shortage.h), connect, TLS, write, no first byte in
+ * time (our own check, curl has none), answer too large (the callbacks refuse), answer cut,
+ * total time over. Each becomes one reply with status 0, or, when only the body was refused,
+ * the status and an empty body.
  */
 #include "http/client.h"
 
 #include <curl/curl.h>
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/address.h"
 #include "base/clock.h"
 #include "base/mem.h"
-#include "http/address.h"
+#include "http/shortage.h"
 
 enum {
     BODY_BYTES_MAX = 64 * 1024,
@@ -27,6 +30,7 @@ enum {
     UPLOAD_BUFFER_BYTES = 512 * 1024, /* -15..-20 % CPU against the default (limits.md 5) */
     CONNECTIONS_KEPT = 256,
     CONNECTION_AGE_S = 45, /* below the usual keep-alive of servers: fewer silent resends */
+    AUTHORITIES_KEPT_S = 60,
     SPARE_MAX = 128,
     FDS_MAX = 8,
 };
@@ -35,8 +39,9 @@ struct http_request {
     struct http_client *client;
     struct http_request *next, *previous; /* active list, or next in the spare list */
     CURL *easy;                           /* owned */
-    const char *system_ca;                /* libcurl's own default, lent by it */
-    struct curl_slist *headers;           /* owned */
+    const char *system_ca;                /* libcurl's own defaults, lent by it */
+    const char *system_ca_directory;
+    struct curl_slist *headers; /* owned */
     const struct http_target *target;
     http_reply_fn *done;
     void *context;
@@ -45,7 +50,8 @@ struct http_request {
     size_t header_bytes;     /* of the answer */
     uint64_t started_us;
     bool is_oversized;
-    bool is_refused; /* the address policy said no */
+    bool is_refused;  /* the address policy said no */
+    int socket_errno; /* of the last socket that could not be had */
     bool has_retry_after;
     uint64_t retry_after_ms;
     char request_id[64];
@@ -192,6 +198,7 @@ struct span http_header_find(struct span lines, struct span name)
 static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
 {
     struct http_request *request = context;
+    int fd;
 
     (void)purpose;
     if (!request->target->is_private_allowed &&
@@ -199,11 +206,43 @@ static curl_socket_t open_socket(void *context, curlsocktype purpose, struct cur
         request->is_refused = true;
         return CURL_SOCKET_BAD;
     }
-    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    request->socket_errno = fd < 0 ? errno : 0;
+    return fd;
+}
+
+/*
+ * getaddrinfo() cannot be called off. Left to itself libcurl waits for its thread to come back when
+ * a request ends before its look-up does, inside curl_multi_perform() and so for the whole worker:
+ * of a look-up of 12 s and a connect time-out of 2 s the loop stood still for 10 s (7.88.1), and
+ * for 0 ms with this. The thread ends by itself when the look-up does; until then each time-out
+ * leaves one behind, as many as connections are tried while a resolver hangs (30 s as a rule).
+ * libcurl before 7.87 does not have it, and waits.
+ */
+static void leave_slow_lookups(CURL *easy)
+{
+#if LIBCURL_VERSION_NUM >= 0x075700
+    (void)curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
+#else
+    (void)easy;
+#endif
+}
+
+/* A file that was replaced counts within a minute; libcurl, which keeps what it read of a file
+ * since 7.87, means a day. */
+static void look_at_authorities_again(CURL *easy)
+{
+#if LIBCURL_VERSION_NUM >= 0x075700
+    (void)curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, (long)AUTHORITIES_KEPT_S);
+#else
+    (void)easy;
+#endif
 }
 
 static void set_policy(CURL *easy)
 {
+    leave_slow_lookups(easy);
+    look_at_authorities_again(easy);
     (void)curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     (void)curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     (void)curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
@@ -237,6 +276,7 @@ static struct http_request *take_spare(struct http_client *client)
     }
     request->client = client;
     (void)curl_easy_getinfo(request->easy, CURLINFO_CAINFO, &request->system_ca);
+    (void)curl_easy_getinfo(request->easy, CURLINFO_CAPATH, &request->system_ca_directory);
     buf_init(&request->body, BODY_BYTES_MAX);
     buf_init(&request->header_lines, HEADER_BYTES_MAX);
     set_policy(request->easy);
@@ -285,6 +325,10 @@ static void set_target(struct http_request *request, const struct http_target *t
     (void)curl_easy_setopt(easy, CURLOPT_URL, target->url);
     (void)curl_easy_setopt(easy, CURLOPT_CAINFO,
                            target->ca_file != NULL ? target->ca_file : request->system_ca);
+    /* A file of its own is trusted instead of the system, whose directory would be looked at too.
+     */
+    (void)curl_easy_setopt(easy, CURLOPT_CAPATH,
+                           target->ca_file != NULL ? NULL : request->system_ca_directory);
     (void)curl_easy_setopt(easy, CURLOPT_SSLCERT, target->certificate);
     (void)curl_easy_setopt(easy, CURLOPT_SSLKEY, target->key);
     (void)curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)target->connect_ms);
@@ -310,6 +354,7 @@ enum err_code http_post(struct http_client *client, const struct http_target *ta
     request->header_bytes = 0;
     request->is_oversized = false;
     request->is_refused = false;
+    request->socket_errno = 0;
     request->has_retry_after = false;
     request->request_id[0] = '\0';
     request->done = done;
@@ -350,10 +395,18 @@ static void unlink_active(struct http_client *client, struct http_request *reque
 static void name_failure(const struct http_request *request, CURLcode result,
                          struct http_reply *reply)
 {
-    const char *why = request->is_refused ? "the address is private and allow_private is not set"
-                                          : curl_easy_strerror(result);
+    const struct shortage_signs signs = {result, request->socket_errno, reply->is_sent,
+                                         request->system_ca};
 
-    (void)snprintf(reply->error, sizeof(reply->error), "%s", why);
+    if (request->is_refused) {
+        (void)snprintf(reply->error, sizeof(reply->error), "%s",
+                       "the address is private and allow_private is not set");
+        return;
+    }
+    reply->is_local = shortage_find(&signs, request->target, reply->error, sizeof(reply->error));
+    if (!reply->is_local) {
+        (void)snprintf(reply->error, sizeof(reply->error), "%s", curl_easy_strerror(result));
+    }
 }
 
 static void finish(struct http_client *client, struct http_request *request, CURLcode result,

@@ -36,11 +36,12 @@ struct http_reply {
     struct span headers; /* "Name: value" lines of the answer, where the target keeps them; borrowed
                             likewise */
     bool is_sent;        /* at least one request byte was written: the outcome may be ambiguous */
+    bool is_local;       /* for want of something of our own: says nothing of the destination */
     bool is_timeout;
     bool is_oversized;
     bool has_retry_after;
     uint64_t retry_after_ms; /* both forms; capped at 15 min; junk and negative ignored */
-    char error[128];         /* our words for the transport error; empty when status != 0 */
+    char error[256];         /* our words for the transport error; empty when status != 0 */
     char request_id[64];     /* X-Tt-Logid or X-Request-Id, printable ASCII */
     uint64_t duration_us;
 };

@@ -5,10 +5,10 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "base/address.h"
 #include "base/json.h"
 #include "base/number.h"
 #include "event/scalar.h"
-#include "http/address.h"
 
 enum {
     TEXT_BYTES_MAX = 4096,

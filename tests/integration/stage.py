@@ -336,10 +336,18 @@ class Stage(World):
         return [t for t in out if destination in (None, t.destination)]
 
     def latencies(self, begin, end, types):
-        """From producing to the destination, of the events produced in that time, in order."""
-        arrived = self.tiktok.arrived
-        return sorted(arrived[i] - at for i, at in self.traffic.sent.copy().items()
-                      if begin <= at < end and self.traffic.kind[i][0] in types and i in arrived)
+        """From producing to the destination, of the events produced in that time, in order.
+
+        One that has not arrived has taken until now: left out, a stage where everything stands still would look quick.
+        """
+        arrived, asked = self.tiktok.arrived, now()
+        return sorted(arrived.get(i, asked) - at for i, at in self.traffic.sent.copy().items()
+                      if begin <= at < end and self.traffic.kind[i][0] in types)
+
+    def seconds_without_arrival(self, begin, end):
+        """Which of the whole seconds from @begin to @end passed without an event at the destination."""
+        busy = {int(at - begin) for at in self.tiktok.arrived.copy().values() if begin <= at < end}
+        return sorted(set(range(int(end - begin))) - busy)
 
     def end(self):
         for part in (self.traffic, self.watch, self.tail):

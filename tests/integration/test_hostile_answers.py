@@ -361,8 +361,56 @@ def idle_connections(stage):
     return figures
 
 
+# A certificate that cannot be trusted, until it is replaced
+
+def not_trusted(rate=100, dark=12):
+    def play(stage):
+        certificates = Certificates(stage.directory)
+        certificates.context("good")
+        stage.tiktok.stop()
+        stage.tiktok = StageTikTok(certificates.context("expired", until="20200601000000Z"))
+        stage.play(config=stage.config(destinations={"tiktok": {"ca_file": str(certificates.ca)}}))
+        figures = scenes.Figures(begun=now())
+        stage.traffic = Traffic(stage, rate)
+        stage.rest(dark)
+        figures.more["arrived"] = len(stage.tiktok.arrivals)
+        figures.healed = now()
+        stage.tiktok.tls.load_cert_chain(stage.directory / "good.pem", stage.directory / "good.key")
+        figures.back_after = stage.wait_back(figures.healed)
+        scenes.measure(stage, figures)
+        figures.account = stage.finish()
+        figures.more["outcomes"] = collections.Counter(d.outcome for d in stage.tail.seen)
+        return figures
+
+    return play
+
+
+# An answer that comes a byte at a time
+
+def a_byte_at_a_time(event=None, rate=100, dark=12):
+    """@event: the type that is answered so; None: all."""
+    def play(stage):
+        timeout = {"connect": "1s", "first_byte": "1s", "total": "2s"}
+        stage.play(rate, config=stage.config(destinations={"tiktok": {"timeout": timeout}}))
+        stage.rest(scenes.WARM / 2)
+        figures = scenes.Figures(begun=now())
+        rule = stage.tiktok.on(raw(HEAD + b"Content-Length: 41\r\n\r\n", *drip(OK, 1)), event=event)
+        stage.rest(dark)
+        figures.healed = now()
+        stage.tiktok.off(rule)
+        figures.back_after = stage.wait_back(figures.healed)
+        scenes.measure(stage, figures, event)
+        figures.account = stage.finish()
+        return figures
+
+    return play
+
+
 SCENES = {
     "all at once": (all_at_once, 0.7),
+    "not trusted": (not_trusted(), 0.1),
+    "byte at a time: one type": (a_byte_at_a_time("Purchase"), 0.1),
+    "byte at a time: all": (a_byte_at_a_time(), 0.1),
     "dying connections": (dying_connections, 0.2),
     "idle connections": (idle_connections, 0.2),
 }
@@ -397,6 +445,26 @@ def test_what_cannot_be_trusted_is_sent_nothing(figures, case):
     first = figures.more["first bytes"][case]
     assert first and all(data[:1] == b"\x16" for data in first), "every connection begins with a TLS handshake"
     assert not any(b"Access-Token" in data or fake_tiktok.TOKEN.encode() in data for data in first)
+
+
+@plays("not trusted")
+def test_what_cannot_be_trusted_is_an_outage_of_the_destination(figures):
+    opened = [t for t in figures.transitions if t.state == "open"]
+    assert {(t.event, t.scope) for t in opened} == {("", "global")}, figures.transitions
+    assert figures.first_diverted is not None and figures.first_diverted <= 5
+    assert figures.more["arrived"] == 0
+    assert set(figures.more["outcomes"]) == {"never_sent"}, figures.more
+    assert not figures.account.lost and not figures.account.both and not figures.account.dead, figures.account
+    assert figures.back_after <= 45 and figures.transitions[-1].state == "closed"
+
+
+@plays("byte at a time: one type", "byte at a time: all")
+def test_an_answer_a_byte_at_a_time_is_an_outage_of_what_is_answered_so(request, figures):
+    is_one = request.node.callspec.params["figures"].endswith("one type")
+    opened = {(t.event, t.scope) for t in figures.transitions if t.state == "open"}
+    assert opened == ({("Purchase", "partial")} if is_one else {("", "global")}), figures.transitions
+    assert figures.first_diverted is not None and figures.first_diverted <= 12
+    assert not figures.account.lost and not figures.account.twice and not figures.account.dead, figures.account
 
 
 @plays("all at once")

@@ -154,6 +154,9 @@ static const struct bad_case value_cases[] = {
     {"a range out of bounds", 13,
      "    access_token: {env: DETOUR_TEST_TOKEN}\n    retry: {backoff: 0s..5s}", 14, 22,
      "retry.backoff must be within 1ms..1h"},
+    {"a window longer than health keeps", 13,
+     "    access_token: {env: DETOUR_TEST_TOKEN}\n    health: {window: 61s}", 14, 22,
+     "health.window must be within 1s..1m, not \"61s\""},
     {"a word that is no boolean", 13,
      "    access_token: {env: DETOUR_TEST_TOKEN}\n    allow_private: maybe", 14, 20,
      "allow_private wants true or false, not \"maybe\""},
@@ -239,6 +242,27 @@ static const struct bad_case url_cases[] = {
      "no #fragment"},
     {"a space", 13, "    access_token: {env: DETOUR_TEST_TOKEN}\n    url: https://a/b c", 14, 10,
      "no spaces"},
+    {"a private address", 13,
+     "    access_token: {env: DETOUR_TEST_TOKEN}\n    url: https://10.0.0.5/", 14, 10,
+     "\"10.0.0.5\", which is not an address of the public Internet: if requests are to go there, "
+     "write allow_private: true"},
+    {"where clouds keep credentials", 13,
+     "    access_token: {env: DETOUR_TEST_TOKEN}\n    url: https://169.254.169.254/", 14, 10,
+     "write allow_private: true"},
+    {"one of an IPv6 network", 13,
+     "    access_token: {env: DETOUR_TEST_TOKEN}\n    url: https://[fd00::1]:8443/", 14, 10,
+     "\"fd00::1\", which is not an address of the public Internet"},
+    {"one behind NAT64", 13,
+     "    access_token: {env: DETOUR_TEST_TOKEN}\n    url: https://[64:ff9b::a00:5]/", 14, 10,
+     "write allow_private: true"},
+    {"one that is not said to be allowed", 13,
+     "    access_token: {env: DETOUR_TEST_TOKEN}\n    allow_private: false\n    url: "
+     "http://192.168.1.1",
+     15, 10, "write allow_private: true"},
+    {"one of type http", 13,
+     "    access_token: {env: DETOUR_TEST_TOKEN}\n  hook:\n    type: http\n    url: "
+     "https://0.0.0.0/",
+     16, 10, "write allow_private: true"},
 };
 
 /* In place of line 13; what follows stands in line 17. */
@@ -843,6 +867,38 @@ static void other_forms_are_read(void **state)
     diags_fini(&diags);
 }
 
+static const struct {
+    const char *name, *text; /* in place of the token's line */
+    bool want_allowed;
+} place_cases[] = {
+    {"a private address with leave", "    url: https://10.0.0.5/\n    allow_private: true", true},
+    {"localhost", "    url: http://localhost:9999", true},
+    {"::1", "    url: 'http://[::1]:9999'", true},
+    {"a public address has no leave to become private", "    url: https://8.8.8.8/", false},
+};
+
+static void only_loopback_needs_no_leave(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(place_cases); i++) {
+        struct diags diags;
+        struct config *config;
+        char text[256];
+
+        diags_init(&diags);
+        (void)snprintf(text, sizeof(text), "    access_token: {env: DETOUR_TEST_TOKEN}\n%s",
+                       place_cases[i].text);
+        config = load_changed(13, text, &diags);
+        if (config == NULL ||
+            config->destinations[0].is_private_allowed != place_cases[i].want_allowed) {
+            fail_msg("%s: %s", place_cases[i].name,
+                     config == NULL ? diags.items[0].message : "leave");
+        }
+        config_free(config);
+        diags_fini(&diags);
+    }
+}
+
 static void properties_are_kept_verbatim(void **state)
 {
     struct diags diags;
@@ -980,6 +1036,7 @@ int main(void)
         cmocka_unit_test(the_contracts_example_loads),
         cmocka_unit_test(what_is_not_in_effect_is_said),
         cmocka_unit_test(other_forms_are_read),
+        cmocka_unit_test(only_loopback_needs_no_leave),
         cmocka_unit_test(properties_are_kept_verbatim),
         cmocka_unit_test(partial_loads_go_on),
         cmocka_unit_test(a_file_for_all_to_write_is_told),

@@ -1,5 +1,5 @@
-/* The HTTP client against a small server of our own: answers, limits, refusals; Retry-After;
- * addresses. */
+/* The HTTP client against a small server of our own: answers, limits, refusals, what we lack
+ * ourselves; Retry-After. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,15 +8,18 @@
 #include <cmocka.h>
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
-#include "http/address.h"
+#include "certificate.h"
 #include "http/client.h"
+#include "http/shortage.h"
 
 /* server: one connection at a time, answers what the request line's path asks for */
 
@@ -77,6 +80,8 @@ static void answer(int fd, const char *request)
     } else if (strncmp(request, "POST /headers", 13) == 0) {
         send_filled(fd, "HTTP/1.1 200 OK\r\nX-Long: ", 90000);
         send_all(fd, "\r\n\r\n", 4);
+    } else if (strncmp(request, "POST /endless-header", 20) == 0) {
+        send_filled(fd, "HTTP/1.1 200 OK\r\nX-Long: ", 1000000);
     } else if (strncmp(request, "POST /hang", 10) == 0) {
         char byte;
 
@@ -277,6 +282,221 @@ static void refused_connection_was_never_sent(void **state)
     assert_true(seen.reply.error[0] != '\0');
 }
 
+/* our own shortages */
+
+static char files[] = "/tmp/detour-http-XXXXXX";
+static char certificate_path[64], key_path[64], other_key_path[64], text_path[64];
+
+static void write_file(char path[64], const char *name, const char *text)
+{
+    FILE *out;
+
+    (void)snprintf(path, 64, "%s/%s", files, name);
+    out = fopen(path, "w");
+    assert_non_null(out);
+    assert_true(fputs(text, out) >= 0);
+    assert_int_equal(fclose(out), 0);
+}
+
+static int make_files(void **state)
+{
+    char *key = NULL;
+    char *certificate = NULL;
+    char *other_key = NULL;
+    char *other_certificate = NULL;
+
+    (void)state;
+    assert_non_null(mkdtemp(files));
+    assert_true(certificate_make(&key, &certificate));
+    assert_true(certificate_make(&other_key, &other_certificate));
+    write_file(certificate_path, "certificate.pem", certificate);
+    write_file(key_path, "key.pem", key);
+    write_file(other_key_path, "other.pem", other_key);
+    write_file(text_path, "text.pem", "no certificate\n");
+    free(key);
+    free(certificate);
+    free(other_key);
+    free(other_certificate);
+    return 0;
+}
+
+static int remove_files(void **state)
+{
+    (void)state;
+    (void)unlink(certificate_path);
+    (void)unlink(key_path);
+    (void)unlink(other_key_path);
+    (void)unlink(text_path);
+    return rmdir(files);
+}
+
+static const struct {
+    const char *name;
+    const char *ca_file, *certificate, *key;
+    bool want_local;
+    const char *want[2]; /* parts of the error */
+} file_cases[] = {
+    {"no file of authorities",
+     "/none/ca.pem",
+     NULL,
+     NULL,
+     true,
+     {"ca_file /none/ca.pem cannot be read: No such file", "mend it"}},
+    {"one without certificates", text_path, NULL, NULL, true, {text_path, "PEM is wanted"}},
+    {"no certificate of our own",
+     certificate_path,
+     "/none/own.pem",
+     key_path,
+     true,
+     {"tls.certificate /none/own.pem cannot be read: No such file", "mend it"}},
+    {"no key",
+     certificate_path,
+     certificate_path,
+     "/none/key.pem",
+     true,
+     {"tls.key /none/key.pem cannot be read: No such file", "mend it"}},
+    {"the key of another certificate",
+     certificate_path,
+     certificate_path,
+     other_key_path,
+     true,
+     {other_key_path, "of one pair"}},
+    {"all there, and a server that does not speak TLS",
+     certificate_path,
+     certificate_path,
+     key_path,
+     false,
+     {"SSL", "SSL"}},
+};
+
+static void certificate_files_are_ours(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(file_cases); i++) {
+        struct http_client *client = NULL;
+        struct seen seen;
+        char url[128];
+        struct http_target target = target_of(url, "/ok", port);
+
+        (void)snprintf(url, sizeof(url), "https://127.0.0.1:%u/ok", port);
+        target.ca_file = file_cases[i].ca_file;
+        target.certificate = file_cases[i].certificate;
+        target.key = file_cases[i].key;
+        assert_int_equal(http_client_new(&client, NULL), ERR_OK);
+        post_with(client, &target, &seen);
+        http_client_free(client);
+        if (seen.reply.is_local != file_cases[i].want_local || seen.reply.status != 0 ||
+            strstr(seen.reply.error, file_cases[i].want[0]) == NULL ||
+            strstr(seen.reply.error, file_cases[i].want[1]) == NULL) {
+            fail_msg("%s: local %d '%s'", file_cases[i].name, seen.reply.is_local,
+                     seen.reply.error);
+        }
+    }
+}
+
+/* Post with no descriptor to be had beyond those that are open. */
+static struct seen post_without_descriptors(struct http_client *client, const char *url)
+{
+    struct http_target target = {.url = url,
+                                 .is_private_allowed = true,
+                                 .connect_ms = 2000,
+                                 .first_byte_ms = 300,
+                                 .total_ms = 5000};
+    struct rlimit usual;
+    struct rlimit none;
+    struct seen seen;
+    int next = dup(0);
+
+    assert_true(next >= 0);
+    (void)close(next);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &usual), 0);
+    none = usual;
+    none.rlim_cur = (rlim_t)next;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    post_with(client, &target, &seen);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &usual), 0);
+    return seen;
+}
+
+static void no_descriptors_are_ours(void **state)
+{
+    struct http_client *client = NULL;
+    struct seen seen;
+    char url[2][128];
+    const char *names[] = {"127.0.0.1", "looked-up.test"};
+
+    (void)state;
+    assert_int_equal(http_client_new(&client, NULL), ERR_OK);
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        (void)snprintf(url[i], sizeof(url[i]), "http://%s:%u/ok", names[i], port);
+        seen = post_without_descriptors(client, url[i]);
+        assert_int_equal(seen.reply.status, 0);
+        assert_false(seen.reply.is_sent);
+        if (!seen.reply.is_local || strstr(seen.reply.error, "ulimit -n") == NULL) {
+            fail_msg("%s: local %d '%s'", names[i], seen.reply.is_local, seen.reply.error);
+        }
+    }
+    struct http_target target = target_of(url[0], "/ok", port);
+
+    post_with(client, &target, &seen); /* and on it goes when there are some again */
+    assert_int_equal(seen.reply.status, 200);
+    assert_false(seen.reply.is_local);
+    http_client_free(client);
+}
+
+static const struct {
+    const char *name;
+    struct shortage_signs signs;
+    const char *want; /* part of the text; NULL: not ours */
+} shortage_cases[] = {
+    {"no memory", {CURLE_OUT_OF_MEMORY, 0, false, NULL}, "no memory for a request"},
+    {"no memory to begin with", {CURLE_FAILED_INIT, 0, false, NULL}, "lower in_flight"},
+    {"\"no memory\" of an answer", {CURLE_OUT_OF_MEMORY, 0, true, NULL}, NULL},
+    {"refused", {CURLE_COULDNT_CONNECT, 0, false, NULL}, NULL},
+    {"no protocol family, and then refused",
+     {CURLE_COULDNT_CONNECT, EAFNOSUPPORT, false, NULL},
+     NULL},
+    {"no descriptor in the machine", {CURLE_COULDNT_CONNECT, ENFILE, false, NULL}, "fs.file-max"},
+    {"no buffer for a socket", {CURLE_COULDNT_CONNECT, ENOBUFS, false, NULL}, "no memory"},
+    {"no descriptor for one address, another took too long",
+     {CURLE_OPERATION_TIMEDOUT, EMFILE, false, NULL},
+     NULL},
+    {"a name nobody knows", {CURLE_COULDNT_RESOLVE_HOST, 0, false, NULL}, NULL},
+    {"a certificate nobody vouches for", {CURLE_PEER_FAILED_VERIFICATION, 0, false, NULL}, NULL},
+    {"a system without certificates",
+     {CURLE_SSL_CACERT_BADFILE, 0, false, NULL},
+     "install ca-certificates"},
+    {"a system whose certificates went",
+     {CURLE_SSL_CACERT_BADFILE, 0, false, "/none/system.pem"},
+     "/none/system.pem cannot be read"},
+};
+
+static void shortages_are_told_from_faults(void **state)
+{
+    const struct http_target target = {0};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(shortage_cases); i++) {
+        char text[256] = "";
+        bool got = shortage_find(&shortage_cases[i].signs, &target, text, sizeof(text));
+        const char *want = shortage_cases[i].want;
+
+        if (got != (want != NULL) || (got && strstr(text, want) == NULL)) {
+            fail_msg("%s: %d '%s'", shortage_cases[i].name, got, text);
+        }
+    }
+}
+
+/* libcurl calls a header past its own bound "out of memory". */
+static void an_endless_header_is_not_ours(void **state)
+{
+    struct seen seen = post("/endless-header", true, port);
+
+    (void)state;
+    assert_true(seen.reply.is_sent);
+    assert_false(seen.reply.is_local);
+}
+
 static const struct {
     const char *text;
     bool want;
@@ -310,61 +530,6 @@ static void retry_after_has_two_forms(void **state)
     }
 }
 
-static const struct {
-    const char *address;
-    bool want_private;
-} address_cases[] = {
-    {"127.0.0.1", true},
-    {"10.1.2.3", true},
-    {"172.16.0.1", true},
-    {"172.32.0.1", false},
-    {"192.168.1.1", true},
-    {"169.254.169.254", true},
-    {"100.64.0.1", true},
-    {"0.0.0.0", true},
-    {"224.0.0.1", true},
-    {"8.8.8.8", false},
-    {"::1", true},
-    {"::", true},
-    {"fe80::1", true},
-    {"fd00::1", true},
-    {"ff02::1", true},
-    {"::ffff:127.0.0.1", true},
-    {"::ffff:8.8.8.8", false},
-    {"2001:4860:4860::8888", false},
-};
-
-static void private_addresses_are_known(void **state)
-{
-    (void)state;
-    for (size_t i = 0; i < COUNT_OF(address_cases); i++) {
-        struct sockaddr_in v4 = {.sin_family = AF_INET};
-        struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
-        bool got;
-
-        if (inet_pton(AF_INET, address_cases[i].address, &v4.sin_addr) == 1) {
-            got = address_is_private((struct sockaddr *)&v4, sizeof(v4));
-        } else {
-            assert_int_equal(inet_pton(AF_INET6, address_cases[i].address, &v6.sin6_addr), 1);
-            got = address_is_private((struct sockaddr *)&v6, sizeof(v6));
-        }
-        if (got != address_cases[i].want_private) {
-            fail_msg("%s", address_cases[i].address);
-        }
-    }
-}
-
-static void urls_that_name_an_address(void **state)
-{
-    (void)state;
-    assert_true(url_names_address(SPAN("http://127.0.0.1:8080/x")));
-    assert_true(url_names_address(SPAN("http://localhost")));
-    assert_true(url_names_address(SPAN("https://[::1]:443/")));
-    assert_false(url_names_address(SPAN("https://business-api.tiktok.com")));
-    assert_false(url_names_address(SPAN("https://localhost.evil.example/")));
-    assert_false(url_names_address(SPAN("https://")));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -373,9 +538,11 @@ int main(void)
         cmocka_unit_test(method_and_headers_are_the_targets),
         cmocka_unit_test(private_address_is_refused),
         cmocka_unit_test(refused_connection_was_never_sent),
+        cmocka_unit_test_setup_teardown(certificate_files_are_ours, make_files, remove_files),
+        cmocka_unit_test(no_descriptors_are_ours),
+        cmocka_unit_test(shortages_are_told_from_faults),
+        cmocka_unit_test(an_endless_header_is_not_ours),
         cmocka_unit_test(retry_after_has_two_forms),
-        cmocka_unit_test(private_addresses_are_known),
-        cmocka_unit_test(urls_that_name_an_address),
     };
 
     return cmocka_run_group_tests(tests, start_server, stop_server);

@@ -1,0 +1,17 @@
+/**
+ * address - is this a place in the public Internet? (SSRF, DNS rebinding: reliability 6.1)
+ */
+#ifndef BASE_ADDRESS_H
+#define BASE_ADDRESS_H
+
+#include <sys/socket.h>
+
+#include "base/base.h"
+
+/** Loopback, link-local, private, unique-local, unspecified, multicast, and IPv6 addresses that
+ * carry one of these (mapped, NAT64, 6to4, Teredo). Neither IPv4 nor IPv6 is private too. */
+bool address_is_private(const struct sockaddr *address, socklen_t bytes);
+/** 127.0.0.0/8 or ::1, as such and not carried by another. */
+bool address_is_loopback(const struct sockaddr *address, socklen_t bytes);
+
+#endif /* BASE_ADDRESS_H */
