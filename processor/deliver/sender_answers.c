@@ -119,6 +119,7 @@ static void halve(struct sender *sender, struct batch *batch)
     second->first_sent_ms = batch->first_sent_ms;
     second->refusals = batch->refusals;
     second->passed_at_refusal = batch->passed_at_refusal;
+    second->is_name_doubted = batch->is_name_doubted;
     batch_wait(&sender->batches, second, 0, true);
     batch_wait(&sender->batches, batch, 0, true);
 }
@@ -460,8 +461,8 @@ static void note_open(struct sender *sender, const struct batch *batch)
     }
 }
 
-static void read_answer(struct sender *sender, const struct batch *batch,
-                        const struct http_reply *reply, struct answer *answer)
+static void read_answer(struct sender *sender, struct batch *batch, const struct http_reply *reply,
+                        struct answer *answer)
 {
     struct answer_batch described;
 
@@ -476,6 +477,9 @@ static void read_answer(struct sender *sender, const struct batch *batch,
     }
     described = (struct answer_batch){sender->ids, batch->count, sender->each};
     sender->kind->read(sender->to, reply, &described, answer);
+    if (answer->scope == SCOPE_ITEM && batch->count > 1 && !batch_believes(batch, answer->item)) {
+        answer->scope = SCOPE_SPLIT;
+    }
 }
 
 /* health: what the answer says of its cell */
