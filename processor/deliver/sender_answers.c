@@ -43,15 +43,22 @@ static void note_outcome(struct leg *leg, enum verdict verdict, const struct htt
     }
 }
 
+/* Refused for another's sake, or nobody knows for whose yet, is no attempt of its own. */
+static bool is_attempt_of(const struct batch *batch, size_t i, const struct answer *answer)
+{
+    if (answer->verdict != VERDICT_REJECTED || batch->count == 1) {
+        return answer->verdict != VERDICT_THROTTLED && answer->verdict != VERDICT_HOLD;
+    }
+    return answer->scope == SCOPE_ITEM ? i == answer->item : answer->scope != SCOPE_SPLIT;
+}
+
 static void note_all(struct batch *batch, const struct http_reply *reply,
                      const struct answer *answer)
 {
-    bool is_attempt = answer->verdict != VERDICT_THROTTLED && answer->verdict != VERDICT_HOLD;
-
     for (size_t i = 0; i < batch->count; i++) {
         struct leg *leg = batch->legs[i];
 
-        leg->attempts += is_attempt;
+        leg->attempts += is_attempt_of(batch, i, answer);
         note_trouble(batch->sender, leg, reply, answer);
         note_outcome(leg, answer->verdict, reply);
     }

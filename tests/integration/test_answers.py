@@ -63,6 +63,7 @@ def test_an_echo_that_looks_like_an_index_condemns_nearly_nobody_else(world, mes
     world.wait_settled()
     dead = {note.detour["event.id"]: note.detour for note in world.notes("dead")}
     assert culprit in dead and len(dead) <= 1 + innocents, sorted(dead)
+    assert {note["attempts"] for note in dead.values()} == {"1"}, "what others were refused for does not count"
     assert set(world.tiktok.accepted) == {r.id for r in records} - set(dead)
 
 
