@@ -248,6 +248,9 @@ enum err_code tiktok_item_write(const struct tiktok_map *map, struct tiktok_scra
     size_t start = out->len;
 
     PRE(!out->is_overflowed);
+    if (tiktok_source_id(map, view, arena).len == 0) {
+        return FAIL(err, ERR_DATA, "event_source_id is missing in the event");
+    }
     item->name = tiktok_event_name(map, view->facts.type);
     write_head(&w, item->name, event_id);
     for (size_t i = 0; i < map->entries.count && !out->is_overflowed; i++) {

@@ -675,6 +675,8 @@ static void a_name_of_nothing_is_an_error(void **state)
     world_close(&world);
 }
 
+#define LETTERS_64 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
 static void the_source_id_is_text_whatever_the_event_has(void **state)
 {
     static const struct {
@@ -684,7 +686,15 @@ static void the_source_id_is_text_whatever_the_event_has(void **state)
     } rows[] = {
         {"l", "{\"l\": 7301122334455667788}", "7301122334455667788"},
         {"s", "{\"s\": \" CPIXEL \"}", "CPIXEL"},
+        {"e", "{\"e\": \"EUR\"}", "EUR"},
+        {"any", "{\"any\": 12}", "12"},
+        {"any", "{\"any\": true}", NULL},
+        {"s", "{\"s\": \"\"}", NULL},
         {"s", "{\"s\": \" \"}", NULL},
+        {"s", "{\"s\": \"C\\u0000PIXEL\"}", NULL},
+        {"s", "{\"s\": \"C\\nPIXEL\"}", NULL},
+        {"s", "{\"s\": \"" LETTERS_64 LETTERS_64 "\"}", LETTERS_64 LETTERS_64},
+        {"s", "{\"s\": \"" LETTERS_64 LETTERS_64 "x\"}", NULL},
         {"s", "{}", NULL},
     };
 
@@ -703,6 +713,13 @@ static void the_source_id_is_text_whatever_the_event_has(void **state)
         world_value(&world, rows[i].record, &root);
         id = tiktok_source_id(world.map, &view, &world.arena);
         assert_true(rows[i].want == NULL ? id.ptr == NULL : span_is(id, rows[i].want));
+        buf_add_text(&world.out, "before");
+        assert_int_equal(world_write(&world, "x", "e-1", 0, rows[i].record),
+                         rows[i].want == NULL ? ERR_DATA : ERR_OK);
+        if (rows[i].want == NULL) { /* nothing is invented: such an event cannot be sent */
+            assert_string_equal(world.err.text, "event_source_id is missing in the event");
+            assert_string_equal(buf_text(&world.out), "before");
+        }
         world_close(&world);
     }
 }
@@ -720,6 +737,47 @@ static void a_source_id_nobody_has_is_an_error(void **state)
     assert_int_equal(world.diags.error_count, 1);
     assert_int_equal(world.diags.items[0].place.line, 12);
     world_close(&world);
+}
+
+static void a_source_id_of_a_type_that_is_none_is_an_error(void **state)
+{
+    static const struct {
+        const char *path;
+        const char *want; /* NULL: can be an id */
+    } rows[] = {
+        {"texts", "event_source_id takes an id (text or whole number); 'texts' is of type array"},
+        {"m", "'m' is of type map"},
+        {"r", "is of type "},
+        {"b", "is of type "},
+        {"d", "is of type "},
+        {"f", "is of type "},
+        {"dec", "is of type "},
+        {"raw", "is of type "},
+        {"s", NULL},
+        {"e", NULL},
+        {"i", NULL},
+        {"l", NULL},
+        {"any", NULL},
+        {"m.pixel", NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct world world;
+
+        world_open(&world, kinds_schema);
+        world.destination.event_source_path = span_of(rows[i].path);
+        world.destination.event_source_place = (struct place){"c.yaml", 12, 30};
+        world_compile(&world, NULL);
+        if (rows[i].want == NULL ? world.map == NULL
+                                 : world.map != NULL || world.diags.error_count != 1 ||
+                                       world.diags.items[0].place.column != 30 ||
+                                       strstr(world.diags.items[0].message, rows[i].want) == NULL) {
+            fail_msg("%s: %s", rows[i].path,
+                     world.diags.count == 0 ? "no error" : world.diags.items[0].message);
+        }
+        world_close(&world);
+    }
 }
 
 static void the_body_goes_around_the_items(void **state)
@@ -785,6 +843,7 @@ int main(void)
         cmocka_unit_test(a_name_of_nothing_is_an_error),
         cmocka_unit_test(the_source_id_is_text_whatever_the_event_has),
         cmocka_unit_test(a_source_id_nobody_has_is_an_error),
+        cmocka_unit_test(a_source_id_of_a_type_that_is_none_is_an_error),
         cmocka_unit_test(the_body_goes_around_the_items),
         cmocka_unit_test(the_default_country_serves_whom_has_none),
     };
