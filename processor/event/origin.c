@@ -283,13 +283,44 @@ static struct origin_value get_source(const struct source *source, size_t reader
                                  .is_present = true};
 }
 
+static bool is_blank(const struct origin_value *got)
+{
+    struct span text = got->text;
+
+    if (got->value != NULL && got->value->kind != VALUE_STRING) {
+        return false;
+    }
+    if (got->value != NULL) {
+        text = value_text(got->value);
+    }
+    return span_trim(text).len == 0;
+}
+
+size_t origin_count(const struct origin *origin)
+{
+    return origin->count;
+}
+
+struct origin_value origin_get_at(const struct origin *origin, size_t index, size_t reader,
+                                  const struct value *root, struct arena *arena)
+{
+    struct origin_value got;
+
+    PRE(index < origin->count);
+    got = get_source(&origin->sources[index], reader, root, arena);
+    if (origin->count > 1 && got.is_present && is_blank(&got)) {
+        got = (struct origin_value){0}; /* must not hide what stands behind it in the list */
+    }
+    return got;
+}
+
 struct origin_value origin_get(const struct origin *origin, size_t reader, const struct value *root,
                                struct arena *arena)
 {
     struct origin_value got = {0};
 
     for (size_t i = 0; i < origin->count && !got.is_present; i++) {
-        got = get_source(&origin->sources[i], reader, root, arena);
+        got = origin_get_at(origin, i, reader, root, arena);
     }
     return got;
 }
