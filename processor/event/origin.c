@@ -255,6 +255,19 @@ static struct origin_value get_parameter(const struct source *source, const stru
     return (struct origin_value){.text = text, .is_present = text.len > 0};
 }
 
+static struct origin_value get_constant(const struct source *source)
+{
+    struct origin_value got = {.is_present = true, .is_constant = true};
+
+    if (source->is_scalar) {
+        got.value = &source->value;
+        got.type = source->type;
+    } else {
+        got.text = source->text;
+    }
+    return got;
+}
+
 static struct origin_value get_source(const struct source *source, size_t reader,
                                       const struct value *root, struct arena *arena)
 {
@@ -262,10 +275,7 @@ static struct origin_value get_source(const struct source *source, size_t reader
     bool is_text;
 
     if (source->path == NULL) {
-        return source->is_scalar ? (struct origin_value){.value = &source->value,
-                                                         .type = source->type,
-                                                         .is_present = true}
-                                 : (struct origin_value){.text = source->text, .is_present = true};
+        return get_constant(source);
     }
     value = path_get(source->path, reader, root);
     if (value == NULL) {

@@ -27,6 +27,7 @@ struct origin_value {
     const struct type *type;   /* of value, a union taken off; NULL with text */
     struct span text;          /* when value is NULL and is_present */
     bool is_present;
+    bool is_constant; /* nothing of the event */
 };
 
 /** Errors go to @diags with the node's place. @is_default: a path that no reader has is no error

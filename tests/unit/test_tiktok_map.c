@@ -338,6 +338,16 @@ static const struct {
      ", \"properties\": {\"contents\": [{\"content_id\": \"1\", \"brand\": \"Northpeg\", "
      "\"quantity\": 1}], \"content_type\": \"product\"}",
      0},
+    {"an element of which only constants are left is no content",
+     "properties.contents: {each: lines, fields: {price: amount, brand: {value: Northpeg}, "
+     "quantity: [amount, {value: 1}]}}",
+     "{\"lines\": [{\"no\": 1}, {\"no\": 2, \"amount\": 2}, {\"no\": 3, \"amount\": \"much\"}]}",
+     ", \"properties\": {\"contents\": [{\"brand\": \"Northpeg\", \"price\": 2, \"quantity\": 2}], "
+     "\"content_type\": \"product\"}",
+     2},
+    {"constants of nothing but constants",
+     "properties.contents: {each: lines, fields: {brand: {value: Northpeg}}}",
+     "{\"lines\": [{\"no\": 1}]}", "", 0},
     {"no lines", "properties.contents: {each: lines, fields: {content_id: no}}", "{}", "", 0},
     /* members of one's own keep their type */
     {"own text", "properties.own: s", "{\"s\": \"x\"}", ", \"properties\": {\"own\": \"x\"}", 0},
