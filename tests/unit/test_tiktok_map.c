@@ -2,6 +2,8 @@
  * kind of field, what is left out, and what is wrong with a map and where. */
 #include "tiktok_world.h"
 
+#include <math.h>
+
 #include "base/embedded.h"
 
 /* What the shipped schema asks for; @more is further members of the record. */
@@ -389,6 +391,92 @@ static void every_kind_of_field_is_written_as_it_has_to_be(void **state)
         check_item(name, &world, kind_rows[i].want);
         if (world.item.fields_left_out != kind_rows[i].left_out) {
             fail_msg("%s: %u left out", name, world.item.fields_left_out);
+        }
+        world_close(&world);
+    }
+}
+
+/* As text: a reader of JSON would not see the difference. */
+static void numbers_have_fixed_decimals_and_no_letters(void **state)
+{
+    static const struct {
+        const char *path;
+        const char *number;
+        const char *want; /* NULL: left out */
+    } rows[] = {
+        {"d", "19.99", "19.99"},
+        {"d", "0", "0"},
+        {"d", "-0.0", "0"},
+        {"f", "-0.0", "0"},
+        {"d", "0.00001", "0.00001"},
+        {"d", "-0.000012345", "-0.000012345"},
+        {"d", "1.5e-20", "0.000000000000000000015"},
+        {"d", "1e-21", NULL},
+        {"d", "1e15", "1000000000000000"},
+        {"d", "1234567890123456.5", "1234567890123456.5"},
+        {"d", "1e20", "100000000000000000000"},
+        {"d", "1e21", NULL},
+        {"d", "-1e300", NULL},
+        {"f", "0.00001", "0.00001"},
+        {"f", "1e20", "100000000000000000000"},
+        {"s", "\"1e-5\"", "0.00001"},
+        {"s", "\"1e400\"", NULL},
+        {"l", "9223372036854775807", "9223372036854775807"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct world world;
+        char map[64];
+        char record[64];
+        char want[128] = "";
+
+        (void)snprintf(map, sizeof(map), "properties.value: %s", rows[i].path);
+        (void)snprintf(record, sizeof(record), "{\"%s\": %s}", rows[i].path, rows[i].number);
+        if (rows[i].want != NULL) {
+            (void)snprintf(want, sizeof(want), ",\"properties\":{\"value\":%s}", rows[i].want);
+        }
+        world_open(&world, kinds_schema);
+        world_compile(&world, map);
+        assert_int_equal(world_write(&world, "x", "e", 0, record), ERR_OK);
+        buf_add_char(&world.out, '\0');
+        if (strncmp(world.out.ptr + strlen("{\"event\":\"x\",\"event_time\":0,\"event_id\":\"e\""),
+                    want, strlen(want)) != 0 ||
+            world.item.fields_left_out != (rows[i].want == NULL)) {
+            fail_msg("%s: %s", rows[i].number, world.out.ptr);
+        }
+        world_close(&world);
+    }
+}
+
+static void what_is_no_number_is_left_out(void **state)
+{
+    static const double numbers[] = {(double)NAN, (double)INFINITY, -(double)INFINITY};
+    static const char *const maps[] = {"properties.value: d",       "properties.num_items: d",
+                                       "properties.order_id: d",    "properties.own: d",
+                                       "properties.description: d", "user.external_id: d",
+                                       "properties.content_ids: d"};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(numbers) * COUNT_OF(maps); i++) {
+        struct world world;
+        struct value root;
+        struct event_view view = {.root = &root, .facts = {.type = SPAN("x")}};
+
+        world_open(&world, kinds_schema);
+        world_compile(&world, maps[i / COUNT_OF(numbers)]);
+        world_value(&world, "{\"d\": 1}", &root);
+        for (size_t n = 0; n < root.len; n++) {
+            if (root.items[n].kind == VALUE_DOUBLE) {
+                root.items[n].d = numbers[i % COUNT_OF(numbers)];
+            }
+        }
+        assert_int_equal(tiktok_item_write(world.map, world.scratch, &view, SPAN("e"), &world.arena,
+                                           &world.out, &world.item, &world.err),
+                         ERR_OK);
+        if (world.item.fields_left_out == 0 || strstr(buf_text(&world.out), "user") != NULL ||
+            strstr(buf_text(&world.out), "properties") != NULL) {
+            fail_msg("%s: %s", maps[i / COUNT_OF(numbers)], buf_text(&world.out));
         }
         world_close(&world);
     }
@@ -841,6 +929,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_shipped_schema_is_mapped_without_a_word),
         cmocka_unit_test(every_kind_of_field_is_written_as_it_has_to_be),
+        cmocka_unit_test(numbers_have_fixed_decimals_and_no_letters),
+        cmocka_unit_test(what_is_no_number_is_left_out),
         cmocka_unit_test(what_is_wrong_with_a_map_has_a_place_and_a_way_out),
         cmocka_unit_test(all_errors_are_told_at_once),
         cmocka_unit_test(a_slip_in_a_property_is_a_warning),
