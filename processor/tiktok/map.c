@@ -7,6 +7,7 @@
 #include "event/scalar.h"
 #include "tiktok/compiled.h"
 #include "tiktok/fit.h"
+#include "tiktok/names.h"
 
 enum { BODY_HEAD_BYTES_MAX = 16 * 1024, SOURCE_ID_BYTES_MAX = 128 };
 
@@ -59,6 +60,9 @@ static void compile_names(struct tiktok_map *map, const struct config_destinatio
         map->events[i] = destination->events[i];
         if (span_trim(map->events[i].value).len == 0) {
             diag_error(diags, map->events[i].place, "TikTok's name for this event is missing");
+        } else {
+            tiktok_name_check(map->events[i].value, destination->event_source, map->events[i].place,
+                              diags);
         }
     }
     map->event_count = destination->event_count;

@@ -758,6 +758,48 @@ static void names_are_theirs_or_unchanged(void **state)
     world_close(&world);
 }
 
+static void a_name_that_is_likely_a_slip_is_a_warning(void **state)
+{
+    static const struct {
+        const char *name;
+        enum event_source source;
+        const char *want; /* NULL: no warning */
+    } rows[] = {
+        {"Purchase", SOURCE_WEB, NULL},
+        {"CompletePayment", SOURCE_WEB, NULL},
+        {"Purchse", SOURCE_WEB, "sent as a custom one; did you mean Purchase?"},
+        {"purchase", SOURCE_WEB, "did you mean Purchase?"},
+        {"LoyaltyCardIssued", SOURCE_WEB, NULL},
+        {"QualifiedLead", SOURCE_CRM, NULL},
+        {"LaunchAPP", SOURCE_APP, NULL},
+        {"LaunchApp", SOURCE_APP, "did you mean LaunchAPP?"},
+        {"InstallApp", SOURCE_WEB, NULL},
+        {"Purchase", SOURCE_OFFLINE, NULL},
+        {"Purchse", SOURCE_OFFLINE, "takes no other; did you mean Purchase?"},
+        {"LoyaltyCardIssued", SOURCE_OFFLINE, "event_source offline takes no other"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct name_pair pair = {SPAN("ours"), span_of(rows[i].name), {"c.yaml", 7, 9}};
+        struct world world;
+        const struct diag *diag;
+
+        world_open(&world, kinds_schema);
+        world.destination.event_source = rows[i].source;
+        world.destination.events = &pair;
+        world.destination.event_count = 1;
+        world_compile(&world, "app.app_id: s\nlead.lead_id: s");
+        diag = world.diags.count == 0 ? NULL : &world.diags.items[0];
+        if (world.map == NULL || (diag == NULL) != (rows[i].want == NULL) ||
+            (diag != NULL &&
+             (diag->place.line != 7 || strstr(diag->message, rows[i].want) == NULL))) {
+            fail_msg("%s: %s", rows[i].name, diag == NULL ? "nothing" : diag->message);
+        }
+        world_close(&world);
+    }
+}
+
 static void a_name_of_nothing_is_an_error(void **state)
 {
     static struct name_pair empty[] = {{{"Added", 5}, {" ", 1}, {"c.yaml", 7, 9}}};
@@ -940,6 +982,7 @@ int main(void)
         cmocka_unit_test(an_item_is_written_whole_or_not_at_all),
         cmocka_unit_test(seconds_are_floored_and_ids_never_changed),
         cmocka_unit_test(names_are_theirs_or_unchanged),
+        cmocka_unit_test(a_name_that_is_likely_a_slip_is_a_warning),
         cmocka_unit_test(a_name_of_nothing_is_an_error),
         cmocka_unit_test(the_source_id_is_text_whatever_the_event_has),
         cmocka_unit_test(a_source_id_nobody_has_is_an_error),
