@@ -49,8 +49,8 @@ void batch_free(struct batch_list *list, struct batch *batch);
 void batch_add(struct batch *batch, struct leg *leg);
 /** Take the leg at @index out, keeping the order. */
 struct leg *batch_take(struct batch *batch, size_t index);
-/** May the item that an answer names be condemned for it? It is told each name once. False from
- * the moment the same place was named too often in a row: halving finds the culprit then. */
+/** May the item that an answer names be condemned for it? To be asked once for each such answer.
+ * False from when the same place was named too often in a row: halving finds the culprit then. */
 bool batch_believes(struct batch *batch, size_t item);
 /** Into the waiting list; @is_first: before the others (it has waited already). Legs become
  * WAITING. */
