@@ -5,7 +5,12 @@
 
 #include "base/mem.h"
 
-enum { BODY_BYTES_MAX = 64 * 1024 * 1024, SPARE_MAX = 64, LEGS_FIRST = 16 };
+enum {
+    BODY_BYTES_MAX = 64 * 1024 * 1024,
+    SPARE_MAX = 64,
+    LEGS_FIRST = 16,
+    NAMED_IN_ROW_MAX = 3, /* neighbours may be bad together; beyond it, halving costs little */
+};
 
 static void destroy(struct batch *batch)
 {
@@ -54,6 +59,8 @@ struct batch *batch_new(struct batch_list *list, struct sender *sender, struct l
     batch->is_probe = false;
     batch->refusals = 0;
     batch->rejected = 0;
+    batch->named_in_row = 0;
+    batch->is_name_doubted = false;
     batch->next = NULL;
     batch->previous = NULL;
     lane->batches++;
@@ -95,6 +102,19 @@ struct leg *batch_take(struct batch *batch, size_t index)
     batch->count--;
     leg->batch = NULL;
     return leg;
+}
+
+/* An answer that echoes one event's text can look as if it named another. The one it names is taken
+ * out, the echo stays and names the same place again: without an end, all others would follow. */
+bool batch_believes(struct batch *batch, size_t item)
+{
+    if (batch->is_name_doubted) {
+        return false;
+    }
+    batch->named_in_row = batch->named_item == item ? batch->named_in_row + 1 : 1;
+    batch->named_item = item;
+    batch->is_name_doubted = batch->named_in_row > NAMED_IN_ROW_MAX;
+    return !batch->is_name_doubted;
 }
 
 void batch_wait(struct batch_list *list, struct batch *batch, uint64_t due_ms, bool is_first)

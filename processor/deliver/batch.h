@@ -14,12 +14,15 @@ struct batch {
     struct lane *lane;
     struct leg **legs; /* owned array; legs are their events' */
     size_t count, cap;
-    uint32_t attempts;          /* answers that counted */
-    uint64_t first_sent_ms;     /* 0: never */
-    uint64_t due_ms;            /* while waiting */
-    bool is_sent;               /* in flight */
-    bool is_canary;             /* one leg that probes */
-    size_t rejected;            /* items of it that were named and taken out */
+    uint32_t attempts;      /* answers that counted */
+    uint64_t first_sent_ms; /* 0: never */
+    uint64_t due_ms;        /* while waiting */
+    bool is_sent;           /* in flight */
+    bool is_canary;         /* one leg that probes */
+    size_t rejected;        /* items of it that were named and taken out */
+    size_t named_item;      /* by the last answers, that many in a row */
+    uint32_t named_in_row;
+    bool is_name_doubted;       /* the answers name an item, whoever stands there */
     bool is_looked_at;          /* whether it hangs */
     bool is_counted;            /* as a provisional fault, at counted_ms */
     bool is_probe;              /* the one that asks, of all workers, while less was asked for */
@@ -46,6 +49,9 @@ void batch_free(struct batch_list *list, struct batch *batch);
 void batch_add(struct batch *batch, struct leg *leg);
 /** Take the leg at @index out, keeping the order. */
 struct leg *batch_take(struct batch *batch, size_t index);
+/** May the item that an answer names be condemned for it? To be asked once for each such answer.
+ * False from when the same place was named too often in a row: halving finds the culprit then. */
+bool batch_believes(struct batch *batch, size_t item);
 /** Into the waiting list; @is_first: before the others (it has waited already). Legs become
  * WAITING. */
 void batch_wait(struct batch_list *list, struct batch *batch, uint64_t due_ms, bool is_first);

@@ -43,15 +43,22 @@ static void note_outcome(struct leg *leg, enum verdict verdict, const struct htt
     }
 }
 
+/* Refused for another's sake, or nobody knows for whose yet, is no attempt of its own. */
+static bool is_attempt_of(const struct batch *batch, size_t i, const struct answer *answer)
+{
+    if (answer->verdict != VERDICT_REJECTED || batch->count == 1) {
+        return answer->verdict != VERDICT_THROTTLED && answer->verdict != VERDICT_HOLD;
+    }
+    return answer->scope == SCOPE_ITEM ? i == answer->item : answer->scope != SCOPE_SPLIT;
+}
+
 static void note_all(struct batch *batch, const struct http_reply *reply,
                      const struct answer *answer)
 {
-    bool is_attempt = answer->verdict != VERDICT_THROTTLED && answer->verdict != VERDICT_HOLD;
-
     for (size_t i = 0; i < batch->count; i++) {
         struct leg *leg = batch->legs[i];
 
-        leg->attempts += is_attempt;
+        leg->attempts += is_attempt_of(batch, i, answer);
         note_trouble(batch->sender, leg, reply, answer);
         note_outcome(leg, answer->verdict, reply);
     }
@@ -119,6 +126,7 @@ static void halve(struct sender *sender, struct batch *batch)
     second->first_sent_ms = batch->first_sent_ms;
     second->refusals = batch->refusals;
     second->passed_at_refusal = batch->passed_at_refusal;
+    second->is_name_doubted = batch->is_name_doubted;
     batch_wait(&sender->batches, second, 0, true);
     batch_wait(&sender->batches, batch, 0, true);
 }
@@ -460,8 +468,8 @@ static void note_open(struct sender *sender, const struct batch *batch)
     }
 }
 
-static void read_answer(struct sender *sender, const struct batch *batch,
-                        const struct http_reply *reply, struct answer *answer)
+static void read_answer(struct sender *sender, struct batch *batch, const struct http_reply *reply,
+                        struct answer *answer)
 {
     struct answer_batch described;
 
@@ -476,6 +484,9 @@ static void read_answer(struct sender *sender, const struct batch *batch,
     }
     described = (struct answer_batch){sender->ids, batch->count, sender->each};
     sender->kind->read(sender->to, reply, &described, answer);
+    if (answer->scope == SCOPE_ITEM && batch->count > 1 && !batch_believes(batch, answer->item)) {
+        answer->scope = SCOPE_SPLIT;
+    }
 }
 
 /* health: what the answer says of its cell */

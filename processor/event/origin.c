@@ -255,6 +255,19 @@ static struct origin_value get_parameter(const struct source *source, const stru
     return (struct origin_value){.text = text, .is_present = text.len > 0};
 }
 
+static struct origin_value get_constant(const struct source *source)
+{
+    struct origin_value got = {.is_present = true, .is_constant = true};
+
+    if (source->is_scalar) {
+        got.value = &source->value;
+        got.type = source->type;
+    } else {
+        got.text = source->text;
+    }
+    return got;
+}
+
 static struct origin_value get_source(const struct source *source, size_t reader,
                                       const struct value *root, struct arena *arena)
 {
@@ -262,10 +275,7 @@ static struct origin_value get_source(const struct source *source, size_t reader
     bool is_text;
 
     if (source->path == NULL) {
-        return source->is_scalar ? (struct origin_value){.value = &source->value,
-                                                         .type = source->type,
-                                                         .is_present = true}
-                                 : (struct origin_value){.text = source->text, .is_present = true};
+        return get_constant(source);
     }
     value = path_get(source->path, reader, root);
     if (value == NULL) {
@@ -283,13 +293,44 @@ static struct origin_value get_source(const struct source *source, size_t reader
                                  .is_present = true};
 }
 
+static bool is_blank(const struct origin_value *got)
+{
+    struct span text = got->text;
+
+    if (got->value != NULL && got->value->kind != VALUE_STRING) {
+        return false;
+    }
+    if (got->value != NULL) {
+        text = value_text(got->value);
+    }
+    return span_trim(text).len == 0;
+}
+
+size_t origin_count(const struct origin *origin)
+{
+    return origin->count;
+}
+
+struct origin_value origin_get_at(const struct origin *origin, size_t index, size_t reader,
+                                  const struct value *root, struct arena *arena)
+{
+    struct origin_value got;
+
+    PRE(index < origin->count);
+    got = get_source(&origin->sources[index], reader, root, arena);
+    if (origin->count > 1 && got.is_present && is_blank(&got)) {
+        got = (struct origin_value){0}; /* must not hide what stands behind it in the list */
+    }
+    return got;
+}
+
 struct origin_value origin_get(const struct origin *origin, size_t reader, const struct value *root,
                                struct arena *arena)
 {
     struct origin_value got = {0};
 
     for (size_t i = 0; i < origin->count && !got.is_present; i++) {
-        got = get_source(&origin->sources[i], reader, root, arena);
+        got = origin_get_at(origin, i, reader, root, arena);
     }
     return got;
 }

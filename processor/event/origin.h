@@ -3,7 +3,8 @@
  *
  *     user.email                     a path
  *     page.url?ttclid                a query parameter of the URL at a path, decoded once
- *     [page.url?ttclid, user.ttclid] the first that is present (null, empty text: not present)
+ *     [page.url?ttclid, user.ttclid] the first that is present (null, empty text: not present;
+ *                                    in a list blank text neither)
  *     {value: product}               a constant: text, or unquoted a JSON number, true, false
  *
  * (`each:` belongs to tiktok/map.h, which uses origins compiled from the element's type.)
@@ -26,6 +27,7 @@ struct origin_value {
     const struct type *type;   /* of value, a union taken off; NULL with text */
     struct span text;          /* when value is NULL and is_present */
     bool is_present;
+    bool is_constant; /* nothing of the event */
 };
 
 /** Errors go to @diags with the node's place. @is_default: a path that no reader has is no error
@@ -38,6 +40,11 @@ struct origin *origin_compile_from(const struct yaml_node *node, const struct ty
 void origin_free(struct origin *origin);
 struct origin_value origin_get(const struct origin *origin, size_t reader, const struct value *root,
                                struct arena *arena);
+/** For callers to whom not all that is present is usable: the entries of the list one by one, below
+ * origin_count(). */
+size_t origin_count(const struct origin *origin);
+struct origin_value origin_get_at(const struct origin *origin, size_t index, size_t reader,
+                                  const struct value *root, struct arena *arena);
 /** As text where it is a scalar: strings, enums, numbers (shortest form), booleans; SPAN_NONE
  * otherwise. */
 struct span origin_text(const struct origin_value *value, struct arena *arena);

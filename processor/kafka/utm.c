@@ -191,10 +191,11 @@ static bool is_macro(struct span text)
     return true;
 }
 
-/* @text, or absent when it is empty, a macro or not UTF-8. */
+/* @text, or absent when it is blank, a macro or not UTF-8. */
 static struct span usable(struct span text)
 {
-    if (text.ptr == NULL || text.len == 0 || is_macro(text) || !utf8_is_valid(text.ptr, text.len)) {
+    if (text.ptr == NULL || span_trim(text).len == 0 || is_macro(text) ||
+        !utf8_is_valid(text.ptr, text.len)) {
         return SPAN_NONE;
     }
     return text;
@@ -291,16 +292,20 @@ static void read_query(struct span url, struct query *query, struct arena *arena
     }
 }
 
+/* The first that is usable: a macro nobody filled in is as good as missing. */
 static struct span text_of(const struct utm_map *map, enum utm_field field,
                            const struct event_view *view, struct arena *arena)
 {
-    struct origin_value value;
+    const struct origin *origin = map->fields[field].origin;
+    size_t count = origin == NULL ? 0 : origin_count(origin);
+    struct span text = SPAN_NONE;
 
-    if (map->fields[field].origin == NULL) {
-        return SPAN_NONE;
+    for (size_t i = 0; i < count && text.ptr == NULL; i++) {
+        struct origin_value value = origin_get_at(origin, i, view->reader, view->root, arena);
+
+        text = usable(origin_text(&value, arena));
     }
-    value = origin_get(map->fields[field].origin, view->reader, view->root, arena);
-    return usable(origin_text(&value, arena));
+    return text;
 }
 
 /* What `utm:` says about TikTok's click id goes before the query, its default behind. */

@@ -62,27 +62,27 @@ static struct path *compile(const struct fit_base *base, struct span text)
     return rc == ERR_OK ? path : NULL;
 }
 
-static bool check_path(const struct tiktok_field *field, const struct yaml_node *node,
-                       const struct fit_base *base, struct diags *diags)
+/* What is to be made, of which types, and how people call that. */
+struct wanted {
+    const char *name;
+    const char *word;
+    unsigned kinds;
+};
+
+static bool check_types(const struct wanted *wanted, const struct fit_base *base, struct span name,
+                        struct place place, struct diags *diags)
 {
-    unsigned kinds = accepted[field->kind] | (field->is_list ? (unsigned)ARRAYS : 0);
-    struct span name;
-    struct span parameter;
-    struct path *path;
+    struct path *path = compile(base, name);
     const struct type *misfit = NULL;
     bool is_any_fit = false;
 
-    if (origin_split(node->text, &name, &parameter)) {
-        return true; /* text, whatever it holds */
-    }
-    path = compile(base, name);
     if (path == NULL) {
         return true;
     }
     for (size_t i = 0; i < base->count; i++) {
         const struct type *type = path_type(path, i);
 
-        if (type != NULL && is_fit(kinds, type)) {
+        if (type != NULL && is_fit(wanted->kinds, type)) {
             is_any_fit = true;
         } else if (type != NULL) {
             misfit = type;
@@ -92,9 +92,23 @@ static bool check_path(const struct tiktok_field *field, const struct yaml_node 
     if (misfit == NULL || is_any_fit) {
         return true;
     }
-    diag_error(diags, node->place, "%s takes %s; '" SPAN_FMT "' is of type %s", field->name,
-               field_kind_word(field->kind), SPAN_ARG(name), type_word(misfit->kind));
+    diag_error(diags, place, "%s takes %s; '" SPAN_FMT "' is of type %s", wanted->name,
+               wanted->word, SPAN_ARG(name), type_word(misfit->kind));
     return false;
+}
+
+static bool check_path(const struct tiktok_field *field, const struct yaml_node *node,
+                       const struct fit_base *base, struct diags *diags)
+{
+    const struct wanted wanted = {field->name, field_kind_word(field->kind),
+                                  accepted[field->kind] | (field->is_list ? (unsigned)ARRAYS : 0)};
+    struct span name;
+    struct span parameter;
+
+    if (origin_split(node->text, &name, &parameter)) {
+        return true; /* text, whatever it holds */
+    }
+    return check_types(&wanted, base, name, node->place, diags);
 }
 
 static bool check_constant(const struct tiktok_field *field, const struct yaml_node *node,
@@ -134,4 +148,13 @@ bool fit_check(const struct tiktok_field *field, const struct yaml_node *node,
         is_good = check_one(field, node->items[i], base, diags) && is_good;
     }
     return is_good;
+}
+
+bool fit_check_source_id(struct span path, const struct readers *readers, struct place place,
+                         struct diags *diags)
+{
+    const struct wanted wanted = {"event_source_id", field_kind_word(FIELD_ID), TEXTS | WHOLES};
+    const struct fit_base base = {.readers = readers, .count = readers->count};
+
+    return check_types(&wanted, &base, path, place, diags);
 }

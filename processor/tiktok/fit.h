@@ -19,5 +19,8 @@ struct fit_base {
  * do not exist are not its business. */
 bool fit_check(const struct tiktok_field *field, const struct yaml_node *node,
                const struct fit_base *base, struct diags *diags);
+/** The same for the path of event_source_id: a text, an enum or an integer. */
+bool fit_check_source_id(struct span path, const struct readers *readers, struct place place,
+                         struct diags *diags);
 
 #endif /* TIKTOK_FIT_H */

@@ -93,13 +93,15 @@ static bool needs_country(const struct tiktok_field *field)
            (field->identifier == IDENTIFIER_PHONE || field->identifier == IDENTIFIER_ZIP);
 }
 
-/* One object of contents; nothing is appended when it has no usable member. */
+/* One object of contents; nothing is appended when no member of it is the event's own: constants
+ * alone would be a product that nobody bought. */
 static bool add_element(struct item_writer *w, const struct map_each *each,
                         const struct value *element, bool is_first)
 {
     struct buf *out = w->member.out;
     size_t start = out->len;
     bool is_open = false;
+    bool has_own = false;
 
     if (!is_first) {
         buf_add_char(out, ',');
@@ -116,6 +118,7 @@ static bool add_element(struct item_writer *w, const struct map_each *each,
         buf_add_span(out, entry->prefix[is_open ? PREFIX_SAME : PREFIX_NEW]);
         if (member_write(&w->member, entry->field, &value)) {
             is_open = true;
+            has_own = has_own || !value.is_constant;
             continue;
         }
         if (out->is_overflowed) {
@@ -124,12 +127,12 @@ static bool add_element(struct item_writer *w, const struct map_each *each,
         w->member.left_out++;
         buf_truncate(out, before);
     }
-    if (is_open) {
+    if (has_own) {
         buf_add_char(out, '}');
     } else if (!out->is_overflowed) {
         buf_truncate(out, start);
     }
-    return is_open;
+    return has_own;
 }
 
 static bool add_contents(struct item_writer *w, const struct map_each *each,
@@ -248,6 +251,9 @@ enum err_code tiktok_item_write(const struct tiktok_map *map, struct tiktok_scra
     size_t start = out->len;
 
     PRE(!out->is_overflowed);
+    if (tiktok_source_id(map, view, arena).len == 0) {
+        return FAIL(err, ERR_DATA, "event_source_id is missing in the event");
+    }
     item->name = tiktok_event_name(map, view->facts.type);
     write_head(&w, item->name, event_id);
     for (size_t i = 0; i < map->entries.count && !out->is_overflowed; i++) {

@@ -6,8 +6,10 @@
 #include "base/mem.h"
 #include "event/scalar.h"
 #include "tiktok/compiled.h"
+#include "tiktok/fit.h"
+#include "tiktok/names.h"
 
-enum { BODY_HEAD_BYTES_MAX = 16 * 1024 };
+enum { BODY_HEAD_BYTES_MAX = 16 * 1024, SOURCE_ID_BYTES_MAX = 128 };
 
 /* Fits schemas/conversion_event.avsc. What a schema of somebody else's has not is left out. */
 static const char default_map[] =
@@ -58,6 +60,9 @@ static void compile_names(struct tiktok_map *map, const struct config_destinatio
         map->events[i] = destination->events[i];
         if (span_trim(map->events[i].value).len == 0) {
             diag_error(diags, map->events[i].place, "TikTok's name for this event is missing");
+        } else {
+            tiktok_name_check(map->events[i].value, destination->event_source, map->events[i].place,
+                              diags);
         }
     }
     map->event_count = destination->event_count;
@@ -70,11 +75,16 @@ static void compile_source_id(struct tiktok_map *map, const struct config_destin
     struct err err = {0};
 
     map->source_id = destination->event_source_id;
-    if (destination->event_source_path.len > 0 &&
-        path_compile(map->readers, destination->event_source_path, &map->source_path, &err) !=
-            ERR_OK) {
-        diag_error(diags, destination->event_source_place, "%s", err.text);
+    if (destination->event_source_path.len == 0) {
+        return;
     }
+    if (path_compile(map->readers, destination->event_source_path, &map->source_path, &err) !=
+        ERR_OK) {
+        diag_error(diags, destination->event_source_place, "%s", err.text);
+        return;
+    }
+    (void)fit_check_source_id(destination->event_source_path, map->readers,
+                              destination->event_source_place, diags);
 }
 
 /* A source that needs a member no event could ever have would dead-letter everything. */
@@ -180,6 +190,26 @@ struct span tiktok_event_name(const struct tiktok_map *map, struct span type)
     return hit == NULL ? type : hit->value;
 }
 
+/* Of a union the branch may be one that is no id, whatever the others are. */
+static bool is_id_kind(const struct value *value)
+{
+    return value->kind == VALUE_STRING || value->kind == VALUE_ENUM || value->kind == VALUE_INT ||
+           value->kind == VALUE_LONG;
+}
+
+/* Ids are short words and digits; what is not is some other field, or rubbish. */
+static bool is_id_text(struct span text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
+
+        if (c < ' ' || c == 0x7f) {
+            return false;
+        }
+    }
+    return text.len > 0 && text.len <= SOURCE_ID_BYTES_MAX;
+}
+
 struct span tiktok_source_id(const struct tiktok_map *map, const struct event_view *view,
                              struct arena *arena)
 {
@@ -190,11 +220,11 @@ struct span tiktok_source_id(const struct tiktok_map *map, const struct event_vi
         return map->source_id;
     }
     value = path_get(map->source_path, view->reader, view->root);
-    if (value == NULL) {
+    if (value == NULL || !is_id_kind(value)) {
         return SPAN_NONE;
     }
     text = span_trim(scalar_text(value, path_type(map->source_path, view->reader), arena));
-    return text.len == 0 ? SPAN_NONE : text;
+    return is_id_text(text) ? text : SPAN_NONE;
 }
 
 void tiktok_body_begin(const struct tiktok_map *map, struct span source_id, struct buf *out)

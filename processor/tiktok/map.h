@@ -31,8 +31,8 @@ void tiktok_map_free(struct tiktok_map *map);
 
 /** Their name for our event type: `events:`, else unchanged. */
 struct span tiktok_event_name(const struct tiktok_map *map, struct span type);
-/** The source id for this event: the constant, or the value at {path}; SPAN_NONE when it has none.
- */
+/** The source id for this event: the constant, or the value at {path}; SPAN_NONE when it has none
+ * that could be one (a text or integer of up to 128 bytes, no control characters). */
 struct span tiktok_source_id(const struct tiktok_map *map, const struct event_view *view,
                              struct arena *arena);
 
@@ -44,8 +44,8 @@ struct tiktok_item {
 /**
  * Append one item ({"event":...,"event_time":...,...}) to @out. @event_id is the event's own or the
  * derived one, never changed and not empty. ERR_DATA (reason contract) when a required member
- * cannot be made (app without app.app_id, crm without lead.lead_id) or the item would pass @out's
- * maximum (ERR_LIMIT); then @out is as it was.
+ * cannot be made (app without app.app_id, crm without lead.lead_id) or the event has no source id
+ * to be sent under; ERR_LIMIT when the item would pass @out's maximum. Then @out is as it was.
  */
 NODISCARD enum err_code tiktok_item_write(const struct tiktok_map *map,
                                           struct tiktok_scratch *scratch,

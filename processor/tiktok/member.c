@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <math.h>
 #include <netinet/in.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/address.h"
@@ -17,6 +18,7 @@ enum {
     IDS_MAX = 10000,
     HASH_DIGITS = 64,
     CURRENCY_LETTERS = 3,
+    EXPONENT_MAX = 20, /* beyond it a double is no amount of anything */
 };
 
 #define EXACT_MAX 9007199254740992.0 /* 2^53: beyond it a double is no id and no count */
@@ -68,21 +70,52 @@ static bool get_number(const struct origin_value *value, struct numeric *out)
                                 : scalar_number(value->value, value->type, out);
 }
 
+/* The number that @out ends with, from @from on, without an exponent: TikTok takes no letters. */
+static bool fix_decimals(struct buf *out, size_t from)
+{
+    char text[NUMBER_TEXT_BYTES + 1] = "";
+    const char *e;
+    const char *point;
+    long decimals;
+    long exponent;
+
+    if (out->is_overflowed) {
+        return false;
+    }
+    memcpy(text, out->ptr + from, MIN_OF(out->len - from, (size_t)NUMBER_TEXT_BYTES));
+    e = strchr(text, 'e');
+    if (e == NULL) {
+        return true;
+    }
+    point = strchr(text, '.');
+    exponent = strtol(e + 1, NULL, 10);
+    if (labs(exponent) > EXPONENT_MAX) {
+        return false;
+    }
+    decimals = (point == NULL ? 0 : e - point - 1) - exponent;
+    buf_truncate(out, from);
+    buf_printf(out, "%.*f", (int)MAX_OF(decimals, 0L), strtod(text, NULL));
+    return true;
+}
+
 static bool add_number(struct buf *out, const struct origin_value *value)
 {
     struct numeric number;
+    size_t from = out->len;
 
     if (!get_number(value, &number) || !isfinite(number.d)) {
         return false;
     }
     if (number.is_integer) {
         buf_add_i64(out, number.i);
+    } else if (number.d == 0) {
+        buf_add_char(out, '0'); /* of minus zero as well */
     } else if (value->value != NULL && value->value->kind == VALUE_FLOAT) {
         buf_add_float(out, (float)number.d);
     } else {
         buf_add_double(out, number.d);
     }
-    return true;
+    return fix_decimals(out, from);
 }
 
 static bool add_integer(struct buf *out, const struct origin_value *value)

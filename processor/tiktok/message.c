@@ -48,25 +48,31 @@ static size_t read_index(struct span s, size_t at, size_t *index)
     return at < s.len && is_name_char(s.ptr[at]) && s.ptr[at] != '.' ? 0 : at;
 }
 
-/* "Batch.3.", "data[3]", "events.3": gives the place behind the index, or 0. */
-static size_t find_item(struct span s, size_t *index)
+/* "Batch.3.", "data[3]", "events.3" at @at: gives the place behind the index, or 0. */
+static size_t read_item(struct span s, size_t at, size_t *index)
 {
     static const char *const words[] = {"batch", "data", "events"};
 
-    for (size_t at = 0; at < s.len; at++) {
-        if (at > 0 && is_name_char(s.ptr[at - 1])) {
-            continue;
-        }
-        for (size_t i = 0; i < COUNT_OF(words); i++) {
-            struct span word = span_of(words[i]);
-            size_t behind = has_word_at(s, at, word) ? read_index(s, at + word.len, index) : 0;
+    for (size_t i = 0; i < COUNT_OF(words); i++) {
+        struct span word = span_of(words[i]);
+        size_t behind = has_word_at(s, at, word) ? read_index(s, at + word.len, index) : 0;
 
-            if (behind != 0) {
-                return behind;
-            }
+        if (behind != 0) {
+            return behind;
         }
     }
     return 0;
+}
+
+/* Does a field path stand at @at, with nothing behind it or the colon that the reason follows? */
+static bool is_path_at(struct span s, size_t at)
+{
+    size_t end = at;
+
+    while (end < s.len && (is_name_char(s.ptr[end]) || s.ptr[end] == '[' || s.ptr[end] == ']')) {
+        end++;
+    }
+    return end > at && (end == s.len || s.ptr[end] == ':');
 }
 
 /* The dotted name from @at on, without dots at its ends. */
@@ -85,21 +91,6 @@ static struct span name_at(struct span s, size_t at)
         end--;
     }
     return span_sub(s, at, end);
-}
-
-static struct span find_name(struct span s, size_t behind_item)
-{
-    static const struct span lead = {"invalid value for ", 18};
-
-    if (behind_item != 0) {
-        return name_at(s, behind_item);
-    }
-    for (size_t at = 0; at + lead.len <= s.len; at++) {
-        if (has_word_at(s, at, lead)) {
-            return name_at(s, at + lead.len);
-        }
-    }
-    return name_at(s, 0);
 }
 
 static bool is_number(struct span s)
@@ -136,18 +127,24 @@ static bool is_known(struct span name)
     return has_word;
 }
 
+/* Only the place where the service itself puts a field path is looked at: the beginning, or behind
+ * the words it begins with. Anything further on may be the echo of a value, and then an event would
+ * choose whom the answer is about. */
 void message_read(struct span message, size_t count, struct message_hint *out)
 {
+    const struct span lead = SPAN("invalid value for ");
+    struct span text = span_trim(message);
+    size_t at = has_word_at(text, 0, lead) ? lead.len : 0;
     struct span name;
     size_t behind;
 
     *out = (struct message_hint){0};
-    if (message.len > MESSAGE_BYTES_MAX) {
+    if (text.len > MESSAGE_BYTES_MAX || !is_path_at(text, at)) {
         return;
     }
-    behind = find_item(message, &out->item);
+    behind = read_item(text, at, &out->item);
     out->has_item = behind != 0 && out->item < count;
-    name = find_name(message, behind);
+    name = name_at(text, behind != 0 ? behind : at);
     if (!is_known(name)) {
         return;
     }

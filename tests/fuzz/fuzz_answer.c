@@ -42,6 +42,23 @@ static void check_text(const char *text, size_t bytes)
     }
 }
 
+/* An item is named by the service's own words: by what stands before any quotation mark. */
+static bool names_item_unquoted(struct span body)
+{
+    json_t *root = json_loadb(body.ptr, body.len, JSON_REJECT_DUPLICATES, NULL);
+    const char *message = json_string_value(json_object_get(root, "message"));
+    bool is_good = message != NULL;
+
+    if (is_good) {
+        size_t quote = strcspn(message, "\"'");
+        size_t index = strcspn(message, "0123456789");
+
+        is_good = index < quote && index < strcspn(message, ":");
+    }
+    json_decref(root);
+    return is_good;
+}
+
 static void check(struct span body, const struct answer *answer, const struct item_result *each)
 {
     CHECK(answer->verdict < VERDICT_COUNT);
@@ -50,6 +67,7 @@ static void check(struct span body, const struct answer *answer, const struct it
     if (answer->scope == SCOPE_ITEM) {
         CHECK(answer->item < EVENTS);
         CHECK(answer->verdict == VERDICT_REJECTED);
+        CHECK(names_item_unquoted(body));
     }
     if (answer->scope == SCOPE_EACH) {
         CHECK(answer->code == 20001);

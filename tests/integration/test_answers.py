@@ -48,6 +48,25 @@ def test_40002_without_an_index_is_bisected_with_bounded_requests(world):
     assert len(requests) <= batches + len(bad) * 2 * 8, f"{len(requests)} requests"
 
 
+@pytest.mark.parametrize("message, innocents", [
+    ('Invalid value for description: "see data[0] for more" is not allowed.', 0),
+    ("data.0.event_id: see data.0", 3),  # an echo where the service names items: believed thrice
+])
+def test_an_echo_that_looks_like_an_index_condemns_nearly_nobody_else(world, message, innocents):
+    world.create_all(partitions=1)
+    records = world.conversions(60, event="Purchase")
+    culprit = records[40].id
+    world.tiktok.on(lambda request: fake_tiktok.Answer(body=fake_tiktok.said(40002, message), name="echo")
+                    if culprit in request.ids else None)
+    world.produce(records)
+    world.detour().start()
+    world.wait_settled()
+    dead = {note.detour["event.id"]: note.detour for note in world.notes("dead")}
+    assert culprit in dead and len(dead) <= 1 + innocents, sorted(dead)
+    assert {note["attempts"] for note in dead.values()} == {"1"}, "what others were refused for does not count"
+    assert set(world.tiktok.accepted) == {r.id for r in records} - set(dead)
+
+
 def test_20001_settles_each_event_by_its_own_result(world):
     world.create_all()
     records = world.conversions(300)

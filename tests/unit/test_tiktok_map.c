@@ -2,6 +2,8 @@
  * kind of field, what is left out, and what is wrong with a map and where. */
 #include "tiktok_world.h"
 
+#include <math.h>
+
 #include "base/embedded.h"
 
 /* What the shipped schema asks for; @more is further members of the record. */
@@ -338,6 +340,16 @@ static const struct {
      ", \"properties\": {\"contents\": [{\"content_id\": \"1\", \"brand\": \"Northpeg\", "
      "\"quantity\": 1}], \"content_type\": \"product\"}",
      0},
+    {"an element of which only constants are left is no content",
+     "properties.contents: {each: lines, fields: {price: amount, brand: {value: Northpeg}, "
+     "quantity: [amount, {value: 1}]}}",
+     "{\"lines\": [{\"no\": 1}, {\"no\": 2, \"amount\": 2}, {\"no\": 3, \"amount\": \"much\"}]}",
+     ", \"properties\": {\"contents\": [{\"brand\": \"Northpeg\", \"price\": 2, \"quantity\": 2}], "
+     "\"content_type\": \"product\"}",
+     2},
+    {"constants of nothing but constants",
+     "properties.contents: {each: lines, fields: {brand: {value: Northpeg}}}",
+     "{\"lines\": [{\"no\": 1}]}", "", 0},
     {"no lines", "properties.contents: {each: lines, fields: {content_id: no}}", "{}", "", 0},
     /* members of one's own keep their type */
     {"own text", "properties.own: s", "{\"s\": \"x\"}", ", \"properties\": {\"own\": \"x\"}", 0},
@@ -379,6 +391,92 @@ static void every_kind_of_field_is_written_as_it_has_to_be(void **state)
         check_item(name, &world, kind_rows[i].want);
         if (world.item.fields_left_out != kind_rows[i].left_out) {
             fail_msg("%s: %u left out", name, world.item.fields_left_out);
+        }
+        world_close(&world);
+    }
+}
+
+/* As text: a reader of JSON would not see the difference. */
+static void numbers_have_fixed_decimals_and_no_letters(void **state)
+{
+    static const struct {
+        const char *path;
+        const char *number;
+        const char *want; /* NULL: left out */
+    } rows[] = {
+        {"d", "19.99", "19.99"},
+        {"d", "0", "0"},
+        {"d", "-0.0", "0"},
+        {"f", "-0.0", "0"},
+        {"d", "0.00001", "0.00001"},
+        {"d", "-0.000012345", "-0.000012345"},
+        {"d", "1.5e-20", "0.000000000000000000015"},
+        {"d", "1e-21", NULL},
+        {"d", "1e15", "1000000000000000"},
+        {"d", "1234567890123456.5", "1234567890123456.5"},
+        {"d", "1e20", "100000000000000000000"},
+        {"d", "1e21", NULL},
+        {"d", "-1e300", NULL},
+        {"f", "0.00001", "0.00001"},
+        {"f", "1e20", "100000000000000000000"},
+        {"s", "\"1e-5\"", "0.00001"},
+        {"s", "\"1e400\"", NULL},
+        {"l", "9223372036854775807", "9223372036854775807"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct world world;
+        char map[64];
+        char record[64];
+        char want[128] = "";
+
+        (void)snprintf(map, sizeof(map), "properties.value: %s", rows[i].path);
+        (void)snprintf(record, sizeof(record), "{\"%s\": %s}", rows[i].path, rows[i].number);
+        if (rows[i].want != NULL) {
+            (void)snprintf(want, sizeof(want), ",\"properties\":{\"value\":%s}", rows[i].want);
+        }
+        world_open(&world, kinds_schema);
+        world_compile(&world, map);
+        assert_int_equal(world_write(&world, "x", "e", 0, record), ERR_OK);
+        buf_add_char(&world.out, '\0');
+        if (strncmp(world.out.ptr + strlen("{\"event\":\"x\",\"event_time\":0,\"event_id\":\"e\""),
+                    want, strlen(want)) != 0 ||
+            world.item.fields_left_out != (rows[i].want == NULL)) {
+            fail_msg("%s: %s", rows[i].number, world.out.ptr);
+        }
+        world_close(&world);
+    }
+}
+
+static void what_is_no_number_is_left_out(void **state)
+{
+    static const double numbers[] = {(double)NAN, (double)INFINITY, -(double)INFINITY};
+    static const char *const maps[] = {"properties.value: d",       "properties.num_items: d",
+                                       "properties.order_id: d",    "properties.own: d",
+                                       "properties.description: d", "user.external_id: d",
+                                       "properties.content_ids: d"};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(numbers) * COUNT_OF(maps); i++) {
+        struct world world;
+        struct value root;
+        struct event_view view = {.root = &root, .facts = {.type = SPAN("x")}};
+
+        world_open(&world, kinds_schema);
+        world_compile(&world, maps[i / COUNT_OF(numbers)]);
+        world_value(&world, "{\"d\": 1}", &root);
+        for (size_t n = 0; n < root.len; n++) {
+            if (root.items[n].kind == VALUE_DOUBLE) {
+                root.items[n].d = numbers[i % COUNT_OF(numbers)];
+            }
+        }
+        assert_int_equal(tiktok_item_write(world.map, world.scratch, &view, SPAN("e"), &world.arena,
+                                           &world.out, &world.item, &world.err),
+                         ERR_OK);
+        if (world.item.fields_left_out == 0 || strstr(buf_text(&world.out), "user") != NULL ||
+            strstr(buf_text(&world.out), "properties") != NULL) {
+            fail_msg("%s: %s", maps[i / COUNT_OF(numbers)], buf_text(&world.out));
         }
         world_close(&world);
     }
@@ -660,6 +758,48 @@ static void names_are_theirs_or_unchanged(void **state)
     world_close(&world);
 }
 
+static void a_name_that_is_likely_a_slip_is_a_warning(void **state)
+{
+    static const struct {
+        const char *name;
+        enum event_source source;
+        const char *want; /* NULL: no warning */
+    } rows[] = {
+        {"Purchase", SOURCE_WEB, NULL},
+        {"CompletePayment", SOURCE_WEB, NULL},
+        {"Purchse", SOURCE_WEB, "sent as a custom one; did you mean Purchase?"},
+        {"purchase", SOURCE_WEB, "did you mean Purchase?"},
+        {"LoyaltyCardIssued", SOURCE_WEB, NULL},
+        {"QualifiedLead", SOURCE_CRM, NULL},
+        {"LaunchAPP", SOURCE_APP, NULL},
+        {"LaunchApp", SOURCE_APP, "did you mean LaunchAPP?"},
+        {"InstallApp", SOURCE_WEB, NULL},
+        {"Purchase", SOURCE_OFFLINE, NULL},
+        {"Purchse", SOURCE_OFFLINE, "takes no other; did you mean Purchase?"},
+        {"LoyaltyCardIssued", SOURCE_OFFLINE, "event_source offline takes no other"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct name_pair pair = {SPAN("ours"), span_of(rows[i].name), {"c.yaml", 7, 9}};
+        struct world world;
+        const struct diag *diag;
+
+        world_open(&world, kinds_schema);
+        world.destination.event_source = rows[i].source;
+        world.destination.events = &pair;
+        world.destination.event_count = 1;
+        world_compile(&world, "app.app_id: s\nlead.lead_id: s");
+        diag = world.diags.count == 0 ? NULL : &world.diags.items[0];
+        if (world.map == NULL || (diag == NULL) != (rows[i].want == NULL) ||
+            (diag != NULL &&
+             (diag->place.line != 7 || strstr(diag->message, rows[i].want) == NULL))) {
+            fail_msg("%s: %s", rows[i].name, diag == NULL ? "nothing" : diag->message);
+        }
+        world_close(&world);
+    }
+}
+
 static void a_name_of_nothing_is_an_error(void **state)
 {
     static struct name_pair empty[] = {{{"Added", 5}, {" ", 1}, {"c.yaml", 7, 9}}};
@@ -675,6 +815,8 @@ static void a_name_of_nothing_is_an_error(void **state)
     world_close(&world);
 }
 
+#define LETTERS_64 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
 static void the_source_id_is_text_whatever_the_event_has(void **state)
 {
     static const struct {
@@ -684,7 +826,15 @@ static void the_source_id_is_text_whatever_the_event_has(void **state)
     } rows[] = {
         {"l", "{\"l\": 7301122334455667788}", "7301122334455667788"},
         {"s", "{\"s\": \" CPIXEL \"}", "CPIXEL"},
+        {"e", "{\"e\": \"EUR\"}", "EUR"},
+        {"any", "{\"any\": 12}", "12"},
+        {"any", "{\"any\": true}", NULL},
+        {"s", "{\"s\": \"\"}", NULL},
         {"s", "{\"s\": \" \"}", NULL},
+        {"s", "{\"s\": \"C\\u0000PIXEL\"}", NULL},
+        {"s", "{\"s\": \"C\\nPIXEL\"}", NULL},
+        {"s", "{\"s\": \"" LETTERS_64 LETTERS_64 "\"}", LETTERS_64 LETTERS_64},
+        {"s", "{\"s\": \"" LETTERS_64 LETTERS_64 "x\"}", NULL},
         {"s", "{}", NULL},
     };
 
@@ -703,6 +853,13 @@ static void the_source_id_is_text_whatever_the_event_has(void **state)
         world_value(&world, rows[i].record, &root);
         id = tiktok_source_id(world.map, &view, &world.arena);
         assert_true(rows[i].want == NULL ? id.ptr == NULL : span_is(id, rows[i].want));
+        buf_add_text(&world.out, "before");
+        assert_int_equal(world_write(&world, "x", "e-1", 0, rows[i].record),
+                         rows[i].want == NULL ? ERR_DATA : ERR_OK);
+        if (rows[i].want == NULL) { /* nothing is invented: such an event cannot be sent */
+            assert_string_equal(world.err.text, "event_source_id is missing in the event");
+            assert_string_equal(buf_text(&world.out), "before");
+        }
         world_close(&world);
     }
 }
@@ -720,6 +877,47 @@ static void a_source_id_nobody_has_is_an_error(void **state)
     assert_int_equal(world.diags.error_count, 1);
     assert_int_equal(world.diags.items[0].place.line, 12);
     world_close(&world);
+}
+
+static void a_source_id_of_a_type_that_is_none_is_an_error(void **state)
+{
+    static const struct {
+        const char *path;
+        const char *want; /* NULL: can be an id */
+    } rows[] = {
+        {"texts", "event_source_id takes an id (text or whole number); 'texts' is of type array"},
+        {"m", "'m' is of type map"},
+        {"r", "is of type "},
+        {"b", "is of type "},
+        {"d", "is of type "},
+        {"f", "is of type "},
+        {"dec", "is of type "},
+        {"raw", "is of type "},
+        {"s", NULL},
+        {"e", NULL},
+        {"i", NULL},
+        {"l", NULL},
+        {"any", NULL},
+        {"m.pixel", NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct world world;
+
+        world_open(&world, kinds_schema);
+        world.destination.event_source_path = span_of(rows[i].path);
+        world.destination.event_source_place = (struct place){"c.yaml", 12, 30};
+        world_compile(&world, NULL);
+        if (rows[i].want == NULL ? world.map == NULL
+                                 : world.map != NULL || world.diags.error_count != 1 ||
+                                       world.diags.items[0].place.column != 30 ||
+                                       strstr(world.diags.items[0].message, rows[i].want) == NULL) {
+            fail_msg("%s: %s", rows[i].path,
+                     world.diags.count == 0 ? "no error" : world.diags.items[0].message);
+        }
+        world_close(&world);
+    }
 }
 
 static void the_body_goes_around_the_items(void **state)
@@ -773,6 +971,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_shipped_schema_is_mapped_without_a_word),
         cmocka_unit_test(every_kind_of_field_is_written_as_it_has_to_be),
+        cmocka_unit_test(numbers_have_fixed_decimals_and_no_letters),
+        cmocka_unit_test(what_is_no_number_is_left_out),
         cmocka_unit_test(what_is_wrong_with_a_map_has_a_place_and_a_way_out),
         cmocka_unit_test(all_errors_are_told_at_once),
         cmocka_unit_test(a_slip_in_a_property_is_a_warning),
@@ -782,9 +982,11 @@ int main(void)
         cmocka_unit_test(an_item_is_written_whole_or_not_at_all),
         cmocka_unit_test(seconds_are_floored_and_ids_never_changed),
         cmocka_unit_test(names_are_theirs_or_unchanged),
+        cmocka_unit_test(a_name_that_is_likely_a_slip_is_a_warning),
         cmocka_unit_test(a_name_of_nothing_is_an_error),
         cmocka_unit_test(the_source_id_is_text_whatever_the_event_has),
         cmocka_unit_test(a_source_id_nobody_has_is_an_error),
+        cmocka_unit_test(a_source_id_of_a_type_that_is_none_is_an_error),
         cmocka_unit_test(the_body_goes_around_the_items),
         cmocka_unit_test(the_default_country_serves_whom_has_none),
     };

@@ -85,6 +85,13 @@ static const struct {
      "\"landing_page\":\"?utm_source=a&utm_medium=b&utm_term=t\",\"referrer\":\"https://b.example/"
      "?m=x\",",
      ""},
+    {"a macro, a blank or broken text gives way to the next of its list",
+     "source: [page.url?src, {value: other}]\nmedium: [page.url?m, user.city]\n"
+     "campaign: [page.url?bad, page.url?src]\nterm: page.url?m\n",
+     "{\"url\":\"?src=__SRC__&m=+%09&bad=%FF\"}", NULL,
+     "\"utm_source\":\"other\",\"utm_medium\":\"Ulm\",\"utm_campaign\":null,\"utm_term\":null,"
+     "\"utm_content\":null,\"utm_id\":null,",
+     "\"landing_page\":\"?src=__SRC__&m=+%09&bad=%FF\",\"referrer\":null,", ""},
     {"taken out", "landing_page: null\nreferrer: null\nttclid: null\n",
      "{\"url\":\"?utm_source=a&ttclid=x\",\"referrer\":\"r\"}", "E.C.P.2", NO_UTM,
      "\"landing_page\":null,\"referrer\":null,", ""},

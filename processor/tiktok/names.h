@@ -1,0 +1,15 @@
+/**
+ * names - the events TikTok knows by name (reference 2.7). Any other name is a custom event: the
+ * web, apps and CRM take those, offline does not.
+ */
+#ifndef TIKTOK_NAMES_H
+#define TIKTOK_NAMES_H
+
+#include "base/diag.h"
+#include "config/config.h"
+
+/** Warn of a name that is most likely a slip of a known one, or that @source does not take. */
+void tiktok_name_check(struct span name, enum event_source source, struct place place,
+                       struct diags *diags);
+
+#endif /* TIKTOK_NAMES_H */
