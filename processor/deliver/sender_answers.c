@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "deliver/backoff.h"
+#include "webhook/credential.h"
 
 enum {
     THROTTLE_MIN_MS = 1000, /* freeze without Retry-After: full jitter 1..8 s (reliability 1.5) */
@@ -324,9 +325,14 @@ static void handle_throttled(struct sender *sender, struct batch *batch,
 /* Which secret an operator should look at: its name, never its value. */
 static const char *secret_named(const struct sender *sender)
 {
-    const struct secret *secret = sender->kind->secret(sender->to, 0);
+    struct buf text;
+    const char *quoted;
 
-    return secret == NULL ? "none" : secret_source(secret);
+    buf_init(&text, SECRET_BYTES_MAX);
+    credential_write(sender->config, &text);
+    quoted = log_quote(buf_span(&text)); /* a slot of the thread's, so it outlives the text */
+    buf_fini(&text);
+    return quoted;
 }
 
 /* The token may be right and only this pixel not its own: then the others of the destination go on.
@@ -346,7 +352,7 @@ static void log_held(const struct sender *sender, const struct batch *batch,
               "watched\"",
               LOG_S(sender->config->name), LOG_Q(batch->lane->source_id),
               answer->has_code ? answer->code : 0, reply->status, LOG_Q(answer->text),
-              LOG_Q(secret_named(sender)));
+              secret_named(sender));
 }
 
 /* The lanes of one source id share their hold, whatever the event types. */

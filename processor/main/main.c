@@ -1,8 +1,11 @@
 /*
  * detour: one binary, one word for what it does. Each command reads its own options.
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "app/check.h"
 #include "app/run.h"
@@ -29,6 +32,10 @@ static const struct command {
     {"mock-broker", mock_broker_command, NULL},
 };
 
+/* Designed and not built yet: whoever types one is told that, not asked for his spelling. */
+static const char *const planned[] = {"replay", "dlq",      "outages", "reconcile",
+                                      "export", "override", "explain"};
+
 static int usage(FILE *out, int code)
 {
     fputs("usage: detour COMMAND [OPTIONS]\n\n"
@@ -48,6 +55,12 @@ static int unknown(const char *word)
     const char *names[COUNT_OF(commands)];
     const char *nearest;
 
+    for (size_t i = 0; i < COUNT_OF(planned); i++) {
+        if (strcmp(word, planned[i]) == 0) {
+            fprintf(stderr, "detour: %s is not in this version (" DETOUR_VERSION ")\n", word);
+            return EXIT_CODE_USAGE;
+        }
+    }
     for (size_t i = 0; i < COUNT_OF(commands); i++) {
         names[i] = commands[i].name;
     }
@@ -57,13 +70,13 @@ static int unknown(const char *word)
         fprintf(stderr, "; did you mean '%s'?", nearest);
     }
     fputs("\n\n", stderr);
-    return usage(stderr, 2);
+    return usage(stderr, EXIT_CODE_USAGE);
 }
 
-int main(int argc, char **argv)
+static int perform(int argc, char **argv)
 {
     if (argc < 2) {
-        return usage(stderr, 2);
+        return usage(stderr, EXIT_CODE_USAGE);
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
         strcmp(argv[1], "help") == 0) {
@@ -79,4 +92,36 @@ int main(int argc, char **argv)
         }
     }
     return unknown(argv[1]);
+}
+
+/* A descriptor that was closed would be the next socket's, and log lines would go into it. What
+ * stands in for standard output cannot be written: to have nowhere to print is an error. */
+static void open_standard_descriptors(void)
+{
+    static const int modes[] = {O_RDONLY, O_RDONLY, O_WRONLY};
+
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) == -1 && errno == EBADF && open("/dev/null", modes[fd]) != fd) {
+            _exit(EXIT_CODE_NO);
+        }
+    }
+}
+
+/* What was printed is written only now, and a full disk is no success. */
+static int finish(int code)
+{
+    bool had_failed = ferror(stdout) != 0;
+
+    if (fflush(stdout) == 0 && !had_failed) {
+        return code;
+    }
+    fprintf(stderr, "detour: standard output cannot be written%s%s\n", had_failed ? "" : ": ",
+            had_failed ? "" : strerror(errno));
+    return code == EXIT_CODE_OK ? EXIT_CODE_NO : code;
+}
+
+int main(int argc, char **argv)
+{
+    open_standard_descriptors();
+    return finish(perform(argc, argv));
 }

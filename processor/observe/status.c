@@ -5,10 +5,12 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "webhook/credential.h"
 
 enum {
     SAMPLE_GAP_MS = 1000,
     SAMPLES = 11, /* ten seconds lie between the first and the last */
+    SECRET_TEXT_BYTES_MAX = 64 * 1024,
 };
 
 /* What each destination had taken at one moment. */
@@ -163,18 +165,16 @@ static json_t *verdicts_json(const struct status *status, size_t destination)
 }
 
 /* The credential an operator should look at. */
-static const char *secret_of(const struct config_destination *config)
+static json_t *secret_json(const struct config_destination *config)
 {
-    const struct secret *candidates[] = {
-        config->access_token, config->auth.bearer, config->auth.basic.password,
-        config->auth.hmac.secret, config->header_count > 0 ? config->headers[0].value : NULL};
+    struct buf text;
+    json_t *out;
 
-    for (size_t i = 0; i < COUNT_OF(candidates); i++) {
-        if (candidates[i] != NULL) {
-            return secret_source(candidates[i]);
-        }
-    }
-    return "none";
+    buf_init(&text, SECRET_TEXT_BYTES_MAX);
+    credential_write(config, &text);
+    out = json_string(buf_text(&text));
+    buf_fini(&text);
+    return out == NULL ? json_string("unprintable") : out; /* a path that is no UTF-8 */
 }
 
 static json_t *held_json(const struct config_destination *config, const struct flow_view *held,
@@ -186,7 +186,7 @@ static json_t *held_json(const struct config_destination *config, const struct f
         return json_null();
     }
     out = json_object();
-    json_object_set_new(out, "secret", json_string(secret_of(config)));
+    json_object_set_new(out, "secret", secret_json(config));
     json_object_set_new(out, "since", time_json(wall_ms - (int64_t)held->for_ms));
     return out;
 }

@@ -36,6 +36,10 @@ static void take_all(struct answer_text *answer, const struct answer_question *q
     answer->reply.status = 200;
     if (question->type == DESTINATION_TIKTOK) {
         say_code(answer, 0, "OK");
+    } else if (question->healthy != NULL) {
+        answer->reply.status = question->healthy->status;
+        answer->reply.headers = buf_span(&question->healthy->headers);
+        buf_add_span(&answer->body, buf_span(&question->healthy->body));
     }
 }
 

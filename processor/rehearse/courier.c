@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "deliver/kind.h"
 #include "rehearse/answer_text.h"
 
 struct parcel {
@@ -130,6 +131,15 @@ static void tell_heard(const struct world *world, const struct world_leg *leg)
     }
 }
 
+static void tell_settled(const struct world *world, const struct world_leg *leg)
+{
+    const struct world_watch *watch = &world->options.watch;
+
+    if (watch->settled != NULL) {
+        watch->settled(watch->context, leg);
+    }
+}
+
 /* Log-normal around @median_ms, as real latencies are. */
 static uint64_t draw_ms(struct world *world, uint64_t median_ms)
 {
@@ -229,6 +239,9 @@ enum err_code courier_post(void *context, const struct http_target *target,
     for (size_t i = 0; i < batch->count; i++) {
         add_leg(parcel, batch->legs[i]);
     }
+    if (world->options.healthy != NULL) {
+        question.healthy = &world->options.healthy[destination];
+    }
     look_for_marks(batch, &question);
     question.fault = faults_find(&world->options.faults, destination, batch->legs[0]->event->type,
                                  since_start_ms(world), &world->rng);
@@ -241,6 +254,33 @@ enum err_code courier_post(void *context, const struct http_target *target,
     agenda_add(&world->agenda, world->now_ms + parcel->answer.latency_ms / 2, arrive, world,
                parcel);
     return ERR_OK;
+}
+
+/* The core's own reading of the answer, which is what it will act on in a moment. */
+static void read_settled(const struct world *world, const struct parcel *parcel)
+{
+    const struct pipeline_destination *to = &world->pipeline->destinations[parcel->destination];
+    const struct batch *batch = parcel->context;
+    struct span *ids = mem_array(batch->count, struct span);
+    struct item_result *each = mem_array(batch->count, struct item_result);
+    const struct answer_batch described = {ids, batch->count, each};
+    struct answer answer = {0};
+
+    INVARIANT(batch->count == parcel->leg_count);
+    for (size_t i = 0; i < batch->count; i++) {
+        ids[i] = batch->legs[i]->event->id;
+        each[i] = (struct item_result){VERDICT_RETRY, 0};
+    }
+    kind_of(to->config->type)->read(to, &parcel->answer.reply, &described, &answer);
+    for (size_t i = 0; i < parcel->leg_count; i++) {
+        enum verdict verdict = answer.scope == SCOPE_EACH ? each[i].verdict : answer.verdict;
+
+        if (verdict == VERDICT_DELIVERED) {
+            tell_settled(world, &parcel->legs[i]);
+        }
+    }
+    free(each);
+    free(ids);
 }
 
 void courier_answers(void *context)
@@ -256,6 +296,9 @@ void courier_answers(void *context)
             if (answer_text_takes(&parcel->answer, i)) {
                 tell_heard(world, &parcel->legs[i]);
             }
+        }
+        if (world->options.watch.settled != NULL) {
+            read_settled(world, parcel);
         }
         parcel->done(parcel->context, &parcel->answer.reply);
         give_back(world, parcel);
@@ -355,6 +398,7 @@ static void finish(struct member *member, struct parcel *parcel, enum produce_re
     tell_stuck(parcel, false);
     if (result == PRODUCE_ACKNOWLEDGED) {
         tell_heard(member->world, &parcel->legs[0]);
+        tell_settled(member->world, &parcel->legs[0]);
     }
     request->done(request, result);
 }

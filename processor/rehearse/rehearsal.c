@@ -33,12 +33,12 @@ static void on_requested(void *context, size_t destination, size_t events)
     sums_requested(&rehearsal->sums, destination, events, is_in_fault);
 }
 
-static void on_heard(void *context, const struct world_leg *leg)
+static void on_settled(void *context, const struct world_leg *leg)
 {
     struct rehearsal *rehearsal = context;
     uint64_t now_ms = world_now(rehearsal->world);
 
-    sums_heard(&rehearsal->sums, leg, now_ms);
+    sums_settled(&rehearsal->sums, leg, now_ms);
     if (leg->plan != NULL && (leg->position > 0 || leg->is_dead_letter) && !leg->is_part) {
         timeline_diverted(rehearsal->timeline, leg, rehearsal->trace->traffic[leg->kind].event,
                           now_ms);
@@ -67,10 +67,11 @@ static void open_world(struct rehearsal *rehearsal)
         .acknowledge_ms = ACKNOWLEDGE_MS,
         .records_max = RECORDS_MAX,
         .metrics = rehearsal->metrics,
+        .healthy = rehearsal->healthy.answers,
         .faults = {rehearsal->trace->faults, rehearsal->trace->fault_count},
         .watch = {.context = rehearsal,
                   .requested = on_requested,
-                  .heard = on_heard,
+                  .settled = on_settled,
                   .turned = on_turned},
     };
 
@@ -92,6 +93,9 @@ bool rehearsal_open(struct rehearsal *rehearsal, const struct config *config,
     }
     if (pipeline_connect(rehearsal->pipeline, &err) != ERR_OK) {
         diag_error(diags, (struct place){.file = config->path}, "%s", err.text);
+        return false;
+    }
+    if (!healthy_init(&rehearsal->healthy, rehearsal->pipeline, trace, diags)) {
         return false;
     }
     rehearsal->traffic = traffic_new(trace, rehearsal->pipeline, wall_ms, diags);
@@ -143,6 +147,7 @@ void rehearsal_close(struct rehearsal *rehearsal)
     if (rehearsal->sums.asked != NULL) {
         sums_fini(&rehearsal->sums);
     }
+    healthy_fini(&rehearsal->healthy);
     metrics_free(rehearsal->metrics);
     pipeline_free(rehearsal->pipeline);
 }

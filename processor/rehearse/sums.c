@@ -67,7 +67,7 @@ static void add_diverted(struct sums_row *row, const struct world_leg *leg)
     row->diverted[row->diverted_count++] = (struct sums_diverted){leg->destination, leg->reason, 1};
 }
 
-void sums_heard(struct sums *sums, const struct world_leg *leg, uint64_t now_ms)
+void sums_settled(struct sums *sums, const struct world_leg *leg, uint64_t now_ms)
 {
     struct sums_row *row = find_row(sums, leg);
 

@@ -44,7 +44,7 @@ struct sums {
 
 void sums_init(struct sums *sums, const struct config *config);
 void sums_fini(struct sums *sums);
-void sums_heard(struct sums *sums, const struct world_leg *leg, uint64_t now_ms);
+void sums_settled(struct sums *sums, const struct world_leg *leg, uint64_t now_ms);
 void sums_requested(struct sums *sums, size_t destination, size_t events, bool is_in_fault);
 /** Rows by line of the traffic, then as the configuration has routes and legs. */
 void sums_sort(struct sums *sums);

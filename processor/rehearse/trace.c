@@ -242,7 +242,8 @@ static void read_rule(struct trace_reader *reader, const struct yaml_node *map, 
     }
 }
 
-static void read_destination(struct trace_reader *reader, const struct yaml_pair *pair)
+const struct config_destination *trace_find_destination(struct trace_reader *reader,
+                                                        const struct yaml_pair *pair)
 {
     const struct config *config = reader->config;
     const struct config_destination *destination = config_find(config, pair->key);
@@ -250,14 +251,25 @@ static void read_destination(struct trace_reader *reader, const struct yaml_pair
     size_t count = MIN_OF(config->destination_count, COUNT_OF(names));
     const char *near;
 
+    if (destination != NULL) {
+        return destination;
+    }
+    for (size_t i = 0; i < count; i++) {
+        names[i] = config->destinations[i].name.ptr;
+    }
+    near = suggest(pair->key, names, count);
+    diag_error(reader->diags, pair->place, "the configuration has no destination %s%s%s%s",
+               log_quote(pair->key), near == NULL ? "" : "; did you mean ",
+               near == NULL ? "" : near, near == NULL ? "" : "?");
+    return NULL;
+}
+
+static void read_destination(struct trace_reader *reader, const struct yaml_pair *pair)
+{
+    const struct config *config = reader->config;
+    const struct config_destination *destination = trace_find_destination(reader, pair);
+
     if (destination == NULL) {
-        for (size_t i = 0; i < count; i++) {
-            names[i] = config->destinations[i].name.ptr;
-        }
-        near = suggest(pair->key, names, count);
-        diag_error(reader->diags, pair->place, "the configuration has no destination %s%s%s%s",
-                   log_quote(pair->key), near == NULL ? "" : "; did you mean ",
-                   near == NULL ? "" : near, near == NULL ? "" : "?");
         return;
     }
     if (pair->value->kind != YAML_LIST) {
@@ -294,7 +306,7 @@ static void read_destinations(struct trace_reader *reader, const struct yaml_nod
 
 static void read_frame(struct trace_reader *reader, const struct yaml_node *root)
 {
-    static const char *const keys[] = {"for", "latency", "traffic", "destinations"};
+    static const char *const keys[] = {"for", "latency", "traffic", "destinations", "healthy"};
     struct trace *trace = reader->trace;
 
     if (!trace_check_keys(reader, root, "a trace", keys, COUNT_OF(keys))) {
@@ -315,6 +327,7 @@ static void read_frame(struct trace_reader *reader, const struct yaml_node *root
     }
     read_traffic(reader, root);
     read_destinations(reader, root);
+    trace_read_healthy(reader, root);
 }
 
 bool trace_load(const char *path, const struct config *config, struct trace *out,
@@ -340,6 +353,7 @@ void trace_fini(struct trace *trace)
     free(trace->traffic);
     free(trace->faults);
     free(trace->events);
+    free(trace->healthy);
     yaml_free(trace->doc);
     *trace = (struct trace){0};
 }

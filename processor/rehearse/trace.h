@@ -17,7 +17,7 @@
 #include "config/config.h"
 #include "rehearse/fault.h"
 
-enum { TRACE_TRAFFIC_MAX = 64, TRACE_FAULTS_MAX = 256 };
+enum { TRACE_TRAFFIC_MAX = 64, TRACE_FAULTS_MAX = 256, TRACE_HEADERS_MAX = 16 };
 
 struct trace_traffic {
     struct span event;
@@ -30,12 +30,24 @@ struct trace_traffic {
     struct span currency; /* ptr NULL: invented */
 };
 
+/* What a destination of type http says when it is well. */
+struct trace_healthy {
+    size_t destination;
+    struct place place;
+    int status;
+    struct span body;
+    struct name_pair headers[TRACE_HEADERS_MAX];
+    size_t header_count;
+};
+
 struct trace {
     struct yaml_doc *doc; /* owned */
     uint64_t for_ms;
     uint64_t latency_ms;           /* of a healthy destination, median */
     struct trace_traffic *traffic; /* owned */
     size_t traffic_count;
+    struct trace_healthy *healthy; /* owned */
+    size_t healthy_count;
     struct fault *faults; /* owned */
     size_t fault_count;
     struct span *events; /* owned: what rules name */

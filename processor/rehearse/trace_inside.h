@@ -26,4 +26,10 @@ bool trace_read_share(struct trace_reader *reader, const struct yaml_node *map, 
 bool trace_read_answer(struct trace_reader *reader, const struct yaml_node *node,
                        struct fault *fault);
 
+/** The destination that the key names; NULL (reported) when the configuration has none. */
+const struct config_destination *trace_find_destination(struct trace_reader *reader,
+                                                        const struct yaml_pair *pair);
+/** `healthy:` of the trace. */
+void trace_read_healthy(struct trace_reader *reader, const struct yaml_node *root);
+
 #endif /* REHEARSE_TRACE_INSIDE_H */

@@ -23,6 +23,7 @@ struct traffic {
     const struct trace *trace;
     const struct pipeline *pipeline;
     struct fill_paths paths;
+    struct meanings meanings;
     struct stream *streams; /* owned; one a line */
     int64_t wall_ms;
     int32_t partitions;
@@ -78,6 +79,7 @@ static enum err_code make_event(struct traffic *traffic, struct stream *stream, 
                         .visit = &visit,
                         .arena = &traffic->arena,
                         .paths = &traffic->paths,
+                        .meanings = &traffic->meanings,
                         .event_id = {id, 0},
                         .now_ms = now_ms,
                         .index = traffic->made,
@@ -178,6 +180,7 @@ struct traffic *traffic_new(const struct trace *trace, const struct pipeline *pi
         .value = config->event.value,
         .currency = config->event.currency,
     };
+    meanings_init(&traffic->meanings, config);
     arena_init(&traffic->arena, ARENA_BYTES_MAX);
     buf_init(&traffic->value, RECORD_BYTES_MAX);
     traffic->streams = mem_array(trace->traffic_count, struct stream);
@@ -200,6 +203,7 @@ void traffic_free(struct traffic *traffic)
         buf_fini(&traffic->streams[i].header);
     }
     free(traffic->streams);
+    meanings_fini(&traffic->meanings);
     arena_fini(&traffic->arena);
     buf_fini(&traffic->value);
     free(traffic);

@@ -22,6 +22,7 @@
 #include "deliver/pipeline.h"
 #include "deliver/turn.h"
 #include "rehearse/fault.h"
+#include "webhook/example.h"
 
 /* What is wrong with a record, for whoever is to take it. */
 enum record_mark {
@@ -55,6 +56,9 @@ struct world_watch {
     /** @will_tell: its answer says so, if it is heard. */
     void (*held)(void *context, const struct world_leg *leg, bool will_tell);
     void (*heard)(void *context, const struct world_leg *leg);
+    /** The core takes the leg for settled: it reads the answer as delivered, whatever the
+     * destination did, or a topic has acknowledged the record. */
+    void (*settled)(void *context, const struct world_leg *leg);
     /** Offsets from..to-1 were committed. */
     void (*committed)(void *context, int32_t partition, int64_t from, int64_t to);
     /** A record is passed over: the commit's metadata says that it was settled. */
@@ -80,6 +84,7 @@ struct world_options {
     double commits_lost;     /* share of commits the group does not take */
     struct metrics *metrics; /* borrowed */
     struct faults faults;
+    const struct example *healthy; /* borrowed; by destination, type http; NULL: a plain 200 */
     struct world_watch watch;
 };
 

@@ -197,8 +197,11 @@ static struct value enum_value(struct walk *walk, const struct type *type)
 
 static struct value bool_value(struct walk *walk)
 {
-    bool is_consent = memmem(walk->path, walk->path_bytes, "consent", 7) != NULL;
+    bool is_consent = meanings_is_consent(walk->fill->meanings, here(walk), false);
 
+    if (is_consent && walk->fill->is_asked != NULL) {
+        *walk->fill->is_asked = true;
+    }
     return (struct value){.kind = VALUE_BOOL,
                           .i =
                               is_consent ? walk->fill->has_consent : invent_bool(&walk->invention)};
@@ -207,7 +210,7 @@ static struct value bool_value(struct walk *walk)
 static struct value array_value(struct walk *walk, const struct type *type, unsigned depth)
 {
     const struct product *outer = walk->invention.product;
-    bool is_products = outer == NULL && invent_is_products(walk->invention.field);
+    bool is_products = outer == NULL && invent_is_products(&walk->invention);
     size_t count = is_products ? walk->fill->visit->product_count
                                : (size_t)rng_below(&walk->fill->visit->rng, 3);
     struct value *items = NULL;
@@ -229,8 +232,10 @@ static struct value map_value(struct walk *walk, const struct type *type, unsign
 {
     static const char *const keys[] = {"source", "session_id", "variant"};
     size_t count = is_enough(walk, depth) ? 0 : (size_t)rng_below(&walk->fill->visit->rng, 3);
-    struct span outer = walk->invention.field;
+    const struct invention outer = walk->invention;
     struct value *items = take(walk, 2 * count, sizeof(*items));
+
+    walk->invention.meaning = SPAN_NONE;
 
     count = items == NULL ? 0 : count;
     for (size_t i = 0; i < count; i++) {
@@ -238,7 +243,7 @@ static struct value map_value(struct walk *walk, const struct type *type, unsign
         items[2 * i] = text_value(VALUE_STRING, walk->invention.field);
         items[2 * i + 1] = build(walk, type->items, depth + 1);
     }
-    walk->invention.field = outer;
+    walk->invention = outer;
     return (struct value){.kind = VALUE_MAP, .len = (uint32_t)count, .items = items};
 }
 
@@ -257,17 +262,18 @@ static size_t step_down(struct walk *walk, struct span name)
 
 static struct value record_value(struct walk *walk, const struct type *type, unsigned depth)
 {
-    struct span outer = walk->invention.field;
+    const struct invention outer = walk->invention;
     struct value *fields = take(walk, type->field_count, sizeof(*fields));
 
     for (size_t i = 0; fields != NULL && i < type->field_count; i++) {
         size_t before = step_down(walk, type->fields[i].name);
 
         walk->invention.field = type->fields[i].name;
+        walk->invention.meaning = meanings_find(walk->fill->meanings, here(walk));
         fields[i] = build(walk, type->fields[i].type, depth + 1);
         walk->path_bytes = before;
     }
-    walk->invention.field = outer;
+    walk->invention = outer;
     return (struct value){.kind = VALUE_RECORD,
                           .len = fields == NULL ? 0 : (uint32_t)type->field_count,
                           .items = fields};
@@ -328,7 +334,7 @@ static size_t pick_branch(struct walk *walk, const struct type *type, unsigned d
     pick += has_null && pick >= null_at ? 1 : 0;
     if (has_null && !is_needed(walk) &&
         (is_wanting(walk, type->branches[pick]) ||
-         (memmem(walk->path, walk->path_bytes, "consent", 7) == NULL &&
+         (!meanings_is_consent(walk->fill->meanings, here(walk), true) &&
           rng_below(&walk->fill->visit->rng, 20) == 0))) {
         return null_at;
     }

@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "schema/schema.h"
 #include "trial/invent.h"
+#include "trial/meaning.h"
 
 enum { FILL_DEPTH = 24, FILL_ITEMS = 50000 };
 
@@ -24,10 +25,12 @@ struct fill {
     struct visit *visit;
     struct arena *arena;
     const struct fill_paths *paths;
+    const struct meanings *meanings;
     struct span event_id;
     int64_t now_ms;
     uint64_t index;
     bool has_consent; /* what a field about consent says */
+    bool *is_asked;   /* set where there is such a field; may be NULL */
     bool has_value;   /* the event's value is @value in @currency, whatever the visit's */
     double value;
     struct span currency; /* ptr NULL: the visit's */

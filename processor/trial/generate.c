@@ -316,6 +316,15 @@ static enum err_code produce(const struct command *command, const struct config 
     return rc;
 }
 
+static void say_if_nobody_consents(const struct command *command, const struct generator *generator)
+{
+    if (command->generator.no_consent > 0 && !generator_knows_consent(generator)) {
+        fputs("detour generate: --no-consent changed nothing: no boolean of the schema is called "
+              "consent, and no route with `drop:` matches one that is false\n",
+              stderr);
+    }
+}
+
 static enum err_code generate(struct command *command, const struct config *config,
                               struct catalog *catalog, struct err *err)
 {
@@ -332,6 +341,9 @@ static enum err_code generate(struct command *command, const struct config *conf
         report_catch_signals();
         rc = command->is_stdout ? print_events(command, generator, err)
                                 : produce(command, config, generator, err);
+    }
+    if (rc == ERR_OK) {
+        say_if_nobody_consents(command, generator);
     }
     generator_close(generator);
     return rc;

@@ -33,6 +33,7 @@ struct generator {
     struct catalog *catalog;
     struct generator_options options;
     struct fill_paths paths;
+    struct meanings meanings;
     struct maker *makers; /* owned */
     size_t maker_count;
     struct span types[TYPES_MAX];
@@ -42,6 +43,7 @@ struct generator {
     struct buf value;
     uint64_t next;
     uint64_t bad_turn; /* kinds take turns */
+    bool is_asked;     /* some event had a field about consent */
     char event_id[ID_BYTES];
     struct visit visit;
     struct invent_cache cache;
@@ -141,6 +143,7 @@ enum err_code generator_open(const struct config *config, struct catalog *catalo
     generator->options = *options;
     generator->next = options->start_index;
     generator->paths = paths_of(config);
+    meanings_init(&generator->meanings, config);
     generator->makers = mem_array(readers->count, struct maker);
     arena_init(&generator->arena, ARENA_BYTES_MAX);
     arena_init(&generator->check_arena, ARENA_BYTES_MAX);
@@ -173,10 +176,16 @@ void generator_close(struct generator *generator)
         buf_fini(&generator->makers[i].header);
     }
     free(generator->makers);
+    meanings_fini(&generator->meanings);
     arena_fini(&generator->arena);
     arena_fini(&generator->check_arena);
     buf_fini(&generator->value);
     free(generator);
+}
+
+bool generator_knows_consent(const struct generator *generator)
+{
+    return generator->is_asked;
 }
 
 void generator_event_id(uint64_t seed, uint64_t index, char out[ID_BYTES])
@@ -291,12 +300,15 @@ enum err_code generator_next(struct generator *generator, int64_t now_ms, struct
                         .visit = &generator->visit,
                         .arena = &generator->arena,
                         .paths = &generator->paths,
+                        .meanings = &generator->meanings,
                         .now_ms = now_ms,
                         .index = index,
                         .has_consent = has_consent};
+    bool is_asked = false;
     struct value *root;
     enum err_code rc;
 
+    fill.is_asked = &is_asked;
     arena_reset(&generator->arena);
     buf_clear(&generator->value);
     visit_draw(&generator->visit, rng, type);
@@ -309,7 +321,8 @@ enum err_code generator_next(struct generator *generator, int64_t now_ms, struct
         return rc;
     }
     describe(generator, out, index, maker);
-    out->has_consent = has_consent;
+    out->has_consent = has_consent || !is_asked;
+    generator->is_asked = generator->is_asked || is_asked;
     out->root = root;
     if (is_bad) {
         out->bad = spoil_next(generator, maker, root, &rng);

@@ -29,7 +29,7 @@ struct generator_options {
 struct generated {
     uint64_t index;
     enum bad_kind bad;
-    bool has_consent;
+    bool has_consent;  /* also where the event has no field that could say otherwise */
     struct span key;   /* the user's id */
     struct span value; /* ptr NULL: none */
     struct span event_type;
@@ -47,6 +47,8 @@ NODISCARD enum err_code generator_open(const struct config *config, struct catal
 void generator_close(struct generator *generator);
 NODISCARD enum err_code generator_next(struct generator *generator, int64_t now_ms,
                                        struct generated *out, struct err *err);
+/** Has any event so far had a field about consent? */
+bool generator_knows_consent(const struct generator *generator);
 /** The id of the event @index: how somebody who saw the id finds the event again. */
 void generator_event_id(uint64_t seed, uint64_t index, char out[40]);
 /** The other way round; false when the id is not of this seed. */

@@ -376,22 +376,37 @@ static void look_up(struct span field, struct invent_slot *slot)
     }
 }
 
-static const struct invent_slot *slot_of(const struct invention *invention)
+static const struct invent_slot *slot_of(const struct invention *invention, struct span name)
 {
-    size_t at = ((uintptr_t)invention->field.ptr >> 3 ^ invention->field.len) %
-                COUNT_OF(invention->cache->slots);
+    size_t at = ((uintptr_t)name.ptr >> 3 ^ name.len) % COUNT_OF(invention->cache->slots);
     struct invent_slot *slot = &invention->cache->slots[at];
 
-    if (slot->name != invention->field.ptr || slot->name_bytes != invention->field.len) {
-        look_up(invention->field, slot);
+    if (slot->name != name.ptr || slot->name_bytes != name.len) {
+        look_up(name, slot);
     }
     return slot;
+}
+
+/* By what the configuration says it means; where that is nothing anybody knows, by its name. */
+static int16_t rule_of(const struct invention *invention, bool is_text)
+{
+    const struct span names[] = {invention->meaning, invention->field};
+
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        const struct invent_slot *slot = names[i].len == 0 ? NULL : slot_of(invention, names[i]);
+        int16_t rule = slot == NULL ? -1 : is_text ? slot->text_rule : slot->number_rule;
+
+        if (rule >= 0) {
+            return rule;
+        }
+    }
+    return -1;
 }
 
 struct span invent_text(const struct invention *invention)
 {
     static const char *const words[] = {"alpha", "bravo", "delta", "kilo", "lima", "ünïcode"};
-    int16_t rule = slot_of(invention)->text_rule;
+    int16_t rule = rule_of(invention, true);
 
     return rule >= 0 ? text_rules[rule].make(invention)
                      : keep(invention, words[rng_below(&invention->visit->rng, COUNT_OF(words))]);
@@ -399,7 +414,7 @@ struct span invent_text(const struct invention *invention)
 
 bool invent_number(const struct invention *invention, double *out)
 {
-    int16_t rule = slot_of(invention)->number_rule;
+    int16_t rule = rule_of(invention, false);
 
     if (rule >= 0) {
         return number_rules[rule].make(invention, out);
@@ -413,7 +428,7 @@ bool invent_bool(const struct invention *invention)
     return rng_below(&invention->visit->rng, 2) == 0;
 }
 
-bool invent_is_products(struct span field)
+static bool is_products(struct span field)
 {
     static const char *const names[] = {"*product*", "*item*",   "*content*",
                                         "*line*",    "*basket*", "*cart*"};
@@ -426,6 +441,12 @@ bool invent_is_products(struct span field)
         }
     }
     return false;
+}
+
+bool invent_is_products(const struct invention *invention)
+{
+    return is_products(invention->field) ||
+           (invention->meaning.len > 0 && is_products(invention->meaning));
 }
 
 struct span invent_uuid(const struct invention *invention)

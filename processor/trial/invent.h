@@ -23,7 +23,8 @@ struct invention {
     struct invent_cache *cache;
     struct visit *visit;
     struct arena *arena;
-    struct span field;             /* the field's name; of an element, its array's */
+    struct span field;   /* the field's name; of an element, its array's */
+    struct span meaning; /* the name it should have, by the configuration; SPAN_NONE: its own */
     const struct product *product; /* inside a list of products; else NULL */
     int64_t now_ms;
     uint64_t index; /* of the event */
@@ -36,7 +37,7 @@ struct span invent_text(const struct invention *invention);
 bool invent_number(const struct invention *invention, double *out);
 bool invent_bool(const struct invention *invention);
 /** Is this a list of the products of the visit? */
-bool invent_is_products(struct span field);
+bool invent_is_products(const struct invention *invention);
 /** A version 4 UUID of the visit's chance. */
 struct span invent_uuid(const struct invention *invention);
 

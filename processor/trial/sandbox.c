@@ -33,8 +33,13 @@ static const char usage[] =
     "  --rate N             events a second, 20 to 2000 (100); from 1 with --interactive\n"
     "  --bad 2%             share of records that do not decode (2%)\n"
     "  --seed N             repeat the events of another run\n"
-    "  --keep DIR           put configuration and logs there and leave them\n"
-    "  --json               the reconciliation as one JSON document; the story on stderr\n";
+    "  --keep DIR           put configuration and logs there and leave them; with --brokers the\n"
+    "                       topics and the group stay as well. Files of the same names are "
+    "refused\n"
+    "  --json               the reconciliation as one JSON document; the story on stderr\n"
+    "  -h, --help           this text\n"
+    "\n"
+    "Exit codes: 0 all as it should be, 1 it was not, 2 wrong usage, 3 no Kafka there.\n";
 
 struct command {
     struct stage_options stage;
@@ -299,6 +304,18 @@ static enum err_code perform(const struct command *command, struct stage *stage,
     return rc;
 }
 
+static void say_what_stays(const struct stage *stage)
+{
+    if (stage->options.keep == NULL || stage->config_path == NULL) {
+        return;
+    }
+    fprintf(stderr, "configuration and logs are in %s\n", stage->options.keep);
+    if (stage->has_topics) {
+        fprintf(stderr, "the topics %s.* and the group %s stay at %s\n", stage->prefix,
+                stage->group, stage->brokers);
+    }
+}
+
 int sandbox_command(int argc, char **argv)
 {
     struct command command = {0};
@@ -331,9 +348,7 @@ int sandbox_command(int argc, char **argv)
     } else {
         print_result(&command, &result);
     }
-    if (command.stage.keep != NULL) {
-        fprintf(stderr, "configuration and logs are in %s\n", command.stage.keep);
-    }
+    say_what_stays(&stage);
     stage_strike(&stage);
     if (rc != ERR_OK) {
         return report_exit_code(rc);

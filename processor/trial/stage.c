@@ -95,7 +95,7 @@ static enum err_code write_file(const struct stage *stage, const char *name, con
                                 struct err *err)
 {
     char *path = path_in(stage, name);
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     size_t bytes = strlen(text);
     bool is_good = fd >= 0 && write(fd, text, bytes) == (ssize_t)bytes;
     enum err_code rc =
@@ -111,7 +111,6 @@ static enum err_code write_file(const struct stage *stage, const char *name, con
 static enum err_code make_folder(struct stage *stage, struct err *err)
 {
     const char *base = getenv("TMPDIR");
-    char *schemas;
     bool is_good;
 
     if (stage->options.keep != NULL) {
@@ -122,13 +121,48 @@ static enum err_code make_folder(struct stage *stage, struct err *err)
             mem_format("%s/detour-sandbox-XXXXXX", base != NULL && base[0] == '/' ? base : "/tmp");
         is_good = mkdtemp(stage->folder) != NULL;
     }
-    schemas = path_in(stage, "schemas");
-    is_good = is_good && (mkdir(schemas, 0700) == 0 || errno == EEXIST);
-    free(schemas);
-    if (!is_good) {
-        return FAIL(err, ERR_IO, "folder %s cannot be made: %s", stage->folder, strerror(errno));
+    return is_good
+               ? ERR_OK
+               : FAIL(err, ERR_IO, "folder %s cannot be made: %s", stage->folder, strerror(errno));
+}
+
+/* A folder the user names may hold work of his under the very names that are written here. */
+static enum err_code refuse_others_files(const struct stage *stage, struct err *err)
+{
+    enum err_code rc = ERR_OK;
+
+    for (size_t i = 0; i < COUNT_OF(files) && rc == ERR_OK; i++) {
+        char *path = path_in(stage, files[i]);
+        struct stat seen;
+
+        if (lstat(path, &seen) == 0) {
+            rc = FAIL(err, ERR_USAGE,
+                      "%s exists already, and the sandbox overwrites nothing: --keep wants a "
+                      "folder of its own",
+                      path);
+        }
+        free(path);
     }
-    return ERR_OK;
+    return rc;
+}
+
+static enum err_code fill_folder(const struct stage *stage, struct err *err)
+{
+    char *schemas = path_in(stage, "schemas");
+    enum err_code rc = ERR_OK;
+
+    if (mkdir(schemas, 0700) != 0 && errno != EEXIST) {
+        rc = FAIL(err, ERR_IO, "folder %s cannot be made: %s", schemas, strerror(errno));
+    }
+    if (rc == ERR_OK) {
+        rc =
+            write_file(stage, "schemas/conversion_event.avsc", embedded_conversion_event_avsc, err);
+    }
+    if (rc == ERR_OK) {
+        rc = write_file(stage, "token", "sandbox-token\n", err);
+    }
+    free(schemas);
+    return rc;
 }
 
 static enum err_code start(struct stage *stage, struct child *child, const char *name,
@@ -232,11 +266,10 @@ enum err_code stage_set(struct stage *stage, const struct stage_options *options
     name_topics(stage);
     rc = make_folder(stage, err);
     if (rc == ERR_OK) {
-        rc =
-            write_file(stage, "schemas/conversion_event.avsc", embedded_conversion_event_avsc, err);
+        rc = refuse_others_files(stage, err);
     }
     if (rc == ERR_OK) {
-        rc = write_file(stage, "token", "sandbox-token\n", err);
+        rc = fill_folder(stage, err);
     }
     if (rc == ERR_OK) {
         rc = start_broker(stage, err);
@@ -248,8 +281,7 @@ enum err_code stage_set(struct stage *stage, const struct stage_options *options
         rc = write_config(stage, err);
     }
     if (rc == ERR_OK && options->brokers != NULL) {
-        stage->has_topics = true;
-        rc = stage_topics_create(stage->config, err);
+        rc = stage_topics_create(stage->config, &stage->has_topics, err);
     }
     return rc;
 }
@@ -333,7 +365,7 @@ void stage_strike(struct stage *stage)
     (void)child_stop(&stage->processor, SIGTERM, DRAIN_MS);
     (void)child_stop(&stage->simulator, SIGTERM, STOP_MS);
     if (stage->has_topics && stage->options.keep == NULL) {
-        stage_topics_remove(stage->config, stage->group);
+        stage_topics_remove(stage->config, stage->prefix, stage->group);
     }
     (void)child_stop(&stage->broker, SIGTERM, STOP_MS);
     child_fini(&stage->processor);

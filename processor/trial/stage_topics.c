@@ -9,13 +9,14 @@
 #include "kafka/source.h"
 #include "kafka/topics.h"
 
-enum { TOPICS_MS = 20000 };
+enum { LOOK_MS = 10000, TOPICS_MS = 20000 };
 
-enum err_code stage_topics_create(const struct config *config, struct err *err)
+enum err_code stage_topics_create(const struct config *config, bool *may_exist, struct err *err)
 {
     struct topic_report report = {0};
-    enum err_code rc = topics_look(config, TOPICS_MS, &report, err);
+    enum err_code rc = topics_look(config, LOOK_MS, &report, err);
 
+    *may_exist = rc == ERR_OK; /* also when making them fails half-way */
     if (rc == ERR_OK) {
         rc = topics_create(config, &report, TOPICS_MS, err);
     }
@@ -56,7 +57,7 @@ static bool wait_for_result(rd_kafka_queue_t *queue)
     return is_good;
 }
 
-void stage_topics_remove(const struct config *config, const char *group)
+void stage_topics_remove(const struct config *config, const char *prefix, const char *group)
 {
     rd_kafka_DeleteTopic_t *topics[8];
     rd_kafka_DeleteGroup_t *groups[1];
@@ -87,7 +88,7 @@ void stage_topics_remove(const struct config *config, const char *group)
         fprintf(stderr,
                 "detour sandbox: the topics and the group beginning with %s are left "
                 "behind\n",
-                group);
+                prefix);
     }
     rd_kafka_DeleteTopic_destroy_array(topics, count);
     rd_kafka_DeleteGroup_destroy(groups[0]);

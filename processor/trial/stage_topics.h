@@ -6,8 +6,10 @@
 #include "base/err.h"
 #include "config/config.h"
 
-NODISCARD enum err_code stage_topics_create(const struct config *config, struct err *err);
+/** *@may_exist: there may be topics to remove, also on failure. */
+NODISCARD enum err_code stage_topics_create(const struct config *config, bool *may_exist,
+                                            struct err *err);
 /** Best effort; says on stderr what is left behind. */
-void stage_topics_remove(const struct config *config, const char *group);
+void stage_topics_remove(const struct config *config, const char *prefix, const char *group);
 
 #endif /* TRIAL_STAGE_TOPICS_H */

@@ -180,7 +180,7 @@ bool rule_compile(const struct config_verdict *config, struct rule *out, struct 
 {
     bool is_good = true;
 
-    *out = (struct rule){.verdict = (enum verdict)config->is};
+    *out = (struct rule){.verdict = (enum verdict)config->is, .place = config->place};
     if (config->status == NULL) {
         add_range(&out->status, STATUS_MIN, STATUS_MAX);
     } else {

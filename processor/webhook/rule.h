@@ -1,5 +1,5 @@
 /** rule - one compiled rule of `verdicts:`. Inside this room only: rule.c reads them, verdicts.c
- * tries them. */
+ * tries them, example.c makes up what they accept. */
 #ifndef WEBHOOK_RULE_H
 #define WEBHOOK_RULE_H
 
@@ -30,6 +30,7 @@ struct rule {
     struct test *json; /* owned; all of them */
     size_t json_count;
     enum verdict verdict;
+    struct place place;
 };
 
 bool status_has(const struct status_set *set, int status);

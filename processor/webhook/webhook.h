@@ -14,6 +14,7 @@
 #include "http/client.h"
 
 struct webhook;
+struct rule; /* webhook/rule.h */
 
 /** All errors into @diags, and NULL then. Keeps @destination and @readers: both outlive it. */
 struct webhook *webhook_compile(const struct config_destination *destination,
@@ -48,5 +49,8 @@ void webhook_aim(const struct webhook *webhook, struct http_target *target);
 /** What @reply means: the rules of `verdicts:`, then the defaults (docs/delivery.md). */
 void webhook_answer_read(const struct webhook *webhook, const struct http_reply *reply,
                          struct answer *out);
+
+/** The compiled rules of `verdicts:`, for example.c. */
+const struct rule *webhook_rules(const struct webhook *webhook, size_t *count);
 
 #endif /* WEBHOOK_WEBHOOK_H */

@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import subprocess
+import time
 import urllib.request
 
 import pytest
@@ -85,6 +86,28 @@ def test_the_same_seed_gives_the_same_events(world):
         return re.sub(r'("(?:timestamp|[a-z_]*time|at)": ?)\d+', r"\1T", text)
 
     assert without_time(first.stdout) == without_time(again.stdout)
+
+
+def test_the_sandbox_overwrites_nothing(binary, tmp_path):
+    (tmp_path / "schemas").mkdir()
+    for name in ("detour.yaml", "token", "schemas/conversion_event.avsc"):
+        file = tmp_path / name
+        file.write_text("mine")
+        before = sorted(tmp_path.rglob("*"))
+        result = subprocess.run([binary, "sandbox", "--keep", tmp_path], capture_output=True, text=True, timeout=30)
+        assert result.returncode == 2, result.stderr
+        assert f"{file} exists already" in result.stderr
+        assert file.read_text() == "mine" and sorted(tmp_path.rglob("*")) == before
+        file.unlink()
+
+
+def test_the_sandbox_without_its_kafka(binary):
+    began = time.monotonic()
+    result = subprocess.run([binary, "sandbox", "--brokers", f"127.0.0.1:{free_port()}"], capture_output=True, text=True,
+                            timeout=60)
+    assert result.returncode == 3, result.stderr
+    assert "left behind" not in result.stderr
+    assert time.monotonic() - began < 25
 
 
 # The sandboxes play beside each other, each for itself; they take no part in the stage they are given but its folder.

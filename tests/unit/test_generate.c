@@ -56,20 +56,23 @@ static const char *first_error(const struct diags *diags)
     return "no catalog";
 }
 
-static void set(struct scene *scene, const char *name, const char *framing, const char *reader,
-                const char *event, const char *schema)
+/* @more: of the configuration; NULL: one destination and one route for all. */
+static void set_with(struct scene *scene, const char *name, const char *framing, const char *reader,
+                     const char *event, const char *schema, const char *more)
 {
-    char *text = mem_format(
-        "kafka: {brokers: \"127.0.0.1:1\", group: g, topics: [t]}\n"
-        "schemas: {directory: schemas, framing: %s, reader: %s%s}\n"
-        "event: %s\n"
-        "destinations:\n"
-        "  other: {type: kafka, topic: other, format: original}\n"
-        "  dead: {type: kafka, topic: dead, format: original}\n"
-        "routes: [{name: all, match: {}, legs: [[other]]}]\n"
-        "dead_letter: dead\n"
-        "ledger: off\n",
-        framing, reader, strcmp(framing, "confluent") == 0 ? ", ids: {7: event.avsc}" : "", event);
+    static const char *const least = "  other: {type: kafka, topic: other, format: original}\n"
+                                     "routes: [{name: all, match: {}, legs: [[other]]}]\n";
+    char *text = mem_format("kafka: {brokers: \"127.0.0.1:1\", group: g, topics: [t]}\n"
+                            "schemas: {directory: schemas, framing: %s, reader: %s%s}\n"
+                            "event: %s\n"
+                            "destinations:\n"
+                            "  dead: {type: kafka, topic: dead, format: original}\n"
+                            "%s"
+                            "dead_letter: dead\n"
+                            "ledger: off\n",
+                            framing, reader,
+                            strcmp(framing, "confluent") == 0 ? ", ids: {7: event.avsc}" : "",
+                            event, more == NULL ? least : more);
     struct diags diags;
     char *folder;
 
@@ -92,6 +95,12 @@ static void set(struct scene *scene, const char *name, const char *framing, cons
     assert_int_equal(catalog_start(scene->catalog, NULL), ERR_OK);
     diags_fini(&diags);
     free(text);
+}
+
+static void set(struct scene *scene, const char *name, const char *framing, const char *reader,
+                const char *event, const char *schema)
+{
+    set_with(scene, name, framing, reader, event, schema, NULL);
 }
 
 static void strike(struct scene *scene)
@@ -296,6 +305,115 @@ static void any_schema_can_be_generated(void **state)
     }
 }
 
+/* what the configuration says of fields */
+
+/* Names that nobody could guess from, and a consent that is called something else. */
+static const char odd_schema[] =
+    "{\"type\":\"record\",\"name\":\"Odd\",\"fields\":["
+    "{\"name\":\"kind\",\"type\":\"string\"},{\"name\":\"nr\",\"type\":\"string\"},"
+    "{\"name\":\"ts\",\"type\":\"long\"},{\"name\":\"sum\",\"type\":\"double\"},"
+    "{\"name\":\"who\",\"type\":{\"type\":\"record\",\"name\":\"Who\",\"fields\":["
+    "{\"name\":\"box\",\"type\":[\"null\",\"string\"]},"
+    "{\"name\":\"may\",\"type\":[\"null\",\"boolean\"]},"
+    "{\"name\":\"adsConsent\",\"type\":\"boolean\"}]}},"
+    "{\"name\":\"land\",\"type\":[\"null\",\"string\"]},"
+    "{\"name\":\"rows\",\"type\":{\"type\":\"array\",\"items\":{\"type\":\"record\",\"name\":"
+    "\"Row\",\"fields\":[{\"name\":\"art\",\"type\":\"string\"},"
+    "{\"name\":\"each\",\"type\":\"double\"},{\"name\":\"n\",\"type\":\"int\"}]}}}]}";
+
+static const char odd_destinations[] =
+    "  tiktok:\n"
+    "    type: tiktok\n"
+    "    event_source_id: CPIXEL123\n"
+    "    access_token: {file: schemas/event.avsc}\n"
+    "    events: {BUY: Purchase}\n"
+    "    map:\n"
+    "      user.email: who.box\n"
+    "      user.ttclid: land?ttclid\n"
+    "      properties.contents: {each: rows, fields: {content_id: art, price: each, quantity: n}}\n"
+    "routes:\n"
+    "  - {name: no, match: {any: [{who.may: [false, missing]}, {kind: NOTHING}]}, drop: no}\n"
+    "  - {name: all, match: {}, legs: [[tiktok]]}\n";
+
+static const struct value *field_of(const struct value *record, size_t index)
+{
+    assert_int_equal(record->kind, VALUE_RECORD);
+    assert_true(index < record->len);
+    return &record->items[index];
+}
+
+static struct span text_of_value(const struct value *value)
+{
+    return (struct span){value->p, value->kind == VALUE_STRING ? value->len : 0};
+}
+
+/* The sum of the rows is the value, mail goes to an address, the page is one. */
+static unsigned check_odd(const struct generated *event)
+{
+    const struct value *who = field_of(event->root, 4);
+    const struct value *rows = field_of(event->root, 6);
+    struct span mail = text_of_value(field_of(who, 0));
+    struct span page = text_of_value(field_of(event->root, 5));
+    double total = 0;
+
+    for (size_t i = 0; i < rows->len; i++) {
+        assert_true(span_starts(text_of_value(field_of(&rows->items[i], 0)), SPAN("SKU-")) ||
+                    text_of_value(field_of(&rows->items[i], 0)).len > 3);
+        total += field_of(&rows->items[i], 1)->d * (double)field_of(&rows->items[i], 2)->i;
+    }
+    assert_true(rows->len == 0 || fabs(total - field_of(event->root, 3)->d) < 0.005);
+    assert_true(mail.len == 0 || memchr(mail.ptr, '@', mail.len) != NULL);
+    assert_true(page.len == 0 || span_starts(page, SPAN("https://")));
+    assert_int_equal(field_of(who, 1)->kind, VALUE_BOOL); /* a route asks, so it is there */
+    assert_int_equal(field_of(who, 1)->i, event->has_consent);
+    assert_int_equal(field_of(who, 2)->i, event->has_consent);
+    return (mail.len > 0 ? 1u : 0u) | (page.len > 0 ? 2u : 0u) | (rows->len > 0 ? 4u : 0u) |
+           (event->has_consent ? 8u : 16u);
+}
+
+static void the_configuration_says_what_fields_mean(void **state)
+{
+    const struct generator_options options = {.seed = 5, .no_consent = 0.3, .topic = SPAN("t")};
+    struct scene scene;
+    struct generator *generator;
+    unsigned seen = 0;
+
+    (void)state;
+    set_with(&scene, "odd", "raw", "Odd",
+             "{type: kind, id: nr, time: ts, value: sum, currency: kind}", odd_schema,
+             odd_destinations);
+    generator = generator_of("odd", &scene, &options);
+    for (int n = 0; n < 300; n++) {
+        struct generated event;
+
+        assert_int_equal(generator_next(generator, NOW_MS, &event, NULL), ERR_OK);
+        seen |= check_odd(&event);
+    }
+    assert_int_equal(seen, 31);
+    assert_true(generator_knows_consent(generator));
+    generator_close(generator);
+    strike(&scene);
+}
+
+static void without_such_a_field_nobody_refuses(void **state)
+{
+    const struct generator_options options = {.seed = 5, .no_consent = 1.0, .topic = SPAN("t")};
+    struct generated event;
+    struct scene scene;
+    struct generator *generator;
+
+    (void)state;
+    set(&scene, "no field", "raw", "E", "{type: kind}",
+        "{\"type\":\"record\",\"name\":\"E\",\"fields\":[{\"name\":\"kind\",\"type\":\"string\"},"
+        "{\"name\":\"active\",\"type\":\"boolean\"}]}");
+    generator = generator_of("no field", &scene, &options);
+    assert_int_equal(generator_next(generator, NOW_MS, &event, NULL), ERR_OK);
+    assert_true(event.has_consent);
+    assert_false(generator_knows_consent(generator));
+    generator_close(generator);
+    strike(&scene);
+}
+
 static void a_schema_too_large_is_refused(void **state)
 {
     const struct generator_options options = {.seed = 1, .topic = SPAN("t")};
@@ -465,6 +583,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(good_events_decode_and_bad_ones_do_not),
         cmocka_unit_test(any_schema_can_be_generated),
+        cmocka_unit_test(the_configuration_says_what_fields_mean),
+        cmocka_unit_test(without_such_a_field_nobody_refuses),
         cmocka_unit_test(a_schema_too_large_is_refused),
         cmocka_unit_test(a_seed_repeats_its_events),
         cmocka_unit_test(a_run_is_continued_where_it_ended),

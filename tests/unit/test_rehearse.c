@@ -109,6 +109,9 @@ static const struct {
      "for: 1m\ntraffic: [{event: Purchase, rate: 1/s}]\n"
      "destinations: {tiktok: [{answer: {hang: true, body: x}}]}\n",
      "body wants a text beside a status"},
+    {"a healthy answer of a topic",
+     "for: 1m\ntraffic: [{event: Purchase, rate: 1/s}]\nhealthy: {utm: {status: 200}}\n",
+     "3:11: only a destination of type http has a healthy answer"},
     {"every way to answer",
      "for: 1m\nlatency: 80ms\ntraffic:\n  - {event: Purchase, rate: 60/m, value: 5, currency: "
      "EUR}\n"
@@ -154,6 +157,40 @@ static bool is_told(const struct diags *diags, const char *want)
         }
     }
     return false;
+}
+
+/* The warehouse of the contract: an answer is delivered when its JSON says so. */
+static const char warehouse_table[] =
+    "kafka: {brokers: \"127.0.0.1:1\", group: g, topics: [t]}\n"
+    "schemas: {directory: %s/schemas, reader: com.example.ConversionEvent}\n"
+    "destinations:\n"
+    "  warehouse:\n"
+    "    type: http\n"
+    "    url: https://collector.example/events\n"
+    "    verdicts:\n"
+    "      - {status: 2xx, json: {/ok: %s}, is: delivered}\n"
+    "      - {status: 2xx, json: {/error: quota}, is: throttled}\n"
+    "  dl: {type: kafka, topic: t.dead}\n"
+    "routes: [{name: a, match: {}, legs: [[warehouse]]}]\n"
+    "dead_letter: dl\n"
+    "ledger: off\n";
+
+static struct config *load_warehouse(const char *ok, struct diags *diags)
+{
+    char folder[512];
+    char *text;
+    const char *path;
+    struct config *config;
+
+    assert_non_null(getcwd(folder, sizeof(folder)));
+    text = mem_format(warehouse_table, folder, ok);
+    path = write_file(text);
+    config = config_load(path, diags);
+    (void)unlink(path);
+    free(text);
+    assert_non_null(config);
+    config->schemas.framing = FRAMING_SINGLE_OBJECT;
+    return config;
 }
 
 static struct config *load_config(struct diags *diags)
@@ -335,6 +372,77 @@ static void one_type_is_one_type(void **state)
     put_away(&played);
 }
 
+/* destinations of type http whose answers are read */
+
+static void play_warehouse(struct played *played, const char *ok, const char *trace)
+{
+    const char *path;
+
+    *played = (struct played){.rehearsal = {.seed = 1}};
+    diags_init(&played->diags);
+    played->config = load_warehouse(ok, &played->diags);
+    path = write_file(trace);
+    assert_true(trace_load(path, played->config, &played->trace, &played->diags));
+    (void)unlink(path);
+    if (rehearsal_open(&played->rehearsal, played->config, &played->trace, &played->diags)) {
+        rehearsal_play(&played->rehearsal);
+    }
+}
+
+static void a_healthy_webhook_says_what_its_rules_want(void **state)
+{
+    struct played played;
+
+    (void)state;
+    play_warehouse(&played, "true", "for: 1m\ntraffic: [{event: Order Completed, rate: 20/s}]\n");
+    check_sum(&played);
+    assert_int_equal(played.rehearsal.sums.delivered, played.rehearsal.produced);
+    assert_int_equal(find_row(&played, TIMELINE_HEALTH, NULL, NULL, 0), UINT64_MAX);
+    put_away(&played);
+}
+
+static void delivered_is_what_the_verdicts_say(void **state)
+{
+    struct played played;
+
+    (void)state;
+    play_warehouse(&played, "true",
+                   "for: 1m\ntraffic: [{event: Order Completed, rate: 20/s}]\n"
+                   "destinations: {warehouse: [{from: 10s, to: 12s, answer: {status: 200, body: "
+                   "'{\"error\":\"new\"}'}}]}\n");
+    check_sum(&played); /* the destination took them all, but nobody has a rule for its answer */
+    assert_true(played.rehearsal.sums.delivered > 0);
+    assert_true(played.rehearsal.sums.dead_lettered > 0);
+    put_away(&played);
+}
+
+static void what_cannot_be_made_up_is_asked_for(void **state)
+{
+    static const char *const head = "for: 10s\ntraffic: [{event: Order Completed, rate: 20/s}]\n";
+    struct played played;
+    char *text;
+
+    (void)state;
+    play_warehouse(&played, "'=~ ^y'", head);
+    assert_true(is_told(&played.diags, "8:35: no healthy answer of warehouse can be made up"));
+    put_away(&played);
+
+    text = mem_format("%shealthy: {warehouse: {status: 201, body: '{\"ok\":\"no\"}'}}\n", head);
+    play_warehouse(&played, "'=~ ^y'", text);
+    assert_true(
+        is_told(&played.diags, "3:11: the verdicts of warehouse call this healthy answer unknown"));
+    put_away(&played);
+    free(text);
+
+    text =
+        mem_format("%shealthy: {warehouse: {body: '{\"ok\":\"yes\"}', headers: {X: y}}}\n", head);
+    play_warehouse(&played, "'=~ ^y'", text);
+    check_sum(&played);
+    assert_int_equal(played.rehearsal.sums.delivered, played.rehearsal.produced);
+    put_away(&played);
+    free(text);
+}
+
 static void throttling_waits_and_then_diverts(void **state)
 {
     struct played played;
@@ -432,6 +540,9 @@ int main(void)
         cmocka_unit_test(what_answers_say_is_kept),
         cmocka_unit_test(an_outage_is_gone_round),
         cmocka_unit_test(one_type_is_one_type),
+        cmocka_unit_test(a_healthy_webhook_says_what_its_rules_want),
+        cmocka_unit_test(delivered_is_what_the_verdicts_say),
+        cmocka_unit_test(what_cannot_be_made_up_is_asked_for),
         cmocka_unit_test(throttling_waits_and_then_diverts),
         cmocka_unit_test(flapping_is_damped),
         cmocka_unit_test(a_seed_gives_the_same_bytes),

@@ -13,6 +13,7 @@
 #include "app/status_table.h"
 #include "base/clock.h"
 #include "observe/status.h"
+#include "webhook/credential.h"
 
 enum { TIKTOK, HOOK, UTM, DESTINATIONS };
 
@@ -214,6 +215,53 @@ static void a_held_credential_is_named_and_not_shown(void **state)
     json_decref(instance);
 }
 
+/* which secret is named */
+
+static struct secret *from_env(const char *name)
+{
+    struct secret *secret = NULL;
+    struct err err;
+
+    assert_int_equal(setenv(name, "value", 1), 0);
+    assert_int_equal(secret_from_env(name, &secret, &err), ERR_OK);
+    return secret;
+}
+
+static void check_credential(const struct config_destination *destination, const char *want)
+{
+    struct buf text;
+
+    buf_init(&text, 1024);
+    credential_write(destination, &text);
+    assert_string_equal(buf_text(&text), want);
+    buf_fini(&text);
+}
+
+static void the_secret_that_is_named_is_one(void **state)
+{
+    struct secret *written = secret_from_text(SPAN("shop"));
+    struct secret *token = from_env("STATUS_TOKEN");
+    struct secret *user = from_env("STATUS_USER");
+    struct http_header headers[] = {{.name = SPAN("X-Tenant"), .value = written},
+                                    {.name = SPAN("Authorization"), .value = token},
+                                    {.name = SPAN("X-Again"), .value = token}};
+    struct config_destination hook = {.type = DESTINATION_HTTP};
+
+    (void)state;
+    check_credential(&hook, "none");
+    hook.headers = headers;
+    hook.header_count = 1;
+    check_credential(&hook, "the configuration file");
+    hook.header_count = COUNT_OF(headers);
+    check_credential(&hook, "env STATUS_TOKEN");
+    hook.auth.basic.username = user;
+    hook.auth.basic.password = written;
+    check_credential(&hook, "env STATUS_USER, env STATUS_TOKEN");
+    secret_free(written);
+    secret_free(token);
+    secret_free(user);
+}
+
 static void a_rate_is_of_the_last_ten_seconds(void **state)
 {
     struct scene *scene = *state;
@@ -410,6 +458,7 @@ int main(void)
         CASE(a_healthy_process_says_so),
         CASE(an_outage_is_told_with_its_id_and_times),
         CASE(a_held_credential_is_named_and_not_shown),
+        CASE(the_secret_that_is_named_is_one),
         CASE(a_rate_is_of_the_last_ten_seconds),
         CASE(the_table_tells_people_what_is_wrong),
         CASE(what_comes_from_elsewhere_is_shown_safely),
