@@ -257,8 +257,9 @@ static uint64_t next_due_ms(const struct sender *sender)
     uint64_t now_ms = sender->d->now_ms;
     uint64_t due_ms = now_ms + SENDER_LOOK_MS;
 
-    if (now_ms < sender->asked.paused_until_ms) {
-        return MIN_OF(due_ms, sender->asked.paused_until_ms) - now_ms;
+    if (sender_is_paused(sender)) {
+        return MIN_OF(due_ms, MAX_OF(sender->asked.paused_until_ms, sender->lacks_until_ms)) -
+               now_ms;
     }
     if (sender->in_flight >= sender_connections(sender)) {
         return MIN_OF(due_ms - now_ms, (uint64_t)HANG_LOOK_MS); /* an answer wakes us */

@@ -1,7 +1,8 @@
 /**
  * sender_inside - what the parts of the sender share, and nobody else: taking legs and the
- * turn (sender.c), sending (sender_send.c), what answers do (sender_answers.c), what must
- * not wait any longer (sender_waiting.c).
+ * turn (sender.c), sending (sender_send.c), what answers do (sender_answers.c) and those that
+ * concern all events of a destination (sender_flow.c), what must not wait any longer
+ * (sender_waiting.c).
  */
 #ifndef DELIVER_SENDER_INSIDE_H
 #define DELIVER_SENDER_INSIDE_H
@@ -33,8 +34,11 @@ struct sender {
     struct lanes lanes[PRIORITY_COUNT]; /* who goes first when there is not enough for all */
     unsigned turn;                      /* of the priorities */
     struct batch_list batches;
-    struct batch *sent;        /* in flight, by next */
-    uint64_t full_since_ms;    /* the concurrency limit is full since then; 0: it is not */
+    struct batch *sent;          /* in flight, by next */
+    uint64_t full_since_ms;      /* the concurrency limit is full since then; 0: it is not */
+    uint64_t lacks_until_ms;     /* we could not send for want of something of our own */
+    uint64_t shortage_logged_ms; /* 0: never */
+    uint64_t unlogged_shortages;
     uint64_t crowded_since_ms; /* more than its share waits, in a full worker; 0: not so */
     uint64_t limited_ms;       /* it was throttled or held until then, as far as is known */
     bool has_neighbours;  /* other destinations are first in their chains: they must not wait for
@@ -71,6 +75,20 @@ void sender_renew_lease(struct sender *sender, const struct batch *batch);
 uint64_t sender_cautious_until_ms(const struct sender *sender, const struct lane *lane);
 /** Send what is due, if anything is; false when nothing went. */
 bool sender_send_next(struct sender *sender);
+
+/* sender_answers.c */
+
+/** Two halves, sent again at once, before everything that waits. */
+void sender_halve(struct sender *sender, struct batch *batch);
+
+/* sender_flow.c: each takes the batch on */
+
+void sender_throttled(struct sender *sender, struct batch *batch, const struct http_reply *reply);
+void sender_refused(struct sender *sender, struct batch *batch, const struct http_reply *reply,
+                    const struct answer *answer);
+void sender_lacks(struct sender *sender, struct batch *batch, const struct http_reply *reply);
+/** An answer that speaks of events and not of rate or credential. */
+void sender_note_open(struct sender *sender, const struct batch *batch);
 
 /* sender_waiting.c */
 

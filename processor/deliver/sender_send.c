@@ -30,7 +30,7 @@ size_t sender_connections(const struct sender *sender)
 
 bool sender_is_paused(const struct sender *sender)
 {
-    return sender->d->now_ms < sender->asked.paused_until_ms;
+    return sender->d->now_ms < MAX_OF(sender->asked.paused_until_ms, sender->lacks_until_ms);
 }
 
 bool sender_may_send(const struct sender *sender)

@@ -6,6 +6,7 @@ import hmac
 import http.server
 import json
 import re
+import shutil
 import threading
 import time
 
@@ -318,6 +319,27 @@ def test_a_rejected_event_goes_alone(world, collector):
     assert taken == each_once([r for r in records if r.id != bad])
     dead = world.notes("dead")
     assert [(n.reason, n.detour["event.id"], n.detour["http.status"]) for n in dead] == [("rejected", bad, "422")]
+
+
+def test_a_file_of_our_own_that_is_gone_is_no_outage(world, collector, authority, tmp_path):
+    """Events wait, the log names the file, and when it is back they go; the destination is not blamed."""
+    world.create_all()
+    nginx = collector(tls=authority)
+    trusted = tmp_path / "ca.pem"
+    shutil.copy(authority.ca, trusted)
+    certificate, key = client_identity(tmp_path, authority, "detour-client")
+    own = {"ca_file": str(trusted), "certificate": str(certificate), "key": str(key)}
+    run = world.detour(with_hook(world, nginx.url, tls=own)).start().wait_ready()
+    away = trusted.rename(tmp_path / "away.pem")
+    records = world.produce(world.conversions(60))
+    run.wait_log("request.local.*ca.pem")
+    time.sleep(3)
+    assert not world.notes("utm") and "health.transition" not in run.log
+    assert not any(world.committed().values())
+    away.rename(trusted)
+    world.wait_settled(30)
+    assert ids_of(nginx.requests()) == each_once(records)
+    assert not world.notes("utm") and not world.notes("dead") and "health.transition" not in run.log
 
 
 def test_an_event_that_a_firewall_refuses_holds_up_nobody(world):

@@ -1,0 +1,215 @@
+/*
+ * What concerns all events of a destination: that it asks for less, that it refuses the credential
+ * (of all, of one source id, or of one event while others pass), that the way is open again, and
+ * that we lack something ourselves. None of these condemns an event or counts as an attempt.
+ */
+#include "deliver/sender_inside.h"
+
+#include <string.h>
+
+#include "webhook/credential.h"
+
+enum {
+    THROTTLE_MIN_MS = 1000, /* freeze without Retry-After: full jitter 1..8 s (reliability 1.5) */
+    THROTTLE_MAX_MS = 8000,
+    OWN_REFUSALS = 3,           /* of one event, while others passed, are its own doing */
+    CODE_NO_PERMISSION = 40001, /* of this token on this source (reference 4.3) */
+    SHORTAGE_LOG_MS = 10000,
+};
+
+void sender_throttled(struct sender *sender, struct batch *batch, const struct http_reply *reply)
+{
+    struct deliverer *d = sender->d;
+    uint64_t wait_ms =
+        reply->has_retry_after
+            ? reply->retry_after_ms
+            : THROTTLE_MIN_MS + rng_below(&d->rng, THROTTLE_MAX_MS - THROTTLE_MIN_MS + 1);
+    enum flow_news news = flow_throttled(sender->flow, d->now_ms, wait_ms);
+
+    metrics_delivery(d->metrics, sender->index, VERDICT_THROTTLED, batch->count);
+    if (news == FLOW_NEW) {
+        LOG_WARN("destination.throttled", "destination=%s wait_ms=%llu",
+                 LOG_S(sender->config->name), (unsigned long long)wait_ms);
+    } else if (news == FLOW_LONG) {
+        LOG_ERROR("destination.throttled_long",
+                  "destination=%s for_ms=%d why=%s way_out=\"a quota may be used up or the app "
+                  "restricted: it is asked once a minute\"",
+                  LOG_S(sender->config->name), FLOW_LONG_MS, LOG_Q(batch->legs[0]->trouble->text));
+    }
+    sender_follow_flow(sender);
+    batch_wait(&sender->batches, batch, 0, true);
+}
+
+/* Which secret an operator should look at: its name, never its value. */
+static const char *secret_named(const struct sender *sender)
+{
+    struct buf text;
+    const char *quoted;
+
+    buf_init(&text, SECRET_BYTES_MAX);
+    credential_write(sender->config, &text);
+    quoted = log_quote(buf_span(&text)); /* a slot of the thread's, so it outlives the text */
+    buf_fini(&text);
+    return quoted;
+}
+
+/* The token may be right and only this pixel not its own: then the others of the destination go on.
+ */
+static bool is_of_source(const struct sender *sender, const struct answer *answer)
+{
+    return sender->config->event_source_path.ptr != NULL && answer->has_code &&
+           answer->code == CODE_NO_PERMISSION;
+}
+
+static void log_held(const struct sender *sender, const struct batch *batch,
+                     const struct http_reply *reply, const struct answer *answer)
+{
+    LOG_ERROR("destination.held",
+              "destination=%s source_id=%s code=%d status=%d why=%s secret=%s "
+              "way_out=\"mend the credential or the destination's settings; the secret file is "
+              "watched\"",
+              LOG_S(sender->config->name), LOG_Q(batch->lane->source_id),
+              answer->has_code ? answer->code : 0, reply->status, LOG_Q(answer->text),
+              secret_named(sender));
+}
+
+/* The lanes of one source id share their hold, whatever the event types. */
+static struct lane *next_of_source(const struct sender *sender, struct lane *lane,
+                                   const char *source_id)
+{
+    while (lane != NULL && strcmp(lane->source_id, source_id) != 0) {
+        lane = sender_next_lane(sender, lane);
+    }
+    return lane;
+}
+
+static void set_hold(const struct sender *sender, const char *source_id, uint64_t since_ms,
+                     uint64_t until_ms, uint64_t wait_ms)
+{
+    struct lane *lane = next_of_source(sender, sender_first_lane(sender), source_id);
+
+    while (lane != NULL) {
+        lane->held_since_ms = since_ms;
+        lane->held_until_ms = until_ms;
+        lane->held_wait_ms = wait_ms;
+        lane = next_of_source(sender, sender_next_lane(sender, lane), source_id);
+    }
+}
+
+/* The lane whose hold counts: one that is new has not heard of it. */
+static const struct lane *most_held(const struct sender *sender, const struct lane *held)
+{
+    struct lane *lane = next_of_source(sender, sender_first_lane(sender), held->source_id);
+
+    while (lane != NULL) {
+        held = lane->held_until_ms > held->held_until_ms ? lane : held;
+        lane = next_of_source(sender, sender_next_lane(sender, lane), held->source_id);
+    }
+    return held;
+}
+
+static void hold_source(struct sender *sender, const struct batch *batch,
+                        const struct http_reply *reply, const struct answer *answer)
+{
+    uint64_t now_ms = sender->d->now_ms;
+    const struct lane *held = most_held(sender, batch->lane);
+    uint64_t since_ms = held->held_since_ms;
+    uint64_t until_ms = held->held_until_ms;
+    uint64_t wait_ms = held->held_wait_ms;
+
+    if (now_ms >= until_ms) { /* else it was sent before the first refusal came */
+        if (wait_ms == FLOW_SLIP_MS) {
+            since_ms = now_ms;
+            log_held(sender, batch, reply, answer);
+        }
+        wait_ms = flow_next_wait_ms(wait_ms);
+        until_ms = now_ms + wait_ms;
+    }
+    set_hold(sender, batch->lane->source_id, since_ms, until_ms, wait_ms);
+}
+
+/* Others passed between one refusal and the next of the same batch: not the credential is wrong. */
+static bool is_own_refusal(const struct sender *sender, struct batch *batch)
+{
+    bool is_own = batch->refusals > 0 && batch->passed_at_refusal != sender->good_answers;
+
+    batch->refusals = is_own ? batch->refusals + 1 : MAX_OF(batch->refusals, 1u);
+    batch->passed_at_refusal = sender->good_answers;
+    return is_own;
+}
+
+/* A firewall in front of the destination may refuse one event for what is in it. That is its
+ * alternate's or a person's, and must not stop the others; a refused credential condemns nobody. */
+static void handle_own_refusal(struct sender *sender, struct batch *batch)
+{
+    if (batch->refusals < OWN_REFUSALS) {
+        batch_wait(&sender->batches, batch, sender->d->now_ms + FLOW_SLIP_MS, false);
+    } else if (batch->count > 1) {
+        sender_halve(sender, batch);
+    } else {
+        leg_advance(sender->d, batch_take(batch, 0), REASON_CREDENTIAL);
+        batch_free(&sender->batches, batch);
+    }
+}
+
+void sender_refused(struct sender *sender, struct batch *batch, const struct http_reply *reply,
+                    const struct answer *answer)
+{
+    struct deliverer *d = sender->d;
+
+    metrics_delivery(d->metrics, sender->index, VERDICT_HOLD, batch->count);
+    if (is_of_source(sender, answer)) {
+        hold_source(sender, batch, reply, answer);
+    } else if (is_own_refusal(sender, batch)) {
+        handle_own_refusal(sender, batch);
+        return;
+    } else {
+        sender->is_proven = false;
+        if (flow_refused(sender->flow, d->now_ms, batch->sent_ms) == FLOW_NEW) {
+            log_held(sender, batch, reply, answer);
+        }
+        sender_follow_flow(sender);
+    }
+    batch_wait(&sender->batches, batch, 0, true);
+}
+
+/* An answer that speaks of events and not of rate or credential: the way is open, unless it was
+ * asked before it closed. */
+void sender_note_open(struct sender *sender, const struct batch *batch)
+{
+    struct lane *lane = batch->lane;
+    struct flow_state before;
+
+    sender->is_proven = true;
+    sender->good_answers++;
+    if (lane->held_wait_ms != 0) {
+        set_hold(sender, lane->source_id, 0, 0, 0);
+    }
+    if (flow_open(sender->flow, batch->sent_ms, &before)) {
+        LOG_INFO("destination.open", "destination=%s was=%s", LOG_S(sender->config->name),
+                 before.hold_wait_ms != 0 ? "held" : "throttled");
+        sender_follow_flow(sender);
+    }
+}
+
+/* A file that cannot be read, no descriptor, no memory: it is not the destination's fault, and its
+ * events wait until it is mended. */
+void sender_lacks(struct sender *sender, struct batch *batch, const struct http_reply *reply)
+{
+    uint64_t now_ms = sender->d->now_ms;
+
+    sender->lacks_until_ms = now_ms + SENDER_LOOK_MS;
+    sender->unlogged_shortages++;
+    if (sender->shortage_logged_ms == 0 || now_ms - sender->shortage_logged_ms >= SHORTAGE_LOG_MS) {
+        LOG_ERROR("request.local", "destination=%s requests=%llu why=%s",
+                  LOG_S(sender->config->name), (unsigned long long)sender->unlogged_shortages,
+                  LOG_Q(reply->error));
+        sender->shortage_logged_ms = now_ms;
+        sender->unlogged_shortages = 0;
+    }
+    if (batch->is_counted) {
+        health_take_back(sender->d->health, sender->index, batch->lane->cell, now_ms,
+                         batch->counted_ms, &batch->ticket);
+    }
+    batch_wait(&sender->batches, batch, 0, true);
+}
