@@ -7,7 +7,8 @@ enum {
     CANARIES_TO_PASS = 4,
     CANARIES_TO_FAIL = 2,
     STEP_MS = 3000,
-    STEP_HOLD_CALLS = 10,   /* a step with >= 40 % of >= 10 failed holds */
+    STEP_HOLD_CALLS = 10,   /* a step with >= 40 % of >= 10 failed holds, */
+    STEP_SILENT_CALLS = 3,  /* and one with all of >= 3 */
     STEP_REOPEN_CALLS = 20, /* >= 50 % of >= 20, or ten in a row: reopen */
     STEP_REOPEN_ROW = 10,
     K_MAX = 8,
@@ -253,12 +254,20 @@ static void forgive(struct breaker *breaker, uint64_t now_ms)
     }
 }
 
+/* Too many failed to go on; or nobody was served, and few connections are all there is in a ramp.
+ */
+static bool holds_step(const struct breaker *breaker)
+{
+    if (breaker->step_calls < STEP_HOLD_CALLS) {
+        return breaker->step_calls >= STEP_SILENT_CALLS &&
+               breaker->step_faults == breaker->step_calls;
+    }
+    return breaker->step_faults * 5 >= breaker->step_calls * 2;
+}
+
 static bool tick_ramp(struct breaker *breaker, uint64_t now_ms)
 {
-    bool holds = breaker->step_calls >= STEP_HOLD_CALLS &&
-                 breaker->step_faults * 5 >= breaker->step_calls * 2;
-
-    if (now_ms - breaker->step_since_ms < STEP_MS || holds) {
+    if (now_ms - breaker->step_since_ms < STEP_MS || holds_step(breaker)) {
         return false;
     }
     breaker->step++;

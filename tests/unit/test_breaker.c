@@ -319,7 +319,10 @@ static const struct {
     {"half of twenty open it again", 20, 10, BREAKER_OPEN, 0},
     {"half of eighteen only hold it", 18, 9, BREAKER_RAMP, 0},
     {"ten in a row open it at once", 10, 10, BREAKER_OPEN, 0},
-    {"nine do not", 9, 9, BREAKER_RAMP, 1},
+    {"nine do not, but hold it: nobody was served", 9, 9, BREAKER_RAMP, 0},
+    {"so do three", 3, 3, BREAKER_RAMP, 0},
+    {"two do not", 2, 2, BREAKER_RAMP, 1},
+    {"nor do eight of nine", 9, 8, BREAKER_RAMP, 1},
 };
 
 static void the_ramp_goes_on_holds_or_gives_up(void **state)

@@ -1,0 +1,268 @@
+/*
+ * Scenes of the whole core on a virtual clock, each for something that health and flow do together:
+ * a hang in the ramp, a Retry-After with requests under way, slow answers, a leg that nobody serves
+ * beside one that is well, workers that were asked for less.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "rehearse/rehearsal.h"
+
+/* The folder, workers, events in flight, the legs. */
+static const char *const table =
+    "kafka: {brokers: 'localhost:9092', group: g, topics: [conversions]}\n"
+    "schemas: {directory: %s/schemas, framing: single-object, reader: "
+    "com.example.ConversionEvent}\n"
+    "workers: %u\n"
+    "in_flight: {events: %u, bytes: 64MiB}\n"
+    "destinations:\n"
+    "  tiktok: {type: tiktok, event_source_id: CPIXEL, access_token: {env: SCENE_TOKEN},\n"
+    "           events: {Order Completed: Purchase, Product Viewed: ViewContent}}\n"
+    "  hook: {type: http, url: 'https://collector.example/'}\n"
+    "  utm: {type: kafka, topic: utm, format: utm}\n"
+    "  dead-letter: {type: kafka, topic: dead, format: original}\n"
+    "routes: [%s]\n"
+    "dead_letter: dead-letter\n"
+    "ledger: off\n";
+
+static const char *const one_leg = "{name: all, match: {}, legs: [[tiktok, utm]]}";
+
+struct played {
+    struct diags diags;
+    struct config *config;
+    struct trace trace;
+    struct rehearsal rehearsal;
+};
+
+static const char *write_file(const char *text)
+{
+    static char path[64];
+    FILE *file;
+    int fd;
+
+    (void)snprintf(path, sizeof(path), "/tmp/test_scenes-XXXXXX");
+    fd = mkstemp(path);
+    assert_true(fd >= 0);
+    file = fdopen(fd, "w");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+    return path;
+}
+
+static void play(struct played *played, unsigned workers, unsigned in_flight, const char *routes,
+                 const char *trace, uint64_t seed)
+{
+    char folder[512];
+    const char *path;
+    char *text;
+
+    *played = (struct played){.rehearsal = {.seed = seed}};
+    diags_init(&played->diags);
+    assert_non_null(getcwd(folder, sizeof(folder)));
+    text = mem_format(table, folder, workers, in_flight, routes);
+    path = write_file(text);
+    played->config = config_load(path, &played->diags);
+    (void)unlink(path);
+    free(text);
+    if (played->config == NULL) {
+        fail_msg("%s", played->diags.items[0].message);
+    }
+    path = write_file(trace);
+    if (!trace_load(path, played->config, &played->trace, &played->diags)) {
+        fail_msg("%s", played->diags.items[0].message);
+    }
+    (void)unlink(path);
+    assert_true(rehearsal_open(&played->rehearsal, played->config, &played->trace, &played->diags));
+    rehearsal_play(&played->rehearsal);
+    assert_int_not_equal(played->rehearsal.settled_ms, 0);
+    assert_int_equal(played->rehearsal.in_flight, 0);
+}
+
+static void put_away(struct played *played)
+{
+    rehearsal_close(&played->rehearsal);
+    trace_fini(&played->trace);
+    config_free(played->config);
+    diags_fini(&played->diags);
+}
+
+/* When the first row of this kind and state stands at or after @from_ms; UINT64_MAX: nowhere. */
+static uint64_t find_row(struct played *played, enum timeline_what what, const char *state,
+                         uint64_t from_ms)
+{
+    size_t count = 0;
+    const struct timeline_row *rows = timeline_rows(played->rehearsal.timeline, &count);
+
+    for (size_t i = 0; i < count; i++) {
+        if (rows[i].what == what && rows[i].at_ms >= from_ms &&
+            (state == NULL || strcmp(rows[i].state, state) == 0)) {
+            return rows[i].at_ms;
+        }
+    }
+    return UINT64_MAX;
+}
+
+static struct sums_row *row_of(struct played *played, const char *first)
+{
+    struct sums *sums = &played->rehearsal.sums;
+
+    for (size_t i = 0; i < sums->row_count; i++) {
+        if (sums->rows[i].plan != NULL && span_is(sums->rows[i].plan->chain[0]->name, first)) {
+            return &sums->rows[i];
+        }
+    }
+    fail_msg("no leg of %s", first);
+    return NULL;
+}
+
+static uint64_t ramp_of(const char *head, uint64_t seed)
+{
+    struct played played;
+    uint64_t at_ms;
+
+    play(&played, 1, 20000, one_leg, head, seed);
+    at_ms = find_row(&played, TIMELINE_HEALTH, "ramp", 0);
+    put_away(&played);
+    assert_true(at_ms < UINT64_MAX);
+    return at_ms;
+}
+
+static void a_hang_in_the_ramp_does_not_close_the_breaker(void **state)
+{
+    static const char *const head =
+        "for: 3m\ntraffic: [{event: Order Completed, rate: 60/s}, {event: Product Viewed, rate: "
+        "60/s}]\n"
+        "destinations:\n  tiktok:\n    - {from: 20s, to: 30s, answer: {code: 50000}}\n";
+
+    (void)state;
+    for (uint64_t seed = 1; seed <= 5; seed++) {
+        uint64_t ramp_ms = ramp_of(head, seed);
+        char *trace = mem_format("%s    - {from: %llums, to: 150s, answer: hang}\n", head,
+                                 (unsigned long long)ramp_ms + 3500);
+        struct played played;
+
+        play(&played, 1, 20000, one_leg, trace, seed);
+        assert_in_range(find_row(&played, TIMELINE_HEALTH, "open", ramp_ms), ramp_ms + 3500,
+                        ramp_ms + 3500 + 12000);
+        put_away(&played);
+        free(trace);
+    }
+}
+
+static void slow_answers_are_no_outage(void **state)
+{
+    struct played played;
+
+    (void)state;
+    play(&played, 1, 20000, one_leg,
+         "for: 2m\ntraffic: [{event: Order Completed, rate: 20/s}, {event: Product Viewed, rate: "
+         "20/s}]\n"
+         "destinations: {tiktok: [{from: 20s, to: 100s, answer: {latency: 4s}}]}\n",
+         1);
+    assert_int_equal(find_row(&played, TIMELINE_HEALTH, NULL, 0), UINT64_MAX);
+    put_away(&played);
+}
+
+static void a_retry_after_holds_with_other_requests_under_way(void **state)
+{
+    (void)state;
+    for (unsigned workers = 1; workers <= 4; workers *= 2) {
+        struct played played;
+
+        play(&played, workers, 20000, one_leg,
+             "for: 90s\ntraffic: [{event: Product Viewed, rate: 80/s}]\n"
+             "destinations: {tiktok: [{from: 20s, to: 60s, answer: {share: 30%, throttle: "
+             "{retry_after: 15s}}}]}\n",
+             workers);
+        assert_true(find_row(&played, TIMELINE_FLOW, "open", 0) >=
+                    find_row(&played, TIMELINE_FLOW, "throttled", 0) + 15000);
+        assert_in_range(played.rehearsal.sums.asked[0].requests_in_fault, 1, 60);
+        put_away(&played);
+    }
+}
+
+static void one_worker_that_is_refused_speaks_for_all(void **state)
+{
+    static const char *const answers[] = {"credential", "throttle"};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(answers); i++) {
+        char *trace = mem_format("for: 1m\ntraffic: [{event: Product Viewed, rate: 100/s}]\n"
+                                 "destinations: {tiktok: [{from: 20s, to: 31s, answer: %s}]}\n",
+                                 answers[i]);
+        struct played played;
+
+        play(&played, 4, 20000, one_leg, trace, 1);
+        assert_in_range(played.rehearsal.sums.asked[0].requests_in_fault, 2, 20);
+        assert_int_equal(played.rehearsal.sums.delivered, played.rehearsal.produced);
+        put_away(&played);
+        free(trace);
+    }
+}
+
+static const struct {
+    const char *name;
+    const char *routes;
+    const char *answer; /* of hook, for three minutes */
+} neighbours[] = {
+    {"a slow leg", "{name: all, match: {}, legs: [[tiktok, utm], [hook, utm]]}", "{latency: 4s}"},
+    {"a held leg without an alternate", "{name: all, match: {}, legs: [[tiktok, utm], [hook]]}",
+     "credential"},
+    {"a throttled leg without an alternate",
+     "{name: all, match: {}, legs: [[tiktok, utm], [hook]]}", "throttle"},
+    {"a dead leg without an alternate", "{name: all, match: {}, legs: [[tiktok, utm], [hook]]}",
+     "{status: 503}"},
+    {"a leg that hangs", "{name: all, match: {}, legs: [[tiktok, utm], [hook, utm]]}", "hang"},
+};
+
+static void a_leg_that_is_unwell_leaves_room_for_the_others(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(neighbours); i++) {
+        char *trace = mem_format("for: 4m\ntraffic: [{event: Product Viewed, rate: 60/s}]\n"
+                                 "destinations: {hook: [{from: 30s, to: 210s, answer: %s}]}\n",
+                                 neighbours[i].answer);
+        struct played played;
+        struct sums_row *row;
+
+        play(&played, 1, 6000, neighbours[i].routes, trace, 1);
+        row = row_of(&played, "tiktok");
+        if (sums_percentile(&row->delivered_times, 0.5) > 1000 ||
+            sums_percentile(&row->delivered_times, 0.9) > 5000 ||
+            row->delivered != played.rehearsal.produced) {
+            fail_msg("%s: %llu of %llu, p50 %u ms, p90 %u ms", neighbours[i].name,
+                     (unsigned long long)row->delivered,
+                     (unsigned long long)played.rehearsal.produced,
+                     sums_percentile(&row->delivered_times, 0.5),
+                     sums_percentile(&row->delivered_times, 0.9));
+        }
+        put_away(&played);
+        free(trace);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_hang_in_the_ramp_does_not_close_the_breaker),
+        cmocka_unit_test(slow_answers_are_no_outage),
+        cmocka_unit_test(a_retry_after_holds_with_other_requests_under_way),
+        cmocka_unit_test(one_worker_that_is_refused_speaks_for_all),
+        cmocka_unit_test(a_leg_that_is_unwell_leaves_room_for_the_others),
+    };
+
+    (void)setenv("SCENE_TOKEN", "scene-token", 1);
+    log_setup(LOG_FORMAT_LOGFMT, LOG_LEVEL_OFF);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
