@@ -61,10 +61,10 @@ REFERENCE := $(BUILD)/configuration_reference
 .SECONDARY:
 .DEFAULT_GOAL := build
 .PHONY: help deps deps-test deps-lint build sandbox test unit integration sim sim-report sim-plots \
-	bench fuzz fuzz-smoke lint format docs check-docs install clean FORCE
+	bench bench-outages fuzz lint format docs check-docs install clean FORCE
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 deps: ## Install what the build needs (apt on Debian and Ubuntu)
 	@.ci/deps build
@@ -112,6 +112,10 @@ bench: deps-test ## Build and run the benchmarks, one after another
 	@$(INNER) $(BENCHES) $(BUILD)/detour
 	@set -e; for b in $(BENCHES); do echo "== $$(basename $$b)"; $$b; done
 	@echo "== whole"; DETOUR_BIN=$(BUILD)/detour tests/.venv/bin/python tests/bench/whole.py
+
+bench-outages: deps-test ## Play the outages on a real Kafka, print what was measured (docs/outages.md); S="words" chooses
+	@$(INNER) $(BUILD)/detour
+	@DETOUR_BIN=$(BUILD)/detour tests/.venv/bin/python tests/bench/outage.py $(S)
 
 fuzz: deps-test ## Run each fuzz target for FUZZ_SECONDS (60)
 	@$(INNER) fuzz-programs

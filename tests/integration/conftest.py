@@ -20,7 +20,7 @@ from world import World  # noqa: E402
 
 def pytest_configure(config):
     if not hasattr(config, "workerinput"):
-        machine.found()
+        config.add_cleanup(machine.found())
     config.addinivalue_line("markers", "slow: takes many minutes; only run when asked for by -m slow")
 
 

@@ -8,6 +8,7 @@ import contextlib
 import fcntl
 import os
 import pathlib
+import shutil
 import tempfile
 
 PLACE = "DETOUR_TESTS_MACHINE"
@@ -16,8 +17,11 @@ LIGHT, HEAVY = 0.15, 0.5  # shares of the machine: below the first nobody is dis
 
 
 def found():
-    """Called once, before the processes part."""
-    os.environ.setdefault(PLACE, tempfile.mkdtemp(prefix="detour-machine-"))
+    """Called once, before the processes part; returns what to call at the end."""
+    if PLACE in os.environ:
+        return lambda: None
+    os.environ[PLACE] = tempfile.mkdtemp(prefix="detour-machine-")
+    return lambda: shutil.rmtree(os.environ.pop(PLACE), ignore_errors=True)
 
 
 @contextlib.contextmanager
@@ -42,7 +46,9 @@ def alone():
 
 
 def taken(weight):
-    """For something that takes this share of the machine."""
+    """For something that takes this share of the machine. Outside the tests nobody else is there."""
+    if PLACE not in os.environ:
+        return contextlib.nullcontext()
     if weight >= HEAVY:
         return alone()
     return contextlib.nullcontext() if weight < LIGHT else shared()
