@@ -45,7 +45,8 @@ static void each_topic_is_listed_once_in_its_strictest_role(void **state)
     assert_int_equal(report.needs[0].role, TOPIC_SOURCE);
     assert_true(report.needs[0].exists);
     assert_int_equal(report.needs[0].partitions, 3);
-    assert_null(report.needs[0].remark);
+    /* a mock cluster has no settings to tell: that is said, not passed over */
+    assert_non_null(strstr(report.needs[0].remark, "could not be asked"));
     assert_true(span_is(report.needs[1].name, "conversions.utm"));
     assert_int_equal(report.needs[1].role, TOPIC_DESTINATION);
     assert_true(span_is(report.needs[1].destination, "utm"));
@@ -167,6 +168,7 @@ static void advice_is_given(void **state)
                 remark_cases[i].policy == NULL ? NULL : mem_text(span_of(remark_cases[i].policy)),
         };
         topics_remark(&config, &report);
+        topics_remark(&config, &report); /* again takes the place of what was said */
         got = report.needs[1].remark;
         if ((got == NULL) != (remark_cases[i].want == NULL) ||
             (got != NULL && strstr(got, remark_cases[i].want) == NULL)) {
@@ -174,6 +176,42 @@ static void advice_is_given(void **state)
         }
         topic_report_fini(&report);
     }
+}
+
+static void settings_that_were_not_told_are_said_to_be_so(void **state)
+{
+    const struct config config = {.workers = 1};
+    struct topic_need need = {.role = TOPIC_DESTINATION,
+                              .exists = true,
+                              .is_authorised = true,
+                              .max_message_bytes = -1,
+                              .retention_ms = INT64_MIN};
+    struct topic_report report = {.needs = &need, .count = 1};
+
+    (void)state;
+    need.settings_error = RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
+    topics_remark(&config, &report);
+    assert_non_null(strstr(need.remark, "could not be asked (Broker: Topic authorization failed): "
+                                        "grant DescribeConfigs"));
+    need.settings_error = RD_KAFKA_RESP_ERR__TIMED_OUT;
+    topics_remark(&config, &report);
+    assert_non_null(strstr(need.remark, "could not be asked (Local: Timed out)"));
+    need.settings_error = 0;
+    topics_remark(&config, &report);
+    assert_null(need.remark);
+}
+
+static void a_huge_source_leaves_room_within_an_int(void **state)
+{
+    struct topic_need source = {.role = TOPIC_SOURCE, .max_message_bytes = -1};
+    struct topic_report report = {.needs = &source, .count = 1};
+
+    (void)state;
+    assert_int_equal(topics_room_bytes(&report), -1);
+    source.max_message_bytes = 1048588;
+    assert_int_equal(topics_room_bytes(&report), 1048588 + 65536);
+    source.max_message_bytes = INT32_MAX;
+    assert_int_equal(topics_room_bytes(&report), INT32_MAX);
 }
 
 int main(void)
@@ -184,6 +222,8 @@ int main(void)
         cmocka_unit_test(an_unreachable_broker_is_named),
         cmocka_unit_test(brokers_that_cannot_create_are_an_error),
         cmocka_unit_test(advice_is_given),
+        cmocka_unit_test(settings_that_were_not_told_are_said_to_be_so),
+        cmocka_unit_test(a_huge_source_leaves_room_within_an_int),
     };
     int code;
 
