@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "app/check_online.h"
-#include "app/topics_command.h"
 #include "base/mem.h"
 
 struct check {
@@ -29,7 +28,7 @@ static int usage(FILE *out, int code)
           "Validate configuration, schemas, maps and routes; run the route tests. Every\n"
           "error is told as file:line:column: message, all of them at once.\n\n"
           "  -c, --config FILE   the configuration (see docs/configuration.md)\n"
-          "      --online        also ask brokers, topics, registry and destinations\n"
+          "      --online        also ask brokers, topics, permissions, registry, credentials\n"
           "      --json          one JSON document on stdout\n"
           "  -h, --help          this text\n\n"
           "Exit codes: 0 all is right, 1 it is not, 2 wrong usage or no such file,\n"
@@ -180,16 +179,7 @@ static void print_for_people(const struct check *check)
         printf("%s%s\n", diag->level == DIAG_WARNING ? "warning: " : "", diag->message);
     }
     if (check->is_asked) {
-        if (check->online.topics.count > 0) {
-            fputc('\n', stdout);
-            topics_print(stdout, &check->online.topics);
-        }
-        for (size_t i = 0; i < check->online.credential_count; i++) {
-            const struct credential_check *credential = &check->online.credentials[i];
-
-            printf("\ncredential of " SPAN_FMT ": %s\n", SPAN_ARG(credential->destination),
-                   credential->text);
-        }
+        online_report_print(stdout, &check->online);
     }
     if (check->is_online && !check->is_asked) {
         puts("--online: nothing was asked, because of the errors above");
@@ -249,18 +239,7 @@ static void print_json(const struct check *check)
                                  list_diags(&check->diags, DIAG_WARNING));
 
     if (check->is_asked) {
-        json_t *credentials = json_array();
-
-        for (size_t i = 0; i < check->online.credential_count; i++) {
-            const struct credential_check *credential = &check->online.credentials[i];
-
-            json_array_append_new(
-                credentials, json_pack("{s:s%, s:b, s:s}", "destination",
-                                       credential->destination.ptr, credential->destination.len,
-                                       "ok", credential->is_accepted, "message", credential->text));
-        }
-        json_object_set_new(document, "topics", topics_json(&check->online.topics));
-        json_object_set_new(document, "credentials", credentials);
+        online_report_json(&check->online, document);
     }
     (void)json_dumpf(document, stdout, JSON_INDENT(2));
     fputc('\n', stdout);

@@ -1,6 +1,7 @@
 /*
- * In order: brokers and topics, the registry, then each TikTok credential. A service that
- * does not answer is an error and not the end: the others are still asked.
+ * In order: brokers and topics, what the principal may do with them, the registry, then each
+ * destination's credential. A service that does not answer is an error and not the end: the
+ * others are still asked. What cannot be asked is said to be so; it is never ok.
  */
 #include "app/check_online.h"
 
@@ -8,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/topics_command.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "http/client.h"
@@ -26,20 +28,6 @@ static struct place place_of_key(const struct config *config, const char *sectio
     const struct yaml_node *node = yaml_get(section == NULL ? root : yaml_get(root, section), key);
 
     return node == NULL ? root->place : node->place;
-}
-
-static struct place place_of_topic(const struct config *config, const struct topic_need *need)
-{
-    const struct config_destination *destination =
-        need->destination.ptr == NULL ? NULL : config_find(config, need->destination);
-    const struct yaml_node *topic =
-        destination == NULL ? NULL : yaml_get(destination->node, "topic");
-
-    if (topic != NULL) {
-        return topic->place;
-    }
-    return need->role == TOPIC_SOURCE ? place_of_key(config, "kafka", "topics")
-                                      : place_of_key(config, NULL, "ledger");
 }
 
 /* Compaction removes records with the same key: what ended there would be lost. */
@@ -63,16 +51,85 @@ static void check_topics_exist(const struct config *config, struct online_report
         const struct topic_need *need = &out->topics.needs[i];
 
         if (!need->exists && need->is_authorised) {
-            diag_error(diags, place_of_topic(config, need),
+            diag_error(diags, topics_place(config, need),
                        "topic " SPAN_FMT " does not exist: make it with detour topics --create",
                        SPAN_ARG(need->name));
         } else if (!need->is_authorised || is_compacted(need)) {
-            diag_error(diags, place_of_topic(config, need), "topic " SPAN_FMT ": %s",
+            diag_error(diags, topics_place(config, need), "topic " SPAN_FMT ": %s",
                        SPAN_ARG(need->name), need->remark);
         } else if (need->remark != NULL) {
-            diag_warning(diags, place_of_topic(config, need), "topic " SPAN_FMT ": %s",
+            diag_warning(diags, topics_place(config, need), "topic " SPAN_FMT ": %s",
                          SPAN_ARG(need->name), need->remark);
         }
+    }
+}
+
+static const char *right_word(enum right_resource resource)
+{
+    switch (resource) {
+    case RIGHT_TOPIC:
+        return "topic";
+    case RIGHT_GROUP:
+        return "group";
+    case RIGHT_CLUSTER:
+        return "cluster";
+    }
+    return "";
+}
+
+static struct place place_of_right(const struct config *config, const struct topic_right *right)
+{
+    if (right->resource == RIGHT_TOPIC) {
+        return topics_place(config, right->need);
+    }
+    return place_of_key(config, "kafka", right->resource == RIGHT_GROUP ? "group" : "brokers");
+}
+
+/* What is missing and the way out. Which principal the brokers see is theirs to know. */
+static void judge_right(const struct config *config, const struct topic_right *right,
+                        struct diags *diags)
+{
+    const char *word = right_word(right->resource);
+    const char *space = right->name.len > 0 ? " " : "";
+    const char *implied = right->resource == RIGHT_CLUSTER
+                              ? " (from Kafka 2.8 on, Write on any topic is enough)"
+                              : "";
+
+    if (right->state == RIGHT_REFUSED) {
+        diag_error(diags, place_of_right(config, right),
+                   "no permission: %s on %s%s" SPAN_FMT " (%s); grant it: kafka-acls --add "
+                   "--allow-principal User:NAME --operation %s --%s%s" SPAN_FMT "%s",
+                   right->operation, word, space, SPAN_ARG(right->name), right->why,
+                   right->operation, word, space, SPAN_ARG(right->name), implied);
+    } else if (right->state == RIGHT_UNKNOWN) {
+        diag_warning(diags, place_of_right(config, right),
+                     "permission %s on %s%s" SPAN_FMT " could not be asked: %s", right->operation,
+                     word, space, SPAN_ARG(right->name), right->why);
+    }
+}
+
+static void check_rights(const struct config *config, struct online_report *out,
+                         struct diags *diags)
+{
+    struct err err;
+
+    if (topics_rights_ask(config, &out->topics, BROKER_TIMEOUT_MS, &out->rights, &err) != ERR_OK) {
+        diag_error(diags, place_of_key(config, "kafka", "brokers"), "%s", err.text);
+    }
+    for (size_t i = 0; i < out->rights.count; i++) {
+        judge_right(config, &out->rights.items[i], diags);
+    }
+}
+
+/* A registry that answers, but not as one, is wrong and not away. */
+static void check_registry(struct pipeline *pipeline, struct online_report *out,
+                           struct diags *diags)
+{
+    struct err err;
+
+    if (catalog_probe(pipeline->catalog, &err) != ERR_OK) {
+        out->is_unreachable = out->is_unreachable || err.code == ERR_NET;
+        diag_error(diags, pipeline->config->schemas.registry.place, "%s", err.text);
     }
 }
 
@@ -173,9 +230,18 @@ static void judge(const struct probe *probe, struct credential_check *check,
                        secret_source(config->access_token));
         diag_error(diags, place, "credential %s", check->text);
     } else {
-        check->is_accepted = true;
+        check->state = CREDENTIAL_ACCEPTED;
         (void)snprintf(check->text, sizeof(check->text), "accepted");
     }
+}
+
+/* Kafka destinations have the rights instead. */
+static void leave_unasked(const struct config_destination *config, struct credential_check *check)
+{
+    check->destination = config->name;
+    check->state = CREDENTIAL_UNASKED;
+    (void)snprintf(check->text, sizeof(check->text),
+                   "not asked: whatever is sent to a destination of type http is a delivery");
 }
 
 static void check_credentials(const struct pipeline *pipeline, struct online_report *out,
@@ -193,6 +259,10 @@ static void check_credentials(const struct pipeline *pipeline, struct online_rep
     for (size_t i = 0; i < count; i++) {
         struct probe probe = {.destination = &pipeline->destinations[i]};
 
+        if (pipeline->config->destinations[i].type == DESTINATION_HTTP) {
+            leave_unasked(&pipeline->config->destinations[i],
+                          &out->credentials[out->credential_count++]);
+        }
         if (pipeline->config->destinations[i].type != DESTINATION_TIKTOK) {
             continue;
         }
@@ -206,20 +276,89 @@ static void check_credentials(const struct pipeline *pipeline, struct online_rep
 
 void check_online(struct pipeline *pipeline, struct online_report *out, struct diags *diags)
 {
-    const struct config *config = pipeline->config;
-    struct err err;
-
     *out = (struct online_report){0};
-    check_topics_exist(config, out, diags);
-    if (catalog_start(pipeline->catalog, &err) != ERR_OK) {
-        out->is_unreachable = out->is_unreachable || err.code == ERR_NET;
-        diag_error(diags, config->schemas.registry.place, "%s", err.text);
+    check_topics_exist(pipeline->config, out, diags);
+    if (out->topics.count > 0) { /* the brokers answer */
+        check_rights(pipeline->config, out, diags);
     }
+    check_registry(pipeline, out, diags);
     check_credentials(pipeline, out, diags);
+}
+
+static const char *state_word(enum right_state state)
+{
+    switch (state) {
+    case RIGHT_UNKNOWN:
+        return "could not be asked";
+    case RIGHT_GRANTED:
+        return "granted";
+    case RIGHT_REFUSED:
+        return "refused";
+    }
+    return "";
+}
+
+void online_report_print(FILE *out, const struct online_report *report)
+{
+    if (report->topics.count > 0) {
+        fputc('\n', out);
+        topics_print(out, &report->topics);
+    }
+    for (size_t i = 0; i < report->rights.count; i++) {
+        const struct topic_right *right = &report->rights.items[i];
+
+        fprintf(out, "%spermission %s on %s%s" SPAN_FMT ": %s\n", i == 0 ? "\n" : "",
+                right->operation, right_word(right->resource), right->name.len > 0 ? " " : "",
+                SPAN_ARG(right->name), state_word(right->state));
+    }
+    for (size_t i = 0; i < report->credential_count; i++) {
+        const struct credential_check *credential = &report->credentials[i];
+
+        fprintf(out, "%scredential of " SPAN_FMT ": %s\n", i == 0 ? "\n" : "",
+                SPAN_ARG(credential->destination), credential->text);
+    }
+}
+
+static json_t *right_json(const struct topic_right *right)
+{
+    json_t *name =
+        right->name.len == 0 ? json_null() : json_stringn(right->name.ptr, right->name.len);
+    json_t *ok =
+        right->state == RIGHT_UNKNOWN ? json_null() : json_boolean(right->state == RIGHT_GRANTED);
+
+    return json_pack("{s:s, s:s, s:o, s:o, s:s}", "operation", right->operation, "resource",
+                     right_word(right->resource), "name", name, "ok", ok, "message", right->why);
+}
+
+static json_t *credential_json(const struct credential_check *credential)
+{
+    json_t *ok = credential->state == CREDENTIAL_UNASKED
+                     ? json_null()
+                     : json_boolean(credential->state == CREDENTIAL_ACCEPTED);
+
+    return json_pack("{s:s%, s:o, s:s}", "destination", credential->destination.ptr,
+                     credential->destination.len, "ok", ok, "message", credential->text);
+}
+
+void online_report_json(const struct online_report *report, json_t *document)
+{
+    json_t *permissions = json_array();
+    json_t *credentials = json_array();
+
+    for (size_t i = 0; i < report->rights.count; i++) {
+        json_array_append_new(permissions, right_json(&report->rights.items[i]));
+    }
+    for (size_t i = 0; i < report->credential_count; i++) {
+        json_array_append_new(credentials, credential_json(&report->credentials[i]));
+    }
+    json_object_set_new(document, "topics", topics_json(&report->topics));
+    json_object_set_new(document, "permissions", permissions);
+    json_object_set_new(document, "credentials", credentials);
 }
 
 void online_report_fini(struct online_report *report)
 {
+    topic_rights_fini(&report->rights); /* it points into the topics */
     topic_report_fini(&report->topics);
     free(report->credentials);
     *report = (struct online_report){0};

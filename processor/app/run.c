@@ -86,10 +86,12 @@ static int look_at_topics(const struct process *process, const char *path)
             continue;
         }
         if (need->role == TOPIC_SOURCE) {
+            struct place place = topics_place(process->config, need);
+
             fprintf(stderr,
-                    "detour: the source topic " SPAN_FMT " does not exist, or may not be seen; "
+                    "%s:%u:%u: the source topic " SPAN_FMT " does not exist, or may not be seen; "
                     "make it with: detour topics -c %s --create\n",
-                    SPAN_ARG(need->name), path);
+                    place.file, place.line, place.column, SPAN_ARG(need->name), path);
             code = 3;
         } else if (need->role != TOPIC_LEDGER) {
             LOG_WARN("topic.missing",

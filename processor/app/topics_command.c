@@ -5,7 +5,8 @@
 
 #include "config/config.h"
 
-enum { TIMEOUT_MS = 10000, WIDTH = 80 };
+enum { TIMEOUT_MS = 10000, WIDTH = 80, NAME_WIDTH_MAX = 32 };
+enum { DAY_MS = 24 * 3600 * 1000, DAYS_MAX = 100 * 366, NUMBER_MAX = 99999 };
 
 static const char *role_word(enum topic_role role)
 {
@@ -44,28 +45,69 @@ static void print_wrapped(FILE *out, int indent, const char *text)
     fputc('\n', out);
 }
 
+static void print_number(FILE *out, int width, bool is_known, int64_t number)
+{
+    if (is_known) {
+        fprintf(out, "  %*lld", width, (long long)number);
+    } else {
+        fprintf(out, "  %*s", width, "?");
+    }
+}
+
+/* In the largest unit that says it exactly; a number too long for that is rounded. */
+static void print_retention(FILE *out, int64_t ms)
+{
+    static const struct {
+        int64_t ms;
+        const char *name;
+    } units[] = {{1, "ms"}, {1000, "s"}, {60 * 1000, "min"}, {3600 * 1000, "h"}, {DAY_MS, "d"}};
+    bool is_unlimited = ms == -1 || ms / DAY_MS > DAYS_MAX;
+    char text[32] = "";
+
+    for (size_t i = 0; i < COUNT_OF(units); i++) {
+        bool is_exact = ms % units[i].ms == 0;
+
+        if (is_exact || (ms > NUMBER_MAX && ms / units[i].ms >= 10)) {
+            (void)snprintf(text, sizeof(text), "%s%lld %s", is_exact ? "" : "~",
+                           (long long)(ms / units[i].ms), units[i].name);
+        }
+    }
+    fprintf(out, "  %9s\n", ms == INT64_MIN ? "?" : is_unlimited ? "unlimited" : text);
+}
+
+/* What is not there has no figures; what was not told has question marks. */
+static void print_topic(FILE *out, int width, const struct topic_need *need)
+{
+    if (need->name.len > (size_t)width) { /* a line of its own keeps the columns */
+        fprintf(out, SPAN_FMT "\n%*s", SPAN_ARG(need->name), width, "");
+    } else {
+        fprintf(out, "%-*.*s", width, SPAN_ARG(need->name));
+    }
+    fprintf(out, "  %-11s", role_word(need->role));
+    if (!need->exists) {
+        fprintf(out, "  %10s\n", need->is_authorised ? "missing" : "?");
+        return;
+    }
+    print_number(out, 10, true, need->partitions);
+    print_number(out, 10, need->max_message_bytes >= 0, need->max_message_bytes);
+    print_retention(out, need->retention_ms);
+}
+
 void topics_print(FILE *out, const struct topic_report *report)
 {
     int width = (int)strlen("topic");
 
     for (size_t i = 0; i < report->count; i++) {
-        width = MAX_OF(width, (int)MIN_OF(report->needs[i].name.len, (size_t)46));
-    }
-    fprintf(out, "%-*s  %-11s  %-6s  %10s\n", width, "topic", "role", "exists", "partitions");
-    for (size_t i = 0; i < report->count; i++) {
-        const struct topic_need *need = &report->needs[i];
+        int len = (int)MIN_OF(report->needs[i].name.len, (size_t)WIDTH);
 
-        fprintf(out, "%-*.*s  %-11s  %-6s  ", width, SPAN_ARG(need->name), role_word(need->role),
-                need->exists          ? "yes"
-                : need->is_authorised ? "no"
-                                      : "?");
-        if (need->exists) {
-            fprintf(out, "%10d\n", need->partitions);
-        } else {
-            fprintf(out, "%10s\n", "-");
-        }
-        if (need->remark != NULL) {
-            print_wrapped(out, 4, need->remark);
+        width = len <= NAME_WIDTH_MAX ? MAX_OF(width, len) : width;
+    }
+    fprintf(out, "%-*s  %-11s  %10s  %10s  %9s\n", width, "topic", "role", "partitions",
+            "max.bytes", "retention");
+    for (size_t i = 0; i < report->count; i++) {
+        print_topic(out, width, &report->needs[i]);
+        if (report->needs[i].remark != NULL) {
+            print_wrapped(out, 4, report->needs[i].remark);
         }
     }
 }

@@ -172,7 +172,7 @@ static void add_remark(struct topic_need *need, char *remark)
     need->remark = both;
 }
 
-static int64_t largest_source_message(const struct topic_report *report)
+int64_t topics_room_bytes(const struct topic_report *report)
 {
     int64_t most = -1;
 
@@ -181,16 +181,16 @@ static int64_t largest_source_message(const struct topic_report *report)
             most = MAX_OF(most, report->needs[i].max_message_bytes);
         }
     }
-    return most;
+    /* the setting is an int at the broker */
+    return most < 0 ? -1 : MIN_OF(most + HEADER_ROOM_BYTES, (int64_t)INT32_MAX);
 }
 
-static void remark_dead_letter(struct topic_need *need, int64_t source_bytes)
+static void remark_dead_letter(struct topic_need *need, int64_t room_bytes)
 {
-    if (need->max_message_bytes >= 0 && source_bytes >= 0 &&
-        need->max_message_bytes < source_bytes + HEADER_ROOM_BYTES) {
+    if (need->max_message_bytes >= 0 && need->max_message_bytes < room_bytes) {
         add_remark(need, mem_format("max.message.bytes should be at least %lld (the source's and "
                                     "64 KiB for headers)",
-                                    (long long)(source_bytes + HEADER_ROOM_BYTES)));
+                                    (long long)room_bytes));
     }
     if (need->retention_ms >= 0 && need->retention_ms < DEAD_LETTER_RETENTION_MS) {
         add_remark(need, mem_format("retention.ms should be at least %lld (14 days)",
@@ -198,13 +198,25 @@ static void remark_dead_letter(struct topic_need *need, int64_t source_bytes)
     }
 }
 
+static void remark_unknown(struct topic_need *need)
+{
+    bool is_refused = need->settings_error == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
+
+    add_remark(need, mem_format("max.message.bytes, retention.ms and cleanup.policy could not be "
+                                "asked (%s)%s",
+                                rd_kafka_err2str((rd_kafka_resp_err_t)need->settings_error),
+                                is_refused ? ": grant DescribeConfigs" : ""));
+}
+
 void topics_remark(const struct config *config, struct topic_report *report)
 {
-    int64_t source_bytes = largest_source_message(report);
+    int64_t room_bytes = topics_room_bytes(report);
 
     for (size_t i = 0; i < report->count; i++) {
         struct topic_need *need = &report->needs[i];
 
+        free(need->remark);
+        need->remark = NULL;
         if (!need->is_authorised) {
             add_remark(need, mem_format("no permission to see it: grant Describe, and %s",
                                         need->role == TOPIC_SOURCE ? "Read" : "Write"));
@@ -212,8 +224,11 @@ void topics_remark(const struct config *config, struct topic_report *report)
         if (!need->exists) {
             continue;
         }
+        if (need->settings_error != 0) {
+            remark_unknown(need);
+        }
         if (need->role == TOPIC_DEAD_LETTER) {
-            remark_dead_letter(need, source_bytes);
+            remark_dead_letter(need, room_bytes);
         }
         if (need->role != TOPIC_SOURCE && need->cleanup_policy != NULL &&
             strstr(need->cleanup_policy, "compact") != NULL) {
@@ -225,6 +240,33 @@ void topics_remark(const struct config *config, struct topic_report *report)
                                         need->partitions, need->partitions, config->workers));
         }
     }
+}
+
+static struct place place_of_source(const struct config *config, struct span name)
+{
+    const struct yaml_node *root = yaml_root(config->doc);
+    const struct yaml_node *topics = yaml_get(yaml_get(root, "kafka"), "topics");
+
+    for (size_t i = 0; topics != NULL && i < topics->count && topics->kind == YAML_LIST; i++) {
+        if (span_eq(topics->items[i]->text, name)) {
+            return topics->items[i]->place;
+        }
+    }
+    return topics == NULL ? root->place : topics->place;
+}
+
+struct place topics_place(const struct config *config, const struct topic_need *need)
+{
+    const struct yaml_node *root = yaml_root(config->doc);
+    const struct config_destination *destination =
+        need->destination.ptr == NULL ? NULL : config_find(config, need->destination);
+    const struct yaml_node *node =
+        destination == NULL ? yaml_get(root, "ledger") : yaml_get(destination->node, "topic");
+
+    if (need->role == TOPIC_SOURCE) {
+        return place_of_source(config, need->name);
+    }
+    return node == NULL ? root->place : node->place;
 }
 
 void topic_report_fini(struct topic_report *report)

@@ -19,7 +19,8 @@ struct topic_need {
     int64_t max_message_bytes; /* -1 unknown */
     int64_t retention_ms;      /* -1 unlimited, INT64_MIN unknown */
     char *cleanup_policy;      /* owned; NULL unknown */
-    char *remark;              /* owned; what differs from what is advised; NULL when fine */
+    int settings_error; /* librdkafka's code for why the three are unknown; 0: they are not */
+    char *remark;       /* owned; what differs from what is advised; NULL when fine */
 };
 
 struct topic_report {
@@ -36,9 +37,12 @@ NODISCARD enum err_code topics_look(const struct config *config, uint64_t timeou
 NODISCARD enum err_code topics_find(const struct config *config, uint64_t timeout_ms,
                                     struct topic_report *out, struct err *err);
 /** Create the missing ones: source 6 partitions unless told, others as the source; replication by
- * the broker's default. */
+ * the broker's default. Sources come first, so that a dead letter's size can be taken from them.
+ * @report then says what is there and what differs. */
 NODISCARD enum err_code topics_create(const struct config *config, struct topic_report *report,
                                       uint64_t timeout_ms, struct err *err);
+/** Where the configuration names the topic. */
+struct place topics_place(const struct config *config, const struct topic_need *need);
 void topic_report_fini(struct topic_report *report);
 
 #endif /* KAFKA_TOPICS_H */

@@ -1,4 +1,5 @@
 /* What only the admin API can do: ask for a topic's settings, and create topics. */
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,17 +8,10 @@
 #include "base/mem.h"
 #include "kafka/topics_inside.h"
 
-enum { REPLICATION_BY_BROKER = -1 };
+enum { REPLICATION_BY_BROKER = -1, SPREAD_MS = 5000, SPREAD_TURN_MS = 100 };
 
-/* An admin call under way: its options and the queue its answer comes on. */
-struct admin_call {
-    rd_kafka_AdminOptions_t *options;
-    rd_kafka_queue_t *queue;
-    int timeout_ms;
-};
-
-static void begin_call(struct admin_call *call, rd_kafka_t *rk, rd_kafka_admin_op_t operation,
-                       uint64_t timeout_ms)
+void admin_call_begin(struct admin_call *call, rd_kafka_t *rk, rd_kafka_admin_op_t operation,
+                      uint64_t timeout_ms)
 {
     char why[128];
 
@@ -29,12 +23,12 @@ static void begin_call(struct admin_call *call, rd_kafka_t *rk, rd_kafka_admin_o
                                                     sizeof(why));
 }
 
-static rd_kafka_event_t *wait_for_answer(const struct admin_call *call)
+rd_kafka_event_t *admin_call_wait(const struct admin_call *call)
 {
     return rd_kafka_queue_poll(call->queue, call->timeout_ms + 1000);
 }
 
-static void end_call(struct admin_call *call)
+void admin_call_end(struct admin_call *call)
 {
     rd_kafka_AdminOptions_destroy(call->options);
     rd_kafka_queue_destroy(call->queue);
@@ -78,7 +72,8 @@ static void take_resource(struct topic_report *report, const rd_kafka_ConfigReso
     if (need == NULL) {
         return;
     }
-    if (rd_kafka_ConfigResource_error(resource) == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED &&
+    need->settings_error = rd_kafka_ConfigResource_error(resource);
+    if (need->settings_error == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED &&
         !need->exists) { /* it is not in the list, and we may not ask: it may well be there */
         need->is_authorised = false;
     }
@@ -88,36 +83,48 @@ static void take_resource(struct topic_report *report, const rd_kafka_ConfigReso
     }
 }
 
+/* Each topic's answer, or the one error that stands for all. */
+static void take_description(struct topic_report *report, rd_kafka_event_t *event)
+{
+    const rd_kafka_DescribeConfigs_result_t *result =
+        event == NULL ? NULL : rd_kafka_event_DescribeConfigs_result(event);
+    rd_kafka_resp_err_t error =
+        result == NULL ? RD_KAFKA_RESP_ERR__TIMED_OUT : rd_kafka_event_error(event);
+    const rd_kafka_ConfigResource_t **answers;
+    size_t count = 0;
+
+    for (size_t i = 0; i < report->count; i++) {
+        report->needs[i].settings_error = error;
+    }
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return;
+    }
+    answers = rd_kafka_DescribeConfigs_result_resources(result, &count);
+    for (size_t i = 0; i < count; i++) {
+        take_resource(report, answers[i]);
+    }
+}
+
 void topics_describe(rd_kafka_t *rk, struct topic_report *report, uint64_t timeout_ms)
 {
     rd_kafka_ConfigResource_t **resources = mem_array(report->count, rd_kafka_ConfigResource_t *);
-    const rd_kafka_DescribeConfigs_result_t *result;
     struct admin_call call;
     rd_kafka_event_t *event;
 
-    begin_call(&call, rk, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, timeout_ms);
+    admin_call_begin(&call, rk, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, timeout_ms);
     for (size_t i = 0; i < report->count; i++) {
         resources[i] =
             rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, report->needs[i].name.ptr);
     }
     rd_kafka_DescribeConfigs(rk, resources, report->count, call.options, call.queue);
-    event = wait_for_answer(&call);
-    result = event == NULL ? NULL : rd_kafka_event_DescribeConfigs_result(event);
-    if (result != NULL) {
-        size_t count = 0;
-        const rd_kafka_ConfigResource_t **answers =
-            rd_kafka_DescribeConfigs_result_resources(result, &count);
-
-        for (size_t i = 0; i < count; i++) {
-            take_resource(report, answers[i]);
-        }
-    }
+    event = admin_call_wait(&call);
+    take_description(report, event);
     if (event != NULL) {
         rd_kafka_event_destroy(event);
     }
     rd_kafka_ConfigResource_destroy_array(resources, report->count);
     free(resources);
-    end_call(&call);
+    admin_call_end(&call);
 }
 
 static int32_t partitions_like_source(const struct topic_report *report)
@@ -146,7 +153,7 @@ static rd_kafka_NewTopic_t *describe_new(const struct topic_report *report,
     int32_t partitions = need->role == TOPIC_LEDGER   ? 1
                          : need->role == TOPIC_SOURCE ? SOURCE_PARTITIONS
                                                       : partitions_like_source(report);
-    int64_t source_bytes = -1;
+    int64_t room_bytes = topics_room_bytes(report);
     char why[256] = "";
     rd_kafka_NewTopic_t *topic =
         rd_kafka_NewTopic_new(need->name.ptr, partitions, REPLICATION_BY_BROKER, why, sizeof(why));
@@ -158,16 +165,11 @@ static rd_kafka_NewTopic_t *describe_new(const struct topic_report *report,
     if (need->role != TOPIC_SOURCE) {
         (void)rd_kafka_NewTopic_set_config(topic, "cleanup.policy", "delete");
     }
-    for (size_t i = 0; i < report->count; i++) {
-        if (report->needs[i].role == TOPIC_SOURCE) {
-            source_bytes = MAX_OF(source_bytes, report->needs[i].max_message_bytes);
-        }
-    }
     if (need->role == TOPIC_DEAD_LETTER) {
         set(topic, "retention.ms", DEAD_LETTER_RETENTION_MS);
     }
-    if ((need->role == TOPIC_DEAD_LETTER || need->role == TOPIC_DESTINATION) && source_bytes > 0) {
-        set(topic, "max.message.bytes", source_bytes + HEADER_ROOM_BYTES);
+    if ((need->role == TOPIC_DEAD_LETTER || need->role == TOPIC_DESTINATION) && room_bytes > 0) {
+        set(topic, "max.message.bytes", room_bytes);
     }
     return topic;
 }
@@ -209,17 +211,19 @@ static enum err_code take_results(struct topic_report *report, rd_kafka_event_t 
     return rc;
 }
 
-enum err_code topics_create(const struct config *config, struct topic_report *report,
-                            uint64_t timeout_ms, struct err *err)
+/* The missing sources, or all else that is missing. */
+static enum err_code create_missing(rd_kafka_t *rk, struct topic_report *report, bool is_source,
+                                    uint64_t timeout_ms, struct err *err)
 {
     rd_kafka_NewTopic_t **topics = mem_array(report->count, rd_kafka_NewTopic_t *);
+    enum err_code rc = ERR_OK;
     size_t count = 0;
-    rd_kafka_t *rk = NULL;
-    enum err_code rc = topics_client(config, &rk, err);
 
     for (size_t i = 0; i < report->count && rc == ERR_OK; i++) {
-        if (!report->needs[i].exists && report->needs[i].is_authorised) {
-            topics[count] = describe_new(report, &report->needs[i], err);
+        const struct topic_need *need = &report->needs[i];
+
+        if (!need->exists && need->is_authorised && (need->role == TOPIC_SOURCE) == is_source) {
+            topics[count] = describe_new(report, need, err);
             rc = topics[count] == NULL ? ERR_CONFIG : ERR_OK;
             count += rc == ERR_OK;
         }
@@ -228,20 +232,69 @@ enum err_code topics_create(const struct config *config, struct topic_report *re
         struct admin_call call;
         rd_kafka_event_t *event;
 
-        begin_call(&call, rk, RD_KAFKA_ADMIN_OP_CREATETOPICS, timeout_ms);
+        admin_call_begin(&call, rk, RD_KAFKA_ADMIN_OP_CREATETOPICS, timeout_ms);
         rd_kafka_CreateTopics(rk, topics, count, call.options, call.queue);
-        event = wait_for_answer(&call);
+        event = admin_call_wait(&call);
         rc = event == NULL ? FAIL(err, ERR_NET, "no broker answered in time")
                            : take_results(report, event, err);
         if (event != NULL) {
             rd_kafka_event_destroy(event);
         }
-        end_call(&call);
+        admin_call_end(&call);
     }
     rd_kafka_NewTopic_destroy_array(topics, count);
     free(topics);
-    if (rk != NULL) {
-        topics_client_close(rk);
+    return rc;
+}
+
+static bool is_spreading(const struct topic_report *report)
+{
+    for (size_t i = 0; i < report->count; i++) {
+        if (report->needs[i].exists &&
+            report->needs[i].settings_error == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) {
+            return true;
+        }
     }
+    return false;
+}
+
+/* A broker may not know yet of a topic that the controller has just made. */
+static void describe_made(rd_kafka_t *rk, struct topic_report *report, uint64_t timeout_ms)
+{
+    uint64_t give_up_ms = clock_mono_ms() + SPREAD_MS;
+
+    topics_describe(rk, report, timeout_ms);
+    while (is_spreading(report) && clock_mono_ms() < give_up_ms) {
+        (void)poll(NULL, 0, SPREAD_TURN_MS);
+        topics_describe(rk, report, timeout_ms);
+    }
+}
+
+enum err_code topics_create(const struct config *config, struct topic_report *report,
+                            uint64_t timeout_ms, struct err *err)
+{
+    size_t missing = report->missing;
+    rd_kafka_t *rk = NULL;
+    enum err_code rc = topics_client(config, &rk, err);
+
+    if (rc != ERR_OK) {
+        return rc;
+    }
+    rc = create_missing(rk, report, true, timeout_ms, err);
+    if (report->missing < missing) {
+        describe_made(rk, report, timeout_ms);
+        missing = report->missing;
+    }
+    if (rc != ERR_NET) { /* a source that may not be made does not keep the others away */
+        enum err_code others =
+            create_missing(rk, report, false, timeout_ms, rc == ERR_OK ? err : NULL);
+
+        rc = rc == ERR_OK ? others : rc;
+    }
+    if (report->missing < missing) {
+        describe_made(rk, report, timeout_ms);
+    }
+    topics_remark(config, report);
+    topics_client_close(rk);
     return rc;
 }

@@ -10,14 +10,30 @@
 #define DEAD_LETTER_RETENTION_MS (14 * 24 * 3600 * 1000ll)
 enum { HEADER_ROOM_BYTES = 64 * 1024, SOURCE_PARTITIONS = 6 };
 
+/* An admin call under way: its options and the queue its answer comes on. */
+struct admin_call {
+    rd_kafka_AdminOptions_t *options;
+    rd_kafka_queue_t *queue;
+    int timeout_ms;
+};
+
+void admin_call_begin(struct admin_call *call, rd_kafka_t *rk, rd_kafka_admin_op_t operation,
+                      uint64_t timeout_ms);
+/** The answer, to be destroyed by the caller; NULL when there was none in time. */
+rd_kafka_event_t *admin_call_wait(const struct admin_call *call);
+void admin_call_end(struct admin_call *call);
+
 /** A client that only asks (and creates): no group, nothing produced. */
 NODISCARD enum err_code topics_client(const struct config *config, rd_kafka_t **out,
                                       struct err *err);
 void topics_client_close(rd_kafka_t *rk);
 /** Fill sizes, retention and policy of @report's topics where the broker tells them; a topic that
- * we may not see gets is_authorised = false. Brokers that cannot tell leave them unknown. */
+ * we may not see gets is_authorised = false. What a broker does not tell stays unknown, and why is
+ * in settings_error. */
 void topics_describe(rd_kafka_t *rk, struct topic_report *report, uint64_t timeout_ms);
-/** Say what differs from what is advised. */
+/** The max.message.bytes that a dead letter of the largest message needs; -1: unknown. */
+int64_t topics_room_bytes(const struct topic_report *report);
+/** Say what differs from what is advised, in place of what was said before. */
 void topics_remark(const struct config *config, struct topic_report *report);
 
 #endif /* KAFKA_TOPICS_INSIDE_H */

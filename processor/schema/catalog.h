@@ -59,8 +59,11 @@ struct frame {
 struct catalog *catalog_load(const struct config *config, struct diags *diags);
 void catalog_free(struct catalog *catalog); /* stops the registry thread first */
 const struct readers *catalog_readers(const struct catalog *catalog);
-/** Start the registry thread. ERR_NET when a registry is configured and none of its URLs answers
- * within its timeout, ERR_CONFIG when it refuses the credential. */
+/** Ask a configured registry whether it is one. ERR_NET when none of its URLs answers within its
+ * timeout, ERR_CONFIG when it refuses the credential, ERR_BUSY when what answers does not do so as
+ * a registry does. Before catalog_start(). */
+NODISCARD enum err_code catalog_probe(struct catalog *catalog, struct err *err);
+/** Start the registry thread. ERR_NET and ERR_CONFIG as above; ERR_BUSY is only logged. */
 NODISCARD enum err_code catalog_start(struct catalog *catalog, struct err *err);
 
 /** Take the framing off. ERR_DATA (decode_failed) when it is not there. Hot: no allocation. */

@@ -4,9 +4,10 @@
  * to its reader, settles it in the table and writes to every eventfd noted.
  *
  * It can go wrong: the registry is down or refuses (all ids wait, longer each time; said
- * once, and once more when it is back), it talks nonsense about one id (that id waits), it
- * has no such id (UNKNOWN, forgotten after a minute), the schema cannot be used
- * (INCOMPATIBLE), the catalog is freed meanwhile (the question is aborted).
+ * once, again when the cause is another one, and once more when it is back), it talks nonsense
+ * about one id (that id waits; said once for a cause, however many ids it meets), it has no such id
+ * (UNKNOWN, forgotten after a minute), the schema cannot be used (INCOMPATIBLE), the catalog is
+ * freed meanwhile (the question is aborted).
  */
 #include "schema/catalog_thread.h"
 
@@ -125,6 +126,7 @@ static void settle(struct catalog *catalog, uint64_t key, struct writer *writer,
         writer->text = text;
     }
     tell(catalog, key, writer, now_ms);
+    catalog->nonsense_cause = 0; /* it has answered: the next nonsense is news */
     writers_settle(&catalog->writers, key, writer, now_ms);
     wake_all(catalog);
 }
@@ -134,14 +136,18 @@ static void postpone(struct catalog *catalog, uint64_t key, enum err_code rc, co
 {
     bool is_everyone = rc != ERR_BUSY;
     bool was_up = catalog->writers.failed_ms == 0;
-    unsigned failures = writers_failed(&catalog->writers, key, is_everyone, clock_mono_ms());
+    uint64_t cause = registry_cause(catalog->registry);
+    bool is_new_to_id = writers_note_cause(&catalog->writers, key, cause);
 
-    if (is_everyone && was_up) {
+    (void)writers_failed(&catalog->writers, key, is_everyone, clock_mono_ms());
+    if (is_everyone && (was_up || cause != catalog->down_cause)) {
         LOG_WARN("registry.down", "waiting=%zu error=%s", catalog->writers.pending_count,
                  LOG_Q(err->text));
-    } else if (!is_everyone && failures == 1) {
-        LOG_WARN("schema.unanswered", "id=%llu error=%s", (unsigned long long)key,
-                 LOG_Q(err->text));
+        catalog->down_cause = cause;
+    } else if (!is_everyone && is_new_to_id && cause != catalog->nonsense_cause) {
+        LOG_WARN("schema.unanswered", "id=%llu waiting=%zu error=%s", (unsigned long long)key,
+                 catalog->writers.pending_count, LOG_Q(err->text));
+        catalog->nonsense_cause = cause;
     }
 }
 
@@ -222,16 +228,27 @@ static enum err_code start_thread(struct catalog *catalog, struct err *err)
                    : FAIL(err, ERR_IO, "no thread for the schema registry: %s", strerror(rc));
 }
 
-enum err_code catalog_start(struct catalog *catalog, struct err *err)
+enum err_code catalog_probe(struct catalog *catalog, struct err *err)
 {
     PRE(!catalog->has_thread);
 
-    enum err_code rc;
+    return catalog->registry == NULL ? ERR_OK : registry_probe(catalog->registry, err);
+}
+
+enum err_code catalog_start(struct catalog *catalog, struct err *err)
+{
+    struct err why;
+    enum err_code rc = catalog_probe(catalog, &why);
 
     if (catalog->registry == NULL) {
         return ERR_OK;
     }
-    rc = registry_probe(catalog->registry, err);
+    if (rc == ERR_BUSY) { /* known ids need no registry, and one in trouble may come round */
+        LOG_WARN("registry.strange", "error=%s", LOG_Q(why.text));
+        rc = ERR_OK;
+    } else if (rc != ERR_OK && err != NULL) {
+        *err = why;
+    }
     return rc == ERR_OK ? start_thread(catalog, err) : rc;
 }
 

@@ -96,6 +96,7 @@ static struct writers_answer enqueue(struct writers *writers, struct known_write
 {
     known->is_pending = true;
     known->failures = 0;
+    known->cause = 0;
     known->due_ms = 0;
     DL_APPEND(writers->pending, known);
     writers->pending_count++;
@@ -226,4 +227,16 @@ unsigned writers_failed(struct writers *writers, uint64_t key, bool is_everyone,
         writers->failed_ms = writers->failed_ms == 0 ? now_ms : writers->failed_ms;
     }
     return known->failures;
+}
+
+bool writers_note_cause(struct writers *writers, uint64_t key, uint64_t cause)
+{
+    struct known_writer *known = find(writers, key);
+    bool is_new;
+
+    PRE(known != NULL);
+    PRE(known->is_pending);
+    is_new = known->cause != cause;
+    known->cause = cause;
+    return is_new;
 }

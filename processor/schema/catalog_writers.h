@@ -36,6 +36,7 @@ struct known_writer {
     bool is_pending;
     bool is_being_asked;              /* at the registry just now */
     unsigned failures;                /* in a row */
+    uint64_t cause;                   /* of the last one */
     uint64_t due_ms;                  /* pending: not to be asked before */
     uint64_t forget_ms;               /* UNKNOWN: asked again when seen after this */
     struct known_writer *prev, *next; /* pending ones, or UNKNOWN ones, oldest first */
@@ -82,5 +83,7 @@ void writers_settle(struct writers *writers, uint64_t key, const struct writer *
 /** It did not; @is_everyone: it speaks about the registry, not about this id. Returns the id's
  * failures in a row. */
 unsigned writers_failed(struct writers *writers, uint64_t key, bool is_everyone, uint64_t now_ms);
+/** Note why the pending @key is not answered; true when that is not what it was last time. */
+bool writers_note_cause(struct writers *writers, uint64_t key, uint64_t cause);
 
 #endif /* SCHEMA_CATALOG_WRITERS_H */

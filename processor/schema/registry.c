@@ -42,6 +42,7 @@ struct registry {
     struct registry_http *http; /* owned */
     struct registry_answer answer;
     bool *has_answered; /* owned; by URL: it is a schema registry that stands there */
+    uint64_t cause;     /* of the last trouble */
 };
 
 struct registry *registry_new(const struct config_registry *config)
@@ -70,30 +71,47 @@ void registry_abort(struct registry *registry)
     registry_http_abort(registry->http);
 }
 
-/* The answer's JSON, or NULL when it is none; @err says so. */
-static json_t *read_answer(struct registry *registry, struct err *err)
+uint64_t registry_cause(const struct registry *registry)
 {
-    json_t *json = NULL;
-    struct err why;
-
-    if (json_load_bounded(buf_span(&registry->answer.body), REGISTRY_ANSWER_BYTES_MAX,
-                          ANSWER_NESTING_MAX, "answer", &json, &why) != ERR_OK) {
-        FAIL(err, ERR_BUSY, "the schema registry's answer is not usable: %s", why.text);
-        return NULL;
-    }
-    return json;
+    return registry->cause;
 }
 
+/* The answer's JSON, or NULL when it is none. */
+static json_t *read_answer(struct registry *registry)
+{
+    json_t *json = NULL;
+
+    return json_load_bounded(buf_span(&registry->answer.body), REGISTRY_ANSWER_BYTES_MAX,
+                             ANSWER_NESTING_MAX, "answer", &json, NULL) == ERR_OK
+               ? json
+               : NULL;
+}
+
+/* The answer is none that a registry gives; @what follows "URL answered 200 (text/html), ". The
+ * hint is for a URL at which no registry has been met: there it is most likely the URL itself. */
 static enum err_code make_no_sense(struct registry *registry, struct err *err, const char *what)
 {
+    const struct registry_answer *answer = &registry->answer;
+    struct buf described;
+
+    buf_init(&described, ERR_TEXT_BYTES);
+    registry_http_describe(registry->http, answer, &described);
+    FAIL(err, ERR_BUSY, "the schema registry's answer makes no sense: %s, %s%s",
+         buf_text(&described), what,
+         registry->has_answered[answer->url]
+             ? ""
+             : "; is there a Confluent-compatible API at this URL? Apicurio has it below "
+               "/apis/ccompat/v7");
+    buf_fini(&described);
+    registry->cause = span_hash(span_of(what)) ^ (uint64_t)answer->status << 8 ^ answer->url;
     registry_http_distrust(registry->http);
-    return FAIL(err, ERR_BUSY, "the schema registry's answer makes no sense: %s", what);
+    return ERR_BUSY;
 }
 
 /* error_code of an error's body; 0 when it has none. */
 static int64_t error_code(struct registry *registry)
 {
-    json_t *json = read_answer(registry, NULL);
+    json_t *json = read_answer(registry);
     int64_t code = json_integer_value(json_object_get(json, "error_code"));
 
     json_decref(json);
@@ -111,21 +129,37 @@ static void trust(struct registry *registry)
     registry->has_answered[registry->answer.url] = true;
 }
 
+static enum err_code ask(struct registry *registry, const char *path, struct span body,
+                         struct err *err)
+{
+    enum err_code rc = registry_http_ask(registry->http, path, body, &registry->answer, err);
+
+    registry->cause = registry->answer.cause;
+    return rc;
+}
+
 enum err_code registry_probe(struct registry *registry, struct err *err)
 {
-    enum err_code rc =
-        registry_http_ask(registry->http, "/schemas/types", SPAN_NONE, &registry->answer, err);
+    enum err_code rc = ask(registry, "/schemas/types", SPAN_NONE, err);
+    json_t *json = NULL;
 
-    if (rc == ERR_OK && is_ok(&registry->answer)) {
-        json_t *json = read_answer(registry, NULL);
-
-        if (json_is_array(json)) {
-            trust(registry);
+    if (rc == ERR_NET && registry->answer.is_there) { /* a redirect, or a server in trouble */
+        rc = ERR_BUSY;
+        if (err != NULL) {
+            err->code = rc;
         }
-        json_decref(json);
     }
-    /* a registry in trouble is there all the same: what it does not answer waits */
-    return rc == ERR_NET && registry->answer.is_there ? ERR_OK : rc;
+    if (rc != ERR_OK) {
+        return rc;
+    }
+    json = is_ok(&registry->answer) ? read_answer(registry) : NULL;
+    if (json_is_array(json)) {
+        trust(registry);
+    } else {
+        rc = make_no_sense(registry, err, "no list of the schema types it knows");
+    }
+    json_decref(json);
+    return rc;
 }
 
 /* A 404: certain when the registry's own words say so, or when it is known to be one. */
@@ -136,9 +170,7 @@ static enum err_code read_absence(struct registry *registry, struct err *err)
     if (code == NO_SUCH_SCHEMA) {
         trust(registry);
     } else if (!registry->has_answered[registry->answer.url]) {
-        return make_no_sense(registry, err,
-                             "404 without an error code, from a URL that has not yet answered as a "
-                             "schema registry does; is the URL right?");
+        return make_no_sense(registry, err, "without an error code");
     }
     return FAIL(err, ERR_ABSENT, "the schema registry has no such schema");
 }
@@ -146,16 +178,15 @@ static enum err_code read_absence(struct registry *registry, struct err *err)
 /* 200 with an object that holds a schema, or why not. */
 static enum err_code read_schema(struct registry *registry, json_t **out, struct err *err)
 {
-    json_t *json = read_answer(registry, err);
+    json_t *json = read_answer(registry);
     const json_t *type = json_object_get(json, "schemaType");
 
-    if (json == NULL) {
-        registry_http_distrust(registry->http);
-        return ERR_BUSY;
-    }
     if (!json_is_string(json_object_get(json, "schema"))) {
+        enum err_code rc =
+            make_no_sense(registry, err, json == NULL ? "no JSON" : "no schema in it");
+
         json_decref(json);
-        return make_no_sense(registry, err, "no schema in it");
+        return rc;
     }
     trust(registry);
     if (json_is_string(type) && strcmp(json_string_value(type), "AVRO") != 0) {
@@ -170,7 +201,7 @@ static enum err_code read_schema(struct registry *registry, json_t **out, struct
 static enum err_code get_schema(struct registry *registry, const char *path, json_t **out,
                                 struct err *err)
 {
-    enum err_code rc = registry_http_ask(registry->http, path, SPAN_NONE, &registry->answer, err);
+    enum err_code rc = ask(registry, path, SPAN_NONE, err);
 
     if (rc != ERR_OK) {
         return rc;
@@ -181,8 +212,7 @@ static enum err_code get_schema(struct registry *registry, const char *path, jso
     if (registry->answer.status == 404) {
         return read_absence(registry, err);
     }
-    registry_http_distrust(registry->http);
-    return FAIL(err, ERR_BUSY, "the schema registry answered %u", registry->answer.status);
+    return make_no_sense(registry, err, "nothing about the schema");
 }
 
 static json_t *references_of(const struct node *node)
@@ -341,7 +371,7 @@ enum err_code registry_fetch(struct registry *registry, uint32_t id, struct sche
 /* The registry's own words on why not, cut, for a person. */
 static enum err_code tell_refusal(struct registry *registry, struct span subject, struct err *err)
 {
-    json_t *json = read_answer(registry, NULL);
+    json_t *json = read_answer(registry);
     const char *message = json_string_value(json_object_get(json, "message"));
     enum err_code rc;
 
@@ -372,16 +402,14 @@ enum err_code registry_register(struct registry *registry, struct span subject, 
     buf_add_char(&body, '}');
     rc = path.is_overflowed || body.is_overflowed
              ? FAIL(err, ERR_LIMIT, "the schema or its subject is too large to be registered")
-             : registry_http_ask(registry->http, buf_text(&path), buf_span(&body),
-                                 &registry->answer, err);
+             : ask(registry, buf_text(&path), buf_span(&body), err);
     if (rc == ERR_OK && !is_ok(&registry->answer)) {
         rc = tell_refusal(registry, subject, err);
     } else if (rc == ERR_OK) {
-        answer = read_answer(registry, err);
+        answer = read_answer(registry);
         got = json_integer_value(json_object_get(answer, "id"));
-        rc = answer == NULL ? ERR_BUSY : ERR_OK;
-        if (rc == ERR_OK && (got <= 0 || got > INT32_MAX)) {
-            rc = make_no_sense(registry, err, "no id in it");
+        if (got <= 0 || got > INT32_MAX) {
+            rc = make_no_sense(registry, err, answer == NULL ? "no JSON" : "no id in it");
         }
         *id = rc == ERR_OK ? (uint32_t)got : 0;
         json_decref(answer);

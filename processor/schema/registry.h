@@ -28,8 +28,12 @@ struct registry *registry_new(const struct config_registry *config);
 void registry_free(struct registry *registry);
 void registry_abort(struct registry *registry);
 
-/** One of the URLs answers and accepts the credential. */
+/** One of the URLs answers as a schema registry does and accepts the credential. ERR_BUSY: what
+ * stands there answers, but not so (not now, or never: the text says what it answered). */
 NODISCARD enum err_code registry_probe(struct registry *registry, struct err *err);
+/** Why the last question came to ERR_NET, ERR_CONFIG or ERR_BUSY: a number that is the same for the
+ * same cause, so that a new one can be told from one that goes on. */
+uint64_t registry_cause(const struct registry *registry);
 /** The schema @id with all it refers to. */
 NODISCARD enum err_code registry_fetch(struct registry *registry, uint32_t id, struct schema **out,
                                        struct err *err);

@@ -293,14 +293,30 @@ static void name_secret(struct buf *out, const char *option, const struct secret
     buf_printf(out, "%s (%s)", option, secret == NULL ? "not set" : secret_source(secret));
 }
 
-/* Adds "URL: what happened" to @trouble. */
-static void note_trouble(const struct registry_http *http, size_t url, CURLcode result,
-                         unsigned status, struct buf *trouble)
+static void add_status(const struct registry_answer *answer, struct buf *out)
 {
+    buf_printf(out, "answered %u (%s)", answer->status,
+               answer->content_type[0] == '\0' ? "no content type" : answer->content_type);
+}
+
+void registry_http_describe(const struct registry_http *http, const struct registry_answer *answer,
+                            struct buf *out)
+{
+    show_url(out, http->config->urls[answer->url]);
+    buf_add_char(out, ' ');
+    add_status(answer, out);
+}
+
+/* Adds "URL: what happened" to @trouble. */
+static void note_trouble(const struct registry_http *http, const struct registry_answer *answer,
+                         CURLcode result, struct buf *trouble)
+{
+    unsigned status = answer->status;
+
     if (trouble->len > 0) {
         buf_add_text(trouble, "; ");
     }
-    show_url(trouble, http->config->urls[url]);
+    show_url(trouble, http->config->urls[answer->url]);
     if (http->is_too_large) {
         buf_add_text(trouble, ": its answer is larger than 1 MiB");
     } else if (result != CURLE_OK) {
@@ -315,8 +331,38 @@ static void note_trouble(const struct registry_http *http, size_t url, CURLcode 
         buf_printf(trouble, ": answered %u; redirects are not followed, write the final URL",
                    status);
     } else {
-        buf_printf(trouble, ": answered %u", status);
+        buf_add_text(trouble, ": ");
+        add_status(answer, trouble);
     }
+}
+
+/* The trouble of one URL as a number. Those of several are added up, so that it does not matter
+ * which was asked first; how long a timeout took or what a body says does not count. */
+static uint64_t cause_of(const struct registry_answer *answer, CURLcode result, bool is_too_large)
+{
+    uint64_t number = (uint64_t)result << 32 | (uint64_t)is_too_large << 31 |
+                      (result == CURLE_OK ? answer->status : 0);
+
+    return (number + 1) * (2 * answer->url + 1);
+}
+
+/* What a foreign server calls its answer, in letters that do no harm in a log or a terminal. */
+static void take_content_type(struct registry_http *http, struct registry_answer *answer)
+{
+    const char *said = NULL;
+    size_t len = 0;
+
+    curl_easy_getinfo(http->easy, CURLINFO_CONTENT_TYPE, &said);
+    while (said != NULL && len + 1 < sizeof(answer->content_type) && said[len] != '\0' &&
+           said[len] != ';') {
+        bool is_safe = strchr("+-./_", said[len]) != NULL ||
+                       (said[len] >= '0' && said[len] <= '9') ||
+                       ((said[len] | 32) >= 'a' && (said[len] | 32) <= 'z');
+
+        answer->content_type[len] = is_safe ? said[len] : '?';
+        len++;
+    }
+    answer->content_type[len] = '\0';
 }
 
 static CURLcode ask_one(struct registry_http *http, size_t url, const char *path, struct span body,
@@ -336,6 +382,7 @@ static CURLcode ask_one(struct registry_http *http, size_t url, const char *path
     curl_easy_getinfo(http->easy, CURLINFO_RESPONSE_CODE, &status);
     answer->status = (unsigned)status;
     answer->url = url;
+    take_content_type(http, answer);
     answer->is_there |= status != 0 && !is_refusal((unsigned)status);
     return result;
 }
@@ -349,6 +396,7 @@ enum err_code registry_http_ask(struct registry_http *http, const char *path, st
     enum err_code rc = ERR_NET;
 
     answer->is_there = false;
+    answer->cause = 0;
     buf_init(&trouble, TROUBLE_BYTES_MAX);
     for (size_t i = 0; i < count && rc == ERR_NET; i++) {
         size_t url = (http->url + i) % count;
@@ -361,12 +409,13 @@ enum err_code registry_http_ask(struct registry_http *http, const char *path, st
             rc = ERR_OK;
         } else {
             refusals += result == CURLE_OK && is_refusal(answer->status);
-            note_trouble(http, url, result, answer->status, &trouble);
+            note_trouble(http, answer, result, &trouble);
+            answer->cause += cause_of(answer, result, http->is_too_large);
         }
     }
     if (rc == ERR_NET) {
         rc = refusals > 0 ? ERR_CONFIG : ERR_NET;
-        FAIL(err, rc, "the schema registry does not answer: %s", buf_text(&trouble));
+        FAIL(err, rc, "no usable answer from the schema registry: %s", buf_text(&trouble));
         if (err != NULL) {
             err->retryable = true;
         }

@@ -12,7 +12,7 @@
 
 #include "config/config.h"
 
-enum { REGISTRY_ANSWER_BYTES_MAX = 1024 * 1024 };
+enum { REGISTRY_ANSWER_BYTES_MAX = 1024 * 1024, REGISTRY_CONTENT_TYPE_BYTES = 64 };
 
 struct registry_http;
 
@@ -20,6 +20,8 @@ struct registry_answer {
     unsigned status;
     size_t url;    /* which of the URLs answered */
     bool is_there; /* some URL gave an answer, usable or not, that does not refuse the credential */
+    char content_type[REGISTRY_CONTENT_TYPE_BYTES]; /* fit for a log; "" when none was said */
+    uint64_t cause; /* of ERR_NET and ERR_CONFIG: the same number for the same trouble */
     struct buf body;
 };
 
@@ -36,6 +38,9 @@ NODISCARD enum err_code registry_http_ask(struct registry_http *http, const char
                                           struct err *err);
 /** The last answer made no sense: begin with the next URL next time. */
 void registry_http_distrust(struct registry_http *http);
+/** "URL answered 200 (text/html)": the answer without a word of its body. */
+void registry_http_describe(const struct registry_http *http, const struct registry_answer *answer,
+                            struct buf *out);
 /** @text for a path: all but unreserved characters percent-encoded. */
 void registry_http_escape(struct buf *out, struct span text);
 

@@ -1,6 +1,10 @@
 """The schema registry: evolved writers, references, being down, and its definite no."""
 
 import copy
+import http.server
+import json
+import threading
+import time
 
 import pytest
 
@@ -144,3 +148,95 @@ def test_the_second_url_is_used_when_the_first_is_down(registry_world, gate):
     world.wait_settled()
     world.settle_account(records)
     gate.open()
+
+
+class Impostor:
+    """What stands at a registry's URL and is none, or none just now; @mode says which."""
+
+    BODY = b"<html>the-body-stays-out</html>"
+    SAYS = {  # status, content type; None: as a registry does
+        "types": (200, None), "html": (200, "text/html; charset=utf-8"), "json": (200, "application/json"),
+        "moved": (302, "text/html"), "error": (500, "text/plain"), "nowhere": (404, "text/html"),
+        "refused": (401, "application/json"), "hang": (0, None)}
+
+    def __init__(self):
+        outer = self
+        self.mode = "types"
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                status, kind = outer.SAYS[outer.mode]
+                if outer.mode == "hang":
+                    time.sleep(3)
+                    return
+                body = b'{"status": "ok"}' if outer.mode == "json" else outer.BODY
+                if outer.mode == "types":
+                    is_types = self.path == "/schemas/types"
+                    status, kind, body = (200, "application/json", b'["AVRO"]') if is_types else (500, "text/plain", b"")
+                self.send_response(status)
+                self.send_header("Content-Type", kind)
+                self.send_header("Content-Length", str(len(body)))
+                if status == 302:
+                    self.send_header("Location", "http://127.0.0.1:1/")
+                self.end_headers()
+                self.wfile.write(body)
+
+            def do_POST(self):  # utm records are registered before anything else goes wrong
+                self.rfile.read(int(self.headers["Content-Length"]))
+                self.send_response(200)
+                self.send_header("Content-Length", "8")
+                self.end_headers()
+                self.wfile.write(b'{"id":1}')
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def stop(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+@pytest.fixture
+def impostor():
+    impostor = Impostor()
+    yield impostor
+    impostor.stop()
+
+
+@pytest.mark.parametrize("mode, code, says", [
+    ("types", 0, ""), ("html", 1, "answered 200 (text/html)"), ("json", 1, "answered 200 (application/json)"),
+    ("moved", 1, "answered 302; redirects are not followed"), ("error", 1, "answered 500 (text/plain)"),
+    ("nowhere", 1, "/apis/ccompat/v7"), ("refused", 1, "refuses the credential (401)"), ("hang", 3, "no usable answer")])
+def test_check_online_tells_a_registry_from_what_is_none(world, impostor, mode, code, says):
+    world.create_all()
+    impostor.mode = mode
+    run = world.detour(world.config(schemas={"ids": ..., "registry": {"url": impostor.url, "timeout": "1s"}}))
+    result = run.check("--online", "--json")
+    assert result.returncode == code, result.stdout + result.stderr
+    errors = json.loads(result.stdout)["errors"]
+    assert len(errors) == (code != 0) and all(says in e["message"] and e["line"] > 1 for e in errors), errors
+    assert "the-body-stays-out" not in result.stdout + result.stderr
+
+
+def test_what_is_wrong_with_it_is_said_once_and_again_when_it_is_something_else(world, impostor):
+    world.create_all()
+    run = world.detour(world.config(schemas={"ids": ..., "registry": {"url": impostor.url, "timeout": "1s"}})).start()
+    run.wait_ready()
+    impostor.mode = "html"
+    world.produce([Record(events.confluent(number, b"x")) for number in range(9001, 9006)])
+    run.wait_log(r"schema.unanswered .*answered 200 \(text/html\)")
+    time.sleep(3)
+    assert run.log.count("schema.unanswered") == 1, run.log
+    impostor.mode = "hang"
+    world.produce([Record(events.confluent(9006, b"x"))])
+    run.wait_log(r"registry.down .*[Tt]imed out|registry.down .*timeout", 90)
+    impostor.mode = "refused"
+    run.wait_log(r"registry.down .*refuses the credential", 90)
+    time.sleep(3)
+    assert run.log.count("registry.down") == 2, run.log
+    assert "the-body-stays-out" not in run.log

@@ -128,6 +128,9 @@ def test_a_source_topic_that_is_not_there_is_exit_3_with_the_way_out(world):
     assert result.returncode == 3, result.stderr
     assert world.topics["source"] in result.stderr
     assert "detour topics -c" in result.stderr and "--create" in result.stderr
+    line = next(i for i, text in enumerate(yaml(world.config()).splitlines(), 1) if text.startswith("  topics:"))
+    column = len('  topics: [') + 1
+    assert f"detour.yaml:{line}:{column}: the source topic" in result.stderr
 
 
 def test_topics_are_shown_and_made(world):
@@ -154,6 +157,21 @@ def test_check_online_asks_the_world(world):
     world.create_all()
     good = run.command("check", "-c", "detour.yaml", "--online")
     assert good.returncode == 0, good.stdout + good.stderr
+    assert "credential of tiktok: accepted" in good.stdout
+    for topic in world.topics.values():
+        assert re.search(rf"{topic} .* 3 +\d+ +7 d", good.stdout), good.stdout
+
+
+def test_check_online_says_what_it_did_not_ask(world):
+    world.create_all()
+    destinations = {"warehouse": {"type": "http", "url": "http://127.0.0.1:1/", "allow_private": True}}
+    routes = [{"name": "all", "match": {}, "legs": [["tiktok", "utm"], ["warehouse"]]}]
+    run = world.detour(world.config(destinations=destinations, routes=routes))
+    text = run.command("check", "-c", "detour.yaml", "--online")
+    assert text.returncode == 0, text.stdout + text.stderr
+    assert "credential of warehouse: not asked" in text.stdout
+    answer = json.loads(run.command("check", "-c", "detour.yaml", "--online", "--json").stdout)
+    assert {c["destination"]: c["ok"] for c in answer["credentials"]} == {"tiktok": True, "warehouse": None}
 
 
 def test_the_admin_port_in_use_is_said(world):

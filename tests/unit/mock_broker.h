@@ -35,9 +35,11 @@ enum { MOCK_TEXT_BYTES = 128 };
 /* Kafka's numbers of the requests a test lets fail. */
 enum mock_api {
     MOCK_PRODUCE = 0,
+    MOCK_FETCH = 1,
     MOCK_LIST_OFFSETS = 2,
     MOCK_OFFSET_COMMIT = 8,
     MOCK_OFFSET_FETCH = 9,
+    MOCK_FIND_COORDINATOR = 10,
     MOCK_HEARTBEAT = 12,
     MOCK_INIT_PRODUCER_ID = 22,
 };

@@ -895,6 +895,50 @@ static void a_registry_in_trouble_is_still_there(void **state)
     assert_int_equal(settled(scene, 1)->state, WRITER_READY);
 }
 
+static const struct {
+    const char *name;
+    unsigned status;
+    const char *body;
+    enum err_code want;
+    const char *text; /* part of what is said; NULL: nothing */
+} probe_rows[] = {
+    {"a registry", 200, "[\"AVRO\"]", ERR_OK, NULL},
+    {"one without a type", 200, "[]", ERR_OK, NULL},
+    {"a web page", 200, "<html>SECRET</html>", ERR_BUSY, "answered 200 (application/"},
+    {"nothing", 200, "", ERR_BUSY, "no list of the schema types"},
+    {"JSON of something else", 200, "{\"status\":\"SECRET\"}", ERR_BUSY,
+     "no list of the schema types"},
+    {"another path", 404, "{\"error_code\":404}", ERR_BUSY, "/apis/ccompat/v7"},
+    {"a page that is not there", 404, "SECRET", ERR_BUSY, "Confluent-compatible API"},
+    {"a redirect", 302, "", ERR_BUSY, "answered 302; redirects are not followed"},
+    {"an error", 500, "SECRET", ERR_BUSY, "answered 500 (application/"},
+    {"a gateway", 503, "SECRET", ERR_BUSY, "answered 503"},
+    {"a refusal", 401, "SECRET", ERR_CONFIG, "refuses the credential (401)"},
+    {"a prohibition", 403, "SECRET", ERR_CONFIG, "refuses the credential (403)"},
+};
+
+static void a_probe_tells_a_registry_from_what_is_none(void **state)
+{
+    struct scene *scene = *state;
+
+    assert_true(fake_up(&scene->fake));
+    add_url(scene, "http", scene->fake.port, "");
+    load(scene, &load_rows[0]);
+    for (size_t i = 0; i < COUNT_OF(probe_rows); i++) {
+        struct err err = {0};
+        enum err_code got;
+
+        fake_rule(&scene->fake, "/schemas/types", -1, probe_rows[i].status, probe_rows[i].body);
+        catalog_free(scene->catalog); /* each time one that has not met a registry yet */
+        check_load(&load_rows[0], scene);
+        got = catalog_probe(scene->catalog, &err);
+        if (got != probe_rows[i].want || strstr(err.text, "SECRET") != NULL ||
+            (probe_rows[i].text != NULL && strstr(err.text, probe_rows[i].text) == NULL)) {
+            fail_msg("%s: %d, %s", probe_rows[i].name, (int)got, err.text);
+        }
+    }
+}
+
 static void writers_go_to_their_readers(void **state)
 {
     struct scene *scene = *state;
@@ -1034,6 +1078,7 @@ int main(void)
         CASE(a_wrong_credential_is_told_at_the_start),
         CASE(nobody_there_is_told_at_the_start),
         CASE(a_registry_in_trouble_is_still_there),
+        CASE(a_probe_tells_a_registry_from_what_is_none),
         CASE(writers_go_to_their_readers),
         CASE(a_schema_is_registered),
         CASE(an_id_of_the_list_frames_without_a_registry),

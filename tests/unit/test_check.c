@@ -276,6 +276,9 @@ static const struct {
     {"all is right",
      ANSWER("{\"code\": 40002, \"message\": \"data: Length must be between 1 and 1000.\"}"), true,
      0, "credential of tiktok: accepted"},
+    {"what the principal may do is asked", ANSWER("{\"code\": 40002, \"message\": \"x\"}"), true, 0,
+     "permission Read on group g: granted\npermission IdempotentWrite on cluster: granted\n"
+     "permission Read on topic conversions: granted\n"},
     {"a token that is refused",
      ANSWER("{\"code\": 40105, \"message\": \"Access token is incorrect or has been revoked.\"}"),
      true, 1, "credential refused with code 40105"},
@@ -357,8 +360,9 @@ static void topics_are_told(void **state)
     world.brokers = mock.brokers;
     write_config(&world);
     assert_int_equal(run(topics_command, words, COUNT_OF(words), &out), 1);
-    assert_non_null(strstr(buf_text(&out), "conversions       source       yes"));
-    assert_non_null(strstr(buf_text(&out), "conversions.dead  dead letter  no"));
+    assert_non_null(
+        strstr(buf_text(&out), "conversions       source                2           ?          ?"));
+    assert_non_null(strstr(buf_text(&out), "conversions.dead  dead letter     missing"));
     assert_non_null(strstr(buf_text(&out), "1 missing; make it with: detour topics -c "));
     assert_int_equal(run(topics_command, json_words, COUNT_OF(json_words), &out), 1);
     document = json_loads(buf_text(&out), JSON_REJECT_DUPLICATES, NULL);
@@ -385,10 +389,18 @@ static void the_table_fits_80_columns(void **state)
          .exists = true,
          .is_authorised = true,
          .partitions = 100000,
+         .max_message_bytes = INT32_MAX,
+         .retention_ms = INT64_MAX,
          .remark = remark},
         {.name = SPAN("b"), .role = TOPIC_DESTINATION},
+        {.name = SPAN("a-name-of-thirty-two-characters0"),
+         .role = TOPIC_DEAD_LETTER,
+         .exists = true,
+         .partitions = 100000,
+         .max_message_bytes = INT32_MAX,
+         .retention_ms = 14 * 24 * 3600 * 1000ll},
     };
-    struct topic_report report = {.needs = needs, .count = 2};
+    struct topic_report report = {.needs = needs, .count = 3};
     char line[256];
     FILE *out = tmpfile();
     unsigned lines = 0;
@@ -403,7 +415,7 @@ static void the_table_fits_80_columns(void **state)
         }
         lines++;
     }
-    assert_int_equal(lines, 5);
+    assert_int_equal(lines, 7);
     assert_int_equal(fclose(out), 0);
 }
 

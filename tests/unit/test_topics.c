@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "kafka/topics_inside.h"
+#include "kafka/topics_rights.h"
 #include "mock_broker.h"
 
 enum { TIMEOUT_MS = 5000 };
@@ -45,7 +46,8 @@ static void each_topic_is_listed_once_in_its_strictest_role(void **state)
     assert_int_equal(report.needs[0].role, TOPIC_SOURCE);
     assert_true(report.needs[0].exists);
     assert_int_equal(report.needs[0].partitions, 3);
-    assert_null(report.needs[0].remark);
+    /* a mock cluster has no settings to tell: that is said, not passed over */
+    assert_non_null(strstr(report.needs[0].remark, "could not be asked"));
     assert_true(span_is(report.needs[1].name, "conversions.utm"));
     assert_int_equal(report.needs[1].role, TOPIC_DESTINATION);
     assert_true(span_is(report.needs[1].destination, "utm"));
@@ -167,12 +169,125 @@ static void advice_is_given(void **state)
                 remark_cases[i].policy == NULL ? NULL : mem_text(span_of(remark_cases[i].policy)),
         };
         topics_remark(&config, &report);
+        topics_remark(&config, &report); /* again takes the place of what was said */
         got = report.needs[1].remark;
         if ((got == NULL) != (remark_cases[i].want == NULL) ||
             (got != NULL && strstr(got, remark_cases[i].want) == NULL)) {
             fail_msg("%s: %s", remark_cases[i].name, got == NULL ? "no remark" : got);
         }
         topic_report_fini(&report);
+    }
+}
+
+static void settings_that_were_not_told_are_said_to_be_so(void **state)
+{
+    const struct config config = {.workers = 1};
+    struct topic_need need = {.role = TOPIC_DESTINATION,
+                              .exists = true,
+                              .is_authorised = true,
+                              .max_message_bytes = -1,
+                              .retention_ms = INT64_MIN};
+    struct topic_report report = {.needs = &need, .count = 1};
+
+    (void)state;
+    need.settings_error = RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
+    topics_remark(&config, &report);
+    assert_non_null(strstr(need.remark, "could not be asked (Broker: Topic authorization failed): "
+                                        "grant DescribeConfigs"));
+    need.settings_error = RD_KAFKA_RESP_ERR__TIMED_OUT;
+    topics_remark(&config, &report);
+    assert_non_null(strstr(need.remark, "could not be asked (Local: Timed out)"));
+    need.settings_error = 0;
+    topics_remark(&config, &report);
+    assert_null(need.remark);
+}
+
+static void a_huge_source_leaves_room_within_an_int(void **state)
+{
+    struct topic_need source = {.role = TOPIC_SOURCE, .max_message_bytes = -1};
+    struct topic_report report = {.needs = &source, .count = 1};
+
+    (void)state;
+    assert_int_equal(topics_room_bytes(&report), -1);
+    source.max_message_bytes = 1048588;
+    assert_int_equal(topics_room_bytes(&report), 1048588 + 65536);
+    source.max_message_bytes = INT32_MAX;
+    assert_int_equal(topics_room_bytes(&report), INT32_MAX);
+}
+
+static const struct {
+    const char *name;
+    int request; /* which answers with */
+    int error;
+    int right; /* of the rights: group, idempotence, source, utm, dead letters */
+    enum right_state want;
+} right_cases[] = {
+    {"no group", MOCK_OFFSET_COMMIT, RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED, 0,
+     RIGHT_REFUSED},
+    {"no Describe on the group", MOCK_FIND_COORDINATOR,
+     RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED, 0, RIGHT_REFUSED},
+    {"the topic is refused, the group is not", MOCK_OFFSET_COMMIT,
+     RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, 0, RIGHT_GRANTED},
+    {"a commit that goes wrong", MOCK_OFFSET_COMMIT, RD_KAFKA_RESP_ERR_UNKNOWN, 0, RIGHT_UNKNOWN},
+    {"no idempotent writing", MOCK_INIT_PRODUCER_ID, RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED,
+     1, RIGHT_REFUSED},
+};
+
+static struct topic_rights ask(const struct mock_config *mock, struct topic_report *report)
+{
+    struct topic_rights rights;
+    struct err err;
+
+    if (topics_find(&mock->config, TIMEOUT_MS, report, &err) != ERR_OK ||
+        topics_rights_ask(&mock->config, report, TIMEOUT_MS, &rights, &err) != ERR_OK) {
+        fail_msg("%s", err.text);
+    }
+    return rights;
+}
+
+static void rights_are_granted_where_nobody_refuses(void **state)
+{
+    struct mock_config mock;
+    struct topic_report report;
+    struct topic_rights rights;
+
+    (void)state;
+    mock_open(&mock, "conversions", 1);
+    mock_tell(MOCK_TOPIC, "conversions.utm", 1, 0, 0);
+    mock_tell(MOCK_TOPIC, "conversions.dead", 1, 0, 0);
+    add_destinations(&mock.config);
+    rights = ask(&mock, &report);
+    assert_int_equal(rights.count, 5);
+    for (size_t i = 0; i < rights.count; i++) {
+        if (rights.items[i].state != RIGHT_GRANTED) {
+            fail_msg("%s: %s", rights.items[i].operation, rights.items[i].why);
+        }
+    }
+    topic_rights_fini(&rights);
+    topic_report_fini(&report);
+    mock_close();
+}
+
+static void what_is_refused_is_told_from_what_is_not_known(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(right_cases); i++) {
+        struct mock_config mock;
+        struct topic_report report;
+        struct topic_rights rights;
+        const struct topic_right *right;
+
+        mock_open(&mock, "conversions", 1);
+        mock_tell(MOCK_FAIL, NULL, right_cases[i].request, right_cases[i].error, 100);
+        rights = ask(&mock, &report);
+        right = &rights.items[right_cases[i].right];
+        if (right->state != right_cases[i].want ||
+            (right->state == RIGHT_GRANTED) != (right->why[0] == '\0')) {
+            fail_msg("%s: %d, %s", right_cases[i].name, (int)right->state, right->why);
+        }
+        topic_rights_fini(&rights);
+        topic_report_fini(&report);
+        mock_close();
     }
 }
 
@@ -184,6 +299,10 @@ int main(void)
         cmocka_unit_test(an_unreachable_broker_is_named),
         cmocka_unit_test(brokers_that_cannot_create_are_an_error),
         cmocka_unit_test(advice_is_given),
+        cmocka_unit_test(settings_that_were_not_told_are_said_to_be_so),
+        cmocka_unit_test(a_huge_source_leaves_room_within_an_int),
+        cmocka_unit_test(rights_are_granted_where_nobody_refuses),
+        cmocka_unit_test(what_is_refused_is_told_from_what_is_not_known),
     };
     int code;
 

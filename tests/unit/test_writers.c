@@ -116,6 +116,21 @@ static void one_id_in_trouble_holds_up_no_other(void **state)
     assert_int_equal(writers->failed_ms, 0);
 }
 
+static void another_cause_is_news(void **state)
+{
+    struct writers *writers = *state;
+
+    (void)writers_ask(writers, 1, 0);
+    (void)writers_ask(writers, 2, 0);
+    assert_true(writers_note_cause(writers, 1, 7));
+    assert_false(writers_note_cause(writers, 1, 7));
+    assert_true(writers_note_cause(writers, 2, 7));
+    assert_true(writers_note_cause(writers, 1, 8));
+    writers_settle(writers, 1, &unknown, 0);
+    (void)writers_ask(writers, 1, WRITERS_FORGET_MS);
+    assert_true(writers_note_cause(writers, 1, 8)); /* asked for anew */
+}
+
 static void a_registry_in_trouble_holds_up_all(void **state)
 {
     struct writers *writers = *state;
@@ -268,6 +283,7 @@ int main(void)
         CASE(an_id_is_asked_for_once),
         CASE(what_is_settled_is_copied),
         CASE(ids_are_asked_for_in_the_order_they_came),
+        CASE(another_cause_is_news),
         CASE(one_id_in_trouble_holds_up_no_other),
         CASE(a_registry_in_trouble_holds_up_all),
         cmocka_unit_test(the_wait_doubles_up_to_half_a_minute),
