@@ -65,7 +65,27 @@ static const struct {
     {"a rule that ends before it begins",
      "for: 1m\ntraffic: [{event: Purchase, rate: 1/s}]\n"
      "destinations: {tiktok: [{from: 20s, to: 10s, answer: hang}]}\n",
-     "the rule ends before it begins"},
+     "3:25: this rule's answers end before they begin"},
+    {"a rule after the end",
+     "for: 1m\ntraffic: [{event: Purchase, rate: 1/s}]\n"
+     "destinations: {tiktok: [{from: 2m, to: 3m, answer: hang}]}\n",
+     "3:25: this rule's answers begin when the trace is over"},
+    {"a rule after the end that has none",
+     "for: 1m\ntraffic: [{event: Purchase, rate: 1/s}]\n"
+     "destinations: {tiktok: [{from: 60s, answer: hang}]}\n",
+     "this rule's answers begin when the trace is over"},
+    {"events that end before they begin",
+     "for: 1m\ntraffic: [{event: Purchase, rate: 1/s, from: 50s, to: 10s}]\n",
+     "2:11: these events end before they begin"},
+    {"events after the end", "for: 1m\ntraffic: [{event: Purchase, rate: 1/s, from: 2m}]\n",
+     "these events begin when the trace is over"},
+    {"a reader that is a list", "for: 1m\ntraffic: [{event: Purchase, rate: 1/s, reader: [a]}]\n",
+     "2:48: reader wants the name of a reader schema"},
+    {"a wrong length does not hide the rest", "for: 1w\ntraffic: [{event: Purchase, rate: 0/s}]\n",
+     "a rate above none"},
+    {"nor does a wrong latency",
+     "for: 1m\nlatency: fast\ntraffic: [{event: Purchase, rate: 0/s}]\n", "a rate above none"},
+    {"nor does none", "traffic: [{event: Purchase, rate: 0/s}]\n", "a rate above none"},
     {"a rule for an event nobody sends",
      "for: 1m\ntraffic: [{event: Purchase, rate: 1/s}]\n"
      "destinations: {tiktok: [{event: Purchsae, answer: hang}]}\n",
