@@ -33,7 +33,7 @@ static int usage(FILE *out, int code)
           "The live state of every instance: destinations and event types, from admin\n"
           "endpoints.\n\n"
           "  -c, --config FILE   the configuration; its admin.listen is asked\n"
-          "      --admin URL     ask this endpoint instead (http://host:port); may be repeated\n"
+          "      --admin URL     ask this endpoint instead (http://host:port); repeatable\n"
           "      --watch         again every second, until interrupted\n"
           "      --json          one JSON document on stdout\n"
           "  -h, --help          this text\n\n"
