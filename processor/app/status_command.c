@@ -33,7 +33,7 @@ static int usage(FILE *out, int code)
           "The live state of every instance: destinations and event types, from admin\n"
           "endpoints.\n\n"
           "  -c, --config FILE   the configuration; its admin.listen is asked\n"
-          "      --admin URL     ask this endpoint instead (http://host:port); may be repeated\n"
+          "      --admin URL     ask this endpoint instead (http://host:port); repeatable\n"
           "      --watch         again every second, until interrupted\n"
           "      --json          one JSON document on stdout\n"
           "  -h, --help          this text\n\n"
@@ -153,6 +153,15 @@ static bool is_status(const json_t *document)
     return json_array_size(document) > 0;
 }
 
+/* http://host:port/ is the same endpoint. */
+static struct span without_slashes(struct span url)
+{
+    while (span_ends(url, SPAN("/"))) {
+        url = span_sub(url, 0, url.len - 1);
+    }
+    return url;
+}
+
 /* The instances behind @admin are appended to @instances. */
 static enum err_code ask(const char *admin, json_t *instances, struct err *err)
 {
@@ -163,7 +172,7 @@ static enum err_code ask(const char *admin, json_t *instances, struct err *err)
 
     buf_init(&url, URL_BYTES_MAX);
     buf_init(&answer, ANSWER_BYTES_MAX);
-    buf_printf(&url, "%s/api/v1/status", admin);
+    buf_printf(&url, SPAN_FMT "/api/v1/status", SPAN_ARG(without_slashes(span_of(admin))));
     rc = url.is_overflowed
              ? FAIL(err, ERR_USAGE, "the URL is longer than %d bytes", (int)URL_BYTES_MAX)
              : fetch("GET", buf_text(&url), NULL, TIMEOUT_MS, &answer, err);

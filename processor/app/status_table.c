@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "base/utf8.h"
 
-enum { NAME_COLUMNS = 30, DURATION_BYTES = 32 };
+enum { NAME_COLUMNS = 30, LINE_COLUMNS = 80, DURATION_BYTES = 32, HELD_BYTES_MAX = 64 * 1024 };
 
 /* reading */
 
@@ -55,6 +55,30 @@ static size_t add_clean(struct buf *out, const char *text, size_t columns)
         used++;
     }
     return used;
+}
+
+/* How many bytes of @text fit into @columns. */
+static size_t bytes_within(struct span text, size_t columns)
+{
+    size_t at = 0;
+
+    for (size_t used = 0; used < columns && at < text.len; used++) {
+        uint32_t point;
+
+        at += MAX_OF(utf8_decode(span_sub(text, at, text.len), &point), (size_t)1);
+    }
+    return at;
+}
+
+static size_t columns_of(struct span text)
+{
+    size_t columns = 0;
+
+    while (text.len > 0) {
+        text = span_sub(text, bytes_within(text, 1), text.len);
+        columns++;
+    }
+    return columns;
 }
 
 static void add_padded(struct buf *out, const char *text, size_t columns)
@@ -171,6 +195,33 @@ static void add_breaker(struct buf *out, const json_t *breaker, const char *name
     add_remarks(out, breaker);
 }
 
+/* Where the secret comes from may be a long path, or several: it begins a line of its own then,
+ * and goes on in the next; nothing of it is left out. */
+static void add_held(struct buf *out, const char *secret, const char *how_long)
+{
+    struct buf text;
+    struct span left;
+
+    buf_init(&text, HELD_BYTES_MAX);
+    (void)add_clean(&text, secret, SIZE_MAX);
+    left = buf_span(&text);
+    buf_printf(out, "      held for %s: it refuses the credential,", how_long);
+    if (columns_of(left) + strlen(how_long) <= LINE_COLUMNS - 44) {
+        buf_add_char(out, ' ');
+        buf_add_span(out, left);
+        left = SPAN_NONE;
+    }
+    while (left.len > 0) {
+        size_t bytes = bytes_within(left, LINE_COLUMNS - 8);
+
+        buf_add_text(out, "\n        ");
+        buf_add_span(out, span_sub(left, 0, bytes));
+        left = span_sub(left, bytes, left.len);
+    }
+    buf_add_char(out, '\n');
+    buf_fini(&text);
+}
+
 static void add_destination(struct buf *out, const json_t *destination, int64_t wall_ms,
                             bool is_colored)
 {
@@ -188,10 +239,7 @@ static void add_destination(struct buf *out, const json_t *destination, int64_t 
         buf_add_text(out, "      throttled: it asks for less\n");
     }
     if (json_is_object(held)) {
-        buf_printf(out, "      held for %s: it refuses the credential, ",
-                   since(held, "since", wall_ms, text));
-        (void)add_clean(out, text_of(held, "secret"), SIZE_MAX);
-        buf_add_char(out, '\n');
+        add_held(out, text_of(held, "secret"), since(held, "since", wall_ms, text));
     }
     json_array_foreach(json_object_get(destination, "cells"), i, cell)
     {

@@ -5,7 +5,8 @@
  *
  * It can go wrong, in order: more than 16 connections (the listener waits), the
  * request is not whole or the answer not read 5 s after the accept (sweep() cuts
- * the socket; libmicrohttpd's own timeout starts anew with each byte), a header
+ * the socket, and half a second after it while places are short; libmicrohttpd's own
+ * timeout starts anew with each byte), a header
  * larger than the connection's memory (libmicrohttpd answers 431), a browser
  * (Origin) or a name that is not ours (403), another path (404) or method (405).
  */
@@ -31,6 +32,8 @@ enum {
     CONNECTIONS_MAX = 16,
     REQUEST_BYTES_MAX = 8 * 1024,
     CONNECTION_MS_MAX = 5000,
+    ROOM = 4, /* places that are short: then nobody may dawdle, or a probe of ours comes too late */
+    CROWDED_MS_MAX = 500,
     TURN_MS_MAX = 1000, /* a listener that was full is taken up again by a turn */
     SWEEP_MS = 100,
     PAGE_BYTES_MAX = 16 * 1024 * 1024,
@@ -237,20 +240,27 @@ static void note_visit(void *context, struct MHD_Connection *connection, void **
     }
 }
 
+static size_t count_visits(const struct admin *admin)
+{
+    size_t open = 0;
+
+    for (size_t i = 0; i < COUNT_OF(admin->visits); i++) {
+        open += admin->visits[i].fd >= 0;
+    }
+    return open;
+}
+
 /* Cut what has been open for too long; the daemon sees the end and closes it. */
 static size_t sweep(struct admin *admin)
 {
     uint64_t now_ms = clock_mono_ms();
-    size_t open = 0;
+    size_t open = count_visits(admin);
+    uint64_t most_ms = open + ROOM > COUNT_OF(admin->visits) ? CROWDED_MS_MAX : CONNECTION_MS_MAX;
 
     for (size_t i = 0; i < COUNT_OF(admin->visits); i++) {
         struct visit *visit = &admin->visits[i];
 
-        if (visit->fd < 0) {
-            continue;
-        }
-        open++;
-        if (!visit->is_cut && now_ms - visit->since_ms >= CONNECTION_MS_MAX) {
+        if (visit->fd >= 0 && !visit->is_cut && now_ms - visit->since_ms >= most_ms) {
             visit->is_cut = true;
             (void)shutdown(visit->fd, SHUT_RDWR);
         }
@@ -264,11 +274,14 @@ static void *serve(void *context)
     const union MHD_DaemonInfo *info = MHD_get_daemon_info(admin->daemon, MHD_DAEMON_INFO_EPOLL_FD);
     struct pollfd fds[2] = {{.fd = admin->stop_fd, .events = POLLIN},
                             {.fd = info->epoll_fd, .events = POLLIN}};
+    size_t before = 0;
 
     while ((fds[0].revents & POLLIN) == 0) {
         MHD_UNSIGNED_LONG_LONG due_ms = 0;
-        int wait_ms = sweep(admin) > 0 ? SWEEP_MS : TURN_MS_MAX;
+        size_t open = sweep(admin);
+        int wait_ms = open + before > 0 ? SWEEP_MS : TURN_MS_MAX; /* those who left made room */
 
+        before = open;
         if (MHD_get_timeout(admin->daemon, &due_ms) == MHD_YES && due_ms < (unsigned)wait_ms) {
             wait_ms = (int)due_ms;
         }

@@ -467,7 +467,7 @@ static const struct family {
     {"detour_partition_blocked", "gauge", "reason", "Partitions not being taken just now, by why.",
      .write = write_blocked},
     {"detour_consumer_lag", "gauge", "topic, partition",
-     "Events in the partition behind the last one taken.", .write = write_lag},
+     "Events in the partition from the first one on that is not settled.", .write = write_lag},
     {"detour_cell_state", "gauge", "destination, event",
      "Whether events of a type may go to a destination: 0 closed (they go), 1 open, 2 half_open, 3 "
      "ramp.",

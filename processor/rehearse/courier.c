@@ -249,7 +249,8 @@ enum err_code courier_post(void *context, const struct http_target *target,
     parcel->answer_ms = world->now_ms + parcel->answer.latency_ms;
     append(&member->posted, parcel);
     if (world->options.watch.requested != NULL) {
-        world->options.watch.requested(world->options.watch.context, destination, batch->count);
+        world->options.watch.requested(world->options.watch.context, destination, batch->count,
+                                       question.fault != NULL);
     }
     agenda_add(&world->agenda, world->now_ms + parcel->answer.latency_ms / 2, arrive, world,
                parcel);

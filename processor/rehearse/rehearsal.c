@@ -17,19 +17,10 @@ enum {
 /* A day like any other; its date shows in the ids of outages alone. */
 static const int64_t wall_ms = 1767225600000; /* 2026-01-01T00:00:00Z */
 
-static void on_requested(void *context, size_t destination, size_t events)
+static void on_requested(void *context, size_t destination, size_t events, bool is_in_fault)
 {
     struct rehearsal *rehearsal = context;
-    const struct trace *trace = rehearsal->trace;
-    uint64_t now_ms = world_now(rehearsal->world);
-    bool is_in_fault = false;
 
-    for (size_t i = 0; i < trace->fault_count; i++) {
-        const struct fault *fault = &trace->faults[i];
-
-        is_in_fault |= fault->destination == destination && now_ms >= fault->from_ms &&
-                       now_ms < fault->until_ms;
-    }
     sums_requested(&rehearsal->sums, destination, events, is_in_fault);
 }
 

@@ -32,6 +32,15 @@ static json_t *row_of(const struct rehearsal *rehearsal, const struct timeline_r
         json_object_set_new(object, "alternate", name_of(rehearsal, row->alternate));
         json_object_set_new(object, "reason", json_string(row->cause));
         break;
+    case TIMELINE_DEAD:
+        json_object_set_new(object, "state", json_string(row->state));
+        json_object_set_new(object, "topic", name_of(rehearsal, row->alternate));
+        if (row->events == 0) {
+            json_object_set_new(object, "reason", json_string(row->cause));
+        } else {
+            json_object_set_new(object, "events", json_integer((json_int_t)row->events));
+        }
+        break;
     case TIMELINE_RETURNED:
         json_object_set_new(object, "alternate", name_of(rehearsal, row->alternate));
         json_object_set_new(object, "events", json_integer((json_int_t)row->events));

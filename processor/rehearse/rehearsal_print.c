@@ -3,7 +3,17 @@
 
 #include <string.h>
 
-enum { NAME_BYTES = 160, NUMBER_BYTES = 40 };
+#include "rehearse/cells.h"
+
+enum {
+    TABLE_BYTES_MAX = 16 << 20,
+    CELL_BYTES_MAX = 64 * 1024,
+    COLUMNS = 80,
+    WHERE_COLUMNS = 22,
+    STATE_COLUMNS = 12,
+    WHY_COLUMNS = 17,
+    NAME_COLUMNS = 37,
+};
 
 /* Colours of a terminal, or nothing. */
 struct paint {
@@ -13,99 +23,78 @@ struct paint {
 static const struct paint plain = {"", "", "", "", ""};
 static const struct paint colours = {"\033[1m", "\033[31m", "\033[33m", "\033[32m", "\033[0m"};
 
-static int bytes_of(struct span s)
+/* What is being written: the table, and a cell of it. */
+struct sheet {
+    struct rehearsal *rehearsal;
+    const struct paint *paint;
+    struct buf out;
+    struct buf cell;
+};
+
+static struct span destination_name(const struct sheet *sheet, size_t destination)
 {
-    return (int)MIN_OF(s.len, (size_t)NAME_BYTES / 2 - 2);
+    return sheet->rehearsal->config->destinations[destination].name;
 }
 
-/* "name", cut to @width with two dots at its end; whole characters only. */
-static const char *fit(const char *text, size_t width, char out[NAME_BYTES])
+static struct span number(struct sheet *sheet, uint64_t value)
 {
-    size_t len = strlen(text);
-    size_t keep = width - 2;
-
-    if (len <= width) {
-        (void)snprintf(out, NAME_BYTES, "%s", text);
-        return out;
-    }
-    while (keep > 0 && ((unsigned char)text[keep] & 0xc0) == 0x80) {
-        keep--;
-    }
-    (void)snprintf(out, NAME_BYTES, "%.*s..", (int)keep, text);
-    return out;
+    buf_clear(&sheet->cell);
+    cell_add_number(&sheet->cell, value);
+    return buf_span(&sheet->cell);
 }
 
-static const char *where(const struct rehearsal *rehearsal, size_t destination, struct span event,
-                         char out[NAME_BYTES])
+static void add_number(struct sheet *sheet, uint64_t value, size_t width)
 {
-    struct span name = rehearsal->config->destinations[destination].name;
-
-    if (event.ptr == NULL) {
-        (void)snprintf(out, NAME_BYTES, "%.*s", bytes_of(name), name.ptr);
-    } else {
-        (void)snprintf(out, NAME_BYTES, "%.*s/%.*s", bytes_of(name), name.ptr, bytes_of(event),
-                       event.ptr);
-    }
-    return out;
+    cell_add_right(&sheet->out, number(sheet, value), width);
 }
 
-/* 12,345 */
-static const char *number(uint64_t value, char out[NUMBER_BYTES])
+static struct span where(struct sheet *sheet, size_t destination, struct span event)
 {
-    char digits[24];
-    int len = snprintf(digits, sizeof(digits), "%llu", (unsigned long long)value);
-    size_t at = 0;
-
-    for (int i = 0; i < len; i++) {
-        if (i > 0 && (len - i) % 3 == 0) {
-            out[at++] = ',';
-        }
-        out[at++] = digits[i];
+    buf_clear(&sheet->cell);
+    buf_add_span(&sheet->cell, destination_name(sheet, destination));
+    if (event.ptr != NULL) {
+        buf_add_char(&sheet->cell, '/');
+        buf_add_span(&sheet->cell, event);
     }
-    out[at] = '\0';
-    return out;
+    return buf_span(&sheet->cell);
 }
 
 /* m:ss.t, or h:mm:ss */
-static const char *clock_text(uint64_t ms, char out[NUMBER_BYTES])
+static struct span clock_text(struct sheet *sheet, uint64_t ms)
 {
     unsigned long long s = ms / 1000;
 
+    buf_clear(&sheet->cell);
     if (s >= 3600) {
-        (void)snprintf(out, NUMBER_BYTES, "%llu:%02llu:%02llu", s / 3600, s / 60 % 60, s % 60);
+        buf_printf(&sheet->cell, "%llu:%02llu:%02llu", s / 3600, s / 60 % 60, s % 60);
     } else {
-        (void)snprintf(out, NUMBER_BYTES, "%llu:%02llu.%llu", s / 60, s % 60,
-                       (unsigned long long)ms % 1000 / 100);
+        buf_printf(&sheet->cell, "%llu:%02llu.%llu", s / 60, s % 60,
+                   (unsigned long long)ms % 1000 / 100);
     }
-    return out;
+    return buf_span(&sheet->cell);
 }
 
 /* timeline */
 
-static const char *state_text(const struct rehearsal *rehearsal, const struct timeline_row *row,
-                              char out[NAME_BYTES])
+static struct span state_text(struct sheet *sheet, const struct timeline_row *row)
 {
-    struct span alternate;
-
     if (row->what != TIMELINE_DIVERTED && row->what != TIMELINE_RETURNED) {
-        return row->state;
+        return span_of(row->state);
     }
-    alternate = rehearsal->config->destinations[row->alternate].name;
-    (void)snprintf(out, NAME_BYTES, "%s %.*s", row->what == TIMELINE_DIVERTED ? "to" : "from",
-                   bytes_of(alternate), alternate.ptr);
-    return out;
+    buf_clear(&sheet->cell);
+    buf_add_text(&sheet->cell, row->what == TIMELINE_DIVERTED ? "to " : "from ");
+    buf_add_span(&sheet->cell, destination_name(sheet, row->alternate));
+    return buf_span(&sheet->cell);
 }
 
-static const char *cause_text(const struct timeline_row *row, char out[NAME_BYTES])
+static struct span cause_text(struct sheet *sheet, const struct timeline_row *row)
 {
-    char text[NUMBER_BYTES];
-
-    if (row->what != TIMELINE_RETURNED) {
-        return row->cause;
+    if (row->events == 0) {
+        return span_of(row->cause);
     }
-    (void)snprintf(out, NAME_BYTES, "%s event%s", number(row->events, text),
-                   row->events == 1 ? "" : "s");
-    return out;
+    (void)number(sheet, row->events);
+    buf_add_text(&sheet->cell, row->events == 1 ? " event" : " events");
+    return buf_span(&sheet->cell);
 }
 
 static const char *colour_of(const struct paint *paint, const struct timeline_row *row)
@@ -114,7 +103,8 @@ static const char *colour_of(const struct paint *paint, const struct timeline_ro
         (row->what == TIMELINE_FLOW && strcmp(row->state, "open") == 0)) {
         return paint->green;
     }
-    if (row->what == TIMELINE_HEALTH && strcmp(row->state, "open") == 0) {
+    if ((row->what == TIMELINE_HEALTH && strcmp(row->state, "open") == 0) ||
+        (row->what == TIMELINE_DEAD && row->events == 0)) {
         return paint->red;
     }
     return row->what == TIMELINE_DIVERTED || row->what == TIMELINE_FLOW ||
@@ -124,137 +114,213 @@ static const char *colour_of(const struct paint *paint, const struct timeline_ro
 }
 
 /* No blanks behind the last word. */
-static void print_timeline_row(const struct rehearsal *rehearsal, const struct timeline_row *row,
-                               FILE *out, const struct paint *paint)
+static void add_timeline_row(struct sheet *sheet, const struct timeline_row *row)
 {
     bool has_scope = row->what == TIMELINE_HEALTH && row->scope != SCOPE_NONE;
-    char at[NUMBER_BYTES];
-    char text[NAME_BYTES];
-    char cell[NAME_BYTES];
-    char why[NAME_BYTES];
+    bool has_why = row->events > 0 || row->cause[0] != '\0';
+    struct buf *out = &sheet->out;
 
-    fit(cause_text(row, text), 17, why);
-    fprintf(out, "%8s %-8s  ", clock_text(row->at_ms, at), timeline_word(row->what));
-    fprintf(out, "%-22s ", fit(where(rehearsal, row->destination, row->event, text), 22, cell));
-    fprintf(out, "%s%-*s%s", colour_of(paint, row), has_scope || why[0] != '\0' ? 12 : 0,
-            fit(state_text(rehearsal, row, text), 12, cell), paint->off);
-    if (has_scope) {
-        fprintf(out, " %-17s %s\n", why, scope_word(row->scope));
+    cell_add_right(out, clock_text(sheet, row->at_ms), 8);
+    buf_add_char(out, ' ');
+    cell_add_left(out, span_of(row->what == TIMELINE_DEAD ? "dead" : timeline_word(row->what)), 8);
+    buf_add_text(out, "  ");
+    cell_add_left(out, where(sheet, row->destination, row->event), WHERE_COLUMNS);
+    buf_printf(out, " %s", colour_of(sheet->paint, row));
+    if (has_scope || has_why) {
+        cell_add_left(out, state_text(sheet, row), STATE_COLUMNS);
     } else {
-        fprintf(out, "%s%s\n", why[0] == '\0' ? "" : " ", why);
+        cell_add(out, state_text(sheet, row), STATE_COLUMNS);
     }
+    buf_add_text(out, sheet->paint->off);
+    if (has_scope) {
+        buf_add_char(out, ' ');
+        cell_add_left(out, cause_text(sheet, row), WHY_COLUMNS);
+        buf_printf(out, " %s", scope_word(row->scope));
+    } else if (has_why) {
+        buf_add_char(out, ' ');
+        cell_add(out, cause_text(sheet, row), WHY_COLUMNS);
+    }
+    buf_add_char(out, '\n');
 }
 
-static void print_timeline(struct rehearsal *rehearsal, FILE *out, const struct paint *paint)
+static void add_timeline(struct sheet *sheet)
 {
     size_t count = 0;
-    const struct timeline_row *rows = timeline_rows(rehearsal->timeline, &count);
+    const struct timeline_row *rows = timeline_rows(sheet->rehearsal->timeline, &count);
 
-    fprintf(out, "%s%8s %-8s  %-22s %-12s %-17s %s%s\n", paint->bold, "TIME", "WHAT", "WHERE",
-            "STATE", "WHY", "SCOPE", paint->off);
+    buf_printf(&sheet->out, "%s%8s %-8s  %-22s %-12s %-17s %s%s\n", sheet->paint->bold, "TIME",
+               "WHAT", "WHERE", "STATE", "WHY", "SCOPE", sheet->paint->off);
     for (size_t i = 0; i < count; i++) {
-        print_timeline_row(rehearsal, &rows[i], out, paint);
+        add_timeline_row(sheet, &rows[i]);
     }
 }
 
 /* summary */
 
-static const char *leg_text(const struct sums_row *row, char out[NAME_BYTES])
-{
-    struct span route = row->route == NULL ? SPAN_NONE : row->route->name;
-    struct span leg = row->plan == NULL ? SPAN_NONE : row->plan->chain[0]->name;
+/* Numbers get the room they need; names share what is left of the line. */
+struct columns {
+    size_t event, leg, delivered, diverted, dead, p50, p99;
+};
 
-    if (row->plan == NULL) {
-        return "(no leg)";
-    }
-    (void)snprintf(out, NAME_BYTES, "%.*s/%.*s", bytes_of(route), route.ptr, bytes_of(leg),
-                   leg.ptr);
-    return out;
+static void widen(struct sheet *sheet, size_t *width, uint64_t value)
+{
+    *width = MAX_OF(*width, cell_width(number(sheet, value)));
 }
 
-static void print_ways(const struct rehearsal *rehearsal, const struct sums_row *row, FILE *out)
+static void widen_plain(size_t *width, uint64_t value)
 {
-    char text[NUMBER_BYTES];
+    *width = MAX_OF(*width, (size_t)snprintf(NULL, 0, "%llu", (unsigned long long)value));
+}
+
+static struct columns measure(struct sheet *sheet)
+{
+    struct columns columns = {
+        .event = 16, .delivered = 9, .diverted = 8, .dead = 5, .p50 = 6, .p99 = 6};
+    struct sums *sums = &sheet->rehearsal->sums;
+    size_t used;
+
+    for (size_t i = 0; i < sums->row_count; i++) {
+        struct sums_row *row = &sums->rows[i];
+
+        widen(sheet, &columns.delivered, row->delivered);
+        widen(sheet, &columns.diverted, sums_diverted(row));
+        widen(sheet, &columns.dead, sums_dead_lettered(row));
+        widen_plain(&columns.p50, sums_percentile(&row->delivered_times, 0.5));
+        widen_plain(&columns.p99, sums_percentile(&row->delivered_times, 0.99));
+    }
+    used = columns.delivered + columns.diverted + columns.dead + columns.p50 + columns.p99 + 6;
+    INVARIANT(used + 24 <= COLUMNS);
+    columns.event = MIN_OF(columns.event, (COLUMNS - used) * 2 / 5);
+    columns.leg = COLUMNS - used - columns.event;
+    return columns;
+}
+
+static void add_leg_text(struct sheet *sheet, const struct sums_row *row, size_t width)
+{
+    buf_clear(&sheet->cell);
+    if (row->plan == NULL) {
+        buf_add_text(&sheet->cell, "(no leg)");
+    } else {
+        cell_add_leg(&sheet->cell, row->route->name, row->plan->chain[0]->name, width);
+    }
+    cell_add_left(&sheet->out, buf_span(&sheet->cell), width);
+}
+
+static void add_ways(struct sheet *sheet, const struct sums_row *row)
+{
+    struct buf *out = &sheet->out;
 
     for (size_t i = 0; i < row->diverted_count; i++) {
-        struct span name = rehearsal->config->destinations[row->diverted[i].destination].name;
-
-        fprintf(out, "    %9s diverted to %.*s: %s\n", number(row->diverted[i].events, text),
-                bytes_of(name), name.ptr, reason_word(row->diverted[i].reason));
+        buf_add_text(out, "    ");
+        add_number(sheet, row->diverted[i].events, 9);
+        buf_printf(out, " diverted to ");
+        cell_add(out, destination_name(sheet, row->diverted[i].destination), NAME_COLUMNS);
+        buf_printf(out, ": %s\n", reason_word(row->diverted[i].reason));
     }
     for (size_t reason = 0; reason < REASON_COUNT; reason++) {
         if (row->dead_lettered[reason] > 0) {
-            fprintf(out, "    %9s dead-lettered: %s\n", number(row->dead_lettered[reason], text),
-                    reason_word((enum reason)reason));
+            buf_add_text(out, "    ");
+            add_number(sheet, row->dead_lettered[reason], 9);
+            buf_printf(out, " dead-lettered: %s\n", reason_word((enum reason)reason));
         }
     }
 }
 
-static void print_times(struct sums_times *times, FILE *out)
+static void add_times(struct buf *out, const struct columns *columns, struct sums_times *times)
 {
     if (times->count == 0) {
-        fprintf(out, " %6s %6s\n", "-", "-");
-        return;
-    }
-    fprintf(out, " %6u %6u\n", sums_percentile(times, 0.5), sums_percentile(times, 0.99));
-}
-
-static void print_rows(struct rehearsal *rehearsal, FILE *out, const struct paint *paint)
-{
-    fprintf(out, "\n%s%-16s %-24s %9s %8s %5s %6s %6s%s\n", paint->bold, "EVENT", "ROUTE/LEG",
-            "DELIVERED", "DIVERTED", "DEAD", "P50 ms", "P99 ms", paint->off);
-    for (size_t i = 0; i < rehearsal->sums.row_count; i++) {
-        struct sums_row *row = &rehearsal->sums.rows[i];
-        struct span event = rehearsal->trace->traffic[row->line].event;
-        char text[NAME_BYTES];
-        char cells[2][NAME_BYTES];
-        char numbers[3][NUMBER_BYTES];
-
-        (void)snprintf(text, sizeof(text), "%.*s", bytes_of(event), event.ptr);
-        (void)fit(text, 16, cells[0]);
-        fprintf(out, "%-16s %-24s %9s %8s %5s", cells[0], fit(leg_text(row, text), 24, cells[1]),
-                number(row->delivered, numbers[0]), number(sums_diverted(row), numbers[1]),
-                number(sums_dead_lettered(row), numbers[2]));
-        print_times(&row->delivered_times, out);
-        print_ways(rehearsal, row, out);
+        buf_printf(out, " %*s %*s\n", (int)columns->p50, "-", (int)columns->p99, "-");
+    } else {
+        buf_printf(out, " %*u %*u\n", (int)columns->p50, sums_percentile(times, 0.5),
+                   (int)columns->p99, sums_percentile(times, 0.99));
     }
 }
 
-static void print_asked(const struct rehearsal *rehearsal, FILE *out, const struct paint *paint)
+static void add_rows(struct sheet *sheet)
 {
-    fprintf(out, "\n%s%-37s %12s %12s %14s%s\n", paint->bold, "DESTINATION", "REQUESTS", "EVENTS",
-            "WHILE IN FAULT", paint->off);
+    const struct columns columns = measure(sheet);
+    struct sums *sums = &sheet->rehearsal->sums;
+    struct buf *out = &sheet->out;
+
+    buf_printf(out, "\n%s%-*s %-*s %*s %*s %*s %*s %*s%s\n", sheet->paint->bold, (int)columns.event,
+               "EVENT", (int)columns.leg, "ROUTE/LEG", (int)columns.delivered, "DELIVERED",
+               (int)columns.diverted, "DIVERTED", (int)columns.dead, "DEAD", (int)columns.p50,
+               "P50 ms", (int)columns.p99, "P99 ms", sheet->paint->off);
+    for (size_t i = 0; i < sums->row_count; i++) {
+        struct sums_row *row = &sums->rows[i];
+
+        cell_add_left(out, sheet->rehearsal->trace->traffic[row->line].event, columns.event);
+        buf_add_char(out, ' ');
+        add_leg_text(sheet, row, columns.leg);
+        buf_add_char(out, ' ');
+        add_number(sheet, row->delivered, columns.delivered);
+        buf_add_char(out, ' ');
+        add_number(sheet, sums_diverted(row), columns.diverted);
+        buf_add_char(out, ' ');
+        add_number(sheet, sums_dead_lettered(row), columns.dead);
+        add_times(out, &columns, &row->delivered_times);
+        add_ways(sheet, row);
+    }
+}
+
+static void add_asked(struct sheet *sheet)
+{
+    const struct rehearsal *rehearsal = sheet->rehearsal;
+    struct buf *out = &sheet->out;
+
+    buf_printf(out, "\n%s%-37s %12s %12s %14s%s\n", sheet->paint->bold, "DESTINATION", "REQUESTS",
+               "EVENTS", "IN FAULT", sheet->paint->off);
     for (size_t i = 0; i < rehearsal->config->destination_count; i++) {
         const struct sums_asked *asked = &rehearsal->sums.asked[i];
-        char name[NAME_BYTES];
-        char cell[NAME_BYTES];
-        char numbers[3][NUMBER_BYTES];
 
         if (rehearsal->config->destinations[i].type == DESTINATION_KAFKA) {
             continue;
         }
-        fprintf(out, "%-37s %12s %12s %14s\n", fit(where(rehearsal, i, SPAN_NONE, name), 37, cell),
-                number(asked->requests, numbers[0]), number(asked->events, numbers[1]),
-                number(asked->requests_in_fault, numbers[2]));
+        cell_add_left(out, destination_name(sheet, i), NAME_COLUMNS);
+        buf_add_char(out, ' ');
+        add_number(sheet, asked->requests, 12);
+        buf_add_char(out, ' ');
+        add_number(sheet, asked->events, 12);
+        buf_add_char(out, ' ');
+        add_number(sheet, asked->requests_in_fault, 14);
+        buf_add_char(out, '\n');
+    }
+}
+
+static void add_totals(struct sheet *sheet)
+{
+    const struct rehearsal *rehearsal = sheet->rehearsal;
+    const struct sums *sums = &rehearsal->sums;
+    struct buf *out = &sheet->out;
+
+    buf_add_text(out, "\nproduced ");
+    cell_add_number(out, rehearsal->produced);
+    buf_add_text(out, " events; legs: ");
+    cell_add_number(out, sums->delivered);
+    buf_add_text(out, " delivered, ");
+    cell_add_number(out, sums->diverted);
+    buf_add_text(out, " diverted,\n");
+    cell_add_number(out, sums->dead_lettered);
+    buf_add_text(out, " dead-lettered; ");
+    cell_add_number(out, rehearsal->dropped);
+    buf_add_text(out, " events dropped by a rule\n");
+    if (rehearsal->settled_ms == 0) {
+        cell_add_number(out, rehearsal->in_flight);
+        buf_add_text(out, " events are not settled ten minutes after the trace\n");
     }
 }
 
 void rehearsal_print(struct rehearsal *rehearsal, FILE *out, bool is_colour)
 {
-    const struct paint *paint = is_colour ? &colours : &plain;
-    const struct sums *sums = &rehearsal->sums;
-    char texts[5][NUMBER_BYTES];
+    struct sheet sheet = {.rehearsal = rehearsal, .paint = is_colour ? &colours : &plain};
 
-    print_timeline(rehearsal, out, paint);
-    print_rows(rehearsal, out, paint);
-    print_asked(rehearsal, out, paint);
-    fprintf(out, "\nproduced %s events; legs: %s delivered, %s diverted,\n",
-            number(rehearsal->produced, texts[0]), number(sums->delivered, texts[1]),
-            number(sums->diverted, texts[2]));
-    fprintf(out, "%s dead-lettered; %s events dropped by a rule\n",
-            number(sums->dead_lettered, texts[3]), number(rehearsal->dropped, texts[4]));
-    if (rehearsal->settled_ms == 0) {
-        fprintf(out, "%s events are not settled ten minutes after the trace\n",
-                number(rehearsal->in_flight, texts[0]));
-    }
+    buf_init(&sheet.out, TABLE_BYTES_MAX);
+    buf_init(&sheet.cell, CELL_BYTES_MAX);
+    add_timeline(&sheet);
+    add_rows(&sheet);
+    add_asked(&sheet);
+    add_totals(&sheet);
+    (void)fwrite(sheet.out.ptr, 1, sheet.out.len, out);
+    buf_fini(&sheet.cell);
+    buf_fini(&sheet.out);
 }

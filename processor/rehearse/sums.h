@@ -32,7 +32,7 @@ struct sums_row {
 
 struct sums_asked {
     uint64_t requests, events;
-    uint64_t requests_in_fault; /* while one of the trace's rules for it was in force */
+    uint64_t requests_in_fault; /* that one of the trace's rules answered */
 };
 
 struct sums {

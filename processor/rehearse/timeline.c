@@ -41,7 +41,8 @@ struct timeline {
 
 const char *timeline_word(enum timeline_what what)
 {
-    static const char *const words[] = {"fault", "health", "flow", "diverted", "returned"};
+    static const char *const words[] = {"fault",    "health",   "flow",
+                                        "diverted", "returned", "dead_lettered"};
 
     return words[what];
 }
@@ -230,11 +231,15 @@ static struct episode *find_episode(struct timeline *timeline, const struct worl
 static struct timeline_row *add_way(struct timeline *timeline, const struct episode *episode,
                                     enum timeline_what what, uint64_t at_ms)
 {
-    struct timeline_row *row = add_row(timeline, at_ms, what, episode->destination);
+    struct timeline_row *row = add_row(
+        timeline, at_ms, episode->is_dead_letter ? TIMELINE_DEAD : what, episode->destination);
 
     row->event = episode->event;
     row->alternate = episode->alternate;
-    row->is_dead_letter = episode->is_dead_letter;
+    if (episode->is_dead_letter) {
+        (void)snprintf(row->state, sizeof(row->state), "%s",
+                       what == TIMELINE_DIVERTED ? "begins" : "ends");
+    }
     return row;
 }
 

@@ -15,6 +15,7 @@ enum timeline_what {
     TIMELINE_FLOW,     /* throttled, held, and open again */
     TIMELINE_DIVERTED, /* the first event that goes another way */
     TIMELINE_RETURNED, /* the last that did, and how many there were */
+    TIMELINE_DEAD,     /* the first that becomes a dead letter; and the last, with their number */
 };
 
 struct timeline_row {
@@ -24,10 +25,9 @@ struct timeline_row {
     struct span event; /* absent: the whole destination */
     char state[24];    /* begins, ends, open, half_open, ramp, closed, throttled, held ... */
     char cause[40];
-    enum scope scope;    /* of health rows; NONE otherwise */
-    size_t alternate;    /* DIVERTED, RETURNED */
-    bool is_dead_letter; /* and that is the end of the chain */
-    uint64_t events;     /* RETURNED */
+    enum scope scope; /* of health rows; NONE otherwise */
+    size_t alternate; /* DIVERTED, RETURNED, DEAD: where they are */
+    uint64_t events;  /* at the end of a stretch; 0 at its start */
 };
 
 struct timeline;

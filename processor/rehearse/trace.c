@@ -101,6 +101,24 @@ static void read_value(struct trace_reader *reader, const struct yaml_node *map,
     }
 }
 
+/* `from` and `to`, which lie within the trace as far as they begin in it. */
+static void read_stretch(struct trace_reader *reader, const struct yaml_node *map, const char *what,
+                         uint64_t *from_ms, uint64_t *until_ms)
+{
+    bool has_end = yaml_get(map, "to") != NULL;
+
+    if (!trace_read_duration(reader, map, "from", from_ms) ||
+        !trace_read_duration(reader, map, "to", until_ms)) {
+        return;
+    }
+    if (*from_ms >= *until_ms && has_end) {
+        diag_error(reader->diags, map->place, "%s end before they begin (from, to)", what);
+    } else if (*from_ms >= reader->trace->for_ms) {
+        diag_error(reader->diags, map->place, "%s begin when the trace is over (from, `for`)",
+                   what);
+    }
+}
+
 static void read_stream(struct trace_reader *reader, const struct yaml_node *map)
 {
     static const char *const keys[] = {"event",  "rate", "value", "currency",
@@ -128,11 +146,14 @@ static void read_stream(struct trace_reader *reader, const struct yaml_node *map
                        "a rate above none: 100/s, 6/m");
         return;
     }
+    if (whose != NULL && (whose->kind != YAML_SCALAR || whose->text.len == 0)) {
+        trace_complain(reader, whose, "reader", "the name of a reader schema");
+    } else if (whose != NULL) {
+        out->reader = whose->text;
+    }
     out->event = event->text;
-    out->reader = whose == NULL ? SPAN_NONE : whose->text;
     read_value(reader, map, out);
-    (void)trace_read_duration(reader, map, "from", &out->from_ms);
-    (void)trace_read_duration(reader, map, "to", &out->until_ms);
+    read_stretch(reader, map, "these events", &out->from_ms, &out->until_ms);
     out->until_ms = MIN_OF(out->until_ms, trace->for_ms);
     trace->traffic_count++;
 }
@@ -159,7 +180,7 @@ static void read_traffic(struct trace_reader *reader, const struct yaml_node *ro
     for (size_t i = 0; i < reader->trace->traffic_count; i++) {
         events += reader->trace->traffic[i].rate * (double)reader->trace->for_ms / 1000.0;
     }
-    if (events > EVENTS_MAX) {
+    if (events > EVENTS_MAX && !reader->is_long) {
         diag_error(reader->diags, list->place,
                    "that is %.0f events in all; at most %d: lower the rates, or `for`", events,
                    EVENTS_MAX);
@@ -229,12 +250,7 @@ static void read_rule(struct trace_reader *reader, const struct yaml_node *map, 
     answer = yaml_get(map, "answer");
     read_rule_events(reader, yaml_get(map, "event"), &fault);
     (void)trace_read_share(reader, map, &fault.share);
-    if (trace_read_duration(reader, map, "from", &fault.from_ms) &&
-        trace_read_duration(reader, map, "to", &fault.until_ms) &&
-        fault.from_ms >= fault.until_ms) {
-        diag_error(reader->diags, map->place, "the rule ends before it begins (from, to%s)",
-                   yaml_get(map, "to") == NULL ? "; without one it ends with `for`" : "");
-    }
+    read_stretch(reader, map, "this rule's answers", &fault.from_ms, &fault.until_ms);
     if (answer == NULL) {
         trace_complain(reader, map, "a rule", "an answer: {status: 503}, hang, refused ...");
     } else if (trace_read_answer(reader, answer, &fault)) {
@@ -304,6 +320,24 @@ static void read_destinations(struct trace_reader *reader, const struct yaml_nod
     }
 }
 
+static bool read_length(struct trace_reader *reader, const struct yaml_node *root)
+{
+    struct trace *trace = reader->trace;
+
+    if (yaml_get(root, "for") == NULL) {
+        trace_complain(reader, root, "a trace", "how long it is: for: 5m");
+        return false;
+    }
+    if (!trace_read_duration(reader, root, "for", &trace->for_ms)) {
+        return false;
+    }
+    if (trace->for_ms == 0 || trace->for_ms > FOR_MS_MAX) {
+        trace_complain(reader, yaml_get(root, "for"), "for", "more than nothing and at most a day");
+        return false;
+    }
+    return true;
+}
+
 static void read_frame(struct trace_reader *reader, const struct yaml_node *root)
 {
     static const char *const keys[] = {"for", "latency", "traffic", "destinations", "healthy"};
@@ -313,17 +347,10 @@ static void read_frame(struct trace_reader *reader, const struct yaml_node *root
         return;
     }
     trace->latency_ms = LATENCY_MS;
-    if (yaml_get(root, "for") == NULL) {
-        trace_complain(reader, root, "a trace", "how long it is: for: 5m");
-        return;
-    }
-    if (!trace_read_duration(reader, root, "for", &trace->for_ms) ||
-        !trace_read_duration(reader, root, "latency", &trace->latency_ms)) {
-        return;
-    }
-    if (trace->for_ms == 0 || trace->for_ms > FOR_MS_MAX) {
-        trace_complain(reader, yaml_get(root, "for"), "for", "more than nothing and at most a day");
-        return;
+    (void)trace_read_duration(reader, root, "latency", &trace->latency_ms);
+    reader->is_long = !read_length(reader, root);
+    if (reader->is_long) {
+        trace->for_ms = FOR_MS_MAX;
     }
     read_traffic(reader, root);
     read_destinations(reader, root);

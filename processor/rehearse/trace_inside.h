@@ -9,6 +9,7 @@ struct trace_reader {
     struct trace *trace;
     const struct config *config;
     struct diags *diags;
+    bool is_long; /* `for` could not be read: a day stands in, so that the rest is looked at */
 };
 
 /** Report every key of @map that is not among @keys. False when @node is no map. */

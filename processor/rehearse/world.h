@@ -52,7 +52,8 @@ struct world_leg {
 /* What is told as it happens; any may be NULL. */
 struct world_watch {
     void *context;
-    void (*requested)(void *context, size_t destination, size_t events);
+    /** @is_in_fault: a rule says what is answered. */
+    void (*requested)(void *context, size_t destination, size_t events, bool is_in_fault);
     /** @will_tell: its answer says so, if it is heard. */
     void (*held)(void *context, const struct world_leg *leg, bool will_tell);
     void (*heard)(void *context, const struct world_leg *leg);

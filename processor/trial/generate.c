@@ -20,17 +20,22 @@ static const char usage[] =
     "Invented conversion events onto the source topic, for every configured schema.\n"
     "\n"
     "  -c, --config FILE    the configuration: brokers, topic, schemas, framing\n"
-    "  --rate N/s           records a second; 0: as fast as the broker takes them (100/s)\n"
+    "  --rate N/s           records a second (100/s); 0: as fast as the broker can\n"
     "  --count N            stop after N records\n"
-    "  --for 30s            stop after this time (without --count and --for: when interrupted)\n"
+    "  --for 30s            stop after this time (neither: when interrupted)\n"
     "  --bad 5%             share of records that do not decode (0%)\n"
     "  --no-consent 8%      share of events whose visitor did not consent (0%)\n"
     "  --seed N             repeat the events of another run\n"
     "  --start-index N      begin with the N-th event of the seed (0)\n"
     "  --topic T            another topic than the first of kafka.topics\n"
     "  --schema NAME        only events of this reader schema\n"
-    "  --to stdout          print events as JSON lines, without Kafka (10 unless --count)\n"
-    "  --json               totals as one JSON document\n";
+    "  --to stdout          print events as JSON lines, without Kafka (10 of them)\n"
+    "  --json               totals as one JSON document\n"
+    "  -h, --help           this text\n"
+    "\n"
+    "Exit codes: 0 every record was acknowledged, 1 an event could not be made or\n"
+    "printed, 2 wrong usage, configuration or topic, 3 Kafka or the registry cannot\n"
+    "be reached.\n";
 
 struct command {
     const char *config_path;
@@ -73,6 +78,19 @@ static const struct option long_options[] = {
     {"json", no_argument, NULL, KEY_JSON},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
+};
+
+static const struct option_wish wishes[] = {
+    {KEY_RATE, "a rate such as 100/s or 6000/m, or records a second; 0 is as fast as can be"},
+    {KEY_COUNT, "a number from 0 on"},
+    {KEY_FOR, "a duration such as 30s or 5m"},
+    {KEY_BAD, "a share such as 5%, from 0% to 100%"},
+    {KEY_NO_CONSENT, "a share such as 8%, from 0% to 100%"},
+    {KEY_SEED, "a number from 0 on"},
+    {KEY_START, "a number from 0 on"},
+    {KEY_TOPIC, "the name of a topic"},
+    {KEY_TO, "stdout, which is the only other place"},
+    {0, NULL},
 };
 
 static bool read_u64(const char *text, uint64_t *out)
@@ -148,7 +166,7 @@ static enum err_code read_command(int argc, char **argv, struct command *command
             return FAIL(err, ERR_USAGE, "%s needs a value", argv[optind - 1]);
         }
         if (!read_option(command, key, optarg)) {
-            return FAIL(err, ERR_USAGE, "%s is not a value for this option", optarg);
+            return report_wrong_value(long_options, wishes, key, optarg, err);
         }
     }
     if (command->is_help) {

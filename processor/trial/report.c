@@ -1,5 +1,6 @@
 #include "trial/report.h"
 
+#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -28,6 +29,20 @@ int report_exit_code(enum err_code code)
         break;
     }
     return EXIT_CODE_NO;
+}
+
+enum err_code report_wrong_value(const struct option *options, const struct option_wish *wishes,
+                                 int key, const char *value, struct err *err)
+{
+    while (options->name != NULL && options->val != key) {
+        options++;
+    }
+    while (wishes->wants != NULL && wishes->key != key) {
+        wishes++;
+    }
+    return FAIL(err, ERR_USAGE, "--%s wants %s%s%.60s", options->name == NULL ? "?" : options->name,
+                wishes->wants == NULL ? "something else" : wishes->wants,
+                value == NULL ? "" : ", not ", value == NULL ? "" : value);
 }
 
 static void take_signal(int number)

@@ -21,25 +21,29 @@ enum {
 static const char usage[] =
     "usage: detour sandbox [options]\n"
     "\n"
-    "The whole way on this machine with nothing installed: an embedded broker (for trials only),\n"
-    "a simulated TikTok, generated traffic, the processor. Plays an outage of one event type, one\n"
-    "of everything, throttling and each return, then counts event by event where each one went.\n"
-    "Exit code 0 only if that balances and every phase has shown what it should.\n"
+    "The whole way on this machine with nothing installed: an embedded broker (for\n"
+    "trials only), a simulated TikTok, generated traffic, the processor. Plays an\n"
+    "outage of one event type, one of everything, throttling and each return, then\n"
+    "counts event by event where each one went.\n"
     "\n"
-    "  --brokers HOST:PORT  a real Kafka instead of the embedded broker; its topics are made and\n"
-    "                       removed\n"
+    "  --brokers HOST:PORT  a real Kafka instead of the embedded broker; its topics\n"
+    "                       are made and removed\n"
     "  --interactive        leave it running until Ctrl-C, then count\n"
-    "  --seconds N          length of the play, 75 to 300 (75): more makes outages longer\n"
-    "  --rate N             events a second, 20 to 2000 (100); from 1 with --interactive\n"
+    "  --seconds N          length of the play, 75 to 300 (75): more makes outages\n"
+    "                       longer\n"
+    "  --rate N             events a second, 20 to 2000 (100); with --interactive\n"
+    "                       from 1 on\n"
     "  --bad 2%             share of records that do not decode (2%)\n"
     "  --seed N             repeat the events of another run\n"
-    "  --keep DIR           put configuration and logs there and leave them; with --brokers the\n"
-    "                       topics and the group stay as well. Files of the same names are "
-    "refused\n"
-    "  --json               the reconciliation as one JSON document; the story on stderr\n"
+    "  --keep DIR           put configuration and logs there and leave them, with\n"
+    "                       --brokers the topics and the group as well; a folder\n"
+    "                       that holds files of these names is refused\n"
+    "  --json               the reconciliation as one JSON document; the story goes\n"
+    "                       to stderr\n"
     "  -h, --help           this text\n"
     "\n"
-    "Exit codes: 0 all as it should be, 1 it was not, 2 wrong usage, 3 no Kafka there.\n";
+    "Exit codes: 0 it balances and every phase has shown what it should, 1 not so,\n"
+    "2 wrong usage, 3 Kafka cannot be reached.\n";
 
 struct command {
     struct stage_options stage;
@@ -70,6 +74,16 @@ static const struct option long_options[] = {
     {"json", no_argument, NULL, KEY_JSON},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
+};
+
+static const struct option_wish wishes[] = {
+    {KEY_BROKERS, "HOST:PORT, or several with commas between"},
+    {KEY_SECONDS, "a number from 75 to 300"},
+    {KEY_RATE, "events a second, from 20 to 2000 (from 1 with --interactive)"},
+    {KEY_BAD, "a share such as 2%, from 0% to 100%"},
+    {KEY_SEED, "a number from 0 to 4294967295"},
+    {KEY_KEEP, "a folder"},
+    {0, NULL},
 };
 
 static bool read_u64(const char *text, uint64_t low, uint64_t high, uint64_t *out)
@@ -138,7 +152,7 @@ static enum err_code read_command(int argc, char **argv, struct command *command
             return FAIL(err, ERR_USAGE, "%s needs a value", argv[optind - 1]);
         }
         if (!read_option(command, key, optarg)) {
-            return FAIL(err, ERR_USAGE, "%s is not a value for this option", optarg);
+            return report_wrong_value(long_options, wishes, key, optarg, err);
         }
     }
     if (optind != argc) {

@@ -18,26 +18,31 @@ enum { LIST_MAX = 64 };
 static const char usage[] =
     "usage: detour simulate tiktok [options]\n"
     "\n"
-    "The simulated Events API: what tests, benchmarks and the sandbox deliver to. For trials.\n"
+    "The simulated Events API: what tests, benchmarks and the sandbox deliver to.\n"
     "\n"
-    "  --listen HOST:PORT   where to listen (127.0.0.1:0; port 0: a free one, printed)\n"
-    "  --token T            a token that is accepted; repeatable (any that is not empty)\n"
+    "  --listen HOST:PORT   where to listen (127.0.0.1:0; port 0: a free one, which\n"
+    "                       is printed)\n"
+    "  --token T            a token that is accepted; repeatable (any but \"\")\n"
     "  --expired-token T    a token that has expired; repeatable\n"
-    "  --allow T=SOURCE_ID  this token may use this source id; repeatable (all may use all)\n"
-    "  --strict, --lenient  refuse what the service swallows silently, or as the service "
-    "(lenient)\n"
+    "  --allow T=SOURCE_ID  this token may use this source id; repeatable (all may)\n"
+    "  --strict, --lenient  refuse what the service swallows silently, or do as the\n"
+    "                       service does (lenient)\n"
     "  --index              name the item's position when one is refused\n"
-    "  --script FILE        failure modes by time and event type, see docs/simulator.md\n"
+    "  --script FILE        failure modes by time and type, see docs/simulator.md\n"
     "  --clock WHEN         script times count from start or first-request (start)\n"
-    "  --rate N             requests a second and token, then 40100; 0: no limit (1000)\n"
+    "  --rate N             requests a second and token, then 40100 (1000); 0: any\n"
     "  --latency A..B       wait before each answer, a duration or a range (0ms)\n"
     "  --seed N             repeat the chances of another run\n"
     "  --max-body SIZE      larger requests get 413 (8MiB)\n"
     "  --max-ids N          event ids to remember (4000000)\n"
     "  --json               print where it listens as JSON\n"
+    "  -h, --help           this text\n"
     "\n"
     "GET /_simulate/account, /_simulate/events?offset=&limit=, /_simulate/warnings,\n"
-    "GET, POST, DELETE /_simulate/modes\n";
+    "GET, POST, DELETE /_simulate/modes\n"
+    "\n"
+    "Exit codes: 0 stopped by a signal, 2 wrong usage or script, or an address that\n"
+    "cannot be listened on.\n";
 
 /* The command line, read. */
 struct command {
@@ -89,6 +94,20 @@ static const struct option long_options[] = {
     {"json", no_argument, NULL, KEY_JSON},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
+};
+
+static const struct option_wish wishes[] = {
+    {KEY_LISTEN, "HOST:PORT; port 0 is a free one"},
+    {KEY_TOKEN, "a token, and is there at most 64 times"},
+    {KEY_EXPIRED, "a token, and is there at most 64 times"},
+    {KEY_ALLOW, "TOKEN=SOURCE_ID, and is there at most 64 times"},
+    {KEY_CLOCK, "start or first-request"},
+    {KEY_RATE, "requests a second from 0 on, such as 1000 or 10/s"},
+    {KEY_LATENCY, "a duration such as 20ms, or a range such as 5ms..20ms"},
+    {KEY_SEED, "a whole number"},
+    {KEY_MAX_BODY, "a size such as 8MiB"},
+    {KEY_MAX_IDS, "a number from 1 to 4294967294"},
+    {0, NULL},
 };
 
 static bool read_listen(struct command *command, const char *text)
@@ -191,16 +210,6 @@ static bool read_option(struct command *command, int key, const char *text)
     }
 }
 
-static const char *option_name(int key)
-{
-    for (size_t i = 0; i < COUNT_OF(long_options) - 1; i++) {
-        if (long_options[i].val == key) {
-            return long_options[i].name;
-        }
-    }
-    return "";
-}
-
 static enum err_code read_command(int argc, char **argv, struct command *command, struct err *err)
 {
     int key;
@@ -223,8 +232,9 @@ static enum err_code read_command(int argc, char **argv, struct command *command
             return FAIL(err, ERR_USAGE, "%s needs a value", argv[optind - 1]);
         }
         if (!read_option(command, key, optarg)) {
-            return FAIL(err, ERR_USAGE, "--%s cannot be used with this value%s", option_name(key),
-                        key == KEY_TOKEN || key == KEY_ALLOW ? " (or is there too often)" : "");
+            bool is_secret = key == KEY_TOKEN || key == KEY_EXPIRED || key == KEY_ALLOW;
+
+            return report_wrong_value(long_options, wishes, key, is_secret ? NULL : optarg, err);
         }
     }
     if (!command->is_help && (optind + 1 != argc || strcmp(argv[optind], "tiktok") != 0)) {

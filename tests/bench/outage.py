@@ -5,8 +5,8 @@ Usage: tests/.venv/bin/python tests/bench/outage.py [SCENE...]     (make build f
        tests/.venv/bin/python tests/bench/outage.py --against PROGRAM
 
 Plays the scenes of tests/integration/scenes.py one after another against one Kafka of its own, with the
-configuration's defaults, and prints what was measured as a Markdown table. The bars are issue 4's and stand in
-tests/integration/test_outages.py and test_flow.py, which fail when one is missed; here they are only read.
+configuration's defaults, and prints what was measured as a Markdown table. What they may be at most stands in
+tests/integration/test_outages.py and test_flow.py, which fail when it is more; here they are only read.
 
 --against compares what an event costs, in processor time, with another program, such as one built before a change:
 five rounds of both in turn, and the least of each, which is the least disturbed.

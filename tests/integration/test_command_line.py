@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import signal
 import subprocess
 
@@ -56,3 +57,24 @@ def test_a_command_that_is_still_to_come_says_so(binary, word):
     result = subprocess.run([binary, word, "-c", "detour.yaml"], capture_output=True, text=True, timeout=30)
     assert result.returncode == 2
     assert f"{word} is not in this version" in result.stderr and result.stdout == ""
+
+
+WRONG_VALUES = [("generate", "--bad", "10"), ("generate", "--rate", "fast"), ("generate", "--to", "file"),
+                ("sandbox", "--seconds", "10"), ("sandbox", "--rate", "0"), ("sandbox", "--bad", "much"),
+                ("simulate", "--listen", "1"), ("simulate", "--clock", "now")]
+
+
+@pytest.mark.parametrize("command, option, value", WRONG_VALUES, ids=[" ".join(row) for row in WRONG_VALUES])
+def test_a_wrong_value_names_its_option_and_what_it_wants(binary, command, option, value):
+    result = subprocess.run([binary, command, option, value], capture_output=True, text=True, timeout=30)
+    assert result.returncode == 2
+    first = result.stderr.splitlines()[0]
+    assert first.startswith(f"detour {command}: {option} wants ") and first.endswith(f", not {value}")
+
+
+def test_every_help_fits_a_terminal_and_tells_exit_codes(binary):
+    text = subprocess.run([binary, "--help"], capture_output=True, text=True, timeout=30).stdout
+    for command in re.findall(r"^  (\w+) ", text, re.M):
+        told = subprocess.run([binary, command, "--help"], capture_output=True, text=True, timeout=30)
+        assert told.returncode == 0 and "Exit codes: " in told.stdout, command
+        assert max(map(len, told.stdout.splitlines())) <= 80, command

@@ -43,10 +43,11 @@ static void stir(struct play *play, uint64_t number)
     play->digest ^= play->digest >> 29;
 }
 
-static void on_requested(void *context, size_t destination, size_t events)
+static void on_requested(void *context, size_t destination, size_t events, bool is_in_fault)
 {
     struct play *play = context;
 
+    (void)is_in_fault;
     play->seen->requests++;
     stir(play, world_now(play->world) * 31 + destination * 7 + events);
 }

@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "observe/admin.h"
 #include "observe/admin_listen.h"
 
@@ -292,6 +293,29 @@ static void many_silent_connections_keep_nobody_out(void **state)
     free(answer);
 }
 
+/* Forty requests that are never finished: a probe is answered before an orchestrator gives up. */
+static void a_probe_gets_by_a_crowd(void **state)
+{
+    const struct scene *scene = *state;
+    char *answer = malloc(ANSWER_BYTES_MAX);
+    uint64_t began_ms;
+    int fds[40];
+
+    assert_non_null(answer);
+    for (size_t i = 0; i < COUNT_OF(fds); i++) {
+        fds[i] = dial(scene);
+        assert_true(put(fds[i], "GET /li", 7));
+    }
+    began_ms = clock_mono_ms();
+    ask(scene, "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n", answer);
+    assert_non_null(strstr(answer, " 200 "));
+    assert_in_range(clock_mono_ms() - began_ms, 0, 3000);
+    for (size_t i = 0; i < COUNT_OF(fds); i++) {
+        close(fds[i]);
+    }
+    free(answer);
+}
+
 static void stopping_does_not_wait_for_clients(void **state)
 {
     struct scene *scene = *state;
@@ -377,6 +401,7 @@ int main(void)
         CASE(a_probe_that_fails_says_why),
         CASE(a_huge_header_is_refused),
         CASE(a_slow_client_is_cut),
+        CASE(a_probe_gets_by_a_crowd),
         CASE(many_silent_connections_keep_nobody_out),
         CASE(stopping_does_not_wait_for_clients),
         CASE(a_taken_port_is_an_error_with_its_name),

@@ -15,6 +15,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "rehearse/cells.h"
 #include "rehearse/rehearsal.h"
 
 static const char *const table = "routes/detour.yaml";
@@ -64,7 +65,27 @@ static const struct {
     {"a rule that ends before it begins",
      "for: 1m\ntraffic: [{event: Purchase, rate: 1/s}]\n"
      "destinations: {tiktok: [{from: 20s, to: 10s, answer: hang}]}\n",
-     "the rule ends before it begins"},
+     "3:25: this rule's answers end before they begin"},
+    {"a rule after the end",
+     "for: 1m\ntraffic: [{event: Purchase, rate: 1/s}]\n"
+     "destinations: {tiktok: [{from: 2m, to: 3m, answer: hang}]}\n",
+     "3:25: this rule's answers begin when the trace is over"},
+    {"a rule after the end that has none",
+     "for: 1m\ntraffic: [{event: Purchase, rate: 1/s}]\n"
+     "destinations: {tiktok: [{from: 60s, answer: hang}]}\n",
+     "this rule's answers begin when the trace is over"},
+    {"events that end before they begin",
+     "for: 1m\ntraffic: [{event: Purchase, rate: 1/s, from: 50s, to: 10s}]\n",
+     "2:11: these events end before they begin"},
+    {"events after the end", "for: 1m\ntraffic: [{event: Purchase, rate: 1/s, from: 2m}]\n",
+     "these events begin when the trace is over"},
+    {"a reader that is a list", "for: 1m\ntraffic: [{event: Purchase, rate: 1/s, reader: [a]}]\n",
+     "2:48: reader wants the name of a reader schema"},
+    {"a wrong length does not hide the rest", "for: 1w\ntraffic: [{event: Purchase, rate: 0/s}]\n",
+     "a rate above none"},
+    {"nor does a wrong latency",
+     "for: 1m\nlatency: fast\ntraffic: [{event: Purchase, rate: 0/s}]\n", "a rate above none"},
+    {"nor does none", "traffic: [{event: Purchase, rate: 0/s}]\n", "a rate above none"},
     {"a rule for an event nobody sends",
      "for: 1m\ntraffic: [{event: Purchase, rate: 1/s}]\n"
      "destinations: {tiktok: [{event: Purchsae, answer: hang}]}\n",
@@ -504,6 +525,95 @@ static void a_seed_gives_the_same_bytes(void **state)
     }
 }
 
+/* tables */
+
+static const struct {
+    const char *name;
+    const char *route, *leg;
+    size_t width;
+    const char *want;
+} leg_cells[] = {
+    {"short", "a", "b", 10, "a/b"},
+    {"the route is cut", "everything-else-there-is", "tiktok", 16, "everyth../tiktok"},
+    {"a long leg keeps four of the route", "orders-of-all-kinds", "warehouse-in-the-north", 20,
+     "or../warehouse-in-.."},
+    {"characters, not bytes", "Größenänderungen", "müller", 14, "Größe../müller"},
+};
+
+static void legs_are_told_apart(void **state)
+{
+    struct buf out;
+
+    (void)state;
+    buf_init(&out, 1024);
+    for (size_t i = 0; i < COUNT_OF(leg_cells); i++) {
+        buf_clear(&out);
+        cell_add_leg(&out, span_of(leg_cells[i].route), span_of(leg_cells[i].leg),
+                     leg_cells[i].width);
+        if (strcmp(buf_text(&out), leg_cells[i].want) != 0 ||
+            cell_width(buf_span(&out)) > leg_cells[i].width) {
+            fail_msg("%s: \"%s\"", leg_cells[i].name, buf_text(&out));
+        }
+    }
+    buf_clear(&out);
+    cell_add_left(&out, SPAN("größe"), 7);
+    cell_add_right(&out, SPAN("größe"), 7);
+    assert_string_equal(buf_text(&out), "größe    größe");
+    buf_fini(&out);
+}
+
+/* No line is wider than 80 columns, none ends in blanks; how many hold @part. */
+static size_t check_lines(const char *name, char *text, const char *part)
+{
+    size_t found = 0;
+    char *rest = text;
+    char *line;
+
+    while ((line = strsep(&rest, "\n")) != NULL) {
+        if (cell_width(span_of(line)) > 80 || (line[0] != '\0' && line[strlen(line) - 1] == ' ')) {
+            fail_msg("%s: \"%s\"", name, line);
+        }
+        found += part != NULL && strstr(line, part) != NULL;
+    }
+    return found;
+}
+
+static void many_dead_letters_are_called_that(void **state)
+{
+    struct played played;
+    char *text = NULL;
+    size_t bytes = 0;
+    FILE *out = open_memstream(&text, &bytes);
+
+    (void)state;
+    play_warehouse(&played, "true",
+                   "for: 1m\ntraffic: [{event: Größe geändert, rate: 400/s}]\n"
+                   "destinations: {warehouse: [{answer: {status: 400}}]}\n");
+    check_sum(&played);
+    assert_true(played.rehearsal.sums.dead_lettered > 10000);
+    assert_int_equal(find_row(&played, TIMELINE_DIVERTED, NULL, NULL, 0), UINT64_MAX);
+    assert_int_equal(find_row(&played, TIMELINE_RETURNED, NULL, NULL, 0), UINT64_MAX);
+    assert_in_range(find_row(&played, TIMELINE_DEAD, "begins", "Größe geändert", 0), 0, 10000);
+    assert_true(find_row(&played, TIMELINE_DEAD, "ends", "Größe geändert", 0) != UINT64_MAX);
+    rehearsal_print(&played.rehearsal, out, false);
+    fclose(out);
+    assert_true(check_lines("dead letters", text, " dead      warehouse/Größe geän..") >= 2);
+    free(text);
+    put_away(&played);
+}
+
+static void only_what_a_rule_answers_is_in_fault(void **state)
+{
+    struct played played;
+
+    (void)state;
+    play_warehouse(&played, "true",
+                   "for: 1m\ntraffic: [{event: A, rate: 10/s}, {event: B, rate: 1/s}]\n"
+                   "destinations: {warehouse: [{event: B, answer: {latency: 200ms}}]}\n");
+    assert_in_range(played.rehearsal.sums.asked[0].requests_in_fault, 30, 100);
+    put_away(&played);
+}
+
 static void tables_keep_to_eighty_columns(void **state)
 {
     static const char *const paths[] = {
@@ -513,14 +623,8 @@ static void tables_keep_to_eighty_columns(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT_OF(paths); i++) {
         char *text = print(paths[i], 1, false);
-        char *rest = text;
-        char *line;
 
-        while ((line = strsep(&rest, "\n")) != NULL) {
-            if (strlen(line) > 80 || (line[0] != '\0' && line[strlen(line) - 1] == ' ')) {
-                fail_msg("%s: \"%s\"", paths[i], line);
-            }
-        }
+        (void)check_lines(paths[i], text, NULL);
         free(text);
     }
 }
@@ -546,6 +650,9 @@ int main(void)
         cmocka_unit_test(throttling_waits_and_then_diverts),
         cmocka_unit_test(flapping_is_damped),
         cmocka_unit_test(a_seed_gives_the_same_bytes),
+        cmocka_unit_test(legs_are_told_apart),
+        cmocka_unit_test(many_dead_letters_are_called_that),
+        cmocka_unit_test(only_what_a_rule_answers_is_in_fault),
         cmocka_unit_test(tables_keep_to_eighty_columns),
     };
 

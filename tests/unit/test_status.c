@@ -390,6 +390,32 @@ static void what_comes_from_elsewhere_is_shown_safely(void **state)
     }
 }
 
+static void a_long_secret_is_shown_whole(void **state)
+{
+    static const char path[] =
+        "file /run/secrets/a-folder-with-a-name/and-another-one-in-it/and-yet-another-one-"
+        "in-that/tiktok-access-token, env ANOTHER_ONE";
+    struct scene *scene = *state;
+    json_t *document = json_pack("[{s:[{s:s, s:{s:s, s:s}}]}]", "destinations", "name", "tiktok",
+                                 "held", "since", "2026-03-11T09:56:40.000Z", "secret", path);
+    const char *text = table_of(scene, document, false);
+    const char *line = strstr(text, "refuses the credential,\n        file /run");
+    size_t whole = 0;
+
+    assert_non_null(line);
+    for (const char *at = strchr(line, '\n') + 1; *at != '\0'; at++) {
+        whole += *at == path[whole] ? 1 : 0; /* blanks and ends of lines stand between */
+    }
+    assert_int_equal(whole, sizeof(path) - 1);
+    while (*text != '\0') {
+        size_t len = strcspn(text, "\n");
+
+        assert_in_range(columns_of(text, len), 0, 80);
+        text += len + (text[len] == '\n');
+    }
+    json_decref(document);
+}
+
 static void no_line_is_wider_than_a_terminal(void **state)
 {
     struct scene *scene = *state;
@@ -462,6 +488,7 @@ int main(void)
         CASE(a_rate_is_of_the_last_ten_seconds),
         CASE(the_table_tells_people_what_is_wrong),
         CASE(what_comes_from_elsewhere_is_shown_safely),
+        CASE(a_long_secret_is_shown_whole),
         CASE(no_line_is_wider_than_a_terminal),
         cmocka_unit_test(the_endpoint_comes_from_the_configuration),
     };
