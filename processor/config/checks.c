@@ -303,20 +303,20 @@ static void check_schemas(struct loader *loader)
     const struct yaml_node *node = yaml_get(yaml_root(loader->config->doc), "schemas");
     const struct yaml_node *registry = yaml_get(node, "registry");
 
-    if (registry != NULL) {
+    if (is_written(registry)) {
         schemas->registry.place = registry->place;
         check_registry_credentials(loader);
     }
-    if (registry != NULL && !yaml_is_null(registry) && schemas->registry.url_count == 0 &&
+    if (is_written(registry) && schemas->registry.url_count == 0 &&
         yaml_get(registry, "url") == NULL) {
         diag_error(loader->diags, registry->place,
                    "schemas.registry.url is missing: write it, or take the registry out");
     }
-    if ((yaml_get(registry, "username") == NULL) != (yaml_get(registry, "password") == NULL)) {
+    if (is_written(yaml_get(registry, "username")) != is_written(yaml_get(registry, "password"))) {
         diag_error(loader->diags, registry->place,
                    "schemas.registry wants username and password, or neither");
     }
-    if (node != NULL && schemas->framing == FRAMING_CONFLUENT && registry == NULL &&
+    if (node != NULL && schemas->framing == FRAMING_CONFLUENT && !is_written(registry) &&
         schemas->id_count == 0) {
         diag_warning(loader->diags, node->place,
                      "framing confluent without a registry and without ids: every event would be "

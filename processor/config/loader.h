@@ -27,6 +27,8 @@ void read_section(struct loader *loader, const char *section, const struct yaml_
 /** Whether @node is a text that can be used; says what was wanted when not ("a name"). */
 bool read_text(struct loader *loader, const struct yaml_node *node, const char *what,
                const char *wanted, struct span *out);
+/** Whether there is a value: neither absent (NULL) nor null. */
+bool is_written(const struct yaml_node *node);
 /** Whether @node is a map, a list; the same. */
 bool is_map(struct loader *loader, const struct yaml_node *node, const char *what);
 bool is_list(struct loader *loader, const struct yaml_node *node, const char *what);

@@ -125,7 +125,8 @@ static const struct config_option event[] = {
 static const struct config_option route[] = {
     {"name", "For people, logs, headers and tests.", OPTION_TEXT, AT(name), .is_required = true,
      .check = check_name},
-    {"match", "What it takes; empty: everything. See the match language.", OPTION_MAP, AT(match)},
+    {"match", "What it takes; {}: everything. See the match language.", OPTION_MAP, AT(match),
+     .is_null_refused = true},
     {"priority", "Who goes first when a destination's rate is short.", OPTION_CHOICE, AT(priority),
      .choices = priority_words, .fallback = "normal"},
     {"continue", "Whether the next route is tried as well.", OPTION_BOOL, AT(is_continued),
@@ -133,9 +134,9 @@ static const struct config_option route[] = {
     {"legs",
      "A list of legs, each a chain of destinations: the primary, then its alternates. Either "
      "legs or drop.",
-     OPTION_SPECIAL, .form = "list of lists of names", .read = read_legs},
+     OPTION_SPECIAL, .form = "list of lists of names", .read = read_legs, .is_null_refused = true},
     {"drop", "Take the event and deliver it nowhere; the word is counted.", OPTION_TEXT, AT(drop),
-     .check = check_name},
+     .check = check_name, .is_null_refused = true},
 };
 
 #undef AT

@@ -387,6 +387,25 @@ static const struct bad_case property_cases[] = {
      "environment variable DETOUR_TEST_UNSET is not set"},
 };
 
+/* Leaving these out means something, and writing nothing behind them would mean the same. */
+static const struct bad_case null_cases[] = {
+    {"legs", 24, "    legs:", 24, 10, "legs is empty"},
+    {"legs beside drop", 24, "    legs: ~\n    drop: x", 24, 11, "legs is empty"},
+    {"drop", 24, "    drop: null", 24, 11, "drop is empty"},
+    {"match", 23, "    match:", 23, 11, "match is empty"},
+    {"the status of an answer", 13, HTTP "    verdicts: [{status: , is: delivered}]", 17, 25,
+     "status is empty"},
+    {"a header of an answer", 13, HTTP "    verdicts: [{header: ~, is: delivered}]", 17, 25,
+     "header is empty"},
+    {"the body of an answer", 13, HTTP "    verdicts: [{status: 2xx, json: , is: delivered}]", 17,
+     36, "json is empty"},
+    {"how a request shows who sends it", 13, HTTP "    auth:", 17, 10, "auth is empty"},
+    {"what is sent", 13, HTTP "    body: null", 17, 11, "body is empty"},
+    {"half of a registry's credentials", 8,
+     "  reader: x\n  registry: {url: http://a, username: , password: {env: DETOUR_TEST_TOKEN}}", 9,
+     13, "username and password, or neither"},
+};
+
 static void check_cases(const struct bad_case *cases, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -463,6 +482,12 @@ static void property_errors_have_their_place(void **state)
     check_cases(property_cases, COUNT_OF(property_cases));
 }
 
+static void a_condition_without_its_value_is_told(void **state)
+{
+    (void)state;
+    check_cases(null_cases, COUNT_OF(null_cases));
+}
+
 static void a_root_that_is_no_map_is_told(void **state)
 {
     static const char *const texts[] = {"- kafka\n", "kafka\n", "null\n"};
@@ -518,6 +543,8 @@ static const struct {
      "can be read by everybody"},
     {"a token for all to write", 13, "    access_token: {file: loose-token}", 13, 26,
      "can be written by everybody"},
+    {"framing with a registry that is null", 7, "  framing: confluent\n  registry:", 6, 3,
+     "every event would be schema_unknown"},
     {"framing without ids", 7, "  framing: confluent", 6, 3, "every event would be schema_unknown"},
     {"a registry's password in the open", 8,
      "  reader: x\n  registry: {url: http://registry:8081, username: {env: DETOUR_TEST_TOKEN}, "
@@ -972,6 +999,7 @@ int main(void)
         cmocka_unit_test(what_is_wrong_with_http_destinations_is_said),
         cmocka_unit_test(meaning_errors_have_their_place),
         cmocka_unit_test(property_errors_have_their_place),
+        cmocka_unit_test(a_condition_without_its_value_is_told),
         cmocka_unit_test(a_root_that_is_no_map_is_told),
         cmocka_unit_test(all_errors_come_at_once),
         cmocka_unit_test(warnings_are_no_errors),
