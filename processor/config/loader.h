@@ -44,6 +44,12 @@ const char *did_you_mean_destination(const struct config *config, struct span wo
 struct place place_in(const struct config_destination *destination, const char *section,
                       const char *key);
 
+/** Where @property names a file of TLS: its path, relative to the configuration's folder; false
+ * (reported) when it cannot be read. @node is its value. kafka_tls.c, as the next. */
+bool place_tls_file(struct loader *loader, const struct yaml_node *node, struct name_pair *property,
+                    bool is_hidden);
+/** Whether clients can speak TLS with the properties read; @place is that of them all. */
+void check_kafka_tls(struct loader *loader, struct place place);
 /** What only shows when everything is read: checks.c. */
 void check_config(struct loader *loader);
 /** The same of one destination of type http: checks_http.c. */

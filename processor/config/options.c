@@ -64,7 +64,9 @@ static const struct config_option kafka[] = {
      OPTION_CHOICE, AT(kafka.on_gap), .choices = gap_words, .fallback = "halt"},
     {"properties",
      "Any librdkafka property, verbatim (TLS, SASL ...); a value may be {env: NAME} or "
-     "{file: PATH}. What detour must decide by itself is refused with the reason.",
+     "{file: PATH}. Only the paths of `ssl.ca.location`, `ssl.certificate.location`, "
+     "`ssl.key.location`, `ssl.crl.location` and `ssl.keystore.location` are relative to this "
+     "file, as all paths in it. What detour must decide by itself is refused with the reason.",
      OPTION_SPECIAL, .form = "map: property to value", .read = read_properties},
 };
 

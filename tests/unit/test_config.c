@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "certificate.h"
 #include "config/config.h"
 
 static char directory[] = "/tmp/detour-config-XXXXXX";
@@ -382,6 +383,18 @@ static const struct bad_case property_cases[] = {
      "No such configuration property: \"fetch.min.byte\""},
     {"a bad value", 4, "  topics: [a]\n  properties: {fetch.min.bytes: many}", 5, 16,
      "kafka.properties: Invalid value"},
+    {"a TLS file that is not there", 4,
+     "  topics: [a]\n  properties: {ssl.ca.location: nofile.pem}", 5, 33,
+     "/nofile.pem cannot be read: No such file"},
+    {"a keystore that is not there", 4,
+     "  topics: [a]\n  properties: {ssl.keystore.location: /nowhere/x.p12}", 5, 39,
+     "ssl.keystore.location: /nowhere/x.p12 cannot be read"},
+    {"a TLS file that holds something else", 4,
+     "  topics: [a]\n  properties: {security.protocol: SSL, ssl.ca.location: token}", 5, 40,
+     "no TLS with these: ssl.ca.location failed"},
+    {"a key that is none", 4,
+     "  topics: [a]\n  properties: {security.protocol: SASL_SSL, ssl.key.pem: {file: token}}", 5,
+     45, "no TLS with these: ssl.key.pem failed"},
     {"a missing password", 4,
      "  topics: [a]\n  properties: {sasl.password: {env: DETOUR_TEST_UNSET}}", 5, 37,
      "environment variable DETOUR_TEST_UNSET is not set"},
@@ -585,27 +598,35 @@ static void warnings_are_no_errors(void **state)
     }
 }
 
+static const struct {
+    unsigned line; /* of the base, replaced by the text */
+    const char *text;
+} secret_texts[] = {
+    {13, "    access_token: hunter2secret"},
+    {13, "    access_token: \"hunter2secret\\nx\""},
+    {13, "    access_token: [hunter2secret]"},
+    {13, "    access_token: {env: DETOUR_TEST_TOKEN}\n    bogus: 1"},
+    {13, "    access_token: {file: two-lines}"},
+    {4, "  topics: [a]\n  properties: {security.protocol: {env: DETOUR_TEST_TOKEN}}"},
+    {4, "  topics: [a]\n  properties: {fetch.min.bytes: {file: open-token}}"},
+    {4, "  topics: [a]\n  properties: {ssl.ca.location: {env: DETOUR_TEST_TOKEN}}"},
+    {4, "  topics: [a]\n  properties: {sasl.oauthbearer.config: hunter2secret, ssl.key.pem: a}"},
+};
+
 /* No message ever shows what a secret holds. */
 static void messages_hold_no_secret(void **state)
 {
-    static const char *const texts[] = {
-        "    access_token: hunter2secret",
-        "    access_token: \"hunter2secret\\nx\"",
-        "    access_token: [hunter2secret]",
-        "    access_token: {env: DETOUR_TEST_TOKEN}\n    bogus: 1",
-        "    access_token: {file: two-lines}",
-    };
 
     (void)state;
-    for (size_t i = 0; i < COUNT_OF(texts); i++) {
+    for (size_t i = 0; i < COUNT_OF(secret_texts); i++) {
         struct diags diags;
 
         diags_init(&diags);
-        config_free(load_changed(13, texts[i], &diags));
+        config_free(load_changed(secret_texts[i].line, secret_texts[i].text, &diags));
         assert_int_not_equal(diags.count, 0);
         for (size_t k = 0; k < diags.count; k++) {
             if (strstr(diags.items[k].message, "hunter2secret") != NULL) {
-                fail_msg("%s: %s", texts[i], diags.items[k].message);
+                fail_msg("%s: %s", secret_texts[i].text, diags.items[k].message);
             }
         }
         diags_fini(&diags);
@@ -874,6 +895,7 @@ static void properties_are_kept_verbatim(void **state)
 {
     struct diags diags;
     struct config *config;
+    char *authority;
 
     (void)state;
     diags_init(&diags);
@@ -882,16 +904,20 @@ static void properties_are_kept_verbatim(void **state)
                           "  properties:\n"
                           "    security.protocol: SASL_SSL\n"
                           "    sasl.password: {file: token}\n"
-                          "    fetch.min.bytes: 5",
+                          "    fetch.min.bytes: 5\n"
+                          "    ssl.ca.location: authority.pem",
                           &diags);
     if (config == NULL) {
         fail_msg("%s", diags.items[0].message);
     }
     assert_int_equal(diags.count, 0);
-    assert_int_equal(config->kafka.property_count, 3);
+    assert_int_equal(config->kafka.property_count, 4);
     assert_true(span_is(config->kafka.properties[1].name, "sasl.password"));
     assert_string_equal(config->kafka.properties[1].value.ptr, "hunter2secret");
     assert_string_equal(config->kafka.properties[2].value.ptr, "5");
+    authority = mem_format("%s/authority.pem", config->directory);
+    assert_string_equal(config->kafka.properties[3].value.ptr, authority); /* the exception */
+    free(authority);
     config_free(config);
     diags_fini(&diags);
 }
@@ -960,7 +986,19 @@ static void write_token(const char *name, const char *text, mode_t mode)
     assert_int_equal(chmod(path, mode), 0);
 }
 
-static const char *const tokens[] = {"token", "open-token", "loose-token", "two-lines"};
+static const char *const tokens[] = {"token", "open-token", "loose-token", "two-lines",
+                                     "authority.pem"};
+
+static void write_authority(void)
+{
+    char *key;
+    char *certificate;
+
+    assert_true(certificate_make(&key, &certificate));
+    write_token("authority.pem", certificate, 0400);
+    free(key);
+    free(certificate);
+}
 
 static int set_up(void **state)
 {
@@ -972,6 +1010,7 @@ static int set_up(void **state)
     write_token("token", "hunter2secret\n", 0400);
     write_token("open-token", "hunter2secret\n", 0444);
     write_token("loose-token", "hunter2secret\n", 0602);
+    write_authority();
     write_token("two-lines", "hunter2secret\nhunter2secret\n", 0400);
     return 0;
 }
