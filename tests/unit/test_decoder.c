@@ -412,6 +412,80 @@ static void schemas_that_never_fit_are_refused(void **state)
     }
 }
 
+static const struct {
+    const char *name;
+    bool is_read;
+    const char *type;
+    const char *json;
+    const char *want; /* as Avro's JSON, or part of the error */
+} hand_cases[] = {
+    {"a number", true, DEC("9", "2"), "12.30", "\"\\u0004\\u00ce\""},
+    {"text", true, DEC("9", "2"), "\"12.30\"", "\"\\u0004\\u00ce\""},
+    {"less decimals", true, DEC("9", "2"), "12.3", "\"\\u0004\\u00ce\""},
+    {"a whole number", true, DEC("9", "2"), "12", "\"\\u0004\\u00b0\""},
+    {"nothing", true, DEC("9", "2"), "0", "\"\\u0000\""},
+    {"nothing in decimals", true, DEC("9", "2"), "0.000", "\"\\u0000\""},
+    {"a negative number", true, DEC("9", "2"), "-1.28", "\"\\u0080\""},
+    {"one that needs its sign", true, DEC("9", "2"), "1.28", "\"\\u0000\\u0080\""},
+    {"an exponent", true, DEC("9", "2"), "1.23e1", "\"\\u0004\\u00ce\""},
+    {"a fixed", true, FIX_DEC("9", "0"), "-2",
+     "\"\\u00ff\\u00ff\\u00ff\\u00ff\\u00ff\\u00ff\\u00ff\\u00ff\\u00ff\\u00ff\\u00ff\\u00fe\""},
+    {"more digits than 64 bits", true, DEC("30", "2"), "\"12345678901234567890.12\"",
+     "\"B\\u00ed\\u0012;\\u000b\\u00d8 :\\u0014\""},
+    {"an optional one", true, "[\"null\"," DEC("9", "2") "]", "12.30", "\"\\u0004\\u00ce\""},
+    {"a date", true, LOG("int", "date"), "\"2026-01-01\"", "20454"},
+    {"its number", true, LOG("int", "date"), "20454", "20454"},
+    {"a date before 1970", true, LOG("int", "date"), "\"1969-12-31\"", "-1"},
+    {"a timestamp", true, LOG("long", "timestamp-millis"), "\"2026-01-01T00:00:00Z\"",
+     "1767225600000"},
+    {"in microseconds", true, LOG("long", "timestamp-micros"), "\"2026-01-01T01:00:00+01:00\"",
+     "1767225600000000"},
+    {"without a zone", true, LOG("long", "local-timestamp-millis"), "\"2026-01-01T00:00:00\"",
+     "1767225600000"},
+    {"too many decimals", false, DEC("9", "2"), "12.345", "with more decimals than its scale"},
+    {"too many digits", false, DEC("4", "2"), "123.45", "with more digits than its precision"},
+    {"too many zeros", false, DEC("4", "2"), "\"1e900\"", "with more digits than its precision"},
+    {"more digits than a double", false, DEC("30", "2"), "12345678901234567.89",
+     "write it in quotes"},
+    {"no number", false, DEC("9", "2"), "\"dear\"", "that is no number"},
+    {"raw bytes", false, DEC("9", "2"), "\"\\u0004\\u00ce\"", "that is no number"},
+    {"two points", false, DEC("9", "2"), "\"1.2.3\"", "that is no number"},
+    {"a point alone", false, DEC("9", "2"), "\".\"", "that is no number"},
+    {"no date", false, LOG("int", "date"), "\"tomorrow\"", "that is no time"},
+    {"a truth", false, DEC("9", "2"), "true", "bytes cannot be read from a boolean"},
+};
+
+/* What people write in route tests. */
+static void logical_types_are_read_as_people_write_them(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(hand_cases); i++) {
+        struct schema *schema = schema_of(hand_cases[i].type);
+        struct err err = {0};
+        struct arena arena;
+        struct value value;
+        struct buf json;
+        const char *got = err.text;
+        enum err_code rc;
+
+        arena_init(&arena, ARENA_BYTES_MAX);
+        buf_init(&json, TEXT_BYTES_MAX);
+        rc =
+            value_from_handwriting(span_of(hand_cases[i].json), schema->root, &arena, &value, &err);
+        if (rc == ERR_OK) {
+            value_to_json(&value, schema->root, &json);
+            got = buf_text(&json);
+        }
+        if (hand_cases[i].is_read ? rc != ERR_OK || strcmp(got, hand_cases[i].want) != 0
+                                  : rc != ERR_DATA || strstr(got, hand_cases[i].want) == NULL) {
+            fail_msg("%s: got %s", hand_cases[i].name, got);
+        }
+        buf_fini(&json);
+        arena_fini(&arena);
+        schema_free(schema);
+    }
+}
+
 /* @count times @byte, then 00. */
 static struct outcome decode_repeated(const char *writer, const char *reader, char byte,
                                       size_t count)
@@ -676,6 +750,7 @@ int main(void)
         cmocka_unit_test(bytes_are_read),
         cmocka_unit_test(broken_bytes_are_refused),
         cmocka_unit_test(schemas_that_never_fit_are_refused),
+        cmocka_unit_test(logical_types_are_read_as_people_write_them),
         cmocka_unit_test(depth_has_a_bound),
         cmocka_unit_test(depth_counts_arrays),
         cmocka_unit_test(memory_has_a_bound),
