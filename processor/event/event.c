@@ -195,7 +195,7 @@ static enum err_code read_type(const struct event_paths *paths, const struct rea
             type = value_text(value);
         }
     }
-    if (type.len == 0) {
+    if (span_trim(type).len == 0) { /* blanks are no name, to people or to destinations */
         return FAIL(err, ERR_DATA, "the event has no event type");
     }
     if (type.len > TYPE_BYTES_MAX) { /* it becomes a header, a metric's label and a cell's name */

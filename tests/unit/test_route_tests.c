@@ -164,6 +164,8 @@ static const struct {
      "  event: {event: X, prize: 1}\n  expect: {unmatched: true}\n", 1, "prize", 2},
     {"a field of the wrong type", "  event: {event: X, price: dear}\n  expect: {unmatched: true}\n",
      1, "price", 2},
+    {"an event with a type of blanks", "  event: {event: '   '}\n  expect: {unmatched: true}\n", 1,
+     "no event type", 2},
     {"an event without a type", "  event: {event: ''}\n  expect: {unmatched: true}\n", 1,
      "no event type", 2},
     {"an unknown reader", "  reader: Ordr\n  event: {event: X}\n  expect: {unmatched: true}\n", 1,
