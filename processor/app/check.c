@@ -109,13 +109,49 @@ static void compile_destination(struct check *check, const struct config_destina
     }
 }
 
+/* A name that no event has is a slip of the pen, and its events would go by their own. */
+static void check_event_names(struct check *check, const struct config_destination *destination,
+                              const struct type_names *names)
+{
+    for (size_t i = 0; i < destination->event_count; i++) {
+        const struct name_pair *event = &destination->events[i];
+        const char *near = suggest(event->name, names->items, names->count);
+        bool is_known = false;
+
+        for (size_t k = 0; k < names->count; k++) {
+            is_known = is_known || span_is(event->name, names->items[k]);
+        }
+        if (!is_known) {
+            diag_warning(&check->diags, event->place, "events: no event is ever %s%s%s%s",
+                         LOG_S(event->name), near == NULL ? "" : "; did you mean ",
+                         near == NULL ? "" : near, near == NULL ? "" : "?");
+        }
+    }
+}
+
+static void check_all_event_names(struct check *check, const struct event_paths *paths,
+                                  const struct readers *readers)
+{
+    struct type_names names;
+
+    if (!type_names_list(paths, readers, &names)) {
+        return;
+    }
+    for (size_t i = 0; i < check->config->destination_count; i++) {
+        check_event_names(check, &check->config->destinations[i], &names);
+    }
+    type_names_fini(&names);
+}
+
 /* What fails only for want of something else that is wrong would be a false alarm. */
 static void run_route_tests(struct check *check, const struct route_table *table,
                             const struct event_paths *paths, const struct readers *readers)
 {
     const struct config *config = check->config;
 
-    if (table != NULL && !config->has_broken_routes && config->kafka.topic_count > 0) {
+    bool has_type = paths->is_type_record_name || paths->type != NULL;
+
+    if (table != NULL && has_type && !config->has_broken_routes && config->kafka.topic_count > 0) {
         route_tests_run(config, table, paths, readers, &check->diags, &check->test_count);
     }
 }
@@ -136,6 +172,7 @@ static void compile_with(struct check *check, const struct catalog *catalog)
         compile_destination(check, &config->destinations[i], readers);
     }
     if (is_type_known && catalog_has_all_readers(catalog)) {
+        check_all_event_names(check, &paths, readers);
         run_route_tests(check, table, &paths, readers);
     }
     route_table_free(table);

@@ -51,7 +51,7 @@ static const struct config_option top[] = {
 
 static const struct config_option kafka[] = {
     {"brokers", "HOST:PORT of one or more brokers, separated by commas.", OPTION_TEXT,
-     AT(kafka.brokers), .is_required = true},
+     AT(kafka.brokers), .is_required = true, .check = check_brokers},
     {"group", "The consumer group; processes with the same group share the partitions.",
      OPTION_TEXT, AT(kafka.group), .is_required = true},
     {"topics", "The source topics.", OPTION_TEXTS, AT(kafka.topics), AND(kafka.topic_count),
@@ -88,7 +88,8 @@ static const struct config_option schemas[] = {
      .form = "map: id to file in `directory`", .read = read_schema_ids},
     {"reader",
      "Full name of the record events are read as, or a map from writer name to reader name when "
-     "one topic carries many record types.",
+     "one topic carries many record types. Where several files define a reader's record, the "
+     "file's name stands for it.",
      OPTION_SPECIAL, .form = "name, or map: writer to reader", .read = read_schema_reader,
      .is_required = true},
 };

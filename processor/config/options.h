@@ -114,6 +114,7 @@ option_read_fn read_dead_letter;
 
 /* What single values must be beyond their type: checks.c. */
 option_check_fn check_topics;
+option_check_fn check_brokers;
 option_check_fn check_name;
 option_check_fn check_country;
 option_check_fn check_header_name;
