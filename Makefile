@@ -140,6 +140,7 @@ install: build ## Install the program, schemas and example routes below DESTDIR 
 	install -D -m 755 $(BUILD)/detour $(DESTDIR)$(PREFIX)/bin/detour
 	install -d $(SHARED:%=$(DESTDIR)$(PREFIX)/share/detour/%)
 	install -m 644 schemas/*.avsc $(DESTDIR)$(PREFIX)/share/detour/schemas
+	install -m 644 routes/token.example $(DESTDIR)$(PREFIX)/share/detour/routes
 	set -e; for d in routes routes/tests routes/rehearsals; do \
 		install -m 644 $$d/*.yaml $(DESTDIR)$(PREFIX)/share/detour/$$d; done
 

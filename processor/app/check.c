@@ -108,29 +108,91 @@ static void compile_destination(struct check *check, const struct config_destina
     }
 }
 
-/* Everything that needs the reader schemas. */
-static void compile(struct check *check)
+/* A name that no event has is a slip of the pen, and its events would go by their own. */
+static void check_event_names(struct check *check, const struct config_destination *destination,
+                              const struct type_names *names)
 {
-    const struct config *config = check->config;
-    struct catalog *catalog = catalog_load(config, &check->diags);
-    struct event_paths paths = {0};
-    struct route_table *table;
-    const struct readers *readers;
+    for (size_t i = 0; i < destination->event_count; i++) {
+        const struct name_pair *event = &destination->events[i];
+        const char *near = suggest(event->name, names->items, names->count);
+        bool is_known = false;
 
-    if (catalog == NULL) {
+        for (size_t k = 0; k < names->count; k++) {
+            is_known = is_known || span_is(event->name, names->items[k]);
+        }
+        if (!is_known) {
+            diag_warning(&check->diags, event->place, "events: no event is ever %s%s%s%s",
+                         LOG_S(event->name), near == NULL ? "" : "; did you mean ",
+                         near == NULL ? "" : near, near == NULL ? "" : "?");
+        }
+    }
+}
+
+static void check_all_event_names(struct check *check, const struct event_paths *paths,
+                                  const struct readers *readers)
+{
+    struct type_names names;
+
+    if (!type_names_list(paths, readers, &names)) {
         return;
     }
-    readers = catalog_readers(catalog);
+    for (size_t i = 0; i < check->config->destination_count; i++) {
+        check_event_names(check, &check->config->destinations[i], &names);
+    }
+    type_names_fini(&names);
+}
+
+/* What fails only for want of something else that is wrong would be a false alarm. */
+static void run_route_tests(struct check *check, const struct route_table *table,
+                            const struct event_paths *paths, const struct readers *readers)
+{
+    const struct config *config = check->config;
+
+    bool has_type = paths->is_type_record_name || paths->type != NULL;
+
+    if (table != NULL && has_type && !config->has_broken_routes && config->kafka.topic_count > 0) {
+        route_tests_run(config, table, paths, readers, &check->diags, &check->test_count);
+    }
+}
+
+static void compile_with(struct check *check, const struct catalog *catalog)
+{
+    const struct config *config = check->config;
+    const struct readers *readers = catalog_readers(catalog);
+    size_t errors_before = check->diags.error_count;
+    struct event_paths paths = {0};
+    struct route_table *table;
+    bool is_type_known;
+
     event_paths_compile(config, readers, &paths, &check->diags);
+    is_type_known = check->diags.error_count == errors_before;
     table = route_table_compile(config, readers, &check->diags);
     for (size_t i = 0; i < config->destination_count; i++) {
         compile_destination(check, &config->destinations[i], readers);
     }
-    if (check->diags.error_count == 0 && table != NULL) {
-        route_tests_run(config, table, &paths, readers, &check->diags, &check->test_count);
+    if (is_type_known && catalog_has_all_readers(catalog)) {
+        check_all_event_names(check, &paths, readers);
+        run_route_tests(check, table, &paths, readers);
     }
     route_table_free(table);
     event_paths_fini(&paths);
+}
+
+/* Everything that needs the reader schemas. */
+static void compile(struct check *check)
+{
+    struct catalog *catalog = catalog_load_partial(check->config, &check->diags);
+    size_t errors_before = check->diags.error_count;
+
+    if (catalog == NULL) {
+        return;
+    }
+    compile_with(check, catalog);
+    if (!catalog_has_all_readers(catalog) && check->diags.error_count > errors_before) {
+        diag_warning(&check->diags, check->config->schemas.reader_place,
+                     "a reader is missing, so what only it has is not found: errors of paths may "
+                     "go away with that of its schema");
+    }
     catalog_free(catalog);
 }
 

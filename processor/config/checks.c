@@ -42,6 +42,50 @@ void check_topics(struct loader *loader, const struct yaml_node *node)
     }
 }
 
+/* HOST, HOST:PORT or [V6]:PORT, perhaps behind one of librdkafka's own schemes. */
+static bool is_broker(struct span text)
+{
+    static const char *const schemes[] = {"PLAINTEXT://", "SSL://", "SASL_PLAINTEXT://",
+                                          "SASL_SSL://"};
+    size_t colon;
+    int64_t port;
+
+    for (size_t i = 0; i < COUNT_OF(schemes); i++) {
+        if (span_starts(text, span_of(schemes[i]))) {
+            text = span_sub(text, strlen(schemes[i]), text.len);
+        }
+    }
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] <= ' ' || text.ptr[i] == '/' || text.ptr[i] == '@') {
+            return false;
+        }
+    }
+    colon = span_find(text, ':', text.len > 0 && text.ptr[0] == '[' ? span_find(text, ']', 0) : 0);
+    if (colon >= text.len) {
+        return text.len > 0;
+    }
+    return colon > 0 && span_to_i64(span_sub(text, colon + 1, text.len), &port) && port > 0 &&
+           port <= UINT16_MAX;
+}
+
+void check_brokers(struct loader *loader, const struct yaml_node *node)
+{
+    size_t from = 0;
+
+    while (from <= node->text.len) {
+        size_t comma = span_find(node->text, ',', from);
+        struct span broker = span_trim(span_sub(node->text, from, comma));
+
+        if (!is_broker(broker)) {
+            diag_error(loader->diags, node->place,
+                       "kafka.brokers: %s is no HOST:PORT; several are separated by commas",
+                       LOG_S(broker));
+            return;
+        }
+        from = comma + 1;
+    }
+}
+
 void check_name(struct loader *loader, const struct yaml_node *node)
 {
     bool is_good = node->text.len <= NAME_BYTES_MAX;
@@ -308,20 +352,20 @@ static void check_schemas(struct loader *loader)
     const struct yaml_node *node = yaml_get(yaml_root(loader->config->doc), "schemas");
     const struct yaml_node *registry = yaml_get(node, "registry");
 
-    if (registry != NULL) {
+    if (is_written(registry)) {
         schemas->registry.place = registry->place;
         check_registry_credentials(loader);
     }
-    if (registry != NULL && !yaml_is_null(registry) && schemas->registry.url_count == 0 &&
+    if (is_written(registry) && schemas->registry.url_count == 0 &&
         yaml_get(registry, "url") == NULL) {
         diag_error(loader->diags, registry->place,
                    "schemas.registry.url is missing: write it, or take the registry out");
     }
-    if ((yaml_get(registry, "username") == NULL) != (yaml_get(registry, "password") == NULL)) {
+    if (is_written(yaml_get(registry, "username")) != is_written(yaml_get(registry, "password"))) {
         diag_error(loader->diags, registry->place,
                    "schemas.registry wants username and password, or neither");
     }
-    if (node != NULL && schemas->framing == FRAMING_CONFLUENT && registry == NULL &&
+    if (node != NULL && schemas->framing == FRAMING_CONFLUENT && !is_written(registry) &&
         schemas->id_count == 0) {
         diag_warning(loader->diags, node->place,
                      "framing confluent without a registry and without ids: every event would be "
@@ -354,5 +398,12 @@ void check_config(struct loader *loader)
     if (config->ledger.is_on && ledger.ptr != NULL && is_source_topic(config, ledger)) {
         diag_error(loader->diags, node == NULL ? yaml_root(config->doc)->place : node->place,
                    "ledger topic %s is a source topic as well", LOG_S(ledger));
+    }
+    for (size_t i = 0; config->ledger.is_on && i < config->destination_count; i++) {
+        if (ledger.ptr != NULL && span_eq(config->destinations[i].topic, ledger)) {
+            diag_error(loader->diags, node == NULL ? yaml_root(config->doc)->place : node->place,
+                       "ledger topic %s is the topic of destination %s as well", LOG_S(ledger),
+                       LOG_S(config->destinations[i].name));
+        }
     }
 }

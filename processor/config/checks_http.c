@@ -23,11 +23,6 @@ static const struct yaml_node *node_in(const struct config_destination *destinat
     return map == NULL || map->kind != YAML_MAP ? NULL : yaml_get(map, key);
 }
 
-static bool is_written(const struct yaml_node *node)
-{
-    return node != NULL && !yaml_is_null(node);
-}
-
 /* @part of the auth, given as @node, needs @value. */
 static void require(struct loader *loader, const struct yaml_node *node, const struct secret *value,
                     const char *part, const char *key)

@@ -226,6 +226,7 @@ struct config {
     size_t destination_count;
     struct config_route *routes;
     size_t route_count;
+    bool has_broken_routes; /* config_load_partial(): some could not be read as written */
     const struct config_destination *dead_letter;
     enum unmatched unmatched;
     struct {

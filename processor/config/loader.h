@@ -27,6 +27,8 @@ void read_section(struct loader *loader, const char *section, const struct yaml_
 /** Whether @node is a text that can be used; says what was wanted when not ("a name"). */
 bool read_text(struct loader *loader, const struct yaml_node *node, const char *what,
                const char *wanted, struct span *out);
+/** Whether there is a value: neither absent (NULL) nor null. */
+bool is_written(const struct yaml_node *node);
 /** Whether @node is a map, a list; the same. */
 bool is_map(struct loader *loader, const struct yaml_node *node, const char *what);
 bool is_list(struct loader *loader, const struct yaml_node *node, const char *what);
@@ -42,6 +44,12 @@ const char *did_you_mean_destination(const struct config *config, struct span wo
 struct place place_in(const struct config_destination *destination, const char *section,
                       const char *key);
 
+/** Where @property names a file of TLS: its path, relative to the configuration's folder; false
+ * (reported) when it cannot be read. @node is its value. kafka_tls.c, as the next. */
+bool place_tls_file(struct loader *loader, const struct yaml_node *node, struct name_pair *property,
+                    bool is_hidden);
+/** Whether clients can speak TLS with the properties read; @place is that of them all. */
+void check_kafka_tls(struct loader *loader, struct place place);
 /** What only shows when everything is read: checks.c. */
 void check_config(struct loader *loader);
 /** The same of one destination of type http: checks_http.c. */

@@ -51,7 +51,7 @@ static const struct config_option top[] = {
 
 static const struct config_option kafka[] = {
     {"brokers", "HOST:PORT of one or more brokers, separated by commas.", OPTION_TEXT,
-     AT(kafka.brokers), .is_required = true},
+     AT(kafka.brokers), .is_required = true, .check = check_brokers},
     {"group", "The consumer group; processes with the same group share the partitions.",
      OPTION_TEXT, AT(kafka.group), .is_required = true},
     {"topics", "The source topics.", OPTION_TEXTS, AT(kafka.topics), AND(kafka.topic_count),
@@ -64,7 +64,9 @@ static const struct config_option kafka[] = {
      OPTION_CHOICE, AT(kafka.on_gap), .choices = gap_words, .fallback = "halt"},
     {"properties",
      "Any librdkafka property, verbatim (TLS, SASL ...); a value may be {env: NAME} or "
-     "{file: PATH}. What detour must decide by itself is refused with the reason.",
+     "{file: PATH}. Only the paths of `ssl.ca.location`, `ssl.certificate.location`, "
+     "`ssl.key.location`, `ssl.crl.location` and `ssl.keystore.location` are relative to this "
+     "file, as all paths in it. What detour must decide by itself is refused with the reason.",
      OPTION_SPECIAL, .form = "map: property to value", .read = read_properties},
 };
 
@@ -86,7 +88,8 @@ static const struct config_option schemas[] = {
      .form = "map: id to file in `directory`", .read = read_schema_ids},
     {"reader",
      "Full name of the record events are read as, or a map from writer name to reader name when "
-     "one topic carries many record types.",
+     "one topic carries many record types. Where several files define a reader's record, the "
+     "file's name stands for it.",
      OPTION_SPECIAL, .form = "name, or map: writer to reader", .read = read_schema_reader,
      .is_required = true},
 };
@@ -125,7 +128,8 @@ static const struct config_option event[] = {
 static const struct config_option route[] = {
     {"name", "For people, logs, headers and tests.", OPTION_TEXT, AT(name), .is_required = true,
      .check = check_name},
-    {"match", "What it takes; empty: everything. See the match language.", OPTION_MAP, AT(match)},
+    {"match", "What it takes; {}: everything. See the match language.", OPTION_MAP, AT(match),
+     .is_null_refused = true},
     {"priority", "Who goes first when a destination's rate is short.", OPTION_CHOICE, AT(priority),
      .choices = priority_words, .fallback = "normal"},
     {"continue", "Whether the next route is tried as well.", OPTION_BOOL, AT(is_continued),
@@ -133,9 +137,9 @@ static const struct config_option route[] = {
     {"legs",
      "A list of legs, each a chain of destinations: the primary, then its alternates. Either "
      "legs or drop.",
-     OPTION_SPECIAL, .form = "list of lists of names", .read = read_legs},
+     OPTION_SPECIAL, .form = "list of lists of names", .read = read_legs, .is_null_refused = true},
     {"drop", "Take the event and deliver it nowhere; the word is counted.", OPTION_TEXT, AT(drop),
-     .check = check_name},
+     .check = check_name, .is_null_refused = true},
 };
 
 #undef AT

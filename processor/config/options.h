@@ -59,6 +59,8 @@ struct config_option {
     enum option_type type;
     unsigned kinds; /* 0: as FOR_ALL */
     bool is_required;
+    bool is_null_refused; /* null would mean what absence means, and nobody writes the key for that
+                           */
     size_t offset, offset_more;
     const char *fallback;       /* the default as it would be written; NULL: none */
     const char *fallback_shown; /* for the document, where it is not `fallback` */
@@ -112,6 +114,7 @@ option_read_fn read_dead_letter;
 
 /* What single values must be beyond their type: checks.c. */
 option_check_fn check_topics;
+option_check_fn check_brokers;
 option_check_fn check_name;
 option_check_fn check_country;
 option_check_fn check_header_name;

@@ -63,13 +63,13 @@ static const struct config_option destination[] = {
     {"headers", "Request headers; a value is a text, {env: NAME} or {file: PATH}.", OPTION_SPECIAL,
      FOR_HTTP, .form = "map: name to value", .read = read_http_headers},
     {"auth", "How requests show who sends them: one of basic, bearer and hmac.", OPTION_SECTION,
-     FOR_HTTP, .section = "destinations.*.auth"},
+     FOR_HTTP, .section = "destinations.*.auth", .is_null_refused = true},
     {"tls", "Certificates of its own for this destination.", OPTION_SECTION, FOR_HTTP,
      .section = "destinations.*.tls"},
     {"body",
      "What is sent of an event: a JSON object whose members are written as in `map`, nested as "
      "they should be; without it the whole event.",
-     OPTION_MAP, FOR_HTTP, AT(body)},
+     OPTION_MAP, FOR_HTTP, AT(body), .is_null_refused = true},
     {"format",
      "json: one event is one request; ndjson: one line each; array: one JSON array of all.",
      OPTION_CHOICE, FOR_HTTP, AT(body_format), .choices = body_words, .fallback = "json"},
@@ -232,14 +232,15 @@ static const struct config_option tls[] = {
 
 static const struct config_option verdict[] = {
     {"status", "Of the answer: 404, 2xx, 500..599, or a list of these.", OPTION_SPECIAL, FOR_ALL,
-     AT(status), .form = "status, class, range or list", .read = read_node},
+     AT(status), .form = "status, class, range or list", .read = read_node,
+     .is_null_refused = true},
     {"header",
      "A header of the answer to what it holds, written as in `match`; all of them have to fit.",
-     OPTION_MAP, FOR_ALL, AT(header)},
+     OPTION_MAP, FOR_ALL, AT(header), .is_null_refused = true},
     {"json",
      "A JSON pointer (/a/0/b) into the body to what stands there, written as in `match`; texts and "
      "numbers differ, null is missing; all of them have to fit.",
-     OPTION_MAP, FOR_ALL, AT(json)},
+     OPTION_MAP, FOR_ALL, AT(json), .is_null_refused = true},
     {"is", "What such an answer means.", OPTION_CHOICE, FOR_ALL, AT(is), .is_required = true,
      .choices = verdict_words},
 };

@@ -111,9 +111,10 @@ static bool read_hidden(struct loader *loader, const struct yaml_node *node, str
     return true;
 }
 
-/* librdkafka knows its names and values best. What it says never shows a secret's value. */
+/* librdkafka knows its names and values best; but it repeats values, and a hidden one is told to
+ * nobody. */
 static bool check_by_library(struct loader *loader, rd_kafka_conf_t *conf,
-                             const struct name_pair *property)
+                             const struct name_pair *property, bool is_hidden)
 {
     char why[256];
 
@@ -121,15 +122,39 @@ static bool check_by_library(struct loader *loader, rd_kafka_conf_t *conf,
         RD_KAFKA_CONF_OK) {
         return true;
     }
-    diag_error(loader->diags, property->place, "kafka.properties: %s",
-               is_secret(property->name) ? "this value is not accepted" : why);
+    if (is_hidden) {
+        diag_error(loader->diags, property->place,
+                   "kafka.properties: the value of %s is not accepted (a secret's is not shown)",
+                   LOG_S(property->name));
+    } else {
+        diag_error(loader->diags, property->place, "kafka.properties: %s", why);
+    }
     return false;
+}
+
+static void read_property(struct loader *loader, const struct yaml_pair *pair,
+                          rd_kafka_conf_t *conf)
+{
+    struct config_kafka *kafka = &loader->config->kafka;
+    bool is_hidden = pair->value->kind == YAML_MAP || is_secret(pair->key);
+    struct name_pair property = {.name = pair->key, .place = pair->place};
+
+    if (is_hidden ? !read_hidden(loader, pair->value, &property.value)
+                  : !read_text(loader, pair->value, "a property", "a text", &property.value)) {
+        return;
+    }
+    if (!is_refused(loader, &property) &&
+        place_tls_file(loader, pair->value, &property, is_hidden) &&
+        check_by_library(loader, conf, &property, is_hidden)) {
+        kafka->properties[kafka->property_count++] = property;
+    }
 }
 
 void read_properties(struct loader *loader, const struct config_option *option,
                      const struct yaml_node *node, struct place place, void *base)
 {
     struct config_kafka *kafka = &loader->config->kafka;
+    size_t errors_before;
     rd_kafka_conf_t *conf;
 
     (void)option;
@@ -140,17 +165,12 @@ void read_properties(struct loader *loader, const struct config_option *option,
     }
     conf = rd_kafka_conf_new();
     kafka->properties = loader_keep(loader, node->count, sizeof(kafka->properties[0]));
+    errors_before = loader->diags->error_count;
     for (size_t i = 0; i < node->count; i++) {
-        const struct yaml_pair *pair = &node->pairs[i];
-        bool is_hidden = pair->value->kind == YAML_MAP || is_secret(pair->key);
-        struct name_pair property = {.name = pair->key, .place = pair->place};
-
-        if (is_hidden ? read_hidden(loader, pair->value, &property.value)
-                      : read_text(loader, pair->value, "a property", "a text", &property.value)) {
-            if (!is_refused(loader, &property) && check_by_library(loader, conf, &property)) {
-                kafka->properties[kafka->property_count++] = property;
-            }
-        }
+        read_property(loader, &node->pairs[i], conf);
+    }
+    if (loader->diags->error_count == errors_before) { /* what is missing has been told */
+        check_kafka_tls(loader, node->place);
     }
     rd_kafka_conf_destroy(conf);
 }

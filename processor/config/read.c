@@ -45,6 +45,11 @@ const char *did_you_mean(struct span word, const char *const *names, size_t coun
     return out;
 }
 
+bool is_written(const struct yaml_node *node)
+{
+    return node != NULL && !yaml_is_null(node);
+}
+
 static const char *kind_word(const struct yaml_node *node)
 {
     return node->kind == YAML_MAP ? "a map" : node->kind == YAML_LIST ? "a list" : "a single value";
@@ -110,6 +115,16 @@ static bool is_off(const struct yaml_node *node)
     return node->kind == YAML_SCALAR && yaml_as_bool(node, &is_on) && !is_on;
 }
 
+/* Taken for absent, it would make a rule of every answer, or a route to nowhere. */
+static void report_if_empty(struct loader *loader, const char *name,
+                            const struct config_option *option, const struct yaml_node *node)
+{
+    if (option->is_null_refused && node != NULL && yaml_is_null(node) && !node->is_broken) {
+        diag_error(loader->diags, node->place,
+                   "%s is empty: write what belongs there, or take the key out", name);
+    }
+}
+
 static void read_option(struct loader *loader, const char *section,
                         const struct config_option *option, const struct yaml_node *node,
                         struct place place, char *base, unsigned kinds)
@@ -123,6 +138,7 @@ static void read_option(struct loader *loader, const char *section,
                    option_name(section, option, name), option->doc);
         return;
     }
+    report_if_empty(loader, option_name(section, option, name), option, node);
     if (is_there && option_is_later(section, option->key) && !is_off(node)) {
         diag_warning(loader->diags, place, "%s is not in effect in this version",
                      option_name(section, option, name));

@@ -55,8 +55,10 @@ const char *option_bounds(const struct config_option *option, char out[80])
 
     out[0] = '\0';
     if (option->max != 0) {
-        (void)snprintf(out, 80, "%s..%s", bound_text(option, option->min, low),
-                       bound_text(option, option->max, high));
+        /* no rate is 0/s */
+        (void)snprintf(out, 80, "%s%s..%s",
+                       option->type == OPTION_RATE && option->min == 0 ? "more than " : "",
+                       bound_text(option, option->min, low), bound_text(option, option->max, high));
     }
     return out;
 }
@@ -110,6 +112,17 @@ static bool read_count(struct span text, uint64_t *out)
     }
     *out = (uint64_t)number;
     return true;
+}
+
+/* A whole number that 64 bits do not hold is out of bounds, not out of shape. */
+static bool is_huge_count(const struct config_option *option, struct span text)
+{
+    size_t i = 0;
+
+    while (i < text.len && text.ptr[i] >= '0' && text.ptr[i] <= '9') {
+        i++;
+    }
+    return option->type == OPTION_COUNT && option->max != 0 && i == text.len;
 }
 
 static bool parse_number(enum option_type type, struct span text, struct number *out)
@@ -191,10 +204,13 @@ static bool read_number(struct loader *loader, const struct config_option *optio
     if (!read_text(loader, node, name, wanted_text(option->type), &text)) {
         return false;
     }
-    if (!parse_number(option->type, text, &number)) {
+    if (!parse_number(option->type, text, &number) && !is_huge_count(option, text)) {
         diag_error(loader->diags, node->place, "%s wants %s, not %s", name,
                    wanted_text(option->type), LOG_S(text));
         return false;
+    }
+    if (is_huge_count(option, text) && !parse_number(option->type, text, &number)) {
+        number.whole = UINT64_MAX;
     }
     if (!is_within(option, &number)) {
         diag_error(loader->diags, node->place, "%s must be within %s, not %s", name,

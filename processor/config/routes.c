@@ -113,6 +113,7 @@ void read_routes(struct loader *loader, const struct config_option *option,
                  const struct yaml_node *node, struct place place, void *base)
 {
     struct config *config = loader->config;
+    size_t errors_before = loader->diags->error_count;
 
     (void)place;
     (void)base;
@@ -131,6 +132,7 @@ void read_routes(struct loader *loader, const struct config_option *option,
         read_section(loader, option->section, node->items[i], route->place, route, FOR_ALL);
         check_legs_or_drop(loader, node->items[i]);
     }
+    config->has_broken_routes = loader->diags->error_count > errors_before;
 }
 
 void read_dead_letter(struct loader *loader, const struct config_option *option,

@@ -120,6 +120,7 @@ void read_event_type(struct loader *loader, const struct config_option *option,
     }
     config->event.type_node = node;
     config->event.type_place = node->place;
+    config->event.type = SPAN_NONE; /* what cannot be read is not looked for under another name */
     if (node->kind != YAML_MAP) {
         (void)read_text(loader, node, "event.type", option->form, &config->event.type);
         return;
@@ -131,7 +132,6 @@ void read_event_type(struct loader *loader, const struct config_option *option,
         return;
     }
     config->event.is_type_record_name = true;
-    config->event.type = SPAN_NONE;
 }
 
 /* A section that may also be `off` (or `on`: all defaults). */

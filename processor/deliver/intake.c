@@ -287,6 +287,7 @@ static void route_event(struct intake *intake, rd_kafka_message_t *message,
     for (uint32_t i = 0; i < routes.count; i++) {
         const struct config_route *route = &config->routes[routes.routes[i]];
 
+        INVARIANT(route->drop.ptr != NULL || route->leg_count > 0); /* else its events vanish */
         if (route->drop.ptr != NULL) {
             metrics_dropped(d->metrics, routes.routes[i]);
         } else {

@@ -42,12 +42,13 @@ struct fact {
     const char *wants; /* the kinds, for people */
 };
 
+/* A path nobody wrote has no line: the file's beginning stands for what is missing in it. */
 static struct place place_of(const struct config *config, struct place place)
 {
-    if (place.file == NULL) {
-        place.file = config->path;
+    if (place.line > 0) {
+        return place;
     }
-    return place;
+    return (struct place){place.file == NULL ? config->path : place.file, 1, 1};
 }
 
 /* A path whose field is of the wrong type in some reader cannot be used there. */
@@ -194,7 +195,7 @@ static enum err_code read_type(const struct event_paths *paths, const struct rea
             type = value_text(value);
         }
     }
-    if (type.len == 0) {
+    if (span_trim(type).len == 0) { /* blanks are no name, to people or to destinations */
         return FAIL(err, ERR_DATA, "the event has no event type");
     }
     if (type.len > TYPE_BYTES_MAX) { /* it becomes a header, a metric's label and a cell's name */

@@ -59,6 +59,18 @@ struct span event_short_name(struct span full);
 /** The short name of the record that @value is ({record: name} makes it the event type): no
  * namespace; of a union its branch's. SPAN_NONE when the root is no record. */
 struct span event_record_name(const struct type *root, const struct value *value);
+
+/* Every event type that can come. */
+struct type_names {
+    const char **items; /* owned, each of them too */
+    size_t count;
+};
+
+/** False, and nothing to free, when the schema does not say: the type is a text. type_names.c */
+bool type_names_list(const struct event_paths *paths, const struct readers *readers,
+                     struct type_names *out);
+void type_names_fini(struct type_names *names);
+
 /** Fill view->facts. ERR_DATA (reason contract) when there is no usable event type. Enums, strings;
  * ids may be any scalar, numbers are written in decimal into @arena. Time: see the contract
  * (millis/micros by logical type, ISO text, seconds or milliseconds told by size; years 2000..2100

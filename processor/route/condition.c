@@ -173,7 +173,8 @@ void condition_write(const struct condition *condition, struct buf *out)
     }
     for (size_t i = 0; i < condition->count; i++) {
         buf_add_text(out, i == 0 ? "" : "..");
-        buf_add_span(out, condition->literals[i].text);
+        buf_add_span(out, condition->literals[i].text.len == 0 ? SPAN("\"\"")
+                                                               : condition->literals[i].text);
     }
 }
 

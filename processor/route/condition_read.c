@@ -280,9 +280,13 @@ static bool check_symbol(const struct reading *reading, struct literal *literal)
 
 static bool check_literal(const struct reading *reading, struct span text, struct literal *out)
 {
-    unsigned fits = read_literal(reading, text, out);
+    bool is_empty =
+        reading->form != FORM_PLAIN && span_is(text, "\"\""); /* there is nothing else */
+    unsigned fits;
 
-    if (text.len == 0 && reading->form != FORM_PLAIN) {
+    text = is_empty ? span_sub(text, 1, 1) : text;
+    fits = read_literal(reading, text, out);
+    if (text.len == 0 && reading->form != FORM_PLAIN && !is_empty) {
         diag_error(reading->diags, reading->node->place,
                    "the operator has nothing behind it; an empty text is written \"\"");
         return false;

@@ -52,6 +52,49 @@ static const struct config_route *written(const struct reach *reach, uint32_t ro
     return &reach->table->config->routes[route];
 }
 
+/* `event` and the path that holds the event type are the same text. */
+static bool exclude_as_type(const struct config *config, const struct condition *event,
+                            const struct condition *path)
+{
+    struct condition same = *event;
+
+    if (event->subject->kind != SUBJECT_EVENT || path->subject->kind != SUBJECT_PATH ||
+        config->event.is_type_record_name || !span_eq(path->subject->name, config->event.type)) {
+        return false;
+    }
+    same.subject = path->subject;
+    return conditions_exclude(&same, path);
+}
+
+static bool exclude(const struct reach *reach, const struct condition *a, const struct condition *b)
+{
+    const struct config *config = reach->table->config;
+
+    return conditions_exclude(a, b) || exclude_as_type(config, a, b) ||
+           exclude_as_type(config, b, a);
+}
+
+/* A condition of a route that no event satisfies. */
+static void find_impossible(const struct reach *reach, uint32_t route)
+{
+    struct demand *demand = &reach->demands[route];
+    const struct condition *condition =
+        conditions_never_hold(&reach->table->subjects, demand->conditions, demand->condition_count);
+    struct buf text;
+
+    if (condition == NULL || demand->is_dead) {
+        return;
+    }
+    buf_init(&text, 1024);
+    condition_write(condition, &text);
+    diag_warning(reach->diags, condition->place,
+                 "route '" SPAN_FMT "' can never match: '%s' on " SPAN_FMT ": %s",
+                 SPAN_ARG(written(reach, route)->name), buf_text(&text),
+                 SPAN_ARG(condition->subject->name), never_reason(condition));
+    buf_fini(&text);
+    demand->is_dead = true;
+}
+
 /* Two conditions of one route that no event satisfies together. */
 static void find_contradiction(const struct reach *reach, uint32_t route)
 {
@@ -63,7 +106,7 @@ static void find_contradiction(const struct reach *reach, uint32_t route)
             const struct condition *b = demand->conditions[j];
             struct buf text;
 
-            if (!conditions_exclude(a, b)) {
+            if (!exclude(reach, a, b)) {
                 continue;
             }
             buf_init(&text, 1024);
@@ -260,7 +303,6 @@ static bool join_group(const struct reach *reach, struct groups *groups, size_t 
     return true;
 }
 
-/* The last of the ROUTE_MATCHES_MAX places is for a route that ends the walk. */
 static bool add_to_groups(const struct reach *reach, struct groups *groups, uint32_t route)
 {
     for (size_t i = 0; i < groups->count; i++) {
@@ -268,40 +310,58 @@ static bool add_to_groups(const struct reach *reach, struct groups *groups, uint
             return true;
         }
     }
-    if (groups->count == ROUTE_MATCHES_MAX - 1) {
+    if (groups->count == ROUTE_MATCHES_MAX) {
         return false;
     }
     (void)join_group(reach, groups, groups->count++, route); /* an empty group takes anything */
     return true;
 }
 
-/* Could an event of @type take too many routes? True when it has been reported. */
+static void report_fan_out(const struct reach *reach, uint32_t route, struct span type)
+{
+    diag_error(reach->diags, written(reach, route)->place,
+               "route '" SPAN_FMT
+               "': one event could take more than %d routes by continue%s" SPAN_FMT
+               "; end some of them without continue, or let their matches exclude each other",
+               SPAN_ARG(written(reach, route)->name), ROUTE_MATCHES_MAX,
+               type.ptr == NULL ? "" : ", for example of type ", SPAN_ARG(type));
+}
+
+/* Could an event of @type take too many routes: those that continue, and the one that ends the
+ * walk? True when it has been reported. */
 static bool check_fan_out(const struct reach *reach, struct span type)
 {
     struct index_walk walk = index_walk(&reach->table->index, type);
     struct groups groups = {0};
-    bool is_reported = false;
+    uint32_t culprit = UINT32_MAX;
+    uint32_t last_group = 0; /* the route that began it */
+    bool has_end = false;
     bool is_typed;
     uint32_t route;
 
-    while (!is_reported && index_next(&walk, &route, &is_typed)) {
-        if (!reach->table->routes[route].is_continued || reach->demands[route].is_dead ||
-            add_to_groups(reach, &groups, route)) {
+    while (culprit == UINT32_MAX && index_next(&walk, &route, &is_typed)) {
+        size_t count = groups.count;
+
+        if (reach->demands[route].is_dead) {
             continue;
         }
-        diag_error(reach->diags, written(reach, route)->place,
-                   "route '" SPAN_FMT
-                   "': one event could take more than %d routes by continue%s" SPAN_FMT
-                   "; end some of them without continue, or let their matches exclude "
-                   "each other",
-                   SPAN_ARG(written(reach, route)->name), ROUTE_MATCHES_MAX,
-                   type.ptr == NULL ? "" : ", for example of type ", SPAN_ARG(type));
-        is_reported = true;
+        if (!reach->table->routes[route].is_continued) {
+            has_end = true;
+        } else if (!add_to_groups(reach, &groups, route)) {
+            culprit = route;
+        }
+        last_group = groups.count > count ? route : last_group;
+    }
+    if (groups.count == ROUTE_MATCHES_MAX && has_end && culprit == UINT32_MAX) {
+        culprit = last_group;
     }
     for (size_t i = 0; i < groups.count; i++) {
         free(groups.members[i]);
     }
-    return is_reported;
+    if (culprit != UINT32_MAX) {
+        report_fan_out(reach, culprit, type);
+    }
+    return culprit != UINT32_MAX;
 }
 
 static uint32_t count_continued(const struct route_table *table, const struct index_list *list)
@@ -342,6 +402,7 @@ void reach_check(const struct route_table *table, struct diags *diags)
         if (!table->routes[i].is_broken) {
             demand_of(&table->routes[i].match.root, &reach.demands[i]);
             find_contradiction(&reach, i);
+            find_impossible(&reach, i);
         }
     }
     for (uint32_t i = 0; i < table->count; i++) {

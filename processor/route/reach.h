@@ -18,4 +18,12 @@ bool conditions_exclude(const struct condition *a, const struct condition *b);
 /** Whatever satisfies @a satisfies @b: proved. */
 bool condition_implies(const struct condition *a, const struct condition *b);
 
+/** One of @conditions, all of which a match demands, that no event can satisfy; NULL when there may
+ * be one. never.c */
+const struct condition *conditions_never_hold(const struct subjects *subjects,
+                                              const struct condition *const *conditions,
+                                              size_t count);
+/** Why that one never holds, in words. */
+const char *never_reason(const struct condition *condition);
+
 #endif /* ROUTE_REACH_H */

@@ -71,7 +71,7 @@ static bool build_event(struct run *run, const struct route_case *test, struct e
                    SPAN_ARG(test->name));
         return false;
     }
-    if (value_from_json(buf_span(&run->text), type, &run->arena, root, &err) != ERR_OK ||
+    if (value_from_handwriting(buf_span(&run->text), type, &run->arena, root, &err) != ERR_OK ||
         event_facts(run->paths, run->readers, view, &run->arena, &err) != ERR_OK) {
         diag_error(run->diags, test->event->place, "test '" SPAN_FMT "': %s", SPAN_ARG(test->name),
                    err.text);

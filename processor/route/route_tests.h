@@ -26,7 +26,7 @@ struct route_case {
 /** Read the case at @node. False with errors in @diags. */
 bool route_case_read(const struct yaml_node *node, const struct config *config, struct diags *diags,
                      struct route_case *out);
-/** The JSON text of @node, for value_from_json(). */
+/** The JSON text of @node, for value_from_handwriting(). */
 void route_case_json(const struct yaml_node *node, struct buf *out);
 
 #endif /* ROUTE_ROUTE_TESTS_H */

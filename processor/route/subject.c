@@ -254,6 +254,23 @@ unsigned subject_holds(const struct subject *subject)
     return all;
 }
 
+bool subject_is_certain(const struct subject *subject, size_t reader)
+{
+    switch (subject->kind) {
+    case SUBJECT_EVENT:
+    case SUBJECT_TOPIC:
+    case SUBJECT_AGE:
+        return true;
+    case SUBJECT_PATH:
+        return path_is_certain(subject->path, reader);
+    case SUBJECT_KEY:
+    case SUBJECT_HEADER:
+    case SUBJECT_PARAMETER:
+        break;
+    }
+    return false;
+}
+
 static void see_text(struct span text, struct seen *out)
 {
     *out = (struct seen){.kind = text.ptr == NULL ? SEEN_MISSING : SEEN_TEXT, .text = text};

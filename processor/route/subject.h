@@ -64,6 +64,8 @@ struct subject *subject_compile(struct span name, struct place place, const stru
 void subject_free(struct subject *subject);
 /** All that it can hold in some reader. */
 unsigned subject_holds(const struct subject *subject);
+/** Whether it is there in every event of @reader. */
+bool subject_is_certain(const struct subject *subject, size_t reader);
 void subject_see(const struct subject *subject, const struct event_view *view, struct arena *arena,
                  struct seen *out);
 /** The unit of a time value in microseconds: 0 when @logical is no time. */

@@ -57,6 +57,11 @@ struct frame {
  * @diags; NULL then. No network. A broken .avsc is an error even if nobody needs it. Keeps @config.
  */
 struct catalog *catalog_load(const struct config *config, struct diags *diags);
+/** For `check`: what there is in spite of errors, so that paths and matches are looked at as well;
+ * NULL when there is no reader at all. Never to be started. */
+struct catalog *catalog_load_partial(const struct config *config, struct diags *diags);
+/** Whether every reader that the configuration names was found. */
+bool catalog_has_all_readers(const struct catalog *catalog);
 void catalog_free(struct catalog *catalog); /* stops the registry thread first */
 const struct readers *catalog_readers(const struct catalog *catalog);
 /** Ask a configured registry whether it is one. ERR_NET when none of its URLs answers within its

@@ -19,9 +19,10 @@ const char *schema_file_name(const struct schema_file *file)
     return slash == NULL ? file->path : slash + 1;
 }
 
+/* Beyond JSON's own mistakes nothing tells the line. */
 static struct place at_file(const struct schema_file *file)
 {
-    return (struct place){file->path, 0, 0};
+    return (struct place){file->path, 1, 1};
 }
 
 static bool read_all(int fd, char *to, size_t bytes)
@@ -117,8 +118,11 @@ static void parse(const struct schema_files *files, struct schema_file *file, st
         return;
     }
     if (!file->is_json || parse_with_others(files, file, &err) != ERR_OK) {
+        struct place place = at_file(file);
+        const char *problem = schema_json_problem(text_of(file), &place.line, &place.column);
+
         file->schema = NULL;
-        diag_error(diags, at_file(file), "%s", err.text);
+        diag_error(diags, place, "%s", problem == NULL ? err.text : problem);
     }
 }
 

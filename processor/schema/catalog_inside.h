@@ -26,7 +26,8 @@ struct catalog {
     struct schema_files files;
     struct readers readers;
     const struct schema **reader_list; /* owned: what readers shows */
-    size_t *reader_of; /* owned: by entry of config->readers, the index in readers */
+    size_t *reader_of;  /* owned: by entry of config->readers, the index in readers */
+    bool is_incomplete; /* a reader was not found: what would be read by it is not known */
 
     struct registry *registry; /* owned; NULL: none configured */
     pthread_t thread;

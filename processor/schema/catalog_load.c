@@ -146,13 +146,17 @@ static void find_readers(struct catalog *catalog, struct diags *diags)
     catalog->reader_of = mem_array(config->reader_count + 1, size_t);
     if (config->reader_count > 0) {
         for (size_t i = 0; i < config->reader_count; i++) {
-            (void)add_reader(catalog, config->readers[i].value, config->readers[i].place, diags,
-                             &catalog->reader_of[i]);
+            bool is_found = add_reader(catalog, config->readers[i].value, config->readers[i].place,
+                                       diags, &catalog->reader_of[i]);
+
+            catalog->is_incomplete = catalog->is_incomplete || !is_found;
         }
     } else if (config->reader.ptr != NULL) {
-        (void)add_reader(catalog, config->reader, config->reader_place, diags, &index);
+        catalog->is_incomplete =
+            !add_reader(catalog, config->reader, config->reader_place, diags, &index);
     } else {
         take_only_reader(catalog, diags);
+        catalog->is_incomplete = catalog->readers.count == 0;
     }
     catalog->readers.schemas = catalog->reader_list;
 }
@@ -220,7 +224,7 @@ static void put_ids(struct catalog *catalog, struct diags *diags)
         size_t file;
 
         if (!schema_files_get(&catalog->files, id->file, id->place, diags, &file) ||
-            catalog->readers.count == 0) {
+            catalog->is_incomplete) {
             continue;
         }
         catalog_resolve(catalog, catalog->files.items[file].schema, &writer, &err);
@@ -238,7 +242,7 @@ static void put_ids(struct catalog *catalog, struct diags *diags)
 /* Every schema of the directory by its fingerprint. Those no reader takes are known as such. */
 static void put_fingerprints(struct catalog *catalog)
 {
-    for (size_t i = 0; i < catalog->files.directory_count && catalog->readers.count > 0; i++) {
+    for (size_t i = 0; i < catalog->files.directory_count && !catalog->is_incomplete; i++) {
         const struct schema *schema = catalog->files.items[i].schema;
         struct writer writer;
         struct err err;
@@ -260,7 +264,7 @@ static void put_raw(struct catalog *catalog, struct diags *diags)
     struct writer writer = {.state = WRITER_READY};
     struct err err;
 
-    if (catalog->readers.count == 0) {
+    if (catalog->is_incomplete) {
         return;
     }
     if (catalog->readers.count > 1) {
@@ -315,10 +319,9 @@ static void init_locks(struct catalog *catalog)
     INVARIANT(failed == 0);
 }
 
-struct catalog *catalog_load(const struct config *config, struct diags *diags)
+static struct catalog *load(const struct config *config, struct diags *diags)
 {
     struct catalog *catalog = mem_new(struct catalog);
-    size_t errors_before = diags->error_count;
 
     catalog->config = &config->schemas;
     init_locks(catalog);
@@ -330,9 +333,33 @@ struct catalog *catalog_load(const struct config *config, struct diags *diags)
     if (config->schemas.registry.url_count > 0) {
         catalog->registry = registry_new(&config->schemas.registry);
     }
+    return catalog;
+}
+
+struct catalog *catalog_load(const struct config *config, struct diags *diags)
+{
+    size_t errors_before = diags->error_count;
+    struct catalog *catalog = load(config, diags);
+
     if (diags->error_count > errors_before) {
         catalog_free(catalog);
-        catalog = NULL;
+        return NULL;
     }
     return catalog;
+}
+
+struct catalog *catalog_load_partial(const struct config *config, struct diags *diags)
+{
+    struct catalog *catalog = load(config, diags);
+
+    if (catalog->readers.count == 0) {
+        catalog_free(catalog);
+        return NULL;
+    }
+    return catalog;
+}
+
+bool catalog_has_all_readers(const struct catalog *catalog)
+{
+    return !catalog->is_incomplete;
 }

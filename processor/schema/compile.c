@@ -46,36 +46,92 @@ static void emit_fail(struct compiler *c, const char *text)
     }
 }
 
+/* "fixed F (decimal, precision 9, scale 2)" */
+static void describe(const struct type *type, char out[200])
+{
+    char logical[80] = "";
+
+    if (type->logical == LOGICAL_DECIMAL) {
+        (void)snprintf(logical, sizeof(logical), " (decimal, precision %u, scale %u)",
+                       type->precision, type->scale);
+    } else if (type->logical != LOGICAL_NONE) {
+        (void)snprintf(logical, sizeof(logical), " (%s)", logical_word(type->logical));
+    }
+    (void)snprintf(out, 200, "%s%s%.100s%s", type_word(type->kind), type_is_named(type) ? " " : "",
+                   type_is_named(type) ? type->name.ptr : "", logical);
+}
+
+/* The branch that was probably meant, so that what is told is why it does not fit. */
+static const struct type *meant_branch(const struct type *writer, const struct type *reader)
+{
+    for (size_t i = 0; reader->kind == TYPE_UNION && i < reader->branch_count; i++) {
+        if (reader->branches[i]->kind == writer->kind &&
+            !resolve_logical(writer, reader->branches[i])) {
+            return reader->branches[i];
+        }
+    }
+    return reader;
+}
+
+static const char *mismatch_reason(const struct type *writer, const struct type *reader)
+{
+    if (writer->logical == LOGICAL_DECIMAL && reader->logical == LOGICAL_DECIMAL &&
+        !resolve_logical(writer, reader)) {
+        return ": a decimal keeps its scale, and its precision may only grow";
+    }
+    if (writer->kind == TYPE_FIXED && reader->kind == TYPE_FIXED &&
+        writer->fixed_bytes != reader->fixed_bytes && resolve_names(writer, reader)) {
+        return ": their sizes differ";
+    }
+    return reader->kind == TYPE_UNION ? ": it is none of its branches" : "";
+}
+
 static void emit_mismatch(struct compiler *c, const struct type *writer, const struct type *reader)
 {
     char text[ERR_TEXT_BYTES];
-    bool is_size = writer->kind == TYPE_FIXED && reader->kind == TYPE_FIXED;
+    char from[200];
+    char to[200];
 
-    (void)snprintf(text, sizeof(text),
-                   "the writer's %s%s%.100s cannot be read as the reader's %s%s%.100s%s",
-                   type_word(writer->kind), type_is_named(writer) ? " " : "",
-                   type_is_named(writer) ? writer->name.ptr : "", type_word(reader->kind),
-                   type_is_named(reader) ? " " : "", type_is_named(reader) ? reader->name.ptr : "",
-                   is_size && resolve_names(writer, reader) ? ": their sizes differ"
-                   : reader->kind == TYPE_UNION             ? ": it is none of its branches"
-                                                            : "");
+    reader = meant_branch(writer, reader);
+    describe(writer, from);
+    describe(reader, to);
+    (void)snprintf(text, sizeof(text), "the writer's %s cannot be read as the reader's %s%s", from,
+                   to, mismatch_reason(writer, reader));
     emit_fail(c, text);
+}
+
+static enum op_code integer_code(const struct type *writer, const struct type *to)
+{
+    bool is_int = writer->kind == TYPE_INT;
+
+    switch (resolve_time(writer, to)) {
+    case TIME_TO_MICROS:
+        return is_int ? OP_INT_TO_MICROS : OP_LONG_TO_MICROS;
+    case TIME_TO_MILLIS:
+        return OP_LONG_TO_MILLIS;
+    case TIME_AS_IS:
+        break;
+    }
+    if (to->kind == TYPE_FLOAT) {
+        return is_int ? OP_INT_TO_FLOAT : OP_LONG_TO_FLOAT;
+    }
+    if (to->kind == TYPE_DOUBLE) {
+        return is_int ? OP_INT_TO_DOUBLE : OP_LONG_TO_DOUBLE;
+    }
+    return is_int ? OP_INT : OP_LONG;
 }
 
 /* The step for a type that is neither a container nor a union. */
 static enum op_code plain_code(const struct type *writer, const struct type *reader)
 {
-    enum type_kind to = reader == NULL ? writer->kind : reader->kind;
+    const struct type *to = reader == NULL ? writer : reader;
 
     switch (writer->kind) {
     case TYPE_BOOL:
         return OP_BOOL;
     case TYPE_INT:
-        return to == TYPE_FLOAT ? OP_INT_TO_FLOAT : to == TYPE_DOUBLE ? OP_INT_TO_DOUBLE : OP_INT;
     case TYPE_LONG:
-        return to == TYPE_FLOAT    ? OP_LONG_TO_FLOAT
-               : to == TYPE_DOUBLE ? OP_LONG_TO_DOUBLE
-                                   : OP_LONG;
+        return integer_code(writer, to);
     case TYPE_FLOAT:
         return OP_FLOAT;
     case TYPE_DOUBLE:
@@ -83,7 +139,7 @@ static enum op_code plain_code(const struct type *writer, const struct type *rea
     case TYPE_STRING:
         return OP_TEXT; /* as bytes too: what it says to be text must be */
     case TYPE_BYTES:
-        return to == TYPE_STRING ? OP_TEXT : OP_BYTES;
+        return to->kind == TYPE_STRING ? OP_TEXT : OP_BYTES;
     case TYPE_FIXED:
         return OP_FIXED;
     case TYPE_NULL:

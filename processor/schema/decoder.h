@@ -43,11 +43,17 @@ NODISCARD enum err_code decoder_run(const struct decoder *decoder, struct span b
 /** The value as JSON, for people (explain, dlq show) and the generic HTTP body. Bytes and fixed as
  * latin-1 escapes as Avro's JSON encoding does; unions without the branch wrapper. */
 void value_to_json(const struct value *value, const struct type *type, struct buf *out);
-/** Build a value of @type from JSON text (route tests, explain): unions take the first branch that
- * fits; fields left out get their default. ERR_DATA says where and what was wanted. A key that
- * holds a NUL cannot be written in JSON here. */
+/** Build a value of @type from JSON text: unions take the first branch that fits; fields left out
+ * get their default. ERR_DATA says where and what was wanted. A key that holds a NUL cannot be
+ * written in JSON here. */
 NODISCARD enum err_code value_from_json(struct span json, const struct type *type,
                                         struct arena *arena, struct value *out, struct err *err);
+/** The same from what people write, in route tests: decimals as numbers, or as text where they have
+ * more digits than a double; dates and timestamps as ISO 8601 text or as the number that is stored.
+ */
+NODISCARD enum err_code value_from_handwriting(struct span json, const struct type *type,
+                                               struct arena *arena, struct value *out,
+                                               struct err *err);
 /** Avro binary of @value under @type (generator, tests). */
 void value_encode(const struct value *value, const struct type *type, struct buf *out);
 

@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "base/utf8.h"
+#include "schema/json_logical.h"
 #include "schema/vet.h"
 
 enum {
@@ -362,14 +363,41 @@ static enum err_code read_union(struct json_reader *r, const json_t *node, const
     return is_nullable && only != type ? rc : misfit(r, node, type, ": no branch fits");
 }
 
+/* Whether @node was read, or refused, as what a person writes for a logical type. */
+static bool read_by_hand(struct json_reader *r, const json_t *node, const struct type *type,
+                         struct value *out, enum err_code *rc)
+{
+    const char *why = "";
+
+    switch (logical_from_json(node, type, r->arena, out, &why)) {
+    case HAND_OTHER:
+        return false;
+    case HAND_READ:
+        *rc = ERR_OK;
+        return true;
+    case HAND_WRONG:
+        *rc = misfit(r, node, type, why);
+        return true;
+    case HAND_NO_ROOM:
+        *rc = no_room(r);
+        return true;
+    }
+    return false;
+}
+
 /* Recursion ends at the depth a value may have. */
 static enum err_code read_value(struct json_reader *r, const json_t *node, const struct type *type,
                                 size_t depth, struct value *out)
 {
+    enum err_code rc;
+
     if (r->budget == 0) {
         return refuse(r, ERR_LIMIT, "the value is too large");
     }
     r->budget--;
+    if (r->is_by_hand && read_by_hand(r, node, type, out, &rc)) {
+        return rc;
+    }
     switch (type->kind) {
     case TYPE_NULL:
         *out = (struct value){.kind = VALUE_NULL};
@@ -424,8 +452,8 @@ enum err_code json_reader_read(struct json_reader *reader, const json_t *node,
     return read_value(reader, node, type, 0, out);
 }
 
-enum err_code value_from_json(struct span json, const struct type *type, struct arena *arena,
-                              struct value *out, struct err *err)
+static enum err_code read_document(struct span json, const struct type *type, bool is_by_hand,
+                                   struct arena *arena, struct value *out, struct err *err)
 {
     struct json_reader reader;
     json_t *document = NULL;
@@ -436,8 +464,21 @@ enum err_code value_from_json(struct span json, const struct type *type, struct 
         return rc;
     }
     json_reader_init(&reader, arena, err);
+    reader.is_by_hand = is_by_hand;
     rc = json_reader_read(&reader, document, type, out);
     json_reader_fini(&reader);
     json_decref(document);
     return rc;
+}
+
+enum err_code value_from_json(struct span json, const struct type *type, struct arena *arena,
+                              struct value *out, struct err *err)
+{
+    return read_document(json, type, false, arena, out, err);
+}
+
+enum err_code value_from_handwriting(struct span json, const struct type *type, struct arena *arena,
+                                     struct value *out, struct err *err)
+{
+    return read_document(json, type, true, arena, out, err);
 }

@@ -16,6 +16,7 @@ struct json_reader {
     struct buf path;           /* where in the JSON, for errors */
     size_t budget;             /* nodes that may still be looked at: trying branches costs */
     size_t deepest;            /* nesting of the value so far */
+    bool is_by_hand;           /* 12.30 and 2026-01-31 for decimals, dates and timestamps */
     bool is_quiet;             /* a branch is being tried: its errors are not the answer */
 };
 

@@ -19,6 +19,18 @@ static const struct logical_rule rules[] = {
     {"local-timestamp-micros", LOGICAL_LOCAL_TIMESTAMP_MICROS, TYPE_LONG},
 };
 
+const char *logical_word(enum logical_type logical)
+{
+    for (size_t i = 0; i < COUNT_OF(rules); i++) {
+        if (rules[i].logical == logical) {
+            return rules[i].word;
+        }
+    }
+    return logical == LOGICAL_DECIMAL    ? "decimal"
+           : logical == LOGICAL_DURATION ? "duration"
+                                         : "none";
+}
+
 enum { UUID_BYTES = 16, DURATION_BYTES = 12, PRECISION_MAX = 1000000 };
 
 /* How many decimal digits fit a two's-complement number of @bytes bytes. */

@@ -28,6 +28,7 @@ struct reader_path {
     uint32_t first;          /* node */
     const struct type *type; /* at the end, null taken off; NULL where it is missing */
     struct type *ends;       /* owned: a union of what several branches end in, or NULL */
+    bool is_certain;         /* it is always there */
 };
 
 struct path {
@@ -50,6 +51,7 @@ struct resolver {
     struct trouble trouble;
     const struct type **ends; /* types at the end, in every branch */
     size_t end_count;
+    bool is_uncertain; /* something on the way may be missing */
     bool is_full;
 };
 
@@ -163,6 +165,7 @@ static bool read_index(struct span text, uint32_t *out)
 
 static void note_trouble(struct resolver *r, const struct type *type, size_t step)
 {
+    r->is_uncertain = true;
     if (r->trouble.type == NULL || step > r->trouble.step ||
         (step == r->trouble.step && r->trouble.type->kind != TYPE_RECORD)) {
         r->trouble = (struct trouble){.step = step, .type = type};
@@ -178,6 +181,14 @@ static void add_end(struct resolver *r, const struct type *type)
     }
     r->ends = mem_grow((void *)r->ends, r->end_count + 1, sizeof(*r->ends));
     r->ends[r->end_count++] = type;
+}
+
+static bool can_be_null(const struct type *type)
+{
+    bool has_null = false;
+
+    (void)type_unwrap(type, &has_null);
+    return has_null || type->kind == TYPE_NULL;
 }
 
 static void resolve(struct resolver *r, uint32_t at, const struct type *type, size_t step);
@@ -208,6 +219,7 @@ static void resolve(struct resolver *r, uint32_t at, const struct type *type, si
     struct span text;
     size_t index = 0;
 
+    r->is_uncertain = r->is_uncertain || can_be_null(type);
     if (step == r->path->step_count) {
         r->path->nodes[at].kind = NODE_END;
         add_end(r, type);
@@ -228,6 +240,7 @@ static void resolve(struct resolver *r, uint32_t at, const struct type *type, si
         node.kind = NODE_INDEX;
         onward = type->items;
     }
+    r->is_uncertain = r->is_uncertain || type->kind != TYPE_RECORD;
     if (onward == NULL) {
         note_trouble(r, type, step);
         return;
@@ -321,11 +334,13 @@ static enum err_code resolve_all(struct path *path, const struct type *const *ty
     path->reader_count = count;
     for (size_t i = 0; i < count && !r.is_full; i++) {
         r.end_count = 0;
+        r.is_uncertain = false;
         path->readers[i].first = add_nodes(&r, 1);
         if (types[i] != NULL && !r.is_full) {
             first = first == NULL ? types[i] : first;
             resolve(&r, path->readers[i].first, types[i], 0);
             settle_type(&path->readers[i], r.ends, r.end_count);
+            path->readers[i].is_certain = r.end_count > 0 && !r.is_uncertain;
             is_found = is_found || r.end_count > 0;
         }
     }
@@ -398,6 +413,12 @@ const struct type *path_type(const struct path *path, size_t reader)
 {
     PRE(reader < path->reader_count);
     return path->readers[reader].type;
+}
+
+bool path_is_certain(const struct path *path, size_t reader)
+{
+    PRE(reader < path->reader_count);
+    return path->readers[reader].is_certain;
 }
 
 /* The last entry of that key: as most languages' maps have it. */

@@ -31,6 +31,8 @@ void path_free(struct path *path);
 /** The static type at the end for @reader with null taken off, or NULL where it is missing. A union
  * of several stays a union; so do the ends of a path that goes through several branches. */
 const struct type *path_type(const struct path *path, size_t reader);
+/** Whether every value of @reader has it: nothing on the way can be null, or lacks it. */
+bool path_is_certain(const struct path *path, size_t reader);
 /** NULL when missing or null. */
 const struct value *path_get(const struct path *path, size_t reader, const struct value *root);
 

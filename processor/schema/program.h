@@ -24,7 +24,10 @@ enum op_code {
     OP_INT_TO_FLOAT, /* rounded to single precision */
     OP_LONG_TO_DOUBLE,
     OP_LONG_TO_FLOAT,
-    OP_FLOAT, /* also float as double */
+    OP_INT_TO_MICROS, /* milliseconds as the reader's microseconds */
+    OP_LONG_TO_MICROS,
+    OP_LONG_TO_MILLIS, /* and back */
+    OP_FLOAT,          /* also float as double */
     OP_DOUBLE,
     OP_TEXT,          /* length, bytes, UTF-8 checked; head says string or bytes */
     OP_BYTES,         /* length, bytes, unchecked */

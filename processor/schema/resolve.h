@@ -8,7 +8,20 @@
 
 /** Names of a record, enum or fixed agree: without namespaces, or by an alias of the reader's. */
 bool resolve_names(const struct type *writer, const struct type *reader);
-/** The types agree at their top: same kind and name, or a promotion. Neither is a union. */
+/** Their logical types go together: 1000 as a decimal of three places is not 1000 with two. */
+bool resolve_logical(const struct type *writer, const struct type *reader);
+
+/* What becomes of a time on its way to the reader. */
+enum time_step {
+    TIME_AS_IS,
+    TIME_TO_MICROS,
+    TIME_TO_MILLIS, /* rounded down */
+};
+
+/** Of types that agree. */
+enum time_step resolve_time(const struct type *writer, const struct type *reader);
+/** The types agree at their top: same kind and name, or a promotion, with logical types that go
+ * together. Neither is a union. */
 bool resolve_top(const struct type *writer, const struct type *reader);
 /** The branch of the union @reader for @writer, which is no union: the very same type before one
  * of the same short name or alias before a promotion; false when there is none. */

@@ -29,6 +29,20 @@ static place read_promoted(struct run *r, const struct op *op, place p, struct v
     return number.p;
 }
 
+/* A time whose unit is another one for the reader. */
+static place read_time(struct run *r, const struct op *op, place p, struct value *v)
+{
+    struct number number = op->code == OP_INT_TO_MICROS ? take_int(r, op, p) : take_long(r, op, p);
+
+    put_head(v, op->head);
+    if (op->code == OP_LONG_TO_MILLIS) {
+        v->i = number.n / 1000 - (number.n % 1000 < 0);
+    } else if (__builtin_mul_overflow(number.n, 1000, &v->i) && number.p != NULL) {
+        return wire_fail(r, op, p, ERR_DATA, "a time has more microseconds than 64 bits");
+    }
+    return number.p;
+}
+
 static place read_float(struct run *r, const struct op *op, place p, struct value *v)
 {
     uint32_t bits;
@@ -155,6 +169,10 @@ static inline place read_plain(struct run *r, const struct op *op, place p, stru
         return read_int(r, op, p, v);
     case OP_LONG:
         return read_long(r, op, p, v);
+    case OP_INT_TO_MICROS:
+    case OP_LONG_TO_MICROS:
+    case OP_LONG_TO_MILLIS:
+        return read_time(r, op, p, v);
     case OP_FLOAT:
         return read_float(r, op, p, v);
     case OP_DOUBLE:

@@ -94,6 +94,7 @@ void schema_free(struct schema *schema);
 /** JSON text of the whole schema with references inlined (to register it, to show it). */
 void schema_to_json(const struct schema *schema, struct buf *out);
 const char *type_word(enum type_kind kind);
+const char *logical_word(enum logical_type logical);
 /** The type itself, or the single non-null branch of a ["null", X] union; *is_nullable says which.
  */
 const struct type *type_unwrap(const struct type *type, bool *is_nullable);

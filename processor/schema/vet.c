@@ -29,10 +29,16 @@ static size_t text_nesting(struct span text)
     return deepest;
 }
 
+#define LOAD_FLAGS (JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL)
+
+static bool is_key_twice(const json_error_t *problem)
+{
+    return json_error_code(problem) == json_error_duplicate_key;
+}
+
 enum err_code json_load_bounded(struct span text, size_t bytes_max, size_t nesting_max,
                                 const char *what, json_t **out, struct err *err)
 {
-    const size_t flags = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL;
     json_error_t problem;
     size_t nesting;
 
@@ -48,15 +54,35 @@ enum err_code json_load_bounded(struct span text, size_t bytes_max, size_t nesti
         return FAIL(err, ERR_LIMIT, "%s is nested %zu levels deep; at most %zu are read", what,
                     nesting, nesting_max);
     }
-    *out = json_loadb(text.ptr, text.len, flags, &problem);
+    *out = json_loadb(text.ptr, text.len, LOAD_FLAGS, &problem);
     if (*out == NULL) {
         /* jansson's own text quotes the input: give the place and the kind, not the content */
         return FAIL(err, ERR_DATA, "%s is not JSON: line %d, column %d%s", what, problem.line,
-                    problem.column,
-                    json_error_code(&problem) == json_error_duplicate_key ? ": a key stands twice"
-                                                                          : "");
+                    problem.column, is_key_twice(&problem) ? ": a key stands twice" : "");
     }
     return ERR_OK;
+}
+
+const char *schema_json_problem(struct span text, unsigned *line, unsigned *column)
+{
+    json_error_t problem;
+    json_t *json;
+
+    *line = 1;
+    *column = 1;
+    if (text.len == 0 || text.len > SCHEMA_TEXT_BYTES_MAX ||
+        text_nesting(text) > SCHEMA_NESTING_MAX) {
+        return NULL;
+    }
+    json = json_loadb(text.ptr, text.len, LOAD_FLAGS, &problem);
+    if (json != NULL) {
+        json_decref(json);
+        return NULL;
+    }
+    *line = (unsigned)MAX_OF(problem.line, 1);
+    *column = (unsigned)MAX_OF(problem.column, 1);
+    return is_key_twice(&problem) ? "the schema is not JSON: a key stands twice"
+                                  : "the schema is not JSON";
 }
 
 enum err_code schema_json_load(struct span text, json_t **out, struct err *err)

@@ -9,6 +9,9 @@
 /** Parse @text as JSON after its size and nesting are known to be harmless; the caller owns @out.
  * ERR_LIMIT or ERR_DATA with line and column. */
 NODISCARD enum err_code schema_json_load(struct span text, json_t **out, struct err *err);
+/** Where and why @text is no JSON, for a person who looks at the file; NULL when it is, or when it
+ * is not even looked at (schema_json_load() says why). */
+const char *schema_json_problem(struct span text, unsigned *line, unsigned *column);
 /** The same for any JSON text, with its own bounds. @what begins the error ("schema"). */
 NODISCARD enum err_code json_load_bounded(struct span text, size_t bytes_max, size_t nesting_max,
                                           const char *what, json_t **out, struct err *err);

@@ -9,6 +9,11 @@ import struct
 
 PRIMITIVES = ["null", "boolean", "int", "long", "float", "double", "string", "bytes"]
 NAMED = ("record", "enum", "fixed")
+LOGICAL = {
+    "int": ["date", "time-millis"],
+    "long": ["time-micros", "timestamp-millis", "timestamp-micros", "local-timestamp-millis", "local-timestamp-micros"],
+    "bytes": ["decimal"],
+}
 ITEMS_MAX = 100_000
 DEPTH_MAX = 64
 TEXTS = ["", "a", "Order Completed", "zürich", "日本", "\U0001f600", "x" * 100, "\x00", '"\\']
@@ -21,6 +26,16 @@ def kind_of(schema):
     if isinstance(schema, list):
         return "union"
     return schema["type"] if isinstance(schema, dict) else schema
+
+
+def with_logical(random, schema):
+    """@schema, its plain type's name or a fixed, as one of the logical types it may carry."""
+    out = {"type": schema} if isinstance(schema, str) else dict(schema)
+    out["logicalType"] = random.choice(LOGICAL["bytes" if out["type"] == "fixed" else out["type"]])
+    if out["logicalType"] == "decimal":
+        out["precision"] = random.choice([6, 9])
+        out["scale"] = random.choice([2, 2, 2, 3])
+    return out
 
 
 class Schemas:
@@ -59,9 +74,12 @@ class Schemas:
         if roll < 0.14:
             name = self.name("F")
             self.known.append(name)
-            return {"type": "fixed", "name": name, "size": random.choice([0, 1, 5, 16])}
+            fixed = {"type": "fixed", "name": name, "size": random.choice([0, 1, 5, 16])}
+            return with_logical(random, fixed) if fixed["size"] >= 5 and random.random() < 0.5 else fixed
         if roll < 0.24 and self.known:
             return random.choice(self.known)
+        if roll < 0.40:
+            return with_logical(random, random.choice(list(LOGICAL)))
         return random.choice(PRIMITIVES)
 
     def enum(self):
@@ -156,6 +174,7 @@ class Evolution:
         ({"type": "array", "items": "int"}, [1, 2]),
         ({"type": "map", "values": "string"}, {"k": "v"}),
         (["null", "int", "string"], "later branch"),
+        ({"type": "long", "logicalType": "timestamp-micros"}, 2**50),
     ]
 
     def __init__(self, random):
@@ -174,9 +193,13 @@ class Evolution:
             return self.random.choice(self.PROMOTIONS[kind])
         if kind in PRIMITIVES and self.chance(0.015):
             return self.random.choice(PRIMITIVES)
+        if kind in LOGICAL:
+            return self.logical(schema) if is_root else self.wrap(self.logical(schema))
         if isinstance(schema, str):
             return self.wrap(self.renamed.get(schema, schema))
         out = dict(schema)
+        if kind == "fixed" and "logicalType" in out:
+            out = self.logical(out)
         if kind in ("array", "map"):
             key = "items" if kind == "array" else "values"
             out[key] = self.evolve(schema[key])
@@ -188,6 +211,14 @@ class Evolution:
         if kind == "record":
             out["fields"] = self.fields(schema["fields"])
         return out if is_root else self.wrap(out)
+
+    def logical(self, schema):
+        """Another logical type on the same type, one more, or one less."""
+        if self.chance(0.3 if isinstance(schema, dict) else 0.03):
+            schema = with_logical(self.random, kind_of(schema) if kind_of(schema) in LOGICAL else schema)
+        if isinstance(schema, dict) and kind_of(schema) in LOGICAL and self.chance(0.1):
+            return schema["type"]
+        return schema
 
     def wrap(self, schema):
         if self.chance(0.08) and schema != "null" and not isinstance(schema, list):
@@ -215,7 +246,7 @@ class Evolution:
             schema["default"] = self.random.choice(symbols)
 
     def union(self, schema):
-        branches = [self.evolve(branch) if kind_of(branch) not in PRIMITIVES else branch for branch in schema]
+        branches = [self.branch(branch) for branch in schema]
         for i, branch in enumerate(branches):
             if isinstance(branch, list):  # made optional; a union holds no union
                 branches[i] = branch[0] if branch[1] == "null" else branch[1]
@@ -228,6 +259,11 @@ class Evolution:
         if self.chance(0.2) and not any(kind_of(branch) == "boolean" for branch in branches):
             branches.append("boolean")
         return branches or ["null"]
+
+    def branch(self, schema):
+        if kind_of(schema) in LOGICAL:
+            return self.logical(schema)
+        return schema if kind_of(schema) in PRIMITIVES else self.evolve(schema)
 
     def fields(self, fields):
         out = []

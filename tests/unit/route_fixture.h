@@ -81,6 +81,7 @@ static inline void routing_open_for(struct routing *routing, const char *yaml,
                                     bool is_type_record_name)
 {
     static char path[] = "detour.yaml";
+    static struct span topic = {"orders", 6};
 
     *routing = (struct routing){.config = {.path = path}};
     routing->readers = readers_of(schemas, count);
@@ -90,6 +91,8 @@ static inline void routing_open_for(struct routing *routing, const char *yaml,
     if (routing->doc == NULL || yaml_root(routing->doc) == NULL) {
         fail_msg("the test's own YAML is wrong: %s: %s", yaml, first_diag(&routing->diags));
     }
+    routing->config.kafka.topics = &topic;
+    routing->config.kafka.topic_count = 1;
     routing->config.event.type = SPAN("event");
     routing->config.event.time = SPAN("at");
     routing->config.event.is_type_record_name = is_type_record_name;

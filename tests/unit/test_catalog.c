@@ -180,16 +180,22 @@ static const struct load_row {
      {{"a.avsc", ORDER}, {"b.avsc", HOLDER("Order")}},
      .reader = "shop.Holder",
      .reader_count = 1},
-    {"a name nobody defines", {{"a.avsc", HOLDER("shop.Nothing")}}, .error = "a.avsc:0: "},
+    {"a name nobody defines", {{"a.avsc", HOLDER("shop.Nothing")}}, .error = "a.avsc:1: "},
     {"broken JSON names its file",
      {{"a.avsc", ORDER}, {"b.avsc", "{"}},
      .reader = "shop.Order",
-     .error = "b.avsc:0: "},
-    {"an empty file", {{"a.avsc", ""}}, .error = "a.avsc:0: "},
-    {"a hostile schema", {{"a.avsc", HOSTILE}}, .error = "a.avsc:0: "},
+     .error = "b.avsc:1: "},
+    {"and the line",
+     {{"a.avsc", "{\n \"type\": \"record\",\n \"name\" \"R\"}"}},
+     .error = "a.avsc:3: the schema is not JSON"},
+    {"a key that stands twice",
+     {{"a.avsc", "{\"type\": \"record\",\n \"type\": 1}"}},
+     .error = "a.avsc:2: the schema is not JSON: a key stands twice"},
+    {"an empty file", {{"a.avsc", ""}}, .error = "a.avsc:1: "},
+    {"a hostile schema", {{"a.avsc", HOSTILE}}, .error = "a.avsc:1: "},
     {"a broken file hides no other error",
      {{"a.avsc", "]"}, {"b.avsc", "{"}},
-     .error = "b.avsc:0: "},
+     .error = "b.avsc:1: "},
     {"no file", {{"notes.txt", "nothing here"}}, .error = "has 0 .avsc files"},
     {"hidden files are an editor's", {{"a.avsc", ORDER}, {".#a.avsc", "{"}}, .reader_count = 1},
     {"a schema that is no record",
@@ -296,6 +302,28 @@ static void directories_load_or_say_why_not(void **state)
         check_load(&load_rows[i], scene);
         assert_int_equal(tear_down((void **)&scene), 0);
     }
+}
+
+/* For those who want all errors: what one file broke is told, and the rest is there. */
+static void a_partial_catalog_has_the_readers_that_are_there(void **state)
+{
+    static const struct load_row row = {
+        "a broken file, a reader that is not there, ids that are not there",
+        {{"a.avsc", ORDER}, {"b.avsc", "{"}},
+        .readers = {{"x.One", "shop.Order"}, {"x.Two", "shop.Nothing"}},
+        .ids = {"a.avsc", "c.avsc"}};
+    struct scene *scene = *state;
+    struct diags diags;
+
+    configure(scene, &row);
+    diags_init(&diags);
+    assert_null(catalog_load(&scene->config, &diags));
+    assert_int_equal(diags.error_count, 2); /* nothing of ids 1, which is not wrong */
+    scene->catalog = catalog_load_partial(&scene->config, &diags);
+    assert_non_null(scene->catalog);
+    assert_int_equal(catalog_readers(scene->catalog)->count, 1);
+    assert_false(catalog_has_all_readers(scene->catalog));
+    diags_fini(&diags);
 }
 
 static void a_directory_that_is_not_there_is_named(void **state)
@@ -1058,6 +1086,7 @@ int main(void)
 #define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(directories_load_or_say_why_not),
+        CASE(a_partial_catalog_has_the_readers_that_are_there),
         CASE(a_directory_that_is_not_there_is_named),
         CASE(framings_are_taken_off),
         CASE(listed_ids_need_no_registry),

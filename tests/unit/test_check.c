@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -15,11 +16,14 @@
 #include "app/check.h"
 #include "app/topics_command.h"
 #include "base/buf.h"
+#include "base/embedded.h"
+#include "base/mem.h"
 #include "mock_broker.h"
 
 static char directory[] = "/tmp/detour-check-XXXXXX";
 static char file[128];
 static char schemas[512];
+static char own_schemas[128];
 
 /* What a row may change of the configuration below. */
 struct world {
@@ -29,6 +33,9 @@ struct world {
     const char *map;   /* of the tiktok destination */
     const char *match;
     const char *token;
+    bool is_with_broken_schema; /* in a directory of ours, beside a copy of the example's */
+    bool is_other_reader;       /* one without any of the fields there are by default */
+    const char *drop;           /* in place of the route's legs */
 };
 
 static void write_config(const struct world *world)
@@ -38,7 +45,7 @@ static void write_config(const struct world *world)
     assert_non_null(out);
     fprintf(out,
             "kafka: {brokers: \"%s\", group: g, topics: [conversions]}\n"
-            "schemas: {directory: \"%s\", framing: raw, reader: com.example.ConversionEvent}\n"
+            "schemas: {directory: \"%s\", framing: raw, reader: %s}\n"
             "destinations:\n"
             "  tiktok:\n"
             "    type: tiktok\n"
@@ -50,14 +57,17 @@ static void write_config(const struct world *world)
             "routes:\n"
             "  - name: all\n"
             "    match: %s\n"
-            "    legs: [[tiktok]]\n"
+            "    %s\n"
             "dead_letter: dead\n"
             "admin: off\n"
             "%s\n",
-            world->brokers == NULL ? "127.0.0.1:1" : world->brokers, schemas,
+            world->brokers == NULL ? "127.0.0.1:1" : world->brokers,
+            world->is_with_broken_schema ? own_schemas : schemas,
+            world->is_other_reader ? "detour.UtmAttribution" : "com.example.ConversionEvent",
             world->tiktok == NULL ? "https://business-api.tiktok.com" : world->tiktok,
             world->token == NULL ? "{env: DETOUR_TEST_TOKEN}" : world->token,
             world->map == NULL ? "{}" : world->map, world->match == NULL ? "{}" : world->match,
+            world->drop == NULL ? "legs: [[tiktok]]" : world->drop,
             world->extra == NULL ? "" : world->extra);
     assert_int_equal(fclose(out), 0);
 }
@@ -121,6 +131,37 @@ static const struct {
      ":9:11: "},
     {"a path that is not there", {.map = "{user.email: user.mail}"}, 1, ":9:23: ", "1 error"},
     {"a match of the wrong type", {.match = "{properties.value: many}"}, 1, ":13:31: ", NULL},
+    {"a broken schema hides nothing else",
+     {.map = "{user.email: user.mail}", .is_with_broken_schema = true},
+     1,
+     "/broken.avsc:2:3: the schema is not JSON",
+     ":9:23: "},
+    {"and no route test",
+     {.extra = "worker: 3\ntests: [test.yaml]", .is_with_broken_schema = true},
+     1,
+     ": test 'never': expected routes [], got [all]",
+     "3 errors, 0 warnings"},
+    {"a broken route's tests are not run",
+     {.extra = "tests: [test.yaml]", .drop = "legs: [[tiktock]]"},
+     1,
+     "there is no destination \"tiktock\"",
+     ": 1 error, "},
+    {"a type nobody has named stands at the file's beginning",
+     {.extra = "event: {id: event_id}", .is_other_reader = true},
+     1,
+     "/detour.yaml:1:1: event.type: no reader schema has the text field 'event'",
+     NULL},
+    {"a slip in event.type is one error",
+     {.extra = "event: {type: {record: nam}}", .is_other_reader = true},
+     1,
+     ":17:15: event.type wants path, or {record: name}",
+     ": 1 error, "},
+    {"a type no event has",
+     {.extra = "event: {type: {record: name}}",
+      .map = "{}\n    events: {ConversionEvnt: Purchase}"},
+     0,
+     ":10:30: warning: events: no event is ever \"ConversionEvnt\"; did you mean ConversionEvent?",
+     NULL},
     {"a warning is no error",
      {.token = "plain"},
      0,
@@ -419,6 +460,29 @@ static void the_table_fits_80_columns(void **state)
     assert_int_equal(fclose(out), 0);
 }
 
+static void write_text(const char *name, const char *text)
+{
+    char *path = mem_format("%s/%s", directory, name);
+    FILE *out = fopen(path, "wb");
+
+    assert_non_null(out);
+    assert_true(fputs(text, out) >= 0);
+    assert_int_equal(fclose(out), 0);
+    free(path);
+}
+
+static void write_own_schemas(void)
+{
+    (void)snprintf(own_schemas, sizeof(own_schemas), "%s/own", directory);
+    assert_int_equal(mkdir(own_schemas, 0700), 0);
+    write_text("own/conversion_event.avsc", embedded_conversion_event_avsc);
+    write_text("own/broken.avsc", "{\n  ]");
+    write_text("test.yaml",
+               "- name: never\n"
+               "  event: {event: Purchase, timestamp: 1767225600000, user: {}, properties: {}}\n"
+               "  expect: {routes: []}\n");
+}
+
 static int set_up(void **state)
 {
     char working[400];
@@ -428,14 +492,24 @@ static int set_up(void **state)
     assert_non_null(getcwd(working, sizeof(working)));
     (void)snprintf(schemas, sizeof(schemas), "%s/schemas", working);
     (void)snprintf(file, sizeof(file), "%s/detour.yaml", directory);
+    write_own_schemas();
     setenv("DETOUR_TEST_TOKEN", "hunter2secret", 1);
     return 0;
 }
 
 static int tear_down(void **state)
 {
+    static const char *const names[] = {"own/conversion_event.avsc", "own/broken.avsc", "test.yaml",
+                                        "detour.yaml"};
+
     (void)state;
-    (void)unlink(file);
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        char *path = mem_format("%s/%s", directory, names[i]);
+
+        (void)unlink(path);
+        free(path);
+    }
+    (void)rmdir(own_schemas);
     return rmdir(directory);
 }
 

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "certificate.h"
 #include "config/config.h"
 
 static char directory[] = "/tmp/detour-config-XXXXXX";
@@ -125,7 +126,15 @@ static const struct bad_case value_cases[] = {
     {"a fraction", END, "workers: 1.5", 26, 10, "workers wants a whole number"},
     {"no workers", END, "workers: 0", 26, 10, "workers must be within 1..256, not \"0\""},
     {"too many workers", END, "workers: 257", 26, 10, "workers must be within 1..256"},
-    {"more than 64 bits", END, "workers: 99999999999999999999", 26, 10, "whole number"},
+    {"more than 64 bits", END, "workers: 99999999999999999999", 26, 10,
+     "workers must be within 1..256, not \"99999999999999999999\""},
+    {"a rate past its bound", 13,
+     "    access_token: {env: DETOUR_TEST_TOKEN}\n    rate: {requests: 2000000/s}", 14, 22,
+     "rate.requests must be within more than 0/s..1000000/s"},
+    {"a broker that is a URL", 2, "  brokers: http://x", 2, 12, "\"http://x\" is no HOST:PORT"},
+    {"an empty broker", 2, "  brokers: 'a:1,,b:2'", 2, 12, "\"\" is no HOST:PORT"},
+    {"a broker's port", 2, "  brokers: 'a:1, b:xx'", 2, 12, "\"b:xx\" is no HOST:PORT"},
+    {"a port out of range", 2, "  brokers: 'a:65536'", 2, 12, "is no HOST:PORT"},
     {"a list for a number", END, "workers: [2]", 26, 10,
      "workers wants a whole number, not a list"},
     {"a size without sense", END, "in_flight: {bytes: lots}", 26, 20,
@@ -365,6 +374,8 @@ static const struct bad_case meaning_cases[] = {
      "topic \"conversions\" is a source topic as well"},
     {"a ledger in a circle", END, "ledger: {topic: conversions}", 26, 9,
      "ledger topic \"conversions\" is a source topic"},
+    {"a ledger among diverted events", END, "ledger: {topic: conversions.utm}", 26, 9,
+     "ledger topic \"conversions.utm\" is the topic of destination \"utm\" as well"},
     {"utm without its format", 20, "    topic: d\n    utm: {source: a}", 21, 10,
      "utm has no meaning with format: original"},
     {"kafka headers", 20, "    topic: d\n    headers: {a: b}", 21, 14, "can only be `connect`"},
@@ -406,9 +417,40 @@ static const struct bad_case property_cases[] = {
      "No such configuration property: \"fetch.min.byte\""},
     {"a bad value", 4, "  topics: [a]\n  properties: {fetch.min.bytes: many}", 5, 16,
      "kafka.properties: Invalid value"},
+    {"a TLS file that is not there", 4,
+     "  topics: [a]\n  properties: {ssl.ca.location: nofile.pem}", 5, 33,
+     "/nofile.pem cannot be read: No such file"},
+    {"a keystore that is not there", 4,
+     "  topics: [a]\n  properties: {ssl.keystore.location: /nowhere/x.p12}", 5, 39,
+     "ssl.keystore.location: /nowhere/x.p12 cannot be read"},
+    {"a TLS file that holds something else", 4,
+     "  topics: [a]\n  properties: {security.protocol: SSL, ssl.ca.location: token}", 5, 40,
+     "no TLS with these: ssl.ca.location failed"},
+    {"a key that is none", 4,
+     "  topics: [a]\n  properties: {security.protocol: SASL_SSL, ssl.key.pem: {file: token}}", 5,
+     45, "no TLS with these: ssl.key.pem failed"},
     {"a missing password", 4,
      "  topics: [a]\n  properties: {sasl.password: {env: DETOUR_TEST_UNSET}}", 5, 37,
      "environment variable DETOUR_TEST_UNSET is not set"},
+};
+
+/* Leaving these out means something, and writing nothing behind them would mean the same. */
+static const struct bad_case null_cases[] = {
+    {"legs", 24, "    legs:", 24, 10, "legs is empty"},
+    {"legs beside drop", 24, "    legs: ~\n    drop: x", 24, 11, "legs is empty"},
+    {"drop", 24, "    drop: null", 24, 11, "drop is empty"},
+    {"match", 23, "    match:", 23, 11, "match is empty"},
+    {"the status of an answer", 13, HTTP "    verdicts: [{status: , is: delivered}]", 17, 25,
+     "status is empty"},
+    {"a header of an answer", 13, HTTP "    verdicts: [{header: ~, is: delivered}]", 17, 25,
+     "header is empty"},
+    {"the body of an answer", 13, HTTP "    verdicts: [{status: 2xx, json: , is: delivered}]", 17,
+     36, "json is empty"},
+    {"how a request shows who sends it", 13, HTTP "    auth:", 17, 10, "auth is empty"},
+    {"what is sent", 13, HTTP "    body: null", 17, 11, "body is empty"},
+    {"half of a registry's credentials", 8,
+     "  reader: x\n  registry: {url: http://a, username: , password: {env: DETOUR_TEST_TOKEN}}", 9,
+     13, "username and password, or neither"},
 };
 
 static void check_cases(const struct bad_case *cases, size_t count)
@@ -487,6 +529,12 @@ static void property_errors_have_their_place(void **state)
     check_cases(property_cases, COUNT_OF(property_cases));
 }
 
+static void a_condition_without_its_value_is_told(void **state)
+{
+    (void)state;
+    check_cases(null_cases, COUNT_OF(null_cases));
+}
+
 static void a_root_that_is_no_map_is_told(void **state)
 {
     static const char *const texts[] = {"- kafka\n", "kafka\n", "null\n"};
@@ -533,6 +581,7 @@ static const struct {
 } warning_cases[] = {
     {"nothing to say", END, "", 0, 0, NULL},
     {"defaults are no warnings", END, "alerts: null\nledger:\nadmin: off", 0, 0, NULL},
+    {"brokers of all forms", 2, "  brokers: 'a, b.c:9092, [::1]:9092 ,SASL_SSL://d:1'", 0, 0, NULL},
     {"a token in the file", 13, "    access_token: not-so-secret", 13, 19,
      "access_token stands in the file as plain text"},
     {"a token from a variable", 13, "    access_token: ${DETOUR_TEST_TOKEN}", 0, 0, NULL},
@@ -542,6 +591,8 @@ static const struct {
      "can be read by everybody"},
     {"a token for all to write", 13, "    access_token: {file: loose-token}", 13, 26,
      "can be written by everybody"},
+    {"framing with a registry that is null", 7, "  framing: confluent\n  registry:", 6, 3,
+     "every event would be schema_unknown"},
     {"framing without ids", 7, "  framing: confluent", 6, 3, "every event would be schema_unknown"},
     {"a registry's password in the open", 8,
      "  reader: x\n  registry: {url: http://registry:8081, username: {env: DETOUR_TEST_TOKEN}, "
@@ -582,27 +633,35 @@ static void warnings_are_no_errors(void **state)
     }
 }
 
+static const struct {
+    unsigned line; /* of the base, replaced by the text */
+    const char *text;
+} secret_texts[] = {
+    {13, "    access_token: hunter2secret"},
+    {13, "    access_token: \"hunter2secret\\nx\""},
+    {13, "    access_token: [hunter2secret]"},
+    {13, "    access_token: {env: DETOUR_TEST_TOKEN}\n    bogus: 1"},
+    {13, "    access_token: {file: two-lines}"},
+    {4, "  topics: [a]\n  properties: {security.protocol: {env: DETOUR_TEST_TOKEN}}"},
+    {4, "  topics: [a]\n  properties: {fetch.min.bytes: {file: open-token}}"},
+    {4, "  topics: [a]\n  properties: {ssl.ca.location: {env: DETOUR_TEST_TOKEN}}"},
+    {4, "  topics: [a]\n  properties: {sasl.oauthbearer.config: hunter2secret, ssl.key.pem: a}"},
+};
+
 /* No message ever shows what a secret holds. */
 static void messages_hold_no_secret(void **state)
 {
-    static const char *const texts[] = {
-        "    access_token: hunter2secret",
-        "    access_token: \"hunter2secret\\nx\"",
-        "    access_token: [hunter2secret]",
-        "    access_token: {env: DETOUR_TEST_TOKEN}\n    bogus: 1",
-        "    access_token: {file: two-lines}",
-    };
 
     (void)state;
-    for (size_t i = 0; i < COUNT_OF(texts); i++) {
+    for (size_t i = 0; i < COUNT_OF(secret_texts); i++) {
         struct diags diags;
 
         diags_init(&diags);
-        config_free(load_changed(13, texts[i], &diags));
+        config_free(load_changed(secret_texts[i].line, secret_texts[i].text, &diags));
         assert_int_not_equal(diags.count, 0);
         for (size_t k = 0; k < diags.count; k++) {
             if (strstr(diags.items[k].message, "hunter2secret") != NULL) {
-                fail_msg("%s: %s", texts[i], diags.items[k].message);
+                fail_msg("%s: %s", secret_texts[i].text, diags.items[k].message);
             }
         }
         diags_fini(&diags);
@@ -903,6 +962,7 @@ static void properties_are_kept_verbatim(void **state)
 {
     struct diags diags;
     struct config *config;
+    char *authority;
 
     (void)state;
     diags_init(&diags);
@@ -911,16 +971,20 @@ static void properties_are_kept_verbatim(void **state)
                           "  properties:\n"
                           "    security.protocol: SASL_SSL\n"
                           "    sasl.password: {file: token}\n"
-                          "    fetch.min.bytes: 5",
+                          "    fetch.min.bytes: 5\n"
+                          "    ssl.ca.location: authority.pem",
                           &diags);
     if (config == NULL) {
         fail_msg("%s", diags.items[0].message);
     }
     assert_int_equal(diags.count, 0);
-    assert_int_equal(config->kafka.property_count, 3);
+    assert_int_equal(config->kafka.property_count, 4);
     assert_true(span_is(config->kafka.properties[1].name, "sasl.password"));
     assert_string_equal(config->kafka.properties[1].value.ptr, "hunter2secret");
     assert_string_equal(config->kafka.properties[2].value.ptr, "5");
+    authority = mem_format("%s/authority.pem", config->directory);
+    assert_string_equal(config->kafka.properties[3].value.ptr, authority); /* the exception */
+    free(authority);
     config_free(config);
     diags_fini(&diags);
 }
@@ -989,7 +1053,19 @@ static void write_token(const char *name, const char *text, mode_t mode)
     assert_int_equal(chmod(path, mode), 0);
 }
 
-static const char *const tokens[] = {"token", "open-token", "loose-token", "two-lines"};
+static const char *const tokens[] = {"token", "open-token", "loose-token", "two-lines",
+                                     "authority.pem"};
+
+static void write_authority(void)
+{
+    char *key;
+    char *certificate;
+
+    assert_true(certificate_make(&key, &certificate));
+    write_token("authority.pem", certificate, 0400);
+    free(key);
+    free(certificate);
+}
 
 static int set_up(void **state)
 {
@@ -1001,6 +1077,7 @@ static int set_up(void **state)
     write_token("token", "hunter2secret\n", 0400);
     write_token("open-token", "hunter2secret\n", 0444);
     write_token("loose-token", "hunter2secret\n", 0602);
+    write_authority();
     write_token("two-lines", "hunter2secret\nhunter2secret\n", 0400);
     return 0;
 }
@@ -1028,6 +1105,7 @@ int main(void)
         cmocka_unit_test(what_is_wrong_with_http_destinations_is_said),
         cmocka_unit_test(meaning_errors_have_their_place),
         cmocka_unit_test(property_errors_have_their_place),
+        cmocka_unit_test(a_condition_without_its_value_is_told),
         cmocka_unit_test(a_root_that_is_no_map_is_told),
         cmocka_unit_test(all_errors_come_at_once),
         cmocka_unit_test(warnings_are_no_errors),

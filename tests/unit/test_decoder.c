@@ -14,6 +14,12 @@ enum { ARENA_BYTES_MAX = 64 * 1024 * 1024, TEXT_BYTES_MAX = 1024 * 1024 };
 #define ARR(items) "{\"type\":\"array\",\"items\":" items "}"
 #define MAP(values) "{\"type\":\"map\",\"values\":" values "}"
 #define ENM(symbols) "{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[" symbols "]}"
+#define LOG(type, logical) "{\"type\":\"" type "\",\"logicalType\":\"" logical "\"}"
+#define DEC(precision, scale)                                                                      \
+    "{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":" precision ",\"scale\":" scale \
+    "}"
+#define FIX(logical) "{\"type\":\"fixed\",\"name\":\"F\",\"size\":12,\"logicalType\":" logical "}"
+#define FIX_DEC(precision, scale) FIX("\"decimal\",\"precision\":" precision ",\"scale\":" scale)
 #define LIST REC(FLD("next", "[\"null\",\"R\"]"))
 
 struct outcome {
@@ -192,6 +198,37 @@ static const struct {
          "1") "]},"
               "{\"type\":\"record\",\"name\":\"b.N\",\"fields\":[" FLD("a", "\"int\"") "]}]",
      "0e", "{\"a\":7}"},
+    {"milliseconds as microseconds", LOG("long", "timestamp-millis"),
+     LOG("long", "timestamp-micros"), "0a", "5000"},
+    {"microseconds as milliseconds", LOG("long", "timestamp-micros"),
+     LOG("long", "timestamp-millis"), "de5d", "5"},
+    {"microseconds before 1970", LOG("long", "timestamp-micros"), LOG("long", "timestamp-millis"),
+     "01", "-1"},
+    {"local times have the same units", LOG("long", "local-timestamp-millis"),
+     LOG("long", "local-timestamp-micros"), "0a", "5000"},
+    {"a local time as one of UTC", LOG("long", "local-timestamp-micros"),
+     LOG("long", "timestamp-millis"), "de5d", "5"},
+    {"milliseconds of a day as microseconds", LOG("int", "time-millis"), LOG("long", "time-micros"),
+     "0a", "5000"},
+    {"optional milliseconds", "[\"null\"," LOG("long", "timestamp-millis") "]",
+     "[" LOG("long", "timestamp-micros") ",\"null\"]", "020a", "5000"},
+    {"an array of milliseconds", ARR(LOG("long", "timestamp-millis")),
+     ARR(LOG("long", "timestamp-micros")), "040a0b00", "[5000,-6000]"},
+    {"the same unit", LOG("long", "timestamp-micros"), LOG("long", "timestamp-micros"), "0a", "5"},
+    {"a long is what the reader says", "\"long\"", LOG("long", "timestamp-micros"), "0a", "5"},
+    {"an int, too", "\"int\"", LOG("long", "timestamp-millis"), "0a", "5"},
+    {"a time as a plain long", LOG("long", "timestamp-micros"), "\"long\"", "0a", "5"},
+    {"a time as a double", LOG("long", "timestamp-micros"), "\"double\"", "0a", "5"},
+    {"a date as a plain long", LOG("int", "date"), "\"long\"", "0a", "5"},
+    {"a decimal of the same scale", DEC("9", "2"), DEC("9", "2"), "020a", "\"\\u000a\""},
+    {"a decimal of more digits", DEC("9", "2"), DEC("12", "2"), "020a", "\"\\u000a\""},
+    {"bytes are what the reader says", "\"bytes\"", DEC("9", "2"), "020a", "\"\\u000a\""},
+    {"a decimal as bytes", DEC("9", "2"), "\"bytes\"", "020a", "\"\\u000a\""},
+    {"a fixed decimal of more digits", FIX_DEC("9", "2"), FIX_DEC("12", "2"),
+     "00000000000000000000000a",
+     "\"\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000\\u000a\""},
+    {"an optional decimal that is not there", "[\"null\"," DEC("9", "3") "]",
+     "[\"null\"," DEC("9", "2") "]", "00", "null"},
     {"a recursive default", REC(""), REC(DEF("n", "[\"null\",\"R\"]", "null")), "", "{\"n\":null}"},
 };
 
@@ -292,6 +329,17 @@ static const struct {
      "string cannot be read as the reader's int"},
     {"null where there is none", "[\"null\",\"string\"]", "\"string\"", "00", ERR_DATA,
      "null cannot be read as the reader's string"},
+    {"more microseconds than 64 bits", LOG("long", "timestamp-millis"),
+     LOG("long", "timestamp-micros"), "feffffffffffffffff01", ERR_DATA,
+     "has more microseconds than 64 bits"},
+    {"an int past its range as microseconds", LOG("int", "time-millis"), LOG("long", "time-micros"),
+     "8080808010", ERR_DATA, "more than 32 bits"},
+    {"microseconds cut", LOG("long", "timestamp-millis"), LOG("long", "timestamp-micros"), "80",
+     ERR_DATA, "ends too early"},
+    {"an optional decimal of another scale", "[\"null\"," DEC("9", "3") "]",
+     "[\"null\"," DEC("9", "2") "]", "02020a", ERR_DATA,
+     "bytes (decimal, precision 9, scale 3) cannot be read as the reader's bytes (decimal, "
+     "precision 9, scale 2)"},
     {"the error names the field",
      REC(FLD("user", "{\"type\":\"record\",\"name\":\"U\",\"fields\":[" FLD(
                          "mails", ARR("\"string\"")) "]}")),
@@ -331,6 +379,21 @@ static const struct {
      REC(FLD("a", "{\"type\":\"fixed\",\"name\":\"G\",\"size\":1}")),
      "fixed F cannot be read as the reader's fixed G"},
     {"items", ARR("\"string\""), ARR("\"int\""), "[]: the writer's string"},
+    {"a decimal of a smaller scale", DEC("12", "3"), DEC("12", "2"),
+     "the writer's bytes (decimal, precision 12, scale 3) cannot be read as the reader's bytes "
+     "(decimal, precision 12, scale 2): a decimal keeps its scale"},
+    {"a decimal of a larger scale", DEC("12", "2"), DEC("12", "3"), "a decimal keeps its scale"},
+    {"a decimal of less digits", DEC("12", "2"), DEC("9", "2"), "its precision may only grow"},
+    {"a fixed decimal of another scale", FIX_DEC("12", "3"), FIX_DEC("12", "2"),
+     "fixed F (decimal, precision 12, scale 3)"},
+    {"a duration as a decimal", FIX("\"duration\""), FIX_DEC("12", "2"),
+     "fixed F (duration) cannot be read as the reader's fixed F (decimal, precision 12, scale 2)"},
+    {"text as a decimal", "\"string\"", DEC("12", "2"), "string cannot be read"},
+    {"a date as a time", LOG("int", "date"), LOG("long", "timestamp-millis"),
+     "int (date) cannot be read as the reader's long (timestamp-millis)"},
+    {"a time of day as a date", LOG("int", "time-millis"), LOG("int", "date"), "int (time-millis)"},
+    {"a time of day as a point in time", LOG("long", "time-micros"),
+     LOG("long", "timestamp-micros"), "long (time-micros) cannot be read"},
     {"in what is called again", REC(FLD("l", ARR("\"R\"")) "," FLD("a", "\"string\"")),
      REC(FLD("l", ARR("\"R\"")) "," FLD("a", "\"int\"")), "a: the writer's string"},
 };
@@ -346,6 +409,80 @@ static void schemas_that_never_fit_are_refused(void **state)
             strstr(outcome.err.text, apart_cases[i].want) == NULL) {
             fail_msg("%s: rc %d, %s", apart_cases[i].name, (int)outcome.rc, outcome.err.text);
         }
+    }
+}
+
+static const struct {
+    const char *name;
+    bool is_read;
+    const char *type;
+    const char *json;
+    const char *want; /* as Avro's JSON, or part of the error */
+} hand_cases[] = {
+    {"a number", true, DEC("9", "2"), "12.30", "\"\\u0004\\u00ce\""},
+    {"text", true, DEC("9", "2"), "\"12.30\"", "\"\\u0004\\u00ce\""},
+    {"less decimals", true, DEC("9", "2"), "12.3", "\"\\u0004\\u00ce\""},
+    {"a whole number", true, DEC("9", "2"), "12", "\"\\u0004\\u00b0\""},
+    {"nothing", true, DEC("9", "2"), "0", "\"\\u0000\""},
+    {"nothing in decimals", true, DEC("9", "2"), "0.000", "\"\\u0000\""},
+    {"a negative number", true, DEC("9", "2"), "-1.28", "\"\\u0080\""},
+    {"one that needs its sign", true, DEC("9", "2"), "1.28", "\"\\u0000\\u0080\""},
+    {"an exponent", true, DEC("9", "2"), "1.23e1", "\"\\u0004\\u00ce\""},
+    {"a fixed", true, FIX_DEC("9", "0"), "-2",
+     "\"\\u00ff\\u00ff\\u00ff\\u00ff\\u00ff\\u00ff\\u00ff\\u00ff\\u00ff\\u00ff\\u00ff\\u00fe\""},
+    {"more digits than 64 bits", true, DEC("30", "2"), "\"12345678901234567890.12\"",
+     "\"B\\u00ed\\u0012;\\u000b\\u00d8 :\\u0014\""},
+    {"an optional one", true, "[\"null\"," DEC("9", "2") "]", "12.30", "\"\\u0004\\u00ce\""},
+    {"a date", true, LOG("int", "date"), "\"2026-01-01\"", "20454"},
+    {"its number", true, LOG("int", "date"), "20454", "20454"},
+    {"a date before 1970", true, LOG("int", "date"), "\"1969-12-31\"", "-1"},
+    {"a timestamp", true, LOG("long", "timestamp-millis"), "\"2026-01-01T00:00:00Z\"",
+     "1767225600000"},
+    {"in microseconds", true, LOG("long", "timestamp-micros"), "\"2026-01-01T01:00:00+01:00\"",
+     "1767225600000000"},
+    {"without a zone", true, LOG("long", "local-timestamp-millis"), "\"2026-01-01T00:00:00\"",
+     "1767225600000"},
+    {"too many decimals", false, DEC("9", "2"), "12.345", "with more decimals than its scale"},
+    {"too many digits", false, DEC("4", "2"), "123.45", "with more digits than its precision"},
+    {"too many zeros", false, DEC("4", "2"), "\"1e900\"", "with more digits than its precision"},
+    {"more digits than a double", false, DEC("30", "2"), "12345678901234567.89",
+     "write it in quotes"},
+    {"no number", false, DEC("9", "2"), "\"dear\"", "that is no number"},
+    {"raw bytes", false, DEC("9", "2"), "\"\\u0004\\u00ce\"", "that is no number"},
+    {"two points", false, DEC("9", "2"), "\"1.2.3\"", "that is no number"},
+    {"a point alone", false, DEC("9", "2"), "\".\"", "that is no number"},
+    {"no date", false, LOG("int", "date"), "\"tomorrow\"", "that is no time"},
+    {"a truth", false, DEC("9", "2"), "true", "bytes cannot be read from a boolean"},
+};
+
+/* What people write in route tests. */
+static void logical_types_are_read_as_people_write_them(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(hand_cases); i++) {
+        struct schema *schema = schema_of(hand_cases[i].type);
+        struct err err = {0};
+        struct arena arena;
+        struct value value;
+        struct buf json;
+        const char *got = err.text;
+        enum err_code rc;
+
+        arena_init(&arena, ARENA_BYTES_MAX);
+        buf_init(&json, TEXT_BYTES_MAX);
+        rc =
+            value_from_handwriting(span_of(hand_cases[i].json), schema->root, &arena, &value, &err);
+        if (rc == ERR_OK) {
+            value_to_json(&value, schema->root, &json);
+            got = buf_text(&json);
+        }
+        if (hand_cases[i].is_read ? rc != ERR_OK || strcmp(got, hand_cases[i].want) != 0
+                                  : rc != ERR_DATA || strstr(got, hand_cases[i].want) == NULL) {
+            fail_msg("%s: got %s", hand_cases[i].name, got);
+        }
+        buf_fini(&json);
+        arena_fini(&arena);
+        schema_free(schema);
     }
 }
 
@@ -613,6 +750,7 @@ int main(void)
         cmocka_unit_test(bytes_are_read),
         cmocka_unit_test(broken_bytes_are_refused),
         cmocka_unit_test(schemas_that_never_fit_are_refused),
+        cmocka_unit_test(logical_types_are_read_as_people_write_them),
         cmocka_unit_test(depth_has_a_bound),
         cmocka_unit_test(depth_counts_arrays),
         cmocka_unit_test(memory_has_a_bound),

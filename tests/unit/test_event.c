@@ -135,6 +135,63 @@ static void time_is_told_by_type_text_or_size(void **state)
     }
 }
 
+static const struct {
+    const char *writer, *reader; /* of the field timestamp */
+    const char *value;           /* as the writer counts */
+} unit_rows[] = {
+    {LOGICAL("long", "timestamp-millis"), LOGICAL("long", "timestamp-micros"), "1767225600123"},
+    {LOGICAL("long", "timestamp-micros"), LOGICAL("long", "timestamp-millis"), "1767225600123999"},
+    {LOGICAL("long", "local-timestamp-micros"), LOGICAL("long", "timestamp-millis"),
+     "1767225600123999"},
+    {"\"long\"", LOGICAL("long", "timestamp-micros"), "1767225600123999"},
+    {LOGICAL("long", "timestamp-millis"), "\"long\"", "1767225600123"},
+};
+
+/* Written by one schema, read by another: the time of the event is the same. */
+static void time_survives_another_unit(void **state)
+{
+    struct config config = config_of();
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(unit_rows); i++) {
+        char *writer_text =
+            mem_format(RECORD(EVENT "," FIELD("timestamp", "%s")), unit_rows[i].writer);
+        char *reader_text =
+            mem_format(RECORD(EVENT "," FIELD("timestamp", "%s")), unit_rows[i].reader);
+        char *json = mem_format("{\"event\":\"x\",\"timestamp\":%s}", unit_rows[i].value);
+        struct schema *writer = schema_of(writer_text);
+        struct decoder *decoder = NULL;
+        struct world world;
+        struct value written_value;
+        struct buf bytes;
+        struct err err;
+
+        open_world(&world, &config, reader_text);
+        buf_init(&bytes, ARENA_BYTES);
+        assert_int_equal(
+            value_from_json(span_of(json), writer->root, &world.arena, &written_value, &err),
+            ERR_OK);
+        value_encode(&written_value, writer->root, &bytes);
+        assert_int_equal(decoder_compile(writer, world.readers.schemas[0], &decoder, &err), ERR_OK);
+        assert_int_equal(decoder_run(decoder, buf_span(&bytes), &world.arena, &world.root, &err),
+                         ERR_OK);
+        assert_int_equal(event_facts(&world.paths, &world.readers, &world.view, &world.arena, &err),
+                         ERR_OK);
+        if (world.view.facts.time_ms != INT64_C(1767225600123) ||
+            world.view.facts.is_time_assumed) {
+            fail_msg("%s as %s: got %lld", unit_rows[i].writer, unit_rows[i].reader,
+                     (long long)world.view.facts.time_ms);
+        }
+        decoder_free(decoder);
+        buf_fini(&bytes);
+        close_world(&world);
+        schema_free(writer);
+        free(writer_text);
+        free(reader_text);
+        free(json);
+    }
+}
+
 static void without_a_record_timestamp_now_stands_in(void **state)
 {
     struct config config = config_of();
@@ -620,6 +677,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(time_is_told_by_type_text_or_size),
+        cmocka_unit_test(time_survives_another_unit),
         cmocka_unit_test(without_a_record_timestamp_now_stands_in),
         cmocka_unit_test(value_is_any_number_decimal_or_numeric_text),
         cmocka_unit_test(currency_is_three_letters_or_absent),

@@ -213,6 +213,18 @@ static const struct {
     {"a dead route takes nothing from others",
      "- {name: a, match: {all: [{text: x}, {text: y}]}}\n- {name: b, match: {text: x}}",
      "route 'a' can never match", 1},
+    {"what is always there is never missing", "- {name: a, match: {at: missing}}",
+     "route 'a' can never match: 'missing' on at: it is never missing", 1},
+    {"in a list as well", "- {name: a, match: {at: [missing, '< 2026-01-01']}}", NULL, 0},
+    {"what may be null may be missing", "- {name: a, match: {text: missing}}", NULL, 0},
+    {"a field of what may be null", "- {name: a, match: {user.age: missing}}", NULL, 0},
+    {"a key of a map", "- {name: a, match: {tags.x: missing}}", NULL, 0},
+    {"an element", "- {name: a, match: {items.0: missing}}", NULL, 0},
+    {"the record's key", "- {name: a, match: {key: missing}}", NULL, 0},
+    {"a topic nobody reads", "- {name: a, match: {topic: [refunds, returns]}}",
+     "'one of [refunds, returns]' on topic: no topic of kafka.topics is that", 1},
+    {"a topic somebody reads", "- {name: a, match: {topic: [refunds, orders]}}", NULL, 0},
+    {"topics by an expression", "- {name: a, match: {topic: '=~ ^ord'}}", NULL, 0},
     {"different subjects", "- {name: a, match: {text: x}}\n- {name: b, match: {url: x}}", NULL, 0},
 };
 
@@ -234,18 +246,89 @@ static void routes_that_can_never_match_are_named(void **state)
     }
 }
 
+static const char *const two_records[] = {
+    "{\"type\":\"record\",\"name\":\"crm.Lead\",\"fields\":["
+    "{\"name\":\"id\",\"type\":\"long\"},{\"name\":\"mail\",\"type\":[\"null\",\"string\"]}]}",
+    "{\"type\":\"record\",\"name\":\"shop.Order\",\"fields\":["
+    "{\"name\":\"id\",\"type\":\"long\"},{\"name\":\"total\",\"type\":\"double\"}]}",
+};
+
+static const struct {
+    const char *match;
+    const char *want; /* part of the warning; NULL: none */
+} record_rows[] = {
+    {"{event: Lead, total: 5}", "'5' on total: the records it takes have no such field"},
+    {"{event: crm.Lead, total: '> 5'}", "on total: the records it takes have no such field"},
+    {"{event: [Lead, Order], total: 5}", NULL},
+    {"{event: Lead, total: missing}", NULL},
+    {"{event: Lead, total: '!= 5'}", NULL},
+    {"{event: Order, total: missing}", "'missing' on total: it is never missing"},
+    {"{mail: a, total: 5}", "the records it takes have no such field"},
+    {"{id: missing}", "'missing' on id: it is never missing"},
+    {"{total: missing}", NULL},
+    {"{any: [{mail: a}, {total: 5}]}", NULL},
+};
+
+static void what_no_record_has_can_never_match(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(record_rows); i++) {
+        char *yaml = mem_format("- {name: a, match: %s}", record_rows[i].match);
+        struct routing routing;
+
+        routing_open_for(&routing, yaml, two_records, COUNT_OF(two_records), true);
+        if (routing.table == NULL || !has_diag(&routing.diags, DIAG_WARNING, record_rows[i].want)) {
+            fail_msg("%s: %s", record_rows[i].match, first_diag(&routing.diags));
+        }
+        routing_close(&routing);
+        free(yaml);
+    }
+}
+
+/* `event` and the path it is taken from hold the same. */
+static void the_type_cannot_differ_from_its_path(void **state)
+{
+    static const char schema[] =
+        "{\"type\":\"record\",\"name\":\"R\",\"fields\":[{\"name\":\"event\",\"type\":\"string\"},"
+        "{\"name\":\"props\",\"type\":{\"type\":\"record\",\"name\":\"P\",\"fields\":["
+        "{\"name\":\"kind\",\"type\":\"string\"}]}}]}";
+    static const char *const schemas[] = {schema};
+    struct routing routing;
+    struct diags diags;
+
+    (void)state;
+    routing_open_for(&routing,
+                     "- {name: a, match: {event: WON, props.kind: LOST}}\n"
+                     "- {name: b, match: {event: WON, props.kind: WON}}",
+                     schemas, 1, false);
+    assert_int_equal(routing.diags.count, 0);
+    routing.config.event.type = SPAN("props.kind");
+    diags_init(&diags);
+    route_table_free(routing.table);
+    routing.table = route_table_compile(&routing.config, &routing.readers, &diags);
+    assert_int_equal(diags.count, 1);
+    assert_true(
+        has_diag(&diags, DIAG_WARNING,
+                 "route 'a' can never match: 'WON' and 'LOST' on event exclude each other"));
+    diags_fini(&diags);
+    routing_close(&routing);
+}
+
 /* What the match of route @i is, where it has a number in it. */
 static const struct {
     const char *name;
     size_t count;
     const char *before, *behind; /* the number */
     bool is_refused;
+    bool is_alone; /* no route behind them */
 } fan_out_rows[] = {
-    {"fifteen and the rest", 15, "tags.t", ": exists", false},
-    {"sixteen and the rest", 16, "tags.t", ": exists", true},
-    {"a hundred that exclude each other", 100, "text: v", "", false},
-    {"a hundred types", 100, "event: T", "", false},
-    {"sixteen of one type", 16, "event: T, tags.t", ": exists", true},
+    {"fifteen and the rest", 15, "tags.t", ": exists", false, false},
+    {"sixteen and the rest", 16, "tags.t", ": exists", true, false},
+    {"sixteen alone", 16, "tags.t", ": exists", false, true},
+    {"seventeen alone", 17, "tags.t", ": exists", true, true},
+    {"a hundred that exclude each other", 100, "text: v", "", false, false},
+    {"a hundred types", 100, "event: T", "", false, false},
+    {"sixteen of one type", 16, "event: T, tags.t", ": exists", true, false},
 };
 
 static void one_event_takes_at_most_sixteen_routes(void **state)
@@ -262,7 +345,7 @@ static void one_event_takes_at_most_sixteen_routes(void **state)
             buf_printf(&yaml, "- {name: c%zu, continue: true, match: {%s%zu%s}}\n", j,
                        fan_out_rows[i].before, j, fan_out_rows[i].behind);
         }
-        buf_add_text(&yaml, "- {name: rest, match: {}}\n");
+        buf_add_text(&yaml, fan_out_rows[i].is_alone ? "" : "- {name: rest, match: {}}\n");
         routing_open(&routing, buf_text(&yaml));
         if ((routing.table == NULL) != fan_out_rows[i].is_refused ||
             (fan_out_rows[i].is_refused &&
@@ -508,6 +591,8 @@ int main(void)
         cmocka_unit_test(the_first_match_wins_and_continue_goes_on),
         cmocka_unit_test(ten_thousand_routes_cost_no_more_conditions_than_ten),
         cmocka_unit_test(routes_that_can_never_match_are_named),
+        cmocka_unit_test(what_no_record_has_can_never_match),
+        cmocka_unit_test(the_type_cannot_differ_from_its_path),
         cmocka_unit_test(one_event_takes_at_most_sixteen_routes),
         cmocka_unit_test(sixteen_matches_are_all_given),
         cmocka_unit_test(a_route_says_why_it_did_not_take_the_event),

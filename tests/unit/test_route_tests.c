@@ -15,6 +15,8 @@ static const char *const schema_text =
     "\"default\":1767225600000},"
     "{\"name\":\"price\",\"type\":[\"null\",\"double\"],\"default\":null},"
     "{\"name\":\"ads\",\"type\":[\"null\",\"boolean\"],\"default\":null},"
+    "{\"name\":\"cost\",\"type\":[\"null\",{\"type\":\"bytes\",\"logicalType\":\"decimal\","
+    "\"precision\":12,\"scale\":2}],\"default\":null},"
     "{\"name\":\"note\",\"type\":[\"null\",\"string\"],\"default\":null}]}";
 
 static const char *const config_text =
@@ -31,6 +33,7 @@ static const char *const config_text =
     "  - {name: big, match: {event: Purchase, price: '>= 100'}, legs: [[main, other], [other]]}\n"
     "  - {name: no-consent, match: {ads: false}, drop: no_consent}\n"
     "  - {name: keyed, match: {key: k-1, topic: orders}, legs: [[main]]}\n"
+    "  - {name: costly, match: {cost: 12.30}, drop: costs}\n"
     "tests: [tests/*.yaml]\n";
 
 struct site {
@@ -134,6 +137,17 @@ static const struct {
      "  event: {event: X, note: \"a\\\"b\\\\c\\n\\t\\x01\"}\n"
      "  expect: {unmatched: true}\n",
      1, NULL, 0},
+    {"a decimal as a number", "  event: {event: X, cost: 12.3}\n  expect: {routes: [costly]}\n", 1,
+     NULL, 0},
+    {"a decimal as text", "  event: {event: X, cost: '12.30'}\n  expect: {routes: [costly]}\n", 1,
+     NULL, 0},
+    {"another decimal", "  event: {event: X, cost: 12.31}\n  expect: {unmatched: true}\n", 1, NULL,
+     0},
+    {"a time as text",
+     "  event: {event: X, timestamp: 2026-01-01T00:00:00Z}\n  age: 6d\n  expect: {routes: [old]}\n",
+     1, NULL, 0},
+    {"no decimal", "  event: {event: X, cost: dear}\n  expect: {unmatched: true}\n", 1,
+     "cost: bytes cannot be read from text that is no number", 2},
     {"the wrong route", "  event: {event: Purchase, price: 80}\n  expect: {routes: [big]}\n", 1,
      "test 'the wrong route': expected routes [big], got []; big: price is 80, wants >= 100", 3},
     {"the wrong legs", "  event: {event: Purchase, price: 100}\n  expect: {legs: [[main]]}\n", 1,
@@ -150,6 +164,8 @@ static const struct {
      "  event: {event: X, prize: 1}\n  expect: {unmatched: true}\n", 1, "prize", 2},
     {"a field of the wrong type", "  event: {event: X, price: dear}\n  expect: {unmatched: true}\n",
      1, "price", 2},
+    {"an event with a type of blanks", "  event: {event: '   '}\n  expect: {unmatched: true}\n", 1,
+     "no event type", 2},
     {"an event without a type", "  event: {event: ''}\n  expect: {unmatched: true}\n", 1,
      "no event type", 2},
     {"an unknown reader", "  reader: Ordr\n  event: {event: X}\n  expect: {unmatched: true}\n", 1,
