@@ -114,6 +114,8 @@ void block_windows(struct source *source);
 
 /* source.c */
 
+/** The process runs; if it stood still too long before, it is fenced. */
+void source_awake(struct source *source, uint64_t now_ms);
 struct slot *source_find(struct source *source, const char *topic, int32_t partition);
 /** One line a minute for each kind of error, with the way out. */
 void source_tell(struct source *source, rd_kafka_resp_err_t error, const char *topic,

@@ -7,6 +7,8 @@ import pytest
 from confluent_kafka import TopicPartition
 
 import fake_tiktok
+from detour import merge
+from fake_tiktok import FakeTikTok
 from services import wait_for
 
 
@@ -129,6 +131,71 @@ def test_two_processes_share_and_hand_over_under_traffic(world):
     records = traffic.stop()
     world.wait_settled()
     world.settle_account(records)
+
+
+def fan_out(world, url, leg, **changes):
+    """A second leg to @url, which shares nothing with the first; @changes: of its destination."""
+    base = world.config()
+    second = merge(base["destinations"]["tiktok"], {"url": url, **changes})
+    return merge(base, {"destinations": {"second": second}, "shutdown": {"drain": "4s"},
+                        "routes": [{"name": "all", "match": {}, "legs": [["tiktok"], leg]}]})
+
+
+@pytest.fixture
+def second():
+    fake = FakeTikTok()
+    yield fake
+    fake.stop()
+
+
+LINGERS = {"batch": {"events": 1000, "linger": "10s"}}  # everything is still queued when the time comes
+
+
+def test_a_stop_finishes_what_one_leg_has_delivered(world, second):
+    world.create_all()
+    records = world.produce(world.conversions(200))
+    run = world.detour(fan_out(world, second.url, ["second"], **LINGERS)).start()
+    world.tiktok.wait_accepted(r.id for r in records)
+    took = run.stop()
+    assert took < 4, f"stopping took {took:.1f} s, though nothing hangs"
+    world.wait_settled(5)
+    run.start().wait_ready()
+    time.sleep(1)
+    for fake in (world.tiktok, second):
+        fake.wait_accepted(r.id for r in records)
+        assert not fake.duplicates()
+
+
+def test_a_rebalance_finishes_what_one_leg_has_delivered(world, second):
+    world.create_all()
+    records = world.produce(world.conversions(200))
+    world.detour(fan_out(world, second.url, ["second"], **LINGERS), name="one").start()
+    world.tiktok.wait_accepted(r.id for r in records)
+    world.detour(fan_out(world, second.url, ["second"], **LINGERS), name="two").start().wait_ready()
+    world.wait_settled(20)
+    for fake in (world.tiktok, second):
+        fake.wait_accepted(r.id for r in records)
+        assert not fake.duplicates()
+
+
+def test_a_stop_diverts_what_would_be_late(world, second):
+    """The second leg is throttled for longer than the stop may take: its alternate has it, and the first leg no copy."""
+    world.create_all()
+    second.on(fake_tiktok.code(40100, Retry_After=60))
+    records = world.produce(world.conversions(200))
+    config = fan_out(world, second.url, ["second", "utm"], throttle={"wait": "10m", "then": "divert"})
+    run = world.detour(config).start()
+    world.tiktok.wait_accepted(r.id for r in records)
+    wait_for(lambda: second.seen > 0, 20, "the second is asked")
+    took = run.stop()
+    assert took < 6, f"stopping took {took:.1f} s"
+    notes = world.notes("utm")
+    assert {n.place for n in notes} == {r.place for r in records} and len(notes) == len(records)
+    assert {n.reason for n in notes} == {"throttled"} and all(n.detour["error"] for n in notes)
+    world.wait_settled(5)
+    run.start().wait_ready()
+    time.sleep(1)
+    assert not world.tiktok.duplicates()
 
 
 def test_a_broker_that_restarts(own_world, own_kafka):
