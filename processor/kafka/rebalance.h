@@ -1,6 +1,6 @@
 /**
- * rebalance - what source.c (taking, pausing), source_commit.c and rebalance.c (coming and
- * going of partitions, and offsets that are gone) share. Nobody else includes this.
+ * rebalance - what source.c (taking, pausing), source_commit.c, source_start.c and rebalance.c
+ * (coming and going of partitions, and offsets that are gone) share. Nobody else includes this.
  *
  * Vocabulary
  *    assigned - the group says it is ours
@@ -60,6 +60,7 @@ struct source {
     uint32_t blocks;          /* of the whole worker */
     bool is_rebalancing;
     bool is_unplaced;     /* some assigned partition is not placed */
+    bool *is_first;       /* owned; by topic: the group had no offset of it when we came */
     uint64_t place_at_ms; /* try again from then on */
 
     uint64_t polled_at_ms, fenced_until_ms, chores_at_ms, high_at_ms;
@@ -98,6 +99,16 @@ void rebalance_take(rd_kafka_t *rk, rd_kafka_resp_err_t error,
 void rebalance_chores(struct source *source, uint64_t now_ms);
 /** All partitions go, whether the group said so or not. */
 void rebalance_drop(struct source *source, bool is_lost);
+
+/* source_start.c */
+
+/** Before joining: is it the group's first start? */
+void start_look(struct source *source);
+/** All are placed: what has no offset from now on was added. */
+void start_done(struct source *source);
+/** Where a partition begins that has no committed offset. */
+NODISCARD rd_kafka_resp_err_t start_offset(struct source *source, struct slot *slot,
+                                           uint64_t wait_ms, int64_t *offset);
 
 /* source_open.c */
 

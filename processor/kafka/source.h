@@ -6,7 +6,7 @@
  * are explicit and asynchronous with metadata; on revoke: stop, let the caller finish
  * what was sent, commit (bounded wait on an own queue), unassign. Eager assignors
  * (range,roundrobin) as reliability 3.2 says; auto.offset.reset=error, decided here:
- * no committed offset -> start_from; out of range -> on_gap, logged with its size.
+ * no committed offset -> source_start.c; out of range -> on_gap, logged with its size.
  */
 #ifndef KAFKA_SOURCE_H
 #define KAFKA_SOURCE_H

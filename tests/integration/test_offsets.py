@@ -5,6 +5,7 @@ import time
 
 import pytest
 from confluent_kafka import TopicPartition
+from confluent_kafka.admin import NewPartitions
 
 import fake_tiktok
 from detour import merge
@@ -316,6 +317,29 @@ def test_start_from_latest_begins_at_the_end(world):
     world.tiktok.wait_accepted(r.id for r in fresh)
     assert set(world.tiktok.accepted) == {r.id for r in fresh}
     run.stop()
+
+
+def test_a_partition_added_later_is_read_from_its_first_record(world):
+    """`latest` is about the group's first start: nothing of what comes afterwards may be skipped."""
+    world.create("utm", "dead")
+    world.create("source", partitions=1)
+    world.produce(world.conversions(5, prefix="old"))
+    quick = {"topic.metadata.refresh.interval.ms": 1000}
+    config = world.config(kafka={"start_from": "latest", "properties": quick})
+    run = world.detour(config).start()
+    run.wait_log("source.fresh.*offset=5 from=latest")
+    wait_for(lambda: world.committed() == {0: 5}, 20, "its place is committed")
+    topic = world.topics["source"]
+    world.admin.create_partitions([NewPartitions(topic, 2)])[topic].result(20)
+    wait_for(lambda: world.has_leaders(topic, 2), 20, "the second partition has a leader")
+    added = world.conversions(50, prefix="added")
+    for record in added:
+        record.partition = 1
+    world.renew_producer()  # one that knows of the second partition
+    world.produce(added)
+    world.tiktok.wait_accepted(r.id for r in added)
+    assert set(world.tiktok.accepted) == {r.id for r in added}
+    run.wait_log("source.fresh.*partition=1 offset=0 from=earliest")
 
 
 def test_in_flight_is_bounded_and_has_a_name(world):
