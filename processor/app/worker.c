@@ -40,6 +40,7 @@ struct worker {
     struct turn turn;
     struct metrics_worker *metrics;
     int wake_fd; /* stop, or a schema that came */
+    bool is_drained;
     uint64_t started_ms, reported_ms;
     _Atomic uint64_t stop_by_ms; /* 0: go on */
     _Atomic bool is_ready, is_done, is_failed;
@@ -107,6 +108,9 @@ static void on_revoke(void *context, struct source_partition *const *partitions,
 {
     struct worker *worker = context;
 
+    if (worker->is_drained) {
+        wait_ms = 0; /* the time that is left is the commit's */
+    }
     turn_revoke(&worker->turn, partitions, count, wait_ms == 0 ? 0 : clock_mono_ms() + wait_ms);
     for (size_t i = 0; i < count; i++) {
         metrics_lag(worker->metrics, partitions[i]->topic, partitions[i]->partition, -1);
@@ -123,6 +127,7 @@ static void drain(struct worker *worker)
                  "follows after the restart\"",
                  worker->index, left);
     }
+    worker->is_drained = true;
 }
 
 static void *run(void *context)
@@ -150,7 +155,7 @@ static void *run(void *context)
                  worker->index);
     }
     worker->outside.source = NULL;
-    metrics_in_flight(worker->metrics, deliverer_open(&worker->deliverer, NULL), 0);
+    metrics_in_flight(worker->metrics, worker->deliverer.events.events, 0);
     atomic_store(&worker->is_done, true);
     return NULL;
 }

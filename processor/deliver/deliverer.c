@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "deliver/leaving.h"
 #include "deliver/records.h"
 #include "deliver/sender.h"
 #include "deliver/view.h"
@@ -70,66 +71,15 @@ uint64_t deliverer_turn(struct deliverer *d)
     health_tick(d->health, d->now_ms);
     next_ms = outside->reports(outside->context, d->now_ms);
     outside->answers(outside->context);
+    if (d->events.forgotten > 0) {
+        leaving_drop(d); /* what came back unsettled is another's to send */
+    }
     for (size_t i = 0; i < d->pipeline->config->destination_count; i++) {
         if (d->senders[i] != NULL) {
             next_ms = MIN_OF(next_ms, sender_turn(d->senders[i]));
         }
     }
     return next_ms;
-}
-
-size_t deliverer_open(const struct deliverer *d, const struct source_partition *partition)
-{
-    size_t open = 0;
-
-    if (partition == NULL) {
-        return d->events.events;
-    }
-    for (const struct event *event = d->events.first; event != NULL; event = event->next) {
-        open += event->partition == partition;
-    }
-    return open;
-}
-
-void deliverer_forget(struct deliverer *d, const struct source_partition *partition)
-{
-    for (struct event *event = d->events.first; event != NULL; event = event->next) {
-        if (partition == NULL || event->partition == partition) {
-            event->partition = NULL;
-        }
-    }
-}
-
-/* An event nothing of which is on its way ceases here; else its sent legs are waited for. */
-static void drop_event(struct deliverer *d, struct event *event)
-{
-    for (size_t i = 0; i < event->leg_count; i++) {
-        struct leg *leg = &event->legs[i];
-
-        if (leg->state == LEG_NEW || leg->state == LEG_QUEUED || leg->state == LEG_WAITING) {
-            if (leg->state != LEG_NEW) {
-                sender_drop(d->senders[pipeline_index(d->pipeline, leg_destination(leg))], leg);
-            }
-            leg_move(leg, LEG_SETTLED);
-            event->is_abandoned = true;
-            event->legs_open--;
-        }
-    }
-    if (event->legs_open == 0) {
-        event_free(&d->events, event);
-    }
-}
-
-void deliverer_drop_unsent(struct deliverer *d, const struct source_partition *partition)
-{
-    struct event *next;
-
-    for (struct event *event = d->events.first; event != NULL; event = next) {
-        next = event->next;
-        if (partition == NULL || event->partition == partition) {
-            drop_event(d, event);
-        }
-    }
 }
 
 /* legs */

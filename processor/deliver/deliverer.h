@@ -39,7 +39,9 @@ struct deliverer {
     uint64_t now_ms; /* monotonic, read once a turn */
     int64_t wall_ms;
     double rate_share; /* of a shared rate: partitions held of all there are; 0: not known */
-    bool is_silent;    /* nothing new is sent: draining, or a zombie that fences itself */
+    bool is_silent;    /* nothing new is sent: a zombie that fences itself */
+    bool is_leaving;   /* partitions go: what may still be sent goes at once */
+    bool is_ending;    /* for good: all of them do */
 };
 
 /** Keeps what it is given; @outside outlives it. @seed: of its chance (jitter). */
@@ -50,12 +52,6 @@ void deliverer_init(struct deliverer *d, const struct pipeline *pipeline, struct
 void deliverer_fini(struct deliverer *d);
 /** Read the clocks, let senders and the producer move on. Returns ms until something is due. */
 uint64_t deliverer_turn(struct deliverer *d);
-/** Drop what is not on its way for events of @partition (NULL: all); what is, is waited for. */
-void deliverer_drop_unsent(struct deliverer *d, const struct source_partition *partition);
-/** Events of @partition (NULL: all) still in flight. */
-size_t deliverer_open(const struct deliverer *d, const struct source_partition *partition);
-/** The partition is no longer ours: its events settle into metrics only. */
-void deliverer_forget(struct deliverer *d, const struct source_partition *partition);
 
 /* legs */
 

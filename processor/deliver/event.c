@@ -146,6 +146,7 @@ void event_free(struct event_pool *pool, struct event *event)
         pool->last = event->previous;
     }
     pool->events--;
+    pool->forgotten -= event->is_forgotten;
     pool->bytes -= event->bytes;
     give_back(pool, event);
 }

@@ -14,8 +14,7 @@
  *               |         v
  *      NEW -> PRODUCING (an alternate or the dead letter) -> SETTLED
  *
- * QUEUED and WAITING legs may be dropped when a partition goes: nothing of them is on
- * its way. SENDING and PRODUCING ones are waited for.
+ * What of it is dropped and what finished when its partition goes: leaving.h.
  */
 #ifndef DELIVER_EVENT_H
 #define DELIVER_EVENT_H
@@ -80,7 +79,8 @@ struct event {
     uint64_t epoch;
     const struct writer *writer; /* NULL: never decoded */
     bool is_parked;              /* waits for its schema */
-    bool is_abandoned;           /* its partition went with unsent legs: never settled */
+    bool is_abandoned;           /* some leg of it was dropped or cancelled: never settled */
+    bool is_forgotten;           /* its partition went before it was finished */
     uint16_t leg_count, legs_open;
     uint64_t taken_ms;  /* monotonic */
     size_t bytes;       /* counted against in_flight.bytes */
@@ -100,6 +100,7 @@ struct event_pool {
     struct event *free[EVENT_CLASSES]; /* by next */
     struct event *first, *last;        /* in flight */
     uint64_t events, bytes;            /* in flight */
+    size_t forgotten;                  /* of them */
     void (*release)(rd_kafka_message_t *message);
 };
 

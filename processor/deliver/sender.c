@@ -228,6 +228,16 @@ void sender_take(struct sender *sender, struct leg *leg, const struct event_view
     lane_add(lane, leg);
 }
 
+enum reason sender_why_waiting(const struct sender *sender, const struct leg *leg)
+{
+    const struct lane *lane = leg->state == LEG_QUEUED ? leg->lane : leg->batch->lane;
+
+    if (sender->asked.hold_wait_ms != 0 || lane->held_since_ms != 0) {
+        return REASON_CREDENTIAL;
+    }
+    return sender->asked.throttled_since_ms != 0 ? REASON_THROTTLED : REASON_RETRIES_EXHAUSTED;
+}
+
 void sender_drop(struct sender *sender, struct leg *leg)
 {
     struct batch *batch = leg->batch;

@@ -36,6 +36,8 @@ void sender_take(struct sender *sender, struct leg *leg, const struct event_view
 bool sender_is_paused(const struct sender *sender);
 /** Send, wait, divert what is due. Returns ms until something is. */
 uint64_t sender_turn(struct sender *sender);
+/** What a QUEUED or WAITING leg waits for, in a diversion's words. */
+enum reason sender_why_waiting(const struct sender *sender, const struct leg *leg);
 /** Take a QUEUED or WAITING leg out. */
 void sender_drop(struct sender *sender, struct leg *leg);
 

@@ -203,7 +203,8 @@ static bool is_lane_due(const struct sender *sender, const struct lane *lane)
     const struct config_destination *config = sender->config;
 
     return lane->count > 0 && sender_cautious_until_ms(sender, lane) <= sender->d->now_ms &&
-           (lane->count >= config->batch.events || lane->bytes >= config->batch.bytes ||
+           (sender->d->is_leaving || lane->count >= config->batch.events ||
+            lane->bytes >= config->batch.bytes ||
             sender->d->now_ms - lane->first->queued_ms >= config->batch.linger_ms);
 }
 

@@ -1,6 +1,7 @@
 #include "deliver/turn.h"
 
 #include "base/log.h"
+#include "deliver/leaving.h"
 
 enum {
     TAKE_MAX = 1000,        /* messages a turn: senders and commits get their turn too */
@@ -8,6 +9,7 @@ enum {
     FULL_PATIENCE_MS = 250, /* not polling is cheaper than pausing, which drops what was fetched */
     FULL_LOOK_MS = FULL_PATIENCE_MS / 2,
     DRAIN_WAIT_MS = 20,
+    LATE_MS = 1000, /* before the end what waits is diverted: acknowledged in time */
 };
 
 void turn_init(struct turn *turn, struct deliverer *d, struct intake *intake, unsigned worker)
@@ -132,20 +134,27 @@ uint64_t turn_run(struct turn *turn, bool is_woken)
 
 /* leaving */
 
-/* Sent work of @partition (NULL: all) is waited for; what comes back unsettled is dropped. */
-static void finish_sent(struct turn *turn, const struct source_partition *partition,
-                        uint64_t until_ms)
+/* What has begun is finished, whatever way is left by then; the rest is dropped. */
+static void finish(struct turn *turn, uint64_t until_ms)
 {
     const struct outside *outside = turn->outside;
+    struct deliverer *d = turn->d;
+    uint64_t now_ms = outside->mono_ms(outside->context);
+    uint64_t late_ms = until_ms < now_ms ? 0 : until_ms - MIN_OF((until_ms - now_ms) / 3, LATE_MS);
 
     for (;;) {
-        deliverer_drop_unsent(turn->d, partition);
-        if (deliverer_open(turn->d, partition) == 0 ||
-            outside->mono_ms(outside->context) >= until_ms) {
+        leaving_drop(d);
+        if (leaving_open(d) == 0 || now_ms >= until_ms) {
             return;
         }
+        d->is_silent |= outside->is_fenced(outside->context, now_ms);
+        if (now_ms >= late_ms) {
+            leaving_divert(d);
+        }
         (void)move_on(turn);
+        outside->commit(outside->context, now_ms);
         outside->wait(outside->context, DRAIN_WAIT_MS);
+        now_ms = outside->mono_ms(outside->context);
     }
 }
 
@@ -153,19 +162,20 @@ void turn_revoke(struct turn *turn, struct source_partition *const *partitions, 
                  uint64_t until_ms)
 {
     for (size_t i = 0; i < count; i++) {
-        deliverer_drop_unsent(turn->d, partitions[i]);
+        partitions[i]->is_going = true;
     }
-    for (size_t i = 0; i < count; i++) {
-        if (until_ms > 0) {
-            finish_sent(turn, partitions[i], until_ms);
-        }
-        deliverer_forget(turn->d, partitions[i]);
+    turn->d->is_leaving = true;
+    if (until_ms > 0) {
+        finish(turn, until_ms);
     }
+    leaving_forget(turn->d);
+    turn->d->is_leaving = turn->d->is_ending;
 }
 
 size_t turn_drain(struct turn *turn, uint64_t until_ms)
 {
-    turn->d->is_silent = true;
-    finish_sent(turn, NULL, until_ms);
-    return deliverer_open(turn->d, NULL);
+    turn->d->is_leaving = true;
+    turn->d->is_ending = true;
+    finish(turn, until_ms);
+    return leaving_open(turn->d);
 }

@@ -2,7 +2,7 @@
  * turn - one worker's loop, but for the waiting: take messages while there is room, let
  * senders and records move, try parked events again, commit what is settled.
  *
- * Also how partitions go: unsent work is dropped, sent work is waited for.
+ * Also how partitions go (leaving.h).
  */
 #ifndef DELIVER_TURN_H
 #define DELIVER_TURN_H
@@ -28,10 +28,11 @@ void turn_init(struct turn *turn, struct deliverer *d, struct intake *intake, un
 /** One turn. @is_woken: a schema may have come. Returns ms until something is due; 0: messages are
  * left. */
 uint64_t turn_run(struct turn *turn, bool is_woken);
-/** Partitions go: their sent work is waited for until @until_ms at the latest (0: not at all). */
+/** Partitions go: what has begun of them is finished until @until_ms at the latest (0: not at all).
+ */
 void turn_revoke(struct turn *turn, struct source_partition *const *partitions, size_t count,
                  uint64_t until_ms);
-/** Nothing new is sent, what was sent is waited for. Returns the events still not settled. */
+/** Nothing new is begun, what has begun is finished. Returns the events still not settled. */
 size_t turn_drain(struct turn *turn, uint64_t until_ms);
 
 #endif /* DELIVER_TURN_H */

@@ -5,8 +5,8 @@
  * It can go otherwise, in this order:
  *    committed offsets unknown   waited for 10 s, then the rest is assigned without and asked
  *                                for again from the polls
- *    none committed              begin at start_from, and commit that at once: "latest" must
- *                                not mean another place after a restart
+ *    none committed              begin where source_start.c says, and commit that at once:
+ *                                "latest" must not mean another place after a restart
  *    the offset is gone          on_gap: halt that partition, or skip to what is there; both told
  *    partitions lost             nobody waits and nothing is committed: others have them
  */
@@ -76,17 +76,11 @@ static void start_slot(struct slot *slot, int64_t offset, struct span metadata, 
 /* A group without an offset for this partition. */
 static rd_kafka_resp_err_t start_fresh(struct source *source, struct slot *slot, uint64_t wait_ms)
 {
-    int64_t low = -1;
-    int64_t high = -1;
-    rd_kafka_resp_err_t error = rd_kafka_query_watermark_offsets(
-        source->rk, slot->own.topic, slot->own.partition, &low, &high, (int)wait_ms);
+    int64_t offset = 0;
+    rd_kafka_resp_err_t error = start_offset(source, slot, wait_ms, &offset);
 
-    if (error == RD_KAFKA_RESP_ERR_NO_ERROR && (low < 0 || high < low)) {
-        error = RD_KAFKA_RESP_ERR_OFFSET_NOT_AVAILABLE;
-    }
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        slot->own.high = high;
-        start_slot(slot, source->kafka->start_from == START_LATEST ? high : low, SPAN_NONE, false);
+        start_slot(slot, offset, SPAN_NONE, false);
     }
     return error;
 }
@@ -148,6 +142,9 @@ static bool place_some(struct source *source, uint64_t wait_ms)
     }
     rd_kafka_topic_partition_list_destroy(list);
     source->is_unplaced = left > 0;
+    if (left == 0) {
+        start_done(source);
+    }
     return left < asked;
 }
 
@@ -156,7 +153,7 @@ static void place_all(struct source *source)
     uint64_t until_ms = clock_mono_ms() + PLACE_WAIT_MS;
     uint64_t now_ms = until_ms - PLACE_WAIT_MS;
 
-    source->is_unplaced = source->assigned_count > 0;
+    source->is_unplaced = true;
     while (source->is_unplaced && now_ms < until_ms) {
         if (!place_some(source, MIN_OF(until_ms - now_ms, (uint64_t)QUERY_WAIT_MS))) {
             rd_kafka_queue_poll_callback(source->commits, 100); /* a breath between two tries */

@@ -1,6 +1,6 @@
 /**
- * rebalance - what source.c (taking, pausing), source_commit.c and rebalance.c (coming and
- * going of partitions, and offsets that are gone) share. Nobody else includes this.
+ * rebalance - what source.c (taking, pausing), source_commit.c, source_start.c and rebalance.c
+ * (coming and going of partitions, and offsets that are gone) share. Nobody else includes this.
  *
  * Vocabulary
  *    assigned - the group says it is ours
@@ -60,6 +60,7 @@ struct source {
     uint32_t blocks;          /* of the whole worker */
     bool is_rebalancing;
     bool is_unplaced;     /* some assigned partition is not placed */
+    bool *is_first;       /* owned; by topic: the group had no offset of it when we came */
     uint64_t place_at_ms; /* try again from then on */
 
     uint64_t polled_at_ms, fenced_until_ms, chores_at_ms, high_at_ms;
@@ -99,6 +100,16 @@ void rebalance_chores(struct source *source, uint64_t now_ms);
 /** All partitions go, whether the group said so or not. */
 void rebalance_drop(struct source *source, bool is_lost);
 
+/* source_start.c */
+
+/** Before joining: is it the group's first start? */
+void start_look(struct source *source);
+/** All are placed: what has no offset from now on was added. */
+void start_done(struct source *source);
+/** Where a partition begins that has no committed offset. */
+NODISCARD rd_kafka_resp_err_t start_offset(struct source *source, struct slot *slot,
+                                           uint64_t wait_ms, int64_t *offset);
+
 /* source_open.c */
 
 /** The library says that the consumer cannot go on. */
@@ -114,6 +125,8 @@ void block_windows(struct source *source);
 
 /* source.c */
 
+/** The process runs; if it stood still too long before, it is fenced. */
+void source_awake(struct source *source, uint64_t now_ms);
 struct slot *source_find(struct source *source, const char *topic, int32_t partition);
 /** One line a minute for each kind of error, with the way out. */
 void source_tell(struct source *source, rd_kafka_resp_err_t error, const char *topic,

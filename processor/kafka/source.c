@@ -142,8 +142,11 @@ static void refresh_high(struct source *source, uint64_t now_ms)
 }
 
 /* A process that slept: the heartbeats that are overdue go out now, and a second tells. */
-static void note_poll(struct source *source, uint64_t now_ms)
+void source_awake(struct source *source, uint64_t now_ms)
 {
+    if (now_ms <= source->polled_at_ms) {
+        return;
+    }
     if (now_ms - source->polled_at_ms >= source->session_ms * 8 / 10) {
         source->fenced_until_ms = now_ms + FENCE_AFTER_WAKE_MS;
         LOG_WARN("source.slept", "worker=%u slept_ms=%" PRIu64 " session_ms=%" PRIu64,
@@ -163,7 +166,7 @@ static void do_chores(struct source *source)
 {
     uint64_t now_ms = clock_mono_ms();
 
-    note_poll(source, now_ms);
+    source_awake(source, now_ms);
     if (now_ms == source->chores_at_ms || source->is_fatal) {
         return;
     }

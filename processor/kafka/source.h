@@ -6,7 +6,7 @@
  * are explicit and asynchronous with metadata; on revoke: stop, let the caller finish
  * what was sent, commit (bounded wait on an own queue), unassign. Eager assignors
  * (range,roundrobin) as reliability 3.2 says; auto.offset.reset=error, decided here:
- * no committed offset -> start_from; out of range -> on_gap, logged with its size.
+ * no committed offset -> source_start.c; out of range -> on_gap, logged with its size.
  */
 #ifndef KAFKA_SOURCE_H
 #define KAFKA_SOURCE_H
@@ -32,15 +32,16 @@ struct source_partition {
     uint32_t blocks;   /* bit set of enum block_reason: paused while not 0 */
     /* the worker's own counts, 0 at assignment: records of this partition that wait */
     uint32_t stuck_dead_letters, stuck_alternates, waiting_schemas;
+    bool is_going;  /* the worker's own: it is being revoked */
     bool is_halted; /* on_gap: halt */
     uint64_t gaps; /* how often offsets wanted were gone (counted while assigned to this process) */
     uint64_t gap_messages; /* how many messages that were */
 };
 
 struct source_events {
-    /** The partition is going: the caller drops unsent work, finishes sent work within @wait_ms (0:
-     * lost, do not wait) by turning its own loop, then returns; settled offsets are committed
-     * after. */
+    /** The partition is going: the caller drops what has not begun, finishes what has within
+     * @wait_ms (0: lost, do not wait) by turning its own loop, then returns; settled offsets are
+     * committed after. */
     void (*revoke)(void *context, struct source_partition *const *partitions, size_t count,
                    uint64_t wait_ms);
     void *context;
@@ -73,8 +74,8 @@ struct source_partition *const *source_partitions(const struct source *source, s
 /** The consumer cannot go on (static member fenced, ...): close it and open another, or exit. */
 bool source_failed(const struct source *source, struct err *err);
 /** A process that stood still nearly as long as its session must not send: its partitions may be
- * another's by now. True from 0.8 of the session timeout after the last poll until a second after
- * the next one, when the group has had the time to tell. */
+ * another's by now. True from 0.8 of the session timeout after the last poll or commit until a
+ * second after the next one, when the group has had the time to tell. */
 bool source_is_fenced(const struct source *source, uint64_t now_ms);
 /** Commit, leave the group, free. Bounded by @deadline_ms (monotonic). True when the final commit
  * was acknowledged. */

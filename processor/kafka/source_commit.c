@@ -163,6 +163,7 @@ static void send_commit(struct source *source, uint64_t now_ms)
 
 void source_commit(struct source *source, uint64_t now_ms, bool is_now)
 {
+    source_awake(source, now_ms); /* who drains does not poll */
     commit_serve(source, 0);
     source->is_commit_wanted |= is_now;
     if (source->is_fatal || source->is_commit_out ||

@@ -106,6 +106,7 @@ static void free_source(struct source *source)
         free(source->slots[i]);
     }
     free(source->slots);
+    free(source->is_first);
     free(source->assigned);
     if (source->fd >= 0) {
         close(source->fd);
@@ -139,6 +140,7 @@ enum err_code source_open(const struct config *config, unsigned worker_index,
         free_source(source);
         return rc;
     }
+    start_look(source);
     rc = subscribe(source, err);
     if (rc != ERR_OK) {
         (void)source_close(source, clock_mono_ms() + 1000);

@@ -341,6 +341,7 @@ void member_assign(struct member *member, int32_t partition)
     slot->own.epoch++;
     slot->own.committed = shelf->committed;
     slot->own.position = shelf->committed;
+    slot->own.is_going = false;
     slot->own.stuck_dead_letters = 0;
     slot->own.stuck_alternates = 0;
     slot->own.waiting_schemas = 0;

@@ -5,8 +5,11 @@ import time
 
 import pytest
 from confluent_kafka import TopicPartition
+from confluent_kafka.admin import NewPartitions
 
 import fake_tiktok
+from detour import merge
+from fake_tiktok import FakeTikTok
 from services import wait_for
 
 
@@ -131,6 +134,71 @@ def test_two_processes_share_and_hand_over_under_traffic(world):
     world.settle_account(records)
 
 
+def fan_out(world, url, leg, **changes):
+    """A second leg to @url, which shares nothing with the first; @changes: of its destination."""
+    base = world.config()
+    second = merge(base["destinations"]["tiktok"], {"url": url, **changes})
+    return merge(base, {"destinations": {"second": second}, "shutdown": {"drain": "4s"},
+                        "routes": [{"name": "all", "match": {}, "legs": [["tiktok"], leg]}]})
+
+
+@pytest.fixture
+def second():
+    fake = FakeTikTok()
+    yield fake
+    fake.stop()
+
+
+LINGERS = {"batch": {"events": 1000, "linger": "10s"}}  # everything is still queued when the time comes
+
+
+def test_a_stop_finishes_what_one_leg_has_delivered(world, second):
+    world.create_all()
+    records = world.produce(world.conversions(200))
+    run = world.detour(fan_out(world, second.url, ["second"], **LINGERS)).start()
+    world.tiktok.wait_accepted(r.id for r in records)
+    took = run.stop()
+    assert took < 4, f"stopping took {took:.1f} s, though nothing hangs"
+    world.wait_settled(5)
+    run.start().wait_ready()
+    time.sleep(1)
+    for fake in (world.tiktok, second):
+        fake.wait_accepted(r.id for r in records)
+        assert not fake.duplicates()
+
+
+def test_a_rebalance_finishes_what_one_leg_has_delivered(world, second):
+    world.create_all()
+    records = world.produce(world.conversions(200))
+    world.detour(fan_out(world, second.url, ["second"], **LINGERS), name="one").start()
+    world.tiktok.wait_accepted(r.id for r in records)
+    world.detour(fan_out(world, second.url, ["second"], **LINGERS), name="two").start().wait_ready()
+    world.wait_settled(20)
+    for fake in (world.tiktok, second):
+        fake.wait_accepted(r.id for r in records)
+        assert not fake.duplicates()
+
+
+def test_a_stop_diverts_what_would_be_late(world, second):
+    """The second leg is throttled for longer than the stop may take: its alternate has it, and the first leg no copy."""
+    world.create_all()
+    second.on(fake_tiktok.code(40100, Retry_After=60))
+    records = world.produce(world.conversions(200))
+    config = fan_out(world, second.url, ["second", "utm"], throttle={"wait": "10m", "then": "divert"})
+    run = world.detour(config).start()
+    world.tiktok.wait_accepted(r.id for r in records)
+    wait_for(lambda: second.seen > 0, 20, "the second is asked")
+    took = run.stop()
+    assert took < 6, f"stopping took {took:.1f} s"
+    notes = world.notes("utm")
+    assert {n.place for n in notes} == {r.place for r in records} and len(notes) == len(records)
+    assert {n.reason for n in notes} == {"throttled"} and all(n.detour["error"] for n in notes)
+    world.wait_settled(5)
+    run.start().wait_ready()
+    time.sleep(1)
+    assert not world.tiktok.duplicates()
+
+
 def test_a_broker_that_restarts(own_world, own_kafka):
     world = own_world
     world.create_all()
@@ -249,6 +317,29 @@ def test_start_from_latest_begins_at_the_end(world):
     world.tiktok.wait_accepted(r.id for r in fresh)
     assert set(world.tiktok.accepted) == {r.id for r in fresh}
     run.stop()
+
+
+def test_a_partition_added_later_is_read_from_its_first_record(world):
+    """`latest` is about the group's first start: nothing of what comes afterwards may be skipped."""
+    world.create("utm", "dead")
+    world.create("source", partitions=1)
+    world.produce(world.conversions(5, prefix="old"))
+    quick = {"topic.metadata.refresh.interval.ms": 1000}
+    config = world.config(kafka={"start_from": "latest", "properties": quick})
+    run = world.detour(config).start()
+    run.wait_log("source.fresh.*offset=5 from=latest")
+    wait_for(lambda: world.committed() == {0: 5}, 20, "its place is committed")
+    topic = world.topics["source"]
+    world.admin.create_partitions([NewPartitions(topic, 2)])[topic].result(20)
+    wait_for(lambda: world.has_leaders(topic, 2), 20, "the second partition has a leader")
+    added = world.conversions(50, prefix="added")
+    for record in added:
+        record.partition = 1
+    world.renew_producer()  # one that knows of the second partition
+    world.produce(added)
+    world.tiktok.wait_accepted(r.id for r in added)
+    assert set(world.tiktok.accepted) == {r.id for r in added}
+    run.wait_log("source.fresh.*partition=1 offset=0 from=earliest")
 
 
 def test_in_flight_is_bounded_and_has_a_name(world):

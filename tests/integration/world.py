@@ -91,8 +91,7 @@ class World:
         self.name = "t" + uuid.uuid4().hex[:8]
         self.group = f"{self.name}-group"
         self.admin = AdminClient({"bootstrap.servers": kafka.brokers, "log_level": 0})
-        self.producer = Producer({"bootstrap.servers": kafka.brokers, "linger.ms": 5, "log_level": 0,
-                                  "message.max.bytes": 8_000_000, "enable.idempotence": True})
+        self.renew_producer()
         self.topics = {n: f"{self.name}.{n}" for n in ("source", "utm", "dead")}
         self.runs = []
         self.askers = {}
@@ -121,6 +120,11 @@ class World:
         return self
 
     # Records
+
+    def renew_producer(self):
+        """A new one knows the topics as they are now."""
+        self.producer = Producer({"bootstrap.servers": self.kafka.brokers, "linger.ms": 5, "log_level": 0,
+                                  "message.max.bytes": 8_000_000, "enable.idempotence": True})
 
     def produce(self, records, topic=None, pause=0):
         """Produce and wait for the broker's word; each record then knows its partition and offset."""

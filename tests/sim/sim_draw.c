@@ -226,3 +226,25 @@ void sim_poison(enum record_mark mark, double rate, struct sim_script *out)
     out->marked = 100;
     out->mark = mark;
 }
+
+void sim_handovers(struct sim_cast *cast, struct sim_script *out)
+{
+    size_t hook = sim_destination(cast, SIM_FAN, "hook");
+
+    set_plain(out, SIM_FAN, 60, 30000);
+    out->options.members = 2;
+    out->options.partitions = 6;
+    for (uint64_t at_ms = 0; at_ms < out->until_ms; at_ms += 2000) {
+        struct fault *fault = add_fault(out, hook, FAULT_THROTTLE, at_ms, at_ms + 300);
+
+        fault->has_retry_after = true;
+        fault->retry_after_ms = 700;
+    }
+    while (out->change_count < SIM_CHANGES_MAX) {
+        size_t i = out->change_count++;
+
+        out->changes[i].at_ms = 3200 + 4000 * i;
+        out->changes[i].kind = i % 2 == 0 ? CHANGE_REBALANCE : CHANGE_STOP;
+        out->changes[i].member = (uint32_t)i / 2 % 2;
+    }
+}

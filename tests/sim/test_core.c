@@ -123,6 +123,28 @@ static void scenes_lose_nothing_either(void **state)
     }
 }
 
+/* Partitions and processes that go as they should: what one leg has delivered while another waited
+ * is finished before, so nobody sends it again. */
+static void handing_over_repeats_nothing(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 10; seed++) {
+        struct ledger ledger = {0};
+        struct sim_script script;
+        uint64_t digest = 0;
+
+        sim_handovers(cast, &script);
+        script.options.seed = seed;
+        sim_play(cast, &script, &seen, &ledger, &digest);
+        if (ledger.failure[0] != '\0' || ledger_duplicates(&ledger) > 0) {
+            fail_msg("seed %llu: %llu duplicates of %llu events; %s", (unsigned long long)seed,
+                     (unsigned long long)ledger_duplicates(&ledger),
+                     (unsigned long long)ledger.produced, ledger.failure);
+        }
+        ledger_fini(&ledger);
+    }
+}
+
 /* One event in a hundred is nothing but its own trouble: whoever shares its batches is delivered.
  */
 static void a_poison_pill_harms_nobody_else(void **state)
@@ -258,6 +280,7 @@ int main(void)
         cmocka_unit_test(no_seed_loses_or_repeats_anything),
         cmocka_unit_test(a_seed_repeats_itself),
         cmocka_unit_test(scenes_lose_nothing_either),
+        cmocka_unit_test(handing_over_repeats_nothing),
         cmocka_unit_test(a_poison_pill_harms_nobody_else),
         cmocka_unit_test(everything_that_can_happen_was_seen),
     };

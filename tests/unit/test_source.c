@@ -381,6 +381,81 @@ static void start_from_latest_stays_where_it_was(void **state)
     assert_true(close_rig(rig));
 }
 
+/* As another member of the group does it. */
+static void commit_as_another(int partition, int64_t offset)
+{
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    char why[256];
+    rd_kafka_t *rk;
+
+    rd_kafka_conf_set(conf, "log_level", "0", why, sizeof(why));
+    rd_kafka_conf_set(conf, "bootstrap.servers", mock.brokers, why, sizeof(why));
+    rd_kafka_conf_set(conf, "group.id", "group", why, sizeof(why));
+    rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof(why));
+    assert_non_null(rk);
+    rd_kafka_topic_partition_list_add(list, "in", partition)->offset = offset;
+    assert_int_equal(rd_kafka_commit(rk, list, 0), RD_KAFKA_RESP_ERR_NO_ERROR);
+    rd_kafka_topic_partition_list_destroy(list);
+    rd_kafka_destroy(rk);
+}
+
+static void a_partition_added_later_is_read_from_its_first_record(void **state)
+{
+    struct rig *rig = &rigs[0];
+
+    (void)state;
+    mock.config.kafka.start_from = START_LATEST;
+    mock_seed(&mock, "in", 0, 0, 5, 0);
+    mock_seed(&mock, "in", 1, 0, 4, 0);
+    commit_as_another(0, 5);
+    open_rig(rig);
+    turn_until_seen(rig, 4);
+    turn_until_committed(rig, 1, 4);
+    assert_true(close_rig(rig));
+}
+
+static size_t assigned_to(const struct rig *rig)
+{
+    size_t count = 0;
+
+    (void)source_partitions(rig->source, &count);
+    return count;
+}
+
+/* Or all the history of its own would be sent, because the other was a moment quicker. */
+static void who_starts_together_with_another_has_nothing_added(void **state)
+{
+    uint64_t until_ms;
+
+    (void)state;
+    mock.config.kafka.start_from = START_LATEST;
+    for (int p = 0; p < 3; p++) {
+        mock_seed(&mock, "in", p, 0, 4, 0);
+    }
+    open_rig(&rigs[0]);
+    open_rig(&rigs[1]);
+    for (until_ms = clock_mono_ms() + PATIENCE_MS;
+         assigned_to(&rigs[0]) == 0 && clock_mono_ms() < until_ms;) {
+        turn(&rigs[0], 10);
+    }
+    for (int p = 0; p < 3; p++) {
+        if (partition_of(&rigs[0], p) != &nobody) {
+            turn_until_committed(&rigs[0], p, 4);
+        }
+    }
+    for (until_ms = clock_mono_ms() + PATIENCE_MS;
+         assigned_to(&rigs[1]) == 0 && clock_mono_ms() < until_ms;) {
+        turn(&rigs[0], 10);
+        turn(&rigs[1], 10);
+    }
+    assert_int_equal(assigned_to(&rigs[0]) + assigned_to(&rigs[1]), 3);
+    turn_for(&rigs[1], 200);
+    assert_int_equal(rigs[0].seen_count + rigs[1].seen_count, 0);
+    assert_true(close_rig(&rigs[1]));
+    assert_true(close_rig(&rigs[0]));
+}
+
 /* More than the mock keeps of a partition: its first records are dropped. */
 static int64_t overfill(int partition)
 {
@@ -641,6 +716,8 @@ int main(void)
         ON_MOCK(failed_commits_are_tried_again, open_one),
         ON_MOCK(committed_offsets_that_come_late, open_one),
         ON_MOCK(start_from_latest_stays_where_it_was, open_one),
+        ON_MOCK(a_partition_added_later_is_read_from_its_first_record, open_three),
+        ON_MOCK(who_starts_together_with_another_has_nothing_added, open_three),
         ON_MOCK(a_gap_halts_its_partition_alone, open_three),
         ON_MOCK(a_gap_is_skipped_once, open_one),
         ON_MOCK(an_offset_past_the_end_is_a_gap_too, open_one),

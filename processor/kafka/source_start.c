@@ -1,0 +1,138 @@
+/*
+ * Where a partition begins of which the group has committed nothing.
+ *
+ * `latest` speaks of the group's first start, not of a partition: one that was added to its topic
+ * later begins at its first record, or what was produced before we heard of it would be skipped.
+ * Whether it is the first start is asked before joining. Afterwards others may commit theirs a
+ * moment before we look for ours, which would then seem to be added, with all its history.
+ */
+#include "kafka/rebalance.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+enum { FIRST_WAIT_MS = 3000 };
+
+/* Every partition of @topic; NULL when that is not to be had. */
+static rd_kafka_topic_partition_list_t *list_all(const struct source *source, const char *topic,
+                                                 uint64_t wait_ms)
+{
+    rd_kafka_topic_t *rkt = rd_kafka_topic_new(source->rk, topic, NULL);
+    const struct rd_kafka_metadata *found = NULL;
+    rd_kafka_topic_partition_list_t *list = NULL;
+
+    if (rkt != NULL &&
+        rd_kafka_metadata(source->rk, 0, rkt, &found, (int)wait_ms) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        int count = found->topic_cnt == 1 ? found->topics[0].partition_cnt : 0;
+
+        list = count > 0 ? rd_kafka_topic_partition_list_new(count) : NULL;
+        for (int i = 0; i < count; i++) {
+            rd_kafka_topic_partition_list_add(list, topic, found->topics[0].partitions[i].id);
+        }
+        rd_kafka_metadata_destroy(found);
+    }
+    if (rkt != NULL) {
+        rd_kafka_topic_destroy(rkt);
+    }
+    return list;
+}
+
+/* Has the group an offset of any partition of @topic? */
+static rd_kafka_resp_err_t look_at_topic(const struct source *source, const char *topic,
+                                         uint64_t wait_ms, bool *is_committed)
+{
+    rd_kafka_topic_partition_list_t *list = list_all(source, topic, wait_ms);
+    rd_kafka_resp_err_t error;
+
+    *is_committed = false;
+    if (list == NULL) {
+        return RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
+    }
+    error = rd_kafka_committed(source->rk, list, (int)wait_ms);
+    for (int i = 0; i < list->cnt; i++) {
+        if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
+            error = list->elems[i].err;
+        }
+        *is_committed |= list->elems[i].offset >= 0;
+    }
+    rd_kafka_topic_partition_list_destroy(list);
+    return error;
+}
+
+void start_look(struct source *source)
+{
+    uint64_t until_ms = clock_mono_ms() + FIRST_WAIT_MS;
+
+    source->is_first = mem_array(source->kafka->topic_count, bool);
+    if (source->kafka->start_from != START_LATEST) {
+        return;
+    }
+    for (size_t i = 0; i < source->kafka->topic_count; i++) {
+        char *topic = mem_text(source->kafka->topics[i]);
+        uint64_t now_ms = clock_mono_ms();
+        bool is_committed;
+
+        source->is_first[i] =
+            look_at_topic(source, topic, until_ms > now_ms ? until_ms - now_ms : 1,
+                          &is_committed) == RD_KAFKA_RESP_ERR_NO_ERROR &&
+            !is_committed;
+        free(topic);
+    }
+}
+
+void start_done(struct source *source)
+{
+    for (size_t i = 0; i < source->kafka->topic_count; i++) {
+        source->is_first[i] = false;
+    }
+}
+
+/* Does @topic begin at its end? */
+static rd_kafka_resp_err_t is_latest(const struct source *source, const char *topic,
+                                     uint64_t wait_ms, bool *out)
+{
+    rd_kafka_resp_err_t error;
+    bool is_committed;
+
+    *out = false;
+    if (source->kafka->start_from != START_LATEST) {
+        return RD_KAFKA_RESP_ERR_NO_ERROR;
+    }
+    for (size_t i = 0; i < source->kafka->topic_count; i++) {
+        *out |= source->is_first[i] && span_is(source->kafka->topics[i], topic);
+    }
+    if (*out) {
+        return RD_KAFKA_RESP_ERR_NO_ERROR;
+    }
+    error = look_at_topic(source, topic, wait_ms, &is_committed);
+    *out = !is_committed;
+    return error;
+}
+
+rd_kafka_resp_err_t start_offset(struct source *source, struct slot *slot, uint64_t wait_ms,
+                                 int64_t *offset)
+{
+    int64_t low = -1;
+    int64_t high = -1;
+    bool is_at_end = false;
+    rd_kafka_resp_err_t error = rd_kafka_query_watermark_offsets(
+        source->rk, slot->own.topic, slot->own.partition, &low, &high, (int)wait_ms);
+
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR && (low < 0 || high < low)) {
+        error = RD_KAFKA_RESP_ERR_OFFSET_NOT_AVAILABLE;
+    }
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        error = is_latest(source, slot->own.topic, wait_ms, &is_at_end);
+    }
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        slot->own.high = high;
+        *offset = is_at_end ? high : low;
+        LOG_INFO("source.fresh", "topic=%s partition=%d offset=%" PRId64 " from=%s",
+                 LOG_Q(slot->own.topic), (int)slot->own.partition, *offset,
+                 is_at_end ? "latest" : "earliest");
+    }
+    return error;
+}
