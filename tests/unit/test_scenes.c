@@ -18,7 +18,7 @@
 #include "base/mem.h"
 #include "rehearse/rehearsal.h"
 
-/* The folder, workers, events in flight, the legs. */
+/* The folder, workers, events in flight, more of tiktok, the routes. */
 static const char *const table =
     "kafka: {brokers: 'localhost:9092', group: g, topics: [conversions]}\n"
     "schemas: {directory: %s/schemas, framing: single-object, reader: "
@@ -27,7 +27,7 @@ static const char *const table =
     "in_flight: {events: %u, bytes: 64MiB}\n"
     "destinations:\n"
     "  tiktok: {type: tiktok, event_source_id: CPIXEL, access_token: {env: SCENE_TOKEN},\n"
-    "           events: {Order Completed: Purchase, Product Viewed: ViewContent}}\n"
+    "           events: {Order Completed: Purchase, Product Viewed: ViewContent}%s}\n"
     "  hook: {type: http, url: 'https://collector.example/'}\n"
     "  utm: {type: kafka, topic: utm, format: utm}\n"
     "  dead-letter: {type: kafka, topic: dead, format: original}\n"
@@ -60,8 +60,8 @@ static const char *write_file(const char *text)
     return path;
 }
 
-static void play(struct played *played, unsigned workers, unsigned in_flight, const char *routes,
-                 const char *trace, uint64_t seed)
+static void play_with(struct played *played, unsigned workers, unsigned in_flight, const char *more,
+                      const char *routes, const char *trace, uint64_t seed)
 {
     char folder[512];
     const char *path;
@@ -70,7 +70,7 @@ static void play(struct played *played, unsigned workers, unsigned in_flight, co
     *played = (struct played){.rehearsal = {.seed = seed}};
     diags_init(&played->diags);
     assert_non_null(getcwd(folder, sizeof(folder)));
-    text = mem_format(table, folder, workers, in_flight, routes);
+    text = mem_format(table, folder, workers, in_flight, more, routes);
     path = write_file(text);
     played->config = config_load(path, &played->diags);
     (void)unlink(path);
@@ -87,6 +87,12 @@ static void play(struct played *played, unsigned workers, unsigned in_flight, co
     rehearsal_play(&played->rehearsal);
     assert_int_not_equal(played->rehearsal.settled_ms, 0);
     assert_int_equal(played->rehearsal.in_flight, 0);
+}
+
+static void play(struct played *played, unsigned workers, unsigned in_flight, const char *routes,
+                 const char *trace, uint64_t seed)
+{
+    play_with(played, workers, in_flight, "", routes, trace, seed);
 }
 
 static void put_away(struct played *played)
@@ -252,6 +258,48 @@ static void a_leg_that_is_unwell_leaves_room_for_the_others(void **state)
     }
 }
 
+static void a_rate_is_that_of_all_workers(void **state)
+{
+    (void)state;
+    for (unsigned workers = 1; workers <= 4; workers *= 2) {
+        struct played played;
+        uint64_t requests;
+
+        play_with(&played, workers, 20000, ", rate: {requests: 10/s, burst: 5}, batch: {events: 1}",
+                  one_leg, "for: 40s\ntraffic: [{event: Product Viewed, rate: 25/s}]\n", workers);
+        requests = played.rehearsal.sums.asked[0].requests;
+        assert_in_range(requests, played.rehearsal.settled_ms / 1000 * 9,
+                        played.rehearsal.settled_ms / 1000 * 10 + 20);
+        put_away(&played);
+    }
+}
+
+/* More high ones alone than the rate lets through: they go first, and the low ones not never. */
+static void a_short_rate_serves_high_priority_first_and_starves_none(void **state)
+{
+    struct played played;
+    struct sums *sums = &played.rehearsal.sums;
+    uint32_t high_ms, low_ms, first_low_ms;
+
+    (void)state;
+    play_with(
+        &played, 1, 20000, ", rate: {requests: 10/s, burst: 1}, batch: {events: 1}",
+        "{name: high, match: {event: Order Completed}, priority: high, legs: [[tiktok, utm]]}, "
+        "{name: low, match: {}, priority: low, legs: [[tiktok, utm]]}",
+        "for: 60s\ntraffic: [{event: Order Completed, rate: 11/s}, "
+        "{event: Product Viewed, rate: 5/s}]\n",
+        1);
+    sums_sort(sums);
+    high_ms = sums_percentile(&sums->rows[0].delivered_times, 0.5);
+    low_ms = sums_percentile(&sums->rows[1].delivered_times, 0.5);
+    first_low_ms = sums_percentile(&sums->rows[1].delivered_times, 0.02);
+    if (high_ms * 2 > low_ms || first_low_ms > 30000) {
+        fail_msg("half within %u ms (high) and %u ms (low), the first low ones %u ms", high_ms,
+                 low_ms, first_low_ms);
+    }
+    put_away(&played);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -260,6 +308,8 @@ int main(void)
         cmocka_unit_test(a_retry_after_holds_with_other_requests_under_way),
         cmocka_unit_test(one_worker_that_is_refused_speaks_for_all),
         cmocka_unit_test(a_leg_that_is_unwell_leaves_room_for_the_others),
+        cmocka_unit_test(a_rate_is_that_of_all_workers),
+        cmocka_unit_test(a_short_rate_serves_high_priority_first_and_starves_none),
     };
 
     (void)setenv("SCENE_TOKEN", "scene-token", 1);
