@@ -130,7 +130,7 @@ static const struct config_option route[] = {
      .check = check_name},
     {"match", "What it takes; {}: everything. See the match language.", OPTION_MAP, AT(match),
      .is_null_refused = true},
-    {"priority", "Who goes first when a destination's rate is short.", OPTION_CHOICE, AT(priority),
+    {"priority", "Who goes first when a destination's rate, ramp or connections are short.", OPTION_CHOICE, AT(priority),
      .choices = priority_words, .fallback = "normal"},
     {"continue", "Whether the next route is tried as well.", OPTION_BOOL, AT(is_continued),
      .fallback = "false"},
