@@ -28,7 +28,7 @@ static int usage(FILE *out, int code)
           "Validate configuration, schemas, maps and routes; run the route tests. Every\n"
           "error is told as file:line:column: message, all of them at once.\n\n"
           "  -c, --config FILE   the configuration (see docs/configuration.md)\n"
-          "      --online        also ask brokers, topics, permissions, registry, credentials\n"
+          "      --online        also ask brokers, topics, rights, registry, credentials\n"
           "      --json          one JSON document on stdout\n"
           "  -h, --help          this text\n\n"
           "Exit codes: 0 all is right, 1 it is not, 2 wrong usage or no such file,\n"
