@@ -358,3 +358,16 @@ void record_dead_letter(struct deliverer *d, struct leg *leg)
         on_dead_letter);
     d->outside->produce(d->outside->context, &leg->request);
 }
+
+/* taking back */
+
+bool record_is_unsent(const struct deliverer *d, const struct leg *leg)
+{
+    return d->outside->is_unsent(d->outside->context, &leg->request);
+}
+
+void record_recall(struct deliverer *d, struct leg *leg)
+{
+    d->outside->recall(d->outside->context, &leg->request);
+    end_request(d, leg);
+}

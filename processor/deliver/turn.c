@@ -9,7 +9,8 @@ enum {
     FULL_PATIENCE_MS = 250, /* not polling is cheaper than pausing, which drops what was fetched */
     FULL_LOOK_MS = FULL_PATIENCE_MS / 2,
     DRAIN_WAIT_MS = 20,
-    LATE_MS = 1000, /* before the end what waits is diverted: acknowledged in time */
+    UNSEND_MS = 250, /* a record that is not acknowledged by then may wait for its topic */
+    LATE_MS = 1000,  /* before the end what waits is diverted: acknowledged in time */
 };
 
 void turn_init(struct turn *turn, struct deliverer *d, struct intake *intake, unsigned worker)
@@ -140,6 +141,7 @@ static void finish(struct turn *turn, uint64_t until_ms)
     const struct outside *outside = turn->outside;
     struct deliverer *d = turn->d;
     uint64_t now_ms = outside->mono_ms(outside->context);
+    uint64_t unsend_ms = now_ms + UNSEND_MS;
     uint64_t late_ms = until_ms < now_ms ? 0 : until_ms - MIN_OF((until_ms - now_ms) / 3, LATE_MS);
 
     for (;;) {
@@ -148,6 +150,10 @@ static void finish(struct turn *turn, uint64_t until_ms)
             return;
         }
         d->is_silent |= outside->is_fenced(outside->context, now_ms);
+        if (now_ms >= unsend_ms) {
+            unsend_ms = UINT64_MAX;
+            outside->unsend(outside->context); /* dropped in the next round where nothing begun */
+        }
         if (now_ms >= late_ms) {
             leaving_divert(d);
         }

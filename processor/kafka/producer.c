@@ -22,6 +22,7 @@
  *                           and only what is too large alone is finished so
  *    fatal producer error   all SENT ones back to READY, a new client, produced again
  *    cancelled              FINISHED from wherever it is
+ *    recalled               out of READY, DELAYED or SUSPECT, without done()
  *
  * The library reads key and value until its report, so none is given back before.
  */
@@ -165,6 +166,7 @@ void request_report(struct producer *producer, struct produce_request *request,
         suspect(producer, request);
     } else if (producer->is_fatal || error == RD_KAFKA_RESP_ERR__PURGE_QUEUE ||
                error == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT) {
+        producer->has_gap |= error == RD_KAFKA_RESP_ERR__PURGE_QUEUE;
         request_move(producer, request, REQUEST_READY); /* the client's fault, not the record's */
     } else {
         delay(producer, request, error);
@@ -270,7 +272,8 @@ static bool send_one(struct producer *producer, struct produce_request *request)
 
 static bool may_send(const struct producer *producer)
 {
-    return producer->rk != NULL && !producer->is_fatal && !producer->is_batch_smaller;
+    return producer->rk != NULL && !producer->is_fatal && !producer->is_batch_smaller &&
+           !producer->has_gap;
 }
 
 /* Suspects go one at a time and with nobody else on the way; then all that is ready. */
@@ -384,6 +387,33 @@ size_t producer_waiting(const struct producer *producer)
 bool producer_is_full(const struct producer *producer)
 {
     return producer->is_queue_full || producer_waiting(producer) >= WAITING_MAX;
+}
+
+void producer_unsend(struct producer *producer)
+{
+    if (producer->rk != NULL && producer->sent.count > 0) {
+        rd_kafka_purge(producer->rk, RD_KAFKA_PURGE_F_QUEUE);
+        rd_kafka_poll(producer->rk, 0);
+    }
+}
+
+bool producer_is_unsent(const struct produce_request *request)
+{
+    enum request_state state = state_of(request);
+
+    return state == REQUEST_READY || state == REQUEST_DELAYED || state == REQUEST_SUSPECT;
+}
+
+void producer_recall(struct producer *producer, struct produce_request *request)
+{
+    PRE(producer_is_unsent(request));
+
+    request_list_remove(list_of(producer, state_of(request)), request);
+    request->state = (uint8_t)(REQUEST_NEW | (request->state & REQUEST_IS_STUCK));
+    tell_stuck(request, false, NULL);
+    if (producer->suspects.count == 0) {
+        producer->is_culprit_found = false;
+    }
 }
 
 void producer_cancel(struct producer *producer)

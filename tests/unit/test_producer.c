@@ -378,6 +378,40 @@ static void the_client_refuses_what_is_past_its_own_limit(void **state)
     producer_close(producer);
 }
 
+/* A broker that is away: the library holds all of them, and none is on its way. */
+static void what_was_never_sent_can_be_recalled(void **state)
+{
+    struct producer *producer = open_producer();
+    rd_kafka_message_t *got[20];
+
+    (void)state;
+    producer_send(producer, make_request(0, "out", SPAN("a"), SPAN("first")));
+    turn_until_done(producer, 0, 1);
+    assert_false(producer_is_unsent(&records[0].request));
+    mock_tell(MOCK_DOWN, NULL, 0, 0, 0);
+    for (size_t i = 1; i < 11; i++) {
+        producer_send(producer, make_request(i, "out", SPAN("a"), SPAN("later")));
+    }
+    turn(producer);
+    assert_false(producer_is_unsent(&records[1].request));
+    producer_unsend(producer);
+    for (size_t i = 1; i < 11; i++) {
+        assert_true(producer_is_unsent(&records[i].request));
+    }
+    for (size_t i = 1; i < 6; i++) {
+        producer_recall(producer, &records[i].request);
+        assert_int_equal(records[i].stuck, records[i].unstuck);
+    }
+    assert_int_equal(producer_waiting(producer), 5);
+    mock_tell(MOCK_UP, NULL, 0, 0, 0);
+    turn_until_done(producer, 6, 11); /* by a new client */
+    check_results(6, 11, PRODUCE_ACKNOWLEDGED);
+    assert_int_equal(records[1].done + records[5].done, 0);
+    producer_close(producer);
+    assert_int_equal(read_back(0, got, 20), 6);
+    free_copies(got, 6);
+}
+
 static void a_full_queue_is_back_pressure(void **state)
 {
     struct producer *producer;
@@ -530,6 +564,7 @@ int main(void)
         ON_MOCK(a_batch_too_large_condemns_none_of_its_records),
         ON_MOCK(the_client_refuses_what_its_queue_cannot_hold),
         ON_MOCK(the_client_refuses_what_is_past_its_own_limit),
+        ON_MOCK(what_was_never_sent_can_be_recalled),
         ON_MOCK(a_full_queue_is_back_pressure),
         ON_MOCK(a_fatal_error_makes_a_new_client),
         ON_MOCK(a_fatal_error_on_the_way_produces_again),
