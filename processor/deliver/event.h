@@ -62,6 +62,7 @@ struct leg {
     char outage[OUTAGE_ID_BYTES]; /* whose outage diverted it; "" when none did */
     bool is_stuck;                /* counted in its partition's stuck records */
     uint32_t part, part_count;    /* an oversize dead letter goes in parts */
+    bool waits_for_room;          /* and this one until its topic takes larger ones */
     struct leg *next, *previous;  /* a lane's queue */
     struct lane *lane;            /* whose queue, while QUEUED */
     struct batch *batch;          /* the one it is in while SENDING or WAITING */

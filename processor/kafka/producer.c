@@ -122,6 +122,16 @@ static void delay(struct producer *producer, struct produce_request *request,
     tell_stuck(request, true, rd_kafka_err2str(error));
 }
 
+static void refuse(struct producer *producer, struct produce_request *request,
+                   rd_kafka_resp_err_t error)
+{
+    if (request->must_go) {
+        delay(producer, request, error);
+    } else {
+        request_move(producer, request, REQUEST_TOO_LARGE);
+    }
+}
+
 /* The answer spoke of a batch; which of its records is too large shows when each goes alone. */
 static void suspect(struct producer *producer, struct produce_request *request)
 {
@@ -130,7 +140,7 @@ static void suspect(struct producer *producer, struct produce_request *request)
 
     if (was_alone) {
         producer->is_culprit_found |= (request->state & REQUEST_IS_ALONE) != 0;
-        request_move(producer, request, REQUEST_TOO_LARGE);
+        refuse(producer, request, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
         return;
     }
     request->state |= REQUEST_IS_ALONE;
@@ -253,13 +263,13 @@ static bool send_one(struct producer *producer, struct produce_request *request)
         return true;
     case RD_KAFKA_RESP_ERR__QUEUE_FULL:
         if (producer->sent.count == 0) { /* larger than the empty queue */
-            request_move(producer, request, REQUEST_TOO_LARGE);
+            refuse(producer, request, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
             return true;
         }
         producer->is_queue_full = true;
         return false;
     case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
-        request_move(producer, request, REQUEST_TOO_LARGE);
+        refuse(producer, request, error);
         return true;
     case RD_KAFKA_RESP_ERR__FATAL:
         client_fatal(producer);
@@ -353,6 +363,13 @@ static uint64_t next_turn_ms(const struct producer *producer, uint64_t now_ms)
     return due_ms > now_ms ? due_ms - now_ms : 0;
 }
 
+/* What was refused for its size is tried by itself, or its batch would be refused with it. */
+static void resume(struct producer *producer, struct produce_request *request)
+{
+    request_move(producer, request, request->must_go ? REQUEST_SUSPECT : REQUEST_READY);
+    request->state |= request->must_go ? REQUEST_IS_ALONE : 0;
+}
+
 uint64_t producer_turn(struct producer *producer, uint64_t now_ms)
 {
     uint64_t events;
@@ -365,7 +382,7 @@ uint64_t producer_turn(struct producer *producer, uint64_t now_ms)
     }
     client_reopen(producer, now_ms);
     while (producer->delayed.count > 0 && producer->delayed.first->retry_at_ms <= now_ms) {
-        request_move(producer, producer->delayed.first, REQUEST_READY);
+        resume(producer, producer->delayed.first);
     }
     send_ready(producer);
     finish(producer);

@@ -38,6 +38,7 @@ struct produce_request {
      * May be NULL. */
     void (*stuck)(struct produce_request *request, bool is_stuck, const char *why);
     void *context;
+    bool must_go; /* refused for its size it waits, stuck, and is tried again: never TOO_LARGE */
 
     /* the producer's own */
     struct produce_request *next, *previous;

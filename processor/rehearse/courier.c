@@ -290,6 +290,15 @@ static void report(void *context, void *what)
     member_wake(member);
 }
 
+static void reach_topic(void *context, void *what);
+
+static void wait_for_topic(struct world *world, struct parcel *parcel)
+{
+    parcel->is_stuck = true;
+    member_wake(parcel->member);
+    agenda_add(&world->agenda, world->now_ms + UNWRITABLE_RETRY_MS, reach_topic, world, parcel);
+}
+
 /* The topic has it, refuses it, or it waits for the topic. */
 static void reach_topic(void *context, void *what)
 {
@@ -303,6 +312,11 @@ static void reach_topic(void *context, void *what)
         give_back(world, parcel);
         return;
     }
+    if (parcel->is_large && parcel->member != NULL && parcel->request->must_go) {
+        parcel->is_large = false; /* somebody raises the topic's limit */
+        wait_for_topic(world, parcel);
+        return;
+    }
     fault = faults_find(&world->options.faults, parcel->destination,
                         parcel->context == NULL ? SPAN_NONE : *(const struct span *)parcel->context,
                         since_start_ms(world), &world->rng);
@@ -311,9 +325,7 @@ static void reach_topic(void *context, void *what)
             give_back(world, parcel);
             return;
         }
-        parcel->is_stuck = true;
-        member_wake(parcel->member);
-        agenda_add(&world->agenda, world->now_ms + UNWRITABLE_RETRY_MS, reach_topic, world, parcel);
+        wait_for_topic(world, parcel);
         return;
     }
     parcel->is_stuck = false;

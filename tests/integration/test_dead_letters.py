@@ -4,6 +4,8 @@ import datetime
 import random
 import time
 
+from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource
+
 import events
 import fake_tiktok
 from services import wait_for
@@ -107,6 +109,43 @@ def test_giant_records_are_delivered_or_kept_whole(world):
     assert whole.message.value() == middle.value
     world.tiktok.wait_accepted(r.id for r in records if r.id)
     assert not world.tiktok.duplicates()
+
+
+def test_headers_beyond_the_topic_wait_for_a_larger_limit(world):
+    """No cutting of the value helps: the partition is blocked by name, the log says what to raise, and then it goes on."""
+    world.create("source", "dead", partitions=1, max_message_bytes=1_048_588)
+    world.create("utm")
+    header = random.Random(3).randbytes(1_048_380)
+    big = Record(b"garbage", key=b"big", headers=[("h", header)], want="decode_failed")
+    good = world.conversions(20)
+    world.produce([big])
+    run = world.detour().start()
+    found = run.wait_log(r"dead_letter.too_large.*value_bytes=7 .*max.message.bytes of the topic to (\d+)")
+    wait_for(lambda: run.metric("detour_partition_blocked", reason="dead_letter") == 1, 20, "the block has a name")
+    world.produce(good)
+    assert run.metric("detour_in_flight_events") == 1 and not world.committed().get(0)
+    limit = ConfigEntry("max.message.bytes", found.group(1), incremental_operation=AlterConfigOpType.SET)
+    wanted = ConfigResource("topic", world.topics["dead"], incremental_configs=[limit])
+    for future in world.admin.incremental_alter_configs([wanted]).values():
+        future.result(20)
+    world.wait_settled(30)
+    world.settle_account([big] + good)
+    (note,) = world.notes("dead")
+    assert note.message.value() == b"garbage" and note.headers == [("h", header)]
+    wait_for(lambda: run.metric("detour_partition_blocked", reason="dead_letter") == 0, 20, "the block is gone")
+
+
+def test_a_long_event_id_does_not_make_the_headers_long(world):
+    world.create_all()
+    encode = events.Encoder(events.CONVERSION)
+    name = "i" * 100_000
+    record = Record(events.confluent(1, encode(events.conversion(name, event="Purchase"))), id=name, want="rejected")
+    world.produce([record])
+    world.tiktok.on(fake_tiktok.refuse_ids([name], with_index=True))
+    world.detour().start()
+    world.wait_settled()
+    (note,) = world.notes("dead")
+    assert note.detour["event.id"] == "i" * 512
 
 
 def test_a_missing_dead_letter_topic_blocks_its_partition_and_no_other(world):

@@ -329,6 +329,20 @@ static void one_record_is_too_large_for_the_broker(void **state)
     producer_close(producer);
 }
 
+static void what_must_go_waits_for_a_larger_limit(void **state)
+{
+    struct producer *producer = open_producer();
+
+    (void)state;
+    mock_tell(MOCK_FAIL, NULL, MOCK_PRODUCE, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, 3);
+    make_request(0, "out", SPAN("a"), SPAN("1"))->must_go = true;
+    producer_send(producer, &records[0].request);
+    turn_until_done(producer, 0, 1);
+    check_results(0, 1, PRODUCE_ACKNOWLEDGED);
+    assert_int_equal(records[0].stuck, 1);
+    producer_close(producer);
+}
+
 static void a_batch_too_large_condemns_none_of_its_records(void **state)
 {
     struct producer *producer = open_producer();
@@ -561,6 +575,7 @@ int main(void)
         ON_MOCK(an_unknown_topic_is_retried_until_it_exists),
         ON_MOCK(errors_of_a_time_are_retried),
         ON_MOCK(one_record_is_too_large_for_the_broker),
+        ON_MOCK(what_must_go_waits_for_a_larger_limit),
         ON_MOCK(a_batch_too_large_condemns_none_of_its_records),
         ON_MOCK(the_client_refuses_what_its_queue_cannot_hold),
         ON_MOCK(the_client_refuses_what_is_past_its_own_limit),
