@@ -80,47 +80,14 @@ static rd_kafka_headers_t *make_note(const struct deliverer *d, const struct leg
     return note_headers(original, &note);
 }
 
-/* A leg of its partition began or ceased to wait for a topic. */
-static void count_stuck(struct deliverer *d, struct leg *leg, bool is_stuck)
-{
-    struct source_partition *partition = leg->event->partition;
-    uint32_t *count;
-
-    if (leg->is_stuck == is_stuck) {
-        return;
-    }
-    leg->is_stuck = is_stuck;
-    if (partition == NULL) {
-        return;
-    }
-    count = leg->is_dead_letter ? &partition->stuck_dead_letters : &partition->stuck_alternates;
-    *count = is_stuck ? *count + 1 : *count - 1;
-    if (*count == (is_stuck ? 1u : 0u)) {
-        d->outside->block(d->outside->context, partition,
-                          leg->is_dead_letter ? BLOCK_DEAD_LETTER : BLOCK_ALTERNATE, is_stuck);
-    }
-}
-
-static uint32_t stuck_count(const struct leg *leg)
-{
-    const struct source_partition *partition = leg->event->partition;
-
-    if (partition == NULL) {
-        return 0;
-    }
-    return leg->is_dead_letter ? partition->stuck_dead_letters : partition->stuck_alternates;
-}
-
 /* One log line when a partition begins to wait and one when it goes on, however many records. */
 static void on_stuck(struct produce_request *request, bool is_stuck, const char *why)
 {
     struct leg *leg = CONTAINER_OF(request, struct leg, request);
     struct deliverer *d = request->context;
-    uint32_t before = stuck_count(leg);
     struct message_view message;
 
-    count_stuck(d, leg, is_stuck);
-    if (before != (is_stuck ? 0u : 1u)) {
+    if (!backlog_stuck(d, leg, is_stuck)) {
         return;
     }
     d->outside->view(leg->event->message, &message);
@@ -152,6 +119,7 @@ static void fill_request(struct deliverer *d, struct leg *leg, const char *topic
         .stuck = on_stuck,
         .context = d,
     };
+    backlog_add(d, leg);
 }
 
 static struct span message_value(const struct leg *leg)
@@ -164,7 +132,7 @@ static struct span message_value(const struct leg *leg)
 /* The request is over: its headers were kept for producing it again. */
 static void end_request(struct deliverer *d, struct leg *leg)
 {
-    count_stuck(d, leg, false);
+    backlog_remove(d, leg);
     if (leg->request.headers != NULL) {
         rd_kafka_headers_destroy(leg->request.headers);
         leg->request.headers = NULL;
@@ -298,7 +266,11 @@ static void wait_for_room(struct deliverer *d, struct leg *leg)
     size_t part_bytes = MIN_OF(value_bytes, (size_t)PART_BYTES_FIRST) + event->message->key_len;
 
     d->outside->view(event->message, &message);
-    if (stuck_count(leg) == 0) {
+    leg->waits_for_room = true;
+    leg->part = 0;
+    leg->part_count = leg->part_count == 0 ? 0 : parts_of(value_bytes, PART_BYTES_FIRST);
+    send_part(d, leg);
+    if (backlog_stuck(d, leg, true)) {
         LOG_ERROR("dead_letter.too_large",
                   "topic=%s source_topic=%s partition=%d offset=%lld value_bytes=%zu key_bytes=%zu "
                   "header_bytes=%zu way_out=\"set max.message.bytes of the topic to %zu or more; "
@@ -307,11 +279,6 @@ static void wait_for_room(struct deliverer *d, struct leg *leg)
                   (long long)message.offset, value_bytes, message.key.len, header_bytes,
                   header_bytes + part_bytes);
     }
-    count_stuck(d, leg, true);
-    leg->waits_for_room = true;
-    leg->part = 0;
-    leg->part_count = leg->part_count == 0 ? 0 : parts_of(value_bytes, PART_BYTES_FIRST);
-    send_part(d, leg);
 }
 
 /* The value is too large as it is, or in the present number of parts: halve, from the start. */

@@ -40,6 +40,25 @@ static enum block_reason lacks_room(const struct turn *turn)
     return turn->outside->is_full(turn->outside->context) ? BLOCK_ALTERNATE : BLOCK_REASON_COUNT;
 }
 
+/* Records wait for a topic that does not take them: soon their partitions stop, and no other. */
+static bool is_crowded(struct turn *turn)
+{
+    uint64_t now_ms = turn->d->now_ms;
+
+    if (!backlog_is_full(turn->d)) {
+        return false;
+    }
+    if (turn->full_since_ms == 0) {
+        turn->full_since_ms = now_ms;
+    }
+    if (now_ms - turn->full_since_ms < FULL_PATIENCE_MS) {
+        return true;
+    }
+    turn->full_since_ms = 0;
+    backlog_crowd(turn->d);
+    return false;
+}
+
 static void block_all(const struct turn *turn, enum block_reason reason, bool is_blocked)
 {
     turn->outside->block(turn->outside->context, NULL, reason, is_blocked);
@@ -47,10 +66,14 @@ static void block_all(const struct turn *turn, enum block_reason reason, bool is
 
 static bool has_room(struct turn *turn)
 {
-    enum block_reason lack = lacks_room(turn);
     const struct event_pool *events = &turn->d->events;
     uint64_t now_ms = turn->d->now_ms;
+    enum block_reason lack;
 
+    if (is_crowded(turn)) {
+        return false;
+    }
+    lack = lacks_room(turn);
     if (lack == BLOCK_REASON_COUNT) {
         if (turn->is_full_blocked) {
             turn->is_full_blocked = false;

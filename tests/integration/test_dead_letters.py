@@ -174,6 +174,26 @@ def test_a_missing_dead_letter_topic_blocks_its_partition_and_no_other(world):
     wait_for(lambda: run.metric("detour_partition_blocked", reason="dead_letter") == 0, 20, "the block is gone")
 
 
+def test_a_flood_for_a_missing_topic_leaves_room_for_the_others(world):
+    """More records than may be in flight wait for the dead-letter topic, all of one partition."""
+    world.create("source", "utm", partitions=2)
+    flood = [Record(b"garbage%d" % i, partition=0, want="decode_failed") for i in range(3000)]
+    world.produce(flood)
+    run = world.detour(world.config(in_flight={"events": 1000})).start()
+    run.wait_log("record.crowded.*dead-letter")
+    good = world.conversions(300)
+    for record in good:
+        record.partition = 1
+    world.produce(good)
+    world.tiktok.wait_accepted((r.id for r in good), 20)
+    wait_for(lambda: run.metric("detour_partition_blocked", reason="dead_letter") == 1, 20, "the block has a name")
+    assert run.metric("detour_partition_blocked") == 1, "nothing else is blocked"
+    world.create("dead", partitions=2)
+    world.wait_settled()
+    world.settle_account(flood + good)
+    assert "worker.full" not in run.log
+
+
 def test_a_missing_alternate_topic_waits_as_well(world):
     world.create("source", "dead")
     records = world.conversions(30)
