@@ -60,6 +60,22 @@ static bool is_full(void *context)
     return producer_is_full(((const struct outside_real *)context)->producer);
 }
 
+static void unsend(void *context)
+{
+    producer_unsend(((struct outside_real *)context)->producer);
+}
+
+static bool is_unsent(void *context, const struct produce_request *request)
+{
+    (void)context;
+    return producer_is_unsent(request);
+}
+
+static void recall(void *context, struct produce_request *request)
+{
+    producer_recall(((struct outside_real *)context)->producer, request);
+}
+
 /* the source */
 
 static rd_kafka_message_t *poll_source(void *context, struct source_partition **partition)
@@ -168,6 +184,9 @@ enum err_code outside_real_open(struct outside_real *real, const struct config *
                 .produce = produce,
                 .reports = take_reports,
                 .is_full = is_full,
+                .unsend = unsend,
+                .is_unsent = is_unsent,
+                .recall = recall,
                 .poll = poll_source,
                 .serve = serve,
                 .settle = settle,

@@ -39,6 +39,7 @@ void deliverer_init(struct deliverer *d, const struct pipeline *pipeline, struct
     buf_init(&d->render, RENDER_BYTES_MAX);
     buf_init(&d->record, RECORD_BYTES_MAX);
     d->tiktok = tiktok_scratch_new();
+    d->backlogs = mem_array(config->destination_count, struct backlog);
     d->senders = mem_array(config->destination_count, struct sender *);
     for (size_t i = 0; i < config->destination_count; i++) {
         if (config->destinations[i].type != DESTINATION_KAFKA) {
@@ -54,6 +55,7 @@ void deliverer_fini(struct deliverer *d)
         sender_free(d->senders[i]);
     }
     free(d->senders);
+    free(d->backlogs);
     event_pool_fini(&d->events);
     tiktok_scratch_free(d->tiktok);
     arena_fini(&d->scratch);

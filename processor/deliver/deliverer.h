@@ -10,6 +10,7 @@
 #define DELIVER_DELIVERER_H
 
 #include "base/rng.h"
+#include "deliver/backlog.h"
 #include "deliver/event.h"
 #include "deliver/outside.h"
 #include "deliver/pipeline.h"
@@ -28,9 +29,11 @@ struct deliverer {
     struct buf render;    /* items of the event being taken */
     struct buf record;    /* a UTM record being written */
     struct tiktok_scratch *tiktok;
-    struct sender **senders; /* by destination; NULL where the type is another */
-    struct health *health;   /* the process's; shared */
-    unsigned worker;         /* whose this is */
+    struct sender **senders;  /* by destination; NULL where the type is another */
+    struct backlog *backlogs; /* by destination; topics only */
+    size_t full_backlogs;
+    struct health *health; /* the process's; shared */
+    unsigned worker;       /* whose this is */
     struct {
         uint64_t key; /* hash of event type and destination; 0: empty */
         size_t cell;

@@ -24,6 +24,7 @@
 #include "kafka/producer.h"
 #include "kafka/source.h"
 
+struct backlog;
 struct batch;
 struct lane;
 
@@ -60,8 +61,11 @@ struct leg {
     bool is_canary;               /* probes its cell or destination: alone, at once */
     struct ticket ticket;         /* of the canary */
     char outage[OUTAGE_ID_BYTES]; /* whose outage diverted it; "" when none did */
-    bool is_stuck;                /* counted in its partition's stuck records */
+    struct backlog *backlog;      /* of its record's topic, while PRODUCING */
+    uint64_t backlog_bytes;       /* counted there */
+    bool is_stuck, is_crowded;    /* backlog.h */
     uint32_t part, part_count;    /* an oversize dead letter goes in parts */
+    bool waits_for_room;          /* and this one until its topic takes larger ones */
     struct leg *next, *previous;  /* a lane's queue */
     struct lane *lane;            /* whose queue, while QUEUED */
     struct batch *batch;          /* the one it is in while SENDING or WAITING */

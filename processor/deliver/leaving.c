@@ -1,5 +1,6 @@
 #include "deliver/leaving.h"
 
+#include "deliver/records.h"
 #include "deliver/sender.h"
 
 static bool is_leaving(const struct deliverer *d, const struct event *event)
@@ -9,15 +10,17 @@ static bool is_leaving(const struct deliverer *d, const struct event *event)
 
 /* dropping */
 
-static bool is_on_its_way(const struct leg *leg)
+static bool is_on_its_way(const struct deliverer *d, const struct leg *leg)
 {
-    return leg->state == LEG_SENDING || leg->state == LEG_PRODUCING;
+    return leg->state == LEG_SENDING || (leg->state == LEG_PRODUCING && !record_is_unsent(d, leg));
 }
 
-static bool has_begun(const struct event *event)
+static bool has_begun(const struct deliverer *d, const struct event *event)
 {
     for (size_t i = 0; i < event->leg_count; i++) {
-        if (event->legs[i].state == LEG_SETTLED || is_on_its_way(&event->legs[i])) {
+        const struct leg *leg = &event->legs[i];
+
+        if (leg->state == LEG_SETTLED || leg->part > 0 || is_on_its_way(d, leg)) {
             return true;
         }
     }
@@ -29,21 +32,27 @@ static struct sender *sender_of(const struct deliverer *d, const struct leg *leg
     return d->senders[pipeline_index(d->pipeline, leg_destination(leg))];
 }
 
+static void drop_leg(struct deliverer *d, struct leg *leg)
+{
+    if (leg->state == LEG_PRODUCING) {
+        record_recall(d, leg);
+    } else if (leg->state != LEG_NEW) {
+        sender_drop(sender_of(d, leg), leg);
+    }
+    leg_move(leg, LEG_SETTLED);
+    leg->event->is_abandoned = true;
+    leg->event->legs_open--;
+}
+
 /* All of it that is not on its way ceases; the event with it when that is all. */
 static void drop_event(struct deliverer *d, struct event *event)
 {
     for (size_t i = 0; i < event->leg_count; i++) {
         struct leg *leg = &event->legs[i];
 
-        if (leg->state == LEG_SETTLED || is_on_its_way(leg)) {
-            continue;
+        if (leg->state != LEG_SETTLED && !is_on_its_way(d, leg)) {
+            drop_leg(d, leg);
         }
-        if (leg->state != LEG_NEW) {
-            sender_drop(sender_of(d, leg), leg);
-        }
-        leg_move(leg, LEG_SETTLED);
-        event->is_abandoned = true;
-        event->legs_open--;
     }
     if (event->legs_open == 0) {
         event_free(&d->events, event);
@@ -56,7 +65,7 @@ void leaving_drop(struct deliverer *d)
 
     for (struct event *event = d->events.first; event != NULL; event = next) {
         next = event->next;
-        if (event->is_forgotten || (is_leaving(d, event) && !has_begun(event))) {
+        if (event->is_forgotten || (is_leaving(d, event) && !has_begun(d, event))) {
             drop_event(d, event);
         }
     }
@@ -123,6 +132,9 @@ void leaving_divert(struct deliverer *d)
 
 void leaving_forget(struct deliverer *d)
 {
+    if (leaving_open(d) > 0) {
+        d->outside->unsend(d->outside->context);
+    }
     for (struct event *event = d->events.first; event != NULL; event = event->next) {
         if (!event->is_forgotten && is_leaving(d, event)) {
             event->is_forgotten = true;

@@ -33,10 +33,13 @@ struct outside {
                           http_reply_fn *done, void *done_context, struct err *err);
     void (*answers)(void *context);
 
-    /* records: as producer_send(), producer_turn() and producer_is_full() */
+    /* records: as producer_send(), producer_turn(), producer_is_full(), producer_unsend() ... */
     void (*produce)(void *context, struct produce_request *request);
     uint64_t (*reports)(void *context, uint64_t now_ms);
     bool (*is_full)(void *context);
+    void (*unsend)(void *context);
+    bool (*is_unsent)(void *context, const struct produce_request *request);
+    void (*recall)(void *context, struct produce_request *request);
 
     /* the source: as the functions of source.h */
     rd_kafka_message_t *(*poll)(void *context, struct source_partition **partition);

@@ -4,8 +4,9 @@
  *
  * It can fail: no UTM record can be made (dead letter); the topic cannot be written
  * (stuck: the partition is blocked by name until it can); the record is too large (an
- * alternate: next in the chain; the dead letter: in parts, halved until they fit); the
- * producer was cancelled (hard stop or lost partition: the offset is not settled).
+ * alternate: next in the chain; the dead letter: in parts, halved until they fit, or as
+ * stuck until the topic takes larger records); the producer was cancelled (hard stop or lost
+ * partition: the offset is not settled).
  */
 #include "deliver/records.h"
 
@@ -17,7 +18,11 @@
 #include "deliver/view.h"
 #include "kafka/note.h"
 
-enum { PART_BYTES_FIRST = 512 * 1024, PART_BYTES_MIN = 16 * 1024 };
+enum {
+    PART_BYTES_FIRST = 512 * 1024,
+    PART_BYTES_MIN = 16 * 1024,
+    NOTE_BYTES_MOST = 8192, /* of our headers and what else a record has, generously */
+};
 
 static struct span name_of(const struct config_destination *destination)
 {
@@ -75,47 +80,14 @@ static rd_kafka_headers_t *make_note(const struct deliverer *d, const struct leg
     return note_headers(original, &note);
 }
 
-/* A leg of its partition began or ceased to wait for a topic. */
-static void count_stuck(struct deliverer *d, struct leg *leg, bool is_stuck)
-{
-    struct source_partition *partition = leg->event->partition;
-    uint32_t *count;
-
-    if (leg->is_stuck == is_stuck) {
-        return;
-    }
-    leg->is_stuck = is_stuck;
-    if (partition == NULL) {
-        return;
-    }
-    count = leg->is_dead_letter ? &partition->stuck_dead_letters : &partition->stuck_alternates;
-    *count = is_stuck ? *count + 1 : *count - 1;
-    if (*count == (is_stuck ? 1u : 0u)) {
-        d->outside->block(d->outside->context, partition,
-                          leg->is_dead_letter ? BLOCK_DEAD_LETTER : BLOCK_ALTERNATE, is_stuck);
-    }
-}
-
-static uint32_t stuck_count(const struct leg *leg)
-{
-    const struct source_partition *partition = leg->event->partition;
-
-    if (partition == NULL) {
-        return 0;
-    }
-    return leg->is_dead_letter ? partition->stuck_dead_letters : partition->stuck_alternates;
-}
-
 /* One log line when a partition begins to wait and one when it goes on, however many records. */
 static void on_stuck(struct produce_request *request, bool is_stuck, const char *why)
 {
     struct leg *leg = CONTAINER_OF(request, struct leg, request);
     struct deliverer *d = request->context;
-    uint32_t before = stuck_count(leg);
     struct message_view message;
 
-    count_stuck(d, leg, is_stuck);
-    if (before != (is_stuck ? 0u : 1u)) {
+    if (!backlog_stuck(d, leg, is_stuck)) {
         return;
     }
     d->outside->view(leg->event->message, &message);
@@ -147,6 +119,7 @@ static void fill_request(struct deliverer *d, struct leg *leg, const char *topic
         .stuck = on_stuck,
         .context = d,
     };
+    backlog_add(d, leg);
 }
 
 static struct span message_value(const struct leg *leg)
@@ -159,7 +132,7 @@ static struct span message_value(const struct leg *leg)
 /* The request is over: its headers were kept for producing it again. */
 static void end_request(struct deliverer *d, struct leg *leg)
 {
-    count_stuck(d, leg, false);
+    backlog_remove(d, leg);
     if (leg->request.headers != NULL) {
         rd_kafka_headers_destroy(leg->request.headers);
         leg->request.headers = NULL;
@@ -261,37 +234,69 @@ void record_send(struct deliverer *d, struct leg *leg, const struct event_view *
 
 static void send_part(struct deliverer *d, struct leg *leg);
 
+/* What was wrong before its size was stays in the text. */
+static void note_too_large(struct leg *leg)
+{
+    char text[sizeof(leg->trouble->text)];
+
+    (void)snprintf(text, sizeof(text), "too large for the topic, in parts; %s: %.150s",
+                   reason_word((enum reason)leg->reason),
+                   leg->trouble == NULL ? "" : leg->trouble->text);
+    if (leg->trouble == NULL) {
+        (void)leg_trouble(leg, NULL, text);
+    } else {
+        memcpy(leg->trouble->text, text, sizeof(text));
+    }
+    leg->reason = REASON_TOO_LARGE;
+}
+
+static uint32_t parts_of(size_t bytes, size_t part_bytes)
+{
+    return (uint32_t)MAX_OF((bytes + part_bytes - 1) / part_bytes, (size_t)1);
+}
+
+/* No parts are small enough: its headers are too large, or the topic takes next to nothing. The
+ * partition waits until somebody raises the topic's limit. */
+static void wait_for_room(struct deliverer *d, struct leg *leg)
+{
+    const struct event *event = leg->event;
+    struct message_view message;
+    size_t value_bytes = message_value(leg).len;
+    size_t header_bytes = note_bytes(d->outside->headers(event->message)) + NOTE_BYTES_MOST;
+    size_t part_bytes = MIN_OF(value_bytes, (size_t)PART_BYTES_FIRST) + event->message->key_len;
+
+    d->outside->view(event->message, &message);
+    leg->waits_for_room = true;
+    leg->part = 0;
+    leg->part_count = leg->part_count == 0 ? 0 : parts_of(value_bytes, PART_BYTES_FIRST);
+    send_part(d, leg);
+    if (backlog_stuck(d, leg, true)) {
+        LOG_ERROR("dead_letter.too_large",
+                  "topic=%s source_topic=%s partition=%d offset=%lld value_bytes=%zu key_bytes=%zu "
+                  "header_bytes=%zu way_out=\"set max.message.bytes of the topic to %zu or more; "
+                  "detour goes on by itself\"",
+                  LOG_Q(leg->request.topic), LOG_S(message.topic), message.partition,
+                  (long long)message.offset, value_bytes, message.key.len, header_bytes,
+                  header_bytes + part_bytes);
+    }
+}
+
 /* The value is too large as it is, or in the present number of parts: halve, from the start. */
 static void split_further(struct deliverer *d, struct leg *leg)
 {
     size_t bytes = message_value(leg).len;
     size_t part_bytes = leg->part_count == 0 ? PART_BYTES_FIRST
                                              : (bytes + leg->part_count - 1) / leg->part_count / 2;
-    char text[sizeof(leg->trouble->text)];
 
-    if (part_bytes < PART_BYTES_MIN) {
-        LOG_ERROR("dead_letter.impossible",
-                  "topic=%s partition=%d offset=%lld why=\"it refuses %d bytes\" "
-                  "way_out=\"raise max.message.bytes of the dead-letter topic and restart\"",
-                  LOG_Q(leg->request.topic), leg->event->message->partition,
-                  (long long)leg->event->message->offset, PART_BYTES_MIN);
-        leg->event->is_abandoned = true; /* never settled, so never committed past */
-        leg_settle(d, leg);
+    if (part_bytes < PART_BYTES_MIN || bytes <= PART_BYTES_MIN) {
+        wait_for_room(d, leg);
         return;
     }
     if (leg->part_count == 0) {
-        (void)snprintf(text, sizeof(text), "too large for the topic, in parts; %s: %.150s",
-                       reason_word((enum reason)leg->reason),
-                       leg->trouble == NULL ? "" : leg->trouble->text);
-        if (leg->trouble == NULL) {
-            (void)leg_trouble(leg, NULL, text);
-        } else {
-            memcpy(leg->trouble->text, text, sizeof(text));
-        }
-        leg->reason = REASON_TOO_LARGE;
+        note_too_large(leg);
     }
     leg->part = 0;
-    leg->part_count = (uint32_t)MAX_OF((bytes + part_bytes - 1) / part_bytes, (size_t)1);
+    leg->part_count = parts_of(bytes, part_bytes);
     send_part(d, leg);
 }
 
@@ -327,34 +332,48 @@ static const struct pipeline_destination *dead_letter_of(const struct deliverer 
                 ->destinations[pipeline_index(d->pipeline, d->pipeline->config->dead_letter)];
 }
 
+/* Part leg->part of leg->part_count, or all of it when that is 0. */
 static void send_part(struct deliverer *d, struct leg *leg)
 {
     const struct pipeline_destination *to = dead_letter_of(d);
     struct span whole = message_value(leg);
-    size_t step = (whole.len + leg->part_count - 1) / leg->part_count;
-    size_t from = MIN_OF(step * leg->part, whole.len);
     rd_kafka_headers_t *headers =
         make_note(d, leg, d->outside->headers(leg->event->message), to->config->is_connect_headers);
-    char part[32];
 
-    (void)snprintf(part, sizeof(part), "%u/%u", leg->part + 1, leg->part_count);
-    (void)rd_kafka_header_add(headers, "detour.part", -1, part, -1);
-    fill_request(d, leg, to->topic, span_sub(whole, from, MIN_OF(from + step, whole.len)), headers,
-                 on_dead_letter);
+    if (leg->part_count == 0) {
+        fill_request(d, leg, to->topic, whole, headers, on_dead_letter);
+    } else {
+        size_t step = (whole.len + leg->part_count - 1) / leg->part_count;
+        size_t from = MIN_OF(step * leg->part, whole.len);
+        char part[32];
+
+        (void)snprintf(part, sizeof(part), "%u/%u", leg->part + 1, leg->part_count);
+        (void)rd_kafka_header_add(headers, "detour.part", -1, part, -1);
+        fill_request(d, leg, to->topic, span_sub(whole, from, MIN_OF(from + step, whole.len)),
+                     headers, on_dead_letter);
+    }
+    leg->request.must_go = leg->waits_for_room;
     d->outside->produce(d->outside->context, &leg->request);
 }
 
 void record_dead_letter(struct deliverer *d, struct leg *leg)
 {
-    const struct pipeline_destination *to = dead_letter_of(d);
-
     leg_move(leg, LEG_PRODUCING);
     leg->is_dead_letter = true;
     leg->part = 0;
     leg->part_count = 0;
-    fill_request(
-        d, leg, to->topic, message_value(leg),
-        make_note(d, leg, d->outside->headers(leg->event->message), to->config->is_connect_headers),
-        on_dead_letter);
-    d->outside->produce(d->outside->context, &leg->request);
+    send_part(d, leg);
+}
+
+/* taking back */
+
+bool record_is_unsent(const struct deliverer *d, const struct leg *leg)
+{
+    return d->outside->is_unsent(d->outside->context, &leg->request);
+}
+
+void record_recall(struct deliverer *d, struct leg *leg)
+{
+    d->outside->recall(d->outside->context, &leg->request);
+    end_request(d, leg);
 }

@@ -16,5 +16,9 @@
 void record_send(struct deliverer *d, struct leg *leg, const struct event_view *view);
 /** Write @leg to the dead-letter topic with leg->reason. */
 void record_dead_letter(struct deliverer *d, struct leg *leg);
+/** Is the record of @leg, which is PRODUCING, certainly not on its way? */
+bool record_is_unsent(const struct deliverer *d, const struct leg *leg);
+/** Take it back: nothing more is heard of it. */
+void record_recall(struct deliverer *d, struct leg *leg);
 
 #endif /* DELIVER_RECORDS_H */

@@ -9,7 +9,8 @@ enum {
     FULL_PATIENCE_MS = 250, /* not polling is cheaper than pausing, which drops what was fetched */
     FULL_LOOK_MS = FULL_PATIENCE_MS / 2,
     DRAIN_WAIT_MS = 20,
-    LATE_MS = 1000, /* before the end what waits is diverted: acknowledged in time */
+    UNSEND_MS = 250, /* a record that is not acknowledged by then may wait for its topic */
+    LATE_MS = 1000,  /* before the end what waits is diverted: acknowledged in time */
 };
 
 void turn_init(struct turn *turn, struct deliverer *d, struct intake *intake, unsigned worker)
@@ -39,6 +40,25 @@ static enum block_reason lacks_room(const struct turn *turn)
     return turn->outside->is_full(turn->outside->context) ? BLOCK_ALTERNATE : BLOCK_REASON_COUNT;
 }
 
+/* Records wait for a topic that does not take them: soon their partitions stop, and no other. */
+static bool is_crowded(struct turn *turn)
+{
+    uint64_t now_ms = turn->d->now_ms;
+
+    if (!backlog_is_full(turn->d)) {
+        return false;
+    }
+    if (turn->full_since_ms == 0) {
+        turn->full_since_ms = now_ms;
+    }
+    if (now_ms - turn->full_since_ms < FULL_PATIENCE_MS) {
+        return true;
+    }
+    turn->full_since_ms = 0;
+    backlog_crowd(turn->d);
+    return false;
+}
+
 static void block_all(const struct turn *turn, enum block_reason reason, bool is_blocked)
 {
     turn->outside->block(turn->outside->context, NULL, reason, is_blocked);
@@ -46,10 +66,14 @@ static void block_all(const struct turn *turn, enum block_reason reason, bool is
 
 static bool has_room(struct turn *turn)
 {
-    enum block_reason lack = lacks_room(turn);
     const struct event_pool *events = &turn->d->events;
     uint64_t now_ms = turn->d->now_ms;
+    enum block_reason lack;
 
+    if (is_crowded(turn)) {
+        return false;
+    }
+    lack = lacks_room(turn);
     if (lack == BLOCK_REASON_COUNT) {
         if (turn->is_full_blocked) {
             turn->is_full_blocked = false;
@@ -140,6 +164,7 @@ static void finish(struct turn *turn, uint64_t until_ms)
     const struct outside *outside = turn->outside;
     struct deliverer *d = turn->d;
     uint64_t now_ms = outside->mono_ms(outside->context);
+    uint64_t unsend_ms = now_ms + UNSEND_MS;
     uint64_t late_ms = until_ms < now_ms ? 0 : until_ms - MIN_OF((until_ms - now_ms) / 3, LATE_MS);
 
     for (;;) {
@@ -148,6 +173,10 @@ static void finish(struct turn *turn, uint64_t until_ms)
             return;
         }
         d->is_silent |= outside->is_fenced(outside->context, now_ms);
+        if (now_ms >= unsend_ms) {
+            unsend_ms = UINT64_MAX;
+            outside->unsend(outside->context); /* dropped in the next round where nothing begun */
+        }
         if (now_ms >= late_ms) {
             leaving_divert(d);
         }

@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "base/utf8.h"
 
-enum { ERROR_BYTES_MAX = 512, NUMBER_BYTES = 24 };
+enum { TEXT_BYTES_MAX = 512, HEADER_OVERHEAD_BYTES = 6, NUMBER_BYTES = 24 };
 
 static const char own_prefix[] = "detour.";
 static const char connect_prefix[] = "__connect.errors.";
@@ -149,7 +149,7 @@ static void add_connect(rd_kafka_headers_t *headers, const struct note *note)
     add(headers, NOTE_CONNECT_CLASS_NAME, SPAN("detour"));
     snprintf(class_name, sizeof(class_name), "detour.%s", reason_word(note->reason));
     add(headers, NOTE_CONNECT_EXCEPTION_CLASS_NAME, span_of(class_name));
-    add(headers, NOTE_CONNECT_EXCEPTION_MESSAGE, cut(note->error, ERROR_BYTES_MAX));
+    add(headers, NOTE_CONNECT_EXCEPTION_MESSAGE, cut(note->error, TEXT_BYTES_MAX));
 }
 
 rd_kafka_headers_t *note_headers(const rd_kafka_headers_t *original, const struct note *note)
@@ -158,12 +158,12 @@ rd_kafka_headers_t *note_headers(const rd_kafka_headers_t *original, const struc
     char at[CLOCK_ISO_BYTES];
 
     add(headers, NOTE_REASON, span_of(reason_word(note->reason)));
-    add(headers, NOTE_ERROR, cut(note->error, ERROR_BYTES_MAX));
+    add(headers, NOTE_ERROR, cut(note->error, TEXT_BYTES_MAX));
     add(headers, NOTE_DESTINATION, note->destination);
     add(headers, NOTE_ROUTE, note->route);
     add(headers, NOTE_LEG, note->leg);
-    add(headers, NOTE_EVENT_ID, note->event_id);
-    add(headers, NOTE_EVENT_TYPE, note->event_type);
+    add(headers, NOTE_EVENT_ID, cut(note->event_id, TEXT_BYTES_MAX));
+    add(headers, NOTE_EVENT_TYPE, cut(note->event_type, TEXT_BYTES_MAX));
     add(headers, NOTE_OUTCOME, span_of(outcome_word(note->outcome)));
     if (note->http_status != 0) {
         add_number(headers, NOTE_HTTP_STATUS, note->http_status);
@@ -182,6 +182,22 @@ rd_kafka_headers_t *note_headers(const rd_kafka_headers_t *original, const struc
         add_connect(headers, note);
     }
     return headers;
+}
+
+size_t note_bytes(const rd_kafka_headers_t *headers)
+{
+    size_t count = headers == NULL ? 0 : rd_kafka_header_cnt(headers);
+    size_t bytes = 0;
+    const char *name;
+    const void *value;
+    size_t len;
+
+    for (size_t i = 0; i < count; i++) {
+        if (rd_kafka_header_get_all(headers, i, &name, &value, &len) == 0) {
+            bytes += strlen(name) + len + HEADER_OVERHEAD_BYTES;
+        }
+    }
+    return bytes;
 }
 
 struct span note_header_get(const rd_kafka_headers_t *headers, const char *name)

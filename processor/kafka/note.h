@@ -5,7 +5,7 @@
  * record (a replayed dead letter) are replaced, all others kept byte for byte. With
  * is_connect, earlier __connect.errors.* count as ours too, so that a replay does not
  * pile them up. No payload text, personal data or secret: `error` is our words, cut at
- * 512 bytes. What is absent or not UTF-8 has no header.
+ * 512 bytes, as are event id and type. What is absent or not UTF-8 has no header.
  */
 #ifndef KAFKA_NOTE_H
 #define KAFKA_NOTE_H
@@ -80,6 +80,8 @@ struct note {
 /** New headers: @original (may be NULL) then ours. */
 NODISCARD rd_kafka_headers_t *note_headers(const rd_kafka_headers_t *original,
                                            const struct note *note);
+/** What @headers (may be NULL) take in a record, about. */
+size_t note_bytes(const rd_kafka_headers_t *headers);
 /** Value of the last header of that name; SPAN_NONE when absent. */
 struct span note_header_get(const rd_kafka_headers_t *headers, const char *name);
 

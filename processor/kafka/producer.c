@@ -22,6 +22,7 @@
  *                           and only what is too large alone is finished so
  *    fatal producer error   all SENT ones back to READY, a new client, produced again
  *    cancelled              FINISHED from wherever it is
+ *    recalled               out of READY, DELAYED or SUSPECT, without done()
  *
  * The library reads key and value until its report, so none is given back before.
  */
@@ -121,6 +122,16 @@ static void delay(struct producer *producer, struct produce_request *request,
     tell_stuck(request, true, rd_kafka_err2str(error));
 }
 
+static void refuse(struct producer *producer, struct produce_request *request,
+                   rd_kafka_resp_err_t error)
+{
+    if (request->must_go) {
+        delay(producer, request, error);
+    } else {
+        request_move(producer, request, REQUEST_TOO_LARGE);
+    }
+}
+
 /* The answer spoke of a batch; which of its records is too large shows when each goes alone. */
 static void suspect(struct producer *producer, struct produce_request *request)
 {
@@ -129,7 +140,7 @@ static void suspect(struct producer *producer, struct produce_request *request)
 
     if (was_alone) {
         producer->is_culprit_found |= (request->state & REQUEST_IS_ALONE) != 0;
-        request_move(producer, request, REQUEST_TOO_LARGE);
+        refuse(producer, request, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
         return;
     }
     request->state |= REQUEST_IS_ALONE;
@@ -165,6 +176,7 @@ void request_report(struct producer *producer, struct produce_request *request,
         suspect(producer, request);
     } else if (producer->is_fatal || error == RD_KAFKA_RESP_ERR__PURGE_QUEUE ||
                error == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT) {
+        producer->has_gap |= error == RD_KAFKA_RESP_ERR__PURGE_QUEUE;
         request_move(producer, request, REQUEST_READY); /* the client's fault, not the record's */
     } else {
         delay(producer, request, error);
@@ -251,13 +263,13 @@ static bool send_one(struct producer *producer, struct produce_request *request)
         return true;
     case RD_KAFKA_RESP_ERR__QUEUE_FULL:
         if (producer->sent.count == 0) { /* larger than the empty queue */
-            request_move(producer, request, REQUEST_TOO_LARGE);
+            refuse(producer, request, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
             return true;
         }
         producer->is_queue_full = true;
         return false;
     case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
-        request_move(producer, request, REQUEST_TOO_LARGE);
+        refuse(producer, request, error);
         return true;
     case RD_KAFKA_RESP_ERR__FATAL:
         client_fatal(producer);
@@ -270,7 +282,8 @@ static bool send_one(struct producer *producer, struct produce_request *request)
 
 static bool may_send(const struct producer *producer)
 {
-    return producer->rk != NULL && !producer->is_fatal && !producer->is_batch_smaller;
+    return producer->rk != NULL && !producer->is_fatal && !producer->is_batch_smaller &&
+           !producer->has_gap;
 }
 
 /* Suspects go one at a time and with nobody else on the way; then all that is ready. */
@@ -350,6 +363,13 @@ static uint64_t next_turn_ms(const struct producer *producer, uint64_t now_ms)
     return due_ms > now_ms ? due_ms - now_ms : 0;
 }
 
+/* What was refused for its size is tried by itself, or its batch would be refused with it. */
+static void resume(struct producer *producer, struct produce_request *request)
+{
+    request_move(producer, request, request->must_go ? REQUEST_SUSPECT : REQUEST_READY);
+    request->state |= request->must_go ? REQUEST_IS_ALONE : 0;
+}
+
 uint64_t producer_turn(struct producer *producer, uint64_t now_ms)
 {
     uint64_t events;
@@ -362,7 +382,7 @@ uint64_t producer_turn(struct producer *producer, uint64_t now_ms)
     }
     client_reopen(producer, now_ms);
     while (producer->delayed.count > 0 && producer->delayed.first->retry_at_ms <= now_ms) {
-        request_move(producer, producer->delayed.first, REQUEST_READY);
+        resume(producer, producer->delayed.first);
     }
     send_ready(producer);
     finish(producer);
@@ -384,6 +404,33 @@ size_t producer_waiting(const struct producer *producer)
 bool producer_is_full(const struct producer *producer)
 {
     return producer->is_queue_full || producer_waiting(producer) >= WAITING_MAX;
+}
+
+void producer_unsend(struct producer *producer)
+{
+    if (producer->rk != NULL && producer->sent.count > 0) {
+        rd_kafka_purge(producer->rk, RD_KAFKA_PURGE_F_QUEUE);
+        rd_kafka_poll(producer->rk, 0);
+    }
+}
+
+bool producer_is_unsent(const struct produce_request *request)
+{
+    enum request_state state = state_of(request);
+
+    return state == REQUEST_READY || state == REQUEST_DELAYED || state == REQUEST_SUSPECT;
+}
+
+void producer_recall(struct producer *producer, struct produce_request *request)
+{
+    PRE(producer_is_unsent(request));
+
+    request_list_remove(list_of(producer, state_of(request)), request);
+    request->state = (uint8_t)(REQUEST_NEW | (request->state & REQUEST_IS_STUCK));
+    tell_stuck(request, false, NULL);
+    if (producer->suspects.count == 0) {
+        producer->is_culprit_found = false;
+    }
 }
 
 void producer_cancel(struct producer *producer)

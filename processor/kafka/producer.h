@@ -38,6 +38,7 @@ struct produce_request {
      * May be NULL. */
     void (*stuck)(struct produce_request *request, bool is_stuck, const char *why);
     void *context;
+    bool must_go; /* refused for its size it waits, stuck, and is tried again: never TOO_LARGE */
 
     /* the producer's own */
     struct produce_request *next, *previous;
@@ -56,6 +57,13 @@ void producer_send(struct producer *producer, struct produce_request *request);
 uint64_t producer_turn(struct producer *producer, uint64_t now_ms);
 size_t producer_waiting(const struct producer *producer); /* taken and not done */
 bool producer_is_full(const struct producer *producer);   /* back-pressure: take no more events */
+/** Have the library give back what it has not put on the wire. It waits here again: to be recalled,
+ * or sent by a new client (a gap in the sequence numbers of the old one would be refused). */
+void producer_unsend(struct producer *producer);
+/** Is @request taken, and certainly not on its way? */
+bool producer_is_unsent(const struct produce_request *request);
+/** Take back @request, which is unsent: it is over without done (stuck is told its end). */
+void producer_recall(struct producer *producer, struct produce_request *request);
 /** Give up on everything not acknowledged (hard stop, lost partition); callbacks run with
  * CANCELLED. */
 void producer_cancel(struct producer *producer);

@@ -75,6 +75,7 @@ enum err_code client_open(struct producer *producer, struct err *err)
     producer->queue = rd_kafka_queue_get_main(producer->rk);
     rd_kafka_queue_io_event_enable(producer->queue, producer->fd, &(uint64_t){1}, sizeof(uint64_t));
     producer->is_batch_smaller = false;
+    producer->has_gap = false;
     return ERR_OK;
 }
 
@@ -140,12 +141,15 @@ void client_close(struct producer *producer)
     }
 }
 
-/* A new client after a fatal error, or for smaller batches once nothing is on the way. */
+/* A new client after a fatal error; for smaller batches, or after a gap, once nothing is on the
+ * way.
+ */
 void client_reopen(struct producer *producer, uint64_t now_ms)
 {
     struct err err;
-    bool is_wanted = producer->is_fatal || producer->rk == NULL ||
-                     (producer->is_batch_smaller && producer->sent.count == 0);
+    bool is_wanted =
+        producer->is_fatal || producer->rk == NULL ||
+        ((producer->is_batch_smaller || producer->has_gap) && producer->sent.count == 0);
 
     if (!is_wanted || now_ms < producer->reopen_at_ms) {
         return;

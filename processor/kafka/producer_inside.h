@@ -80,6 +80,7 @@ struct producer {
     bool is_cancelling;
     bool is_culprit_found; /* among the suspects of a refused batch */
     bool is_batch_smaller; /* the batch size was taken down, and waits for a new client */
+    bool has_gap;          /* of records given back by the library: likewise */
 };
 
 /** Into another state and its list. */

@@ -19,6 +19,12 @@
 
 struct source;
 
+/* Records made of a partition that wait for their topics: it is blocked while there are any. */
+struct source_waits {
+    uint32_t records;
+    uint32_t stuck; /* of them: their topic does not take them */
+};
+
 /* One partition; ours from assign to revoke, the memory is valid until source_close(). Events keep
  * the pointer and its epoch. */
 struct source_partition {
@@ -30,10 +36,11 @@ struct source_partition {
     int64_t position;  /* next offset to be received */
     int64_t high;      /* high watermark as last heard, -1 unknown: lag = high - watermark */
     uint32_t blocks;   /* bit set of enum block_reason: paused while not 0 */
-    /* the worker's own counts, 0 at assignment: records of this partition that wait */
-    uint32_t stuck_dead_letters, stuck_alternates, waiting_schemas;
-    bool is_going;  /* the worker's own: it is being revoked */
-    bool is_halted; /* on_gap: halt */
+    /* the worker's own counts, 0 at assignment */
+    struct source_waits dead_letters, alternates;
+    uint32_t waiting_schemas; /* events of it */
+    bool is_going;            /* the worker's own: it is being revoked */
+    bool is_halted;           /* on_gap: halt */
     uint64_t gaps; /* how often offsets wanted were gone (counted while assigned to this process) */
     uint64_t gap_messages; /* how many messages that were */
 };

@@ -29,7 +29,7 @@ struct parcel {
     /* a record: one leg */
     struct produce_request *request;
     bool is_large;
-    bool is_stuck, is_stuck_told;
+    bool is_stuck, is_stuck_told, is_recalled;
     enum produce_result result;
 };
 
@@ -334,28 +334,45 @@ static void report(void *context, void *what)
     member_wake(member);
 }
 
+static void reach_topic(void *context, void *what);
+
+static void wait_for_topic(struct world *world, struct parcel *parcel)
+{
+    parcel->is_stuck = true;
+    member_wake(parcel->member);
+    agenda_add(&world->agenda, world->now_ms + UNWRITABLE_RETRY_MS, reach_topic, world, parcel);
+}
+
 /* The topic has it, refuses it, or it waits for the topic. */
 static void reach_topic(void *context, void *what)
 {
     struct world *world = context;
     struct parcel *parcel = what;
     const struct world_leg *leg = &parcel->legs[0];
-    const struct fault *fault =
-        faults_find(&world->options.faults, parcel->destination,
-                    parcel->context == NULL ? SPAN_NONE : *(const struct span *)parcel->context,
-                    since_start_ms(world), &world->rng);
+    const struct fault *fault;
     uint64_t back_ms = world->now_ms + MAX_OF(world->options.acknowledge_ms / 2, (uint64_t)1);
 
+    if (parcel->is_recalled) {
+        give_back(world, parcel);
+        return;
+    }
+    if (parcel->is_large && parcel->member != NULL && parcel->request->must_go) {
+        parcel->is_large = false; /* somebody raises the topic's limit */
+        wait_for_topic(world, parcel);
+        return;
+    }
+    fault = faults_find(&world->options.faults, parcel->destination,
+                        parcel->context == NULL ? SPAN_NONE : *(const struct span *)parcel->context,
+                        since_start_ms(world), &world->rng);
     if (fault != NULL && fault->kind == FAULT_UNWRITABLE) {
         if (parcel->member == NULL) {
             give_back(world, parcel);
             return;
         }
-        parcel->is_stuck = true;
-        member_wake(parcel->member);
-        agenda_add(&world->agenda, world->now_ms + UNWRITABLE_RETRY_MS, reach_topic, world, parcel);
+        wait_for_topic(world, parcel);
         return;
     }
+    parcel->is_stuck = false;
     parcel->result = parcel->is_large ? PRODUCE_TOO_LARGE : PRODUCE_ACKNOWLEDGED;
     if (!parcel->is_large) {
         tell_held(world, leg, true);
@@ -422,6 +439,41 @@ uint64_t courier_reports(void *context, uint64_t now_ms)
         give_back(member->world, parcel);
     }
     return UINT64_MAX; /* what happens to records wakes the member */
+}
+
+static struct parcel *find_record(const struct member *member,
+                                  const struct produce_request *request)
+{
+    struct parcel *parcel = member->produced.first;
+
+    while (parcel != NULL && parcel->request != request) {
+        parcel = parcel->next;
+    }
+    return parcel;
+}
+
+void courier_unsend(void *context)
+{
+    (void)context; /* what is on its way here arrives; only what its topic does not take waits */
+}
+
+bool courier_is_unsent(void *context, const struct produce_request *request)
+{
+    const struct parcel *parcel = find_record(context, request);
+
+    return parcel != NULL && parcel->is_stuck;
+}
+
+void courier_recall(void *context, struct produce_request *request)
+{
+    struct member *member = context;
+    struct parcel *parcel = find_record(member, request);
+
+    INVARIANT(parcel != NULL);
+    remove_from(&member->produced, parcel);
+    member->records_open--;
+    tell_stuck(parcel, false);
+    parcel->is_recalled = true; /* its next try at the topic gives it back */
 }
 
 /* ends */

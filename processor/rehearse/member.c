@@ -269,6 +269,9 @@ static const struct outside invented = {
     .produce = courier_produce,
     .reports = courier_reports,
     .is_full = is_full,
+    .unsend = courier_unsend,
+    .is_unsent = courier_is_unsent,
+    .recall = courier_recall,
     .poll = poll_source,
     .serve = serve,
     .settle = settle,
@@ -342,8 +345,8 @@ void member_assign(struct member *member, int32_t partition)
     slot->own.committed = shelf->committed;
     slot->own.position = shelf->committed;
     slot->own.is_going = false;
-    slot->own.stuck_dead_letters = 0;
-    slot->own.stuck_alternates = 0;
+    slot->own.dead_letters = (struct source_waits){0};
+    slot->own.alternates = (struct source_waits){0};
     slot->own.waiting_schemas = 0;
     tracker_start(slot->own.tracker, shelf->committed, buf_span(&shelf->metadata));
     share_rate(member);

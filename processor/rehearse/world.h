@@ -30,7 +30,7 @@ enum record_mark {
     MARK_NAMED,   /* its batch is refused, the answer names it */
     MARK_UNNAMED, /* its batch is refused, the answer does not say for whom */
     MARK_UNKNOWN, /* its batch is answered in a way nobody has a rule for */
-    MARK_LARGE,   /* topics refuse it as too large, until it goes in parts */
+    MARK_LARGE,   /* topics refuse it as too large, until somebody raises their limit */
 };
 
 /* One leg of one source record as the outside sees it. */

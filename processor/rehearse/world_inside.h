@@ -124,6 +124,9 @@ enum err_code courier_post(void *context, const struct http_target *target,
                            http_reply_fn *done, void *done_context, struct err *err);
 void courier_answers(void *context);
 void courier_produce(void *context, struct produce_request *request);
+void courier_unsend(void *context);
+bool courier_is_unsent(void *context, const struct produce_request *request);
+void courier_recall(void *context, struct produce_request *request);
 uint64_t courier_reports(void *context, uint64_t now_ms);
 /** The member ends: what is on its way arrives or not, but nobody hears of it. */
 void courier_stop(void *context);

@@ -138,9 +138,20 @@ static enum err_code ask(struct registry *registry, const char *path, struct spa
     return rc;
 }
 
-enum err_code registry_probe(struct registry *registry, struct err *err)
+/* The list of types came with Confluent's 5.5; what is older still lists its subjects. */
+static enum err_code ask_for_a_list(struct registry *registry, struct err *err)
 {
     enum err_code rc = ask(registry, "/schemas/types", SPAN_NONE, err);
+
+    if (rc == ERR_OK && registry->answer.status == 404) {
+        rc = ask(registry, "/subjects", SPAN_NONE, err);
+    }
+    return rc;
+}
+
+enum err_code registry_probe(struct registry *registry, struct err *err)
+{
+    enum err_code rc = ask_for_a_list(registry, err);
     json_t *json = NULL;
 
     if (rc == ERR_NET && registry->answer.is_there) { /* a redirect, or a server in trouble */
@@ -156,7 +167,7 @@ enum err_code registry_probe(struct registry *registry, struct err *err)
     if (json_is_array(json)) {
         trust(registry);
     } else {
-        rc = make_no_sense(registry, err, "no list of the schema types it knows");
+        rc = make_no_sense(registry, err, "no list of the schema types or subjects it knows");
     }
     json_decref(json);
     return rc;

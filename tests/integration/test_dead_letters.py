@@ -4,6 +4,8 @@ import datetime
 import random
 import time
 
+from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource
+
 import events
 import fake_tiktok
 from services import wait_for
@@ -109,6 +111,43 @@ def test_giant_records_are_delivered_or_kept_whole(world):
     assert not world.tiktok.duplicates()
 
 
+def test_headers_beyond_the_topic_wait_for_a_larger_limit(world):
+    """No cutting of the value helps: the partition is blocked by name, the log says what to raise, and then it goes on."""
+    world.create("source", "dead", partitions=1, max_message_bytes=1_048_588)
+    world.create("utm")
+    header = random.Random(3).randbytes(1_048_380)
+    big = Record(b"garbage", key=b"big", headers=[("h", header)], want="decode_failed")
+    good = world.conversions(20)
+    world.produce([big])
+    run = world.detour().start()
+    found = run.wait_log(r"dead_letter.too_large.*value_bytes=7 .*max.message.bytes of the topic to (\d+)")
+    wait_for(lambda: run.metric("detour_partition_blocked", reason="dead_letter") == 1, 20, "the block has a name")
+    world.produce(good)
+    assert run.metric("detour_in_flight_events") == 1 and not world.committed().get(0)
+    limit = ConfigEntry("max.message.bytes", found.group(1), incremental_operation=AlterConfigOpType.SET)
+    wanted = ConfigResource("topic", world.topics["dead"], incremental_configs=[limit])
+    for future in world.admin.incremental_alter_configs([wanted]).values():
+        future.result(20)
+    world.wait_settled(30)
+    world.settle_account([big] + good)
+    (note,) = world.notes("dead")
+    assert note.message.value() == b"garbage" and note.headers == [("h", header)]
+    wait_for(lambda: run.metric("detour_partition_blocked", reason="dead_letter") == 0, 20, "the block is gone")
+
+
+def test_a_long_event_id_does_not_make_the_headers_long(world):
+    world.create_all()
+    encode = events.Encoder(events.CONVERSION)
+    name = "i" * 100_000
+    record = Record(events.confluent(1, encode(events.conversion(name, event="Purchase"))), id=name, want="rejected")
+    world.produce([record])
+    world.tiktok.on(fake_tiktok.refuse_ids([name], with_index=True))
+    world.detour().start()
+    world.wait_settled()
+    (note,) = world.notes("dead")
+    assert note.detour["event.id"] == "i" * 512
+
+
 def test_a_missing_dead_letter_topic_blocks_its_partition_and_no_other(world):
     world.create("source", "utm", partitions=3)
     good = world.conversions(60)
@@ -133,6 +172,26 @@ def test_a_missing_dead_letter_topic_blocks_its_partition_and_no_other(world):
     world.wait_settled()
     world.settle_account(good + [bad])
     wait_for(lambda: run.metric("detour_partition_blocked", reason="dead_letter") == 0, 20, "the block is gone")
+
+
+def test_a_flood_for_a_missing_topic_leaves_room_for_the_others(world):
+    """More records than may be in flight wait for the dead-letter topic, all of one partition."""
+    world.create("source", "utm", partitions=2)
+    flood = [Record(b"garbage%d" % i, partition=0, want="decode_failed") for i in range(3000)]
+    world.produce(flood)
+    run = world.detour(world.config(in_flight={"events": 1000})).start()
+    run.wait_log("record.crowded.*dead-letter")
+    good = world.conversions(300)
+    for record in good:
+        record.partition = 1
+    world.produce(good)
+    world.tiktok.wait_accepted((r.id for r in good), 20)
+    wait_for(lambda: run.metric("detour_partition_blocked", reason="dead_letter") == 1, 20, "the block has a name")
+    assert run.metric("detour_partition_blocked") == 1, "nothing else is blocked"
+    world.create("dead", partitions=2)
+    world.wait_settled()
+    world.settle_account(flood + good)
+    assert "worker.full" not in run.log
 
 
 def test_a_missing_alternate_topic_waits_as_well(world):

@@ -11,6 +11,7 @@ import fake_tiktok
 from detour import merge
 from fake_tiktok import FakeTikTok
 from services import wait_for
+from world import Record
 
 
 class Traffic:
@@ -197,6 +198,22 @@ def test_a_stop_diverts_what_would_be_late(world, second):
     run.start().wait_ready()
     time.sleep(1)
     assert not world.tiktok.duplicates()
+
+
+def test_records_that_wait_for_their_topic_go_with_their_partition(world):
+    """The dead-letter topic is missing while partitions move and a process stops: who had them before writes none."""
+    world.create("source", "utm", partitions=2)
+    bad = [Record(b"garbage%d" % i, partition=i % 2, want="decode_failed") for i in range(200)]
+    world.produce(bad)
+    one = world.detour(name="one").start()
+    one.wait_log("record.stuck")
+    two = world.detour(world.config(), name="two").start().wait_ready()
+    two.wait_log("record.stuck")
+    took = two.stop()
+    assert took < 4, f"stopping took {took:.1f} s, though nothing was sent"
+    world.create("dead", partitions=2)
+    world.wait_settled()
+    world.settle_account(bad)
 
 
 def test_a_broker_that_restarts(own_world, own_kafka):

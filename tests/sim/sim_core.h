@@ -68,7 +68,8 @@ size_t sim_plight_count(void);
 const char *sim_plight(struct sim_cast *cast, size_t number, struct sim_script *out);
 /** @rate events a second for a minute, one in a hundred of them refused as @mark says. */
 void sim_poison(enum record_mark mark, double rate, struct sim_script *out);
-/** Two legs, of which one is served late, while members stop, come back and share anew. */
+/** Two legs, of which one is served late, and dead letters that cannot be written, while members
+ * stop, come back and share anew. */
 void sim_handovers(struct sim_cast *cast, struct sim_script *out);
 /** The index of a destination of @config by its name. */
 size_t sim_destination(const struct sim_cast *cast, size_t config, const char *name);

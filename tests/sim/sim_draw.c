@@ -230,8 +230,11 @@ void sim_poison(enum record_mark mark, double rate, struct sim_script *out)
 void sim_handovers(struct sim_cast *cast, struct sim_script *out)
 {
     size_t hook = sim_destination(cast, SIM_FAN, "hook");
+    size_t dead = sim_destination(cast, SIM_FAN, "dead-letter");
 
     set_plain(out, SIM_FAN, 60, 30000);
+    out->odd = 10;
+    add_fault(out, dead, FAULT_UNWRITABLE, 2500, 27000);
     out->options.members = 2;
     out->options.partitions = 6;
     for (uint64_t at_ms = 0; at_ms < out->until_ms; at_ms += 2000) {

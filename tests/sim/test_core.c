@@ -124,7 +124,7 @@ static void scenes_lose_nothing_either(void **state)
 }
 
 /* Partitions and processes that go as they should: what one leg has delivered while another waited
- * is finished before, so nobody sends it again. */
+ * is finished before, and a record that its topic did not take is taken back. */
 static void handing_over_repeats_nothing(void **state)
 {
     (void)state;

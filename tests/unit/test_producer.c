@@ -329,6 +329,20 @@ static void one_record_is_too_large_for_the_broker(void **state)
     producer_close(producer);
 }
 
+static void what_must_go_waits_for_a_larger_limit(void **state)
+{
+    struct producer *producer = open_producer();
+
+    (void)state;
+    mock_tell(MOCK_FAIL, NULL, MOCK_PRODUCE, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, 3);
+    make_request(0, "out", SPAN("a"), SPAN("1"))->must_go = true;
+    producer_send(producer, &records[0].request);
+    turn_until_done(producer, 0, 1);
+    check_results(0, 1, PRODUCE_ACKNOWLEDGED);
+    assert_int_equal(records[0].stuck, 1);
+    producer_close(producer);
+}
+
 static void a_batch_too_large_condemns_none_of_its_records(void **state)
 {
     struct producer *producer = open_producer();
@@ -376,6 +390,40 @@ static void the_client_refuses_what_is_past_its_own_limit(void **state)
     turn_until_done(producer, 0, 1);
     check_results(0, 1, PRODUCE_TOO_LARGE);
     producer_close(producer);
+}
+
+/* A broker that is away: the library holds all of them, and none is on its way. */
+static void what_was_never_sent_can_be_recalled(void **state)
+{
+    struct producer *producer = open_producer();
+    rd_kafka_message_t *got[20];
+
+    (void)state;
+    producer_send(producer, make_request(0, "out", SPAN("a"), SPAN("first")));
+    turn_until_done(producer, 0, 1);
+    assert_false(producer_is_unsent(&records[0].request));
+    mock_tell(MOCK_DOWN, NULL, 0, 0, 0);
+    for (size_t i = 1; i < 11; i++) {
+        producer_send(producer, make_request(i, "out", SPAN("a"), SPAN("later")));
+    }
+    turn(producer);
+    assert_false(producer_is_unsent(&records[1].request));
+    producer_unsend(producer);
+    for (size_t i = 1; i < 11; i++) {
+        assert_true(producer_is_unsent(&records[i].request));
+    }
+    for (size_t i = 1; i < 6; i++) {
+        producer_recall(producer, &records[i].request);
+        assert_int_equal(records[i].stuck, records[i].unstuck);
+    }
+    assert_int_equal(producer_waiting(producer), 5);
+    mock_tell(MOCK_UP, NULL, 0, 0, 0);
+    turn_until_done(producer, 6, 11); /* by a new client */
+    check_results(6, 11, PRODUCE_ACKNOWLEDGED);
+    assert_int_equal(records[1].done + records[5].done, 0);
+    producer_close(producer);
+    assert_int_equal(read_back(0, got, 20), 6);
+    free_copies(got, 6);
 }
 
 static void a_full_queue_is_back_pressure(void **state)
@@ -527,9 +575,11 @@ int main(void)
         ON_MOCK(an_unknown_topic_is_retried_until_it_exists),
         ON_MOCK(errors_of_a_time_are_retried),
         ON_MOCK(one_record_is_too_large_for_the_broker),
+        ON_MOCK(what_must_go_waits_for_a_larger_limit),
         ON_MOCK(a_batch_too_large_condemns_none_of_its_records),
         ON_MOCK(the_client_refuses_what_its_queue_cannot_hold),
         ON_MOCK(the_client_refuses_what_is_past_its_own_limit),
+        ON_MOCK(what_was_never_sent_can_be_recalled),
         ON_MOCK(a_full_queue_is_back_pressure),
         ON_MOCK(a_fatal_error_makes_a_new_client),
         ON_MOCK(a_fatal_error_on_the_way_produces_again),
