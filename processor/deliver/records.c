@@ -119,6 +119,8 @@ static void fill_request(struct deliverer *d, struct leg *leg, const char *topic
         .stuck = on_stuck,
         .context = d,
     };
+    leg->header_bytes = note_bytes(headers) * 2; /* the library takes a copy */
+    event_own(&d->events, leg->event, (int64_t)leg->header_bytes);
     backlog_add(d, leg);
 }
 
@@ -133,6 +135,7 @@ static struct span message_value(const struct leg *leg)
 static void end_request(struct deliverer *d, struct leg *leg)
 {
     backlog_remove(d, leg);
+    event_own(&d->events, leg->event, -(int64_t)leg->header_bytes);
     if (leg->request.headers != NULL) {
         rd_kafka_headers_destroy(leg->request.headers);
         leg->request.headers = NULL;
@@ -177,9 +180,7 @@ static bool write_utm(struct deliverer *d, struct leg *leg, const struct event_v
     if (d->record.is_overflowed) {
         return false;
     }
-    free(leg->item_owned);
-    leg->item_owned = mem_text(buf_span(&d->record));
-    leg->item = (struct span){leg->item_owned, d->record.len};
+    leg_own_item(&d->events, leg, buf_span(&d->record));
     return true;
 }
 
