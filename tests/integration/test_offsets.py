@@ -284,6 +284,16 @@ def test_a_second_signal_ends_it_at_once(world):
     assert time.monotonic() - began < 5
 
 
+def test_a_signal_during_the_start_ends_it_at_once(world):
+    """The brokers do not answer, and the start would wait for them."""
+    run = world.detour(world.config(kafka={"brokers": "127.0.0.1:1"})).start()
+    time.sleep(1)
+    began = time.monotonic()
+    run.child.terminate()
+    assert run.wait_exit(10) == 0
+    assert time.monotonic() - began < 2
+
+
 def delete_before(world, offsets):
     wanted = [TopicPartition(world.topics["source"], p, o) for p, o in offsets.items()]
     for future in world.admin.delete_records(wanted).values():
