@@ -2,14 +2,13 @@
 
 #include <getopt.h>
 #include <malloc.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "app/signals.h"
 #include "app/worker.h"
 #include "base/clock.h"
 #include "base/mem.h"
@@ -193,20 +192,13 @@ static bool any_failed(const struct process *process, struct err *err)
     return false;
 }
 
-static int next_signal(const sigset_t *signals)
-{
-    struct timespec tick = {.tv_nsec = TICK_MS * 1000000L};
-
-    return sigtimedwait(signals, NULL, &tick);
-}
-
 /* Until a signal asks for the end or a worker fails; 0, or 3 for a failure. */
 static int serve(struct process *process, const sigset_t *signals)
 {
     struct err err;
 
     for (;;) {
-        int signal_number = next_signal(signals);
+        int signal_number = signals_next(signals, TICK_MS);
 
         if (signal_number == SIGTERM || signal_number == SIGINT) {
             LOG_INFO("run.stopping", "signal=%s", signal_number == SIGTERM ? "TERM" : "INT");
@@ -231,7 +223,7 @@ static void stop_workers(struct process *process, const sigset_t *signals)
         worker_stop(process->workers[i], deadline_ms);
     }
     while (!all_done(process)) {
-        int signal_number = next_signal(signals);
+        int signal_number = signals_next(signals, TICK_MS);
 
         if (signal_number == SIGTERM || signal_number == SIGINT ||
             clock_mono_ms() >= deadline_ms + HARD_MARGIN_MS) {
@@ -268,7 +260,7 @@ static void clean_up(struct process *process)
 }
 
 /* No core dumps (tokens, personal data); big buffers of librdkafka kept (limits.md 4). */
-static void set_process_up(sigset_t *signals)
+static void set_process_up(void)
 {
     struct rlimit none = {0, 0};
 
@@ -276,11 +268,6 @@ static void set_process_up(sigset_t *signals)
     (void)mallopt(M_MMAP_THRESHOLD, 128 * 1024 * 1024);
     (void)mallopt(M_TOP_PAD, 16 * 1024 * 1024);
     (void)signal(SIGPIPE, SIG_IGN);
-    (void)sigemptyset(signals);
-    (void)sigaddset(signals, SIGTERM);
-    (void)sigaddset(signals, SIGINT);
-    (void)sigaddset(signals, SIGHUP);
-    (void)pthread_sigmask(SIG_BLOCK, signals, NULL); /* inherited by every thread */
 }
 
 static int connect_all(struct process *process, const char *path)
@@ -298,10 +285,13 @@ static int connect_all(struct process *process, const char *path)
 static int run(const char *path)
 {
     struct process process = {0};
+    struct signal_watch watch = {0};
     sigset_t signals;
     int code;
 
-    set_process_up(&signals);
+    set_process_up();
+    signals_block(&signals);
+    signals_watch(&watch, 0);
     code = load(&process, path);
     if (code == 0) {
         log_setup(process.config->log.format, process.config->log.level);
@@ -310,6 +300,7 @@ static int run(const char *path)
         metrics_watch(process.metrics, process.health);
         code = connect_all(&process, path);
     }
+    signals_unwatch(&watch);
     if (code == 0) {
         code = start_workers(&process);
     }
@@ -326,7 +317,9 @@ static int run(const char *path)
         stop_workers(&process, &signals);
         say_totals(&process);
     }
+    signals_watch(&watch, 1);
     clean_up(&process);
+    signals_unwatch(&watch);
     return code;
 }
 

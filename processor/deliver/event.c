@@ -78,7 +78,7 @@ static struct event *take_block(struct event_pool *pool, size_t bytes)
 
 struct event *event_new(struct event_pool *pool, rd_kafka_message_t *message,
                         struct source_partition *partition, size_t legs, size_t extra,
-                        uint64_t now_ms)
+                        size_t header_bytes, uint64_t now_ms)
 {
     size_t head = sizeof(struct event) + legs * sizeof(struct leg);
     size_t bytes = head + extra;
@@ -93,7 +93,7 @@ struct event *event_new(struct event_pool *pool, rd_kafka_message_t *message,
     event->leg_count = (uint16_t)legs;
     event->legs_open = (uint16_t)legs;
     event->taken_ms = now_ms;
-    event->bytes = message->len + message->key_len + event->block_bytes;
+    event->bytes = message->len + message->key_len + header_bytes + event->block_bytes;
     for (size_t i = 0; i < legs; i++) {
         event->legs[i].event = event;
     }
@@ -107,6 +107,25 @@ struct event *event_new(struct event_pool *pool, rd_kafka_message_t *message,
     pool->events++;
     pool->bytes += event->bytes;
     return event;
+}
+
+void event_own(struct event_pool *pool, struct event *event, int64_t bytes)
+{
+    event->bytes += (size_t)bytes;
+    event->owned_bytes += (size_t)bytes;
+    pool->bytes += (uint64_t)bytes;
+    pool->owned_bytes += (uint64_t)bytes;
+}
+
+void leg_own_item(struct event_pool *pool, struct leg *leg, struct span item)
+{
+    if (leg->item_owned != NULL) {
+        event_own(pool, leg->event, -(int64_t)leg->item.len);
+        free(leg->item_owned);
+    }
+    leg->item_owned = mem_text(item);
+    leg->item = (struct span){leg->item_owned, item.len};
+    event_own(pool, leg->event, (int64_t)item.len);
 }
 
 char *event_extra(struct event *event)
@@ -148,6 +167,7 @@ void event_free(struct event_pool *pool, struct event *event)
     pool->events--;
     pool->forgotten -= event->is_forgotten;
     pool->bytes -= event->bytes;
+    pool->owned_bytes -= event->owned_bytes;
     give_back(pool, event);
 }
 

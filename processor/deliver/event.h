@@ -70,6 +70,7 @@ struct leg {
     struct lane *lane;            /* whose queue, while QUEUED */
     struct batch *batch;          /* the one it is in while SENDING or WAITING */
     struct span item;             /* what a batch sends: in the event's block, or item_owned */
+    size_t header_bytes;          /* of its request, while PRODUCING */
     char *item_owned;             /* rendered again for a later destination, or a UTM record */
     uint64_t queued_ms;           /* monotonic: since when this destination has it */
     struct trouble *trouble;      /* owned; NULL: none yet */
@@ -88,6 +89,7 @@ struct event {
     uint16_t leg_count, legs_open;
     uint64_t taken_ms;  /* monotonic */
     size_t bytes;       /* counted against in_flight.bytes */
+    size_t owned_bytes; /* of them: what was made of it since it was taken */
     size_t block_bytes; /* of this block, for the pool */
     struct span id;     /* the event's own or the derived one */
     struct span type;
@@ -104,17 +106,21 @@ struct event_pool {
     struct event *free[EVENT_CLASSES]; /* by next */
     struct event *first, *last;        /* in flight */
     uint64_t events, bytes;            /* in flight */
-    size_t forgotten;                  /* of them */
+    uint64_t owned_bytes;              /* of the bytes */
+    size_t forgotten;                  /* of the events */
     void (*release)(rd_kafka_message_t *message);
 };
 
 /** @release: what a message is given back with. */
 void event_pool_init(struct event_pool *pool, void (*release)(rd_kafka_message_t *message));
 void event_pool_fini(struct event_pool *pool); /* frees what is in flight too */
-/** A zeroed event with @legs legs and @extra bytes behind them (event_extra()). Takes @message. */
+/** A zeroed event with @legs legs and @extra bytes behind them (event_extra()). Takes @message,
+ * whose headers take @header_bytes. */
 struct event *event_new(struct event_pool *pool, rd_kafka_message_t *message,
                         struct source_partition *partition, size_t legs, size_t extra,
-                        uint64_t now_ms);
+                        size_t header_bytes, uint64_t now_ms);
+/** An item or headers were made for a leg of it (@bytes), or are gone (negative). */
+void event_own(struct event_pool *pool, struct event *event, int64_t bytes);
 /** The bytes behind the legs. */
 char *event_extra(struct event *event);
 void event_free(struct event_pool *pool, struct event *event);
@@ -123,6 +129,8 @@ rd_kafka_message_t *event_release(struct event_pool *pool, struct event *event);
 
 /** A legal move, or a broken invariant. */
 void leg_move(struct leg *leg, enum leg_state state);
+/** What is to be sent of it is now a copy of @item, its own. */
+void leg_own_item(struct event_pool *pool, struct leg *leg, struct span item);
 /** Remember what happened; @text is our words. */
 struct trouble *leg_trouble(struct leg *leg, const struct config_destination *destination,
                             const char *text);

@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "deliver/kind.h"
 #include "deliver/view.h"
+#include "kafka/note.h"
 
 struct planned_leg {
     const struct config_route *route;
@@ -40,6 +41,12 @@ void intake_fini(struct intake *intake)
     *intake = (struct intake){0};
 }
 
+/* The library keeps them as they came and as they were asked for. */
+static size_t header_bytes(const struct deliverer *d, const rd_kafka_message_t *message)
+{
+    return note_bytes(d->outside->headers(message)) * 2;
+}
+
 /* whole-event dead letters and parking */
 
 static struct event *take_whole(struct intake *intake, rd_kafka_message_t *message,
@@ -48,8 +55,8 @@ static struct event *take_whole(struct intake *intake, rd_kafka_message_t *messa
     struct deliverer *d = intake->d;
     size_t type_len = facts == NULL ? 0 : facts->type.len;
     size_t id_len = facts == NULL ? 0 : facts->id.len;
-    struct event *event =
-        event_new(&d->events, message, partition, 1, type_len + id_len, d->now_ms);
+    struct event *event = event_new(&d->events, message, partition, 1, type_len + id_len,
+                                    header_bytes(d, message), d->now_ms);
     char *extra = event_extra(event);
 
     if (type_len > 0) {
@@ -192,8 +199,8 @@ static struct event *make_event(struct intake *intake, rd_kafka_message_t *messa
 {
     struct deliverer *d = intake->d;
     size_t extra = facts->type.len + facts->id.len + d->render.len;
-    struct event *event =
-        event_new(&d->events, message, partition, intake->plan_count, extra, d->now_ms);
+    struct event *event = event_new(&d->events, message, partition, intake->plan_count, extra,
+                                    header_bytes(d, message), d->now_ms);
     char *at = event_extra(event);
 
     memcpy(at, facts->type.ptr, facts->type.len);

@@ -37,6 +37,25 @@ static uint32_t replays_of(const rd_kafka_headers_t *headers)
     return text.ptr != NULL && span_to_i64(text, &replays) && replays > 0 ? (uint32_t)replays : 0;
 }
 
+/* What is told of a leg that left before anything was tried. */
+static const char *text_of(enum reason reason)
+{
+    switch ((int)reason) {
+    case REASON_TOO_OLD:
+        return "older than max_age of its destination";
+    case REASON_OUTAGE:
+        return "its way was closed";
+    case REASON_REJECT_STORM:
+        return "its way was closed, nearly everything was rejected there";
+    case REASON_THROTTLED:
+        return "it waited too long for a destination that asked for less";
+    case REASON_CREDENTIAL:
+        return "it waited too long for a destination that refused the credential";
+    default:
+        return reason_word(reason);
+    }
+}
+
 /* The headers of a dead letter or a diverted record. */
 static rd_kafka_headers_t *make_note(const struct deliverer *d, const struct leg *leg,
                                      const rd_kafka_headers_t *original, bool is_connect)
@@ -66,6 +85,7 @@ static rd_kafka_headers_t *make_note(const struct deliverer *d, const struct leg
         .is_connect = is_connect,
         .group = d->pipeline->config->kafka.group,
     };
+    note.error = span_of(text_of(note.reason));
     if (trouble != NULL) {
         note.error = span_of(trouble->text);
         note.destination = name_of(trouble->destination);
@@ -119,6 +139,8 @@ static void fill_request(struct deliverer *d, struct leg *leg, const char *topic
         .stuck = on_stuck,
         .context = d,
     };
+    leg->header_bytes = note_bytes(headers) * 2; /* the library takes a copy */
+    event_own(&d->events, leg->event, (int64_t)leg->header_bytes);
     backlog_add(d, leg);
 }
 
@@ -133,6 +155,7 @@ static struct span message_value(const struct leg *leg)
 static void end_request(struct deliverer *d, struct leg *leg)
 {
     backlog_remove(d, leg);
+    event_own(&d->events, leg->event, -(int64_t)leg->header_bytes);
     if (leg->request.headers != NULL) {
         rd_kafka_headers_destroy(leg->request.headers);
         leg->request.headers = NULL;
@@ -177,9 +200,7 @@ static bool write_utm(struct deliverer *d, struct leg *leg, const struct event_v
     if (d->record.is_overflowed) {
         return false;
     }
-    free(leg->item_owned);
-    leg->item_owned = mem_text(buf_span(&d->record));
-    leg->item = (struct span){leg->item_owned, d->record.len};
+    leg_own_item(&d->events, leg, buf_span(&d->record));
     return true;
 }
 

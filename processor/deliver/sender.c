@@ -150,9 +150,7 @@ static enum err_code render_again(struct sender *sender, struct leg *leg,
     rc = sender->kind->render(d, sender->to, view, leg->event->id, &d->render, &fields_left_out,
                               err);
     if (rc == ERR_OK) {
-        free(leg->item_owned);
-        leg->item_owned = mem_text(buf_span(&d->render));
-        leg->item = (struct span){leg->item_owned, d->render.len};
+        leg_own_item(&d->events, leg, buf_span(&d->render));
     }
     return rc;
 }

@@ -284,6 +284,16 @@ def test_a_second_signal_ends_it_at_once(world):
     assert time.monotonic() - began < 5
 
 
+def test_a_signal_during_the_start_ends_it_at_once(world):
+    """The brokers do not answer, and the start would wait for them."""
+    run = world.detour(world.config(kafka={"brokers": "127.0.0.1:1"})).start()
+    time.sleep(1)
+    began = time.monotonic()
+    run.child.terminate()
+    assert run.wait_exit(10) == 0
+    assert time.monotonic() - began < 2
+
+
 def delete_before(world, offsets):
     wanted = [TopicPartition(world.topics["source"], p, o) for p, o in offsets.items()]
     for future in world.admin.delete_records(wanted).values():
@@ -369,3 +379,18 @@ def test_in_flight_is_bounded_and_has_a_name(world):
     world.tiktok.off(rule)
     world.wait_settled()
     world.settle_account(records)
+
+
+def test_headers_count_in_what_is_in_flight(world):
+    """Large headers on small values, and nobody who takes them: memory stays bounded."""
+    world.create("source", partitions=2, compression_type="lz4")
+    world.create("utm", "dead")
+    world.tiktok.on(fake_tiktok.code(40105))
+    records = world.conversions(500)
+    for record in records:
+        record.headers = [("trace", b"t" * 50_000)]
+    world.produce(records)
+    routes = [{"name": "all", "match": {}, "legs": [["tiktok"]]}]
+    run = world.detour(world.config(in_flight={"bytes": "4MiB"}, routes=routes)).start()
+    wait_for(lambda: run.metric("detour_partition_blocked", reason="in_flight_bytes") > 0, 30, "it pauses")
+    assert run.metric("detour_in_flight_events") <= 4 * 2**20 / 100_000 + 1

@@ -125,3 +125,4 @@ def test_events_too_old_for_a_destination_take_the_next(world):
     world.wait_settled()
     world.settle_account(records)
     assert {n.reason for n in world.notes("utm")} == {"too_old"}
+    assert {n.detour["error"] for n in world.notes("utm")} == {"older than max_age of its destination"}

@@ -140,7 +140,7 @@ static void on_turned(void *context, const struct deliverer *d)
     bool is_timely = d->now_ms % 64 == 0; /* flow has no version of its own */
 
     if (d->events.events > config->in_flight.events ||
-        d->events.bytes > config->in_flight.bytes + EVENT_BYTES_MAX) {
+        d->events.bytes - d->events.owned_bytes > config->in_flight.bytes + EVENT_BYTES_MAX) {
         ledger_fail(play->ledger, "%llu events and %llu bytes in flight",
                     (unsigned long long)d->events.events, (unsigned long long)d->events.bytes);
     }

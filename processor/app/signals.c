@@ -1,0 +1,57 @@
+#include "app/signals.h"
+
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+enum { WATCH_TICK_MS = 20 };
+
+void signals_block(sigset_t *out)
+{
+    (void)sigemptyset(out);
+    (void)sigaddset(out, SIGTERM);
+    (void)sigaddset(out, SIGINT);
+    (void)sigaddset(out, SIGHUP);
+    (void)pthread_sigmask(SIG_BLOCK, out, NULL); /* inherited by every thread */
+}
+
+int signals_next(const sigset_t *signals, long ms)
+{
+    struct timespec wait = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
+
+    return sigtimedwait(signals, NULL, &wait);
+}
+
+static void *run(void *context)
+{
+    struct signal_watch *watch = context;
+    sigset_t signals;
+
+    (void)sigemptyset(&signals);
+    (void)sigaddset(&signals, SIGTERM);
+    (void)sigaddset(&signals, SIGINT);
+    while (!atomic_load(&watch->is_over)) {
+        if (signals_next(&signals, WATCH_TICK_MS) > 0) {
+            LOG_INFO("run.ended", "code=%d why=\"a signal, while no worker runs\"", watch->code);
+            _exit(watch->code);
+        }
+    }
+    return NULL;
+}
+
+void signals_watch(struct signal_watch *watch, int code)
+{
+    watch->code = code;
+    atomic_store(&watch->is_over, false);
+    watch->is_on = pthread_create(&watch->thread, NULL, run, watch) == 0;
+}
+
+void signals_unwatch(struct signal_watch *watch)
+{
+    if (watch->is_on) {
+        atomic_store(&watch->is_over, true);
+        (void)pthread_join(watch->thread, NULL);
+        watch->is_on = false;
+    }
+}

@@ -1,0 +1,32 @@
+/**
+ * signals - SIGTERM and SIGINT: who hears them, and when they end the process at once.
+ *
+ * All threads have them blocked. While workers run the main thread asks for them, drains and
+ * leaves. Before there is a worker and after the last one nobody may wait for a library that
+ * hangs: a watch ends the process then.
+ */
+#ifndef APP_SIGNALS_H
+#define APP_SIGNALS_H
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+
+#include "base/base.h"
+
+struct signal_watch {
+    pthread_t thread;
+    bool is_on;
+    int code;
+    atomic_bool is_over;
+};
+
+/** Block them, before any thread is made; *out: what signals_next() waits for. */
+void signals_block(sigset_t *out);
+/** The next one within @ms; <= 0: none. */
+int signals_next(const sigset_t *signals, long ms);
+/** From now on SIGTERM and SIGINT end the process at once with @code, until signals_unwatch(). */
+void signals_watch(struct signal_watch *watch, int code);
+void signals_unwatch(struct signal_watch *watch);
+
+#endif /* APP_SIGNALS_H */
