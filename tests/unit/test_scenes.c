@@ -312,6 +312,7 @@ int main(void)
         cmocka_unit_test(a_short_rate_serves_high_priority_first_and_starves_none),
     };
 
+    span_hash_fix(7);
     (void)setenv("SCENE_TOKEN", "scene-token", 1);
     log_setup(LOG_FORMAT_LOGFMT, LOG_LEVEL_OFF);
     return cmocka_run_group_tests(tests, NULL, NULL);
