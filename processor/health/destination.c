@@ -329,8 +329,23 @@ bool destination_result(struct destination_health *health, size_t index, uint64_
     return try_open(health, now_ms, least_ms) || is_changed;
 }
 
+static bool check(struct destination_health *health, size_t index, uint64_t now_ms,
+                  const struct ticket *ticket)
+{
+    bool is_changed =
+        cell_confirm(health->cells[index], now_ms, ticket->cell_generation, &health->rng);
+
+    return try_open(health, now_ms, 0) || is_changed;
+}
+
+/* A call has timed out since anybody was served: what hangs now is no slow answer. */
+static bool has_timed_out(const struct destination_health *health)
+{
+    return health->streak > 0 && health->confirmed_ms >= health->streak_since_ms;
+}
+
 bool destination_provisional(struct destination_health *health, size_t index, uint64_t now_ms,
-                             const struct ticket *ticket)
+                             const struct ticket *ticket, bool *is_changed)
 {
     struct tally add = {.calls = 1, .faults = 1};
 
@@ -345,14 +360,15 @@ bool destination_provisional(struct destination_health *health, size_t index, ui
     remember(health, now_ms, true);
     count_streak(health, health->cells[index], now_ms, true);
     (void)cell_provisional(health->cells[index], now_ms, ticket->cell_generation, false);
+    if (has_timed_out(health)) {
+        *is_changed = check(health, index, now_ms, ticket);
+    }
     return true;
 }
 
 bool destination_confirm(struct destination_health *health, size_t index, uint64_t now_ms,
                          const struct ticket *ticket)
 {
-    bool is_changed;
-
     if (is_frozen(health)) {
         return breaker_confirm(&health->breaker, now_ms, ticket->destination_generation,
                                &health->rng);
@@ -360,8 +376,8 @@ bool destination_confirm(struct destination_health *health, size_t index, uint64
     if (ticket->destination_generation != health->breaker.generation) {
         return false;
     }
-    is_changed = cell_confirm(health->cells[index], now_ms, ticket->cell_generation, &health->rng);
-    return try_open(health, now_ms, 0) || is_changed;
+    health->confirmed_ms = now_ms;
+    return check(health, index, now_ms, ticket);
 }
 
 void destination_take_back(struct destination_health *health, size_t index, uint64_t now_ms,

@@ -38,6 +38,7 @@ struct destination_health {
     uint32_t streak;                           /* faults of any kind in a row */
     uint64_t streak_since_ms;                  /* when the first of them ended */
     uint64_t alive_ms;                         /* last life sign; 0: never */
+    uint64_t confirmed_ms;                     /* when a call that hung failed for good; 0: never */
     struct cell *cells[DESTINATION_CELLS_MAX]; /* owned */
     size_t cell_count;
     struct rng rng;
@@ -69,9 +70,10 @@ bool destination_result(struct destination_health *health, size_t index, uint64_
                         enum call call, bool is_life_sign, const struct ticket *ticket,
                         uint64_t full_ms, uint64_t least_ms);
 /** A call hangs. True when it counts now, and so not again at its end: then destination_confirm()
- * or, if it ended well, destination_take_back(). Opens nothing by itself. */
+ * or, if it ended well, destination_take_back(). Opens nothing before one has timed out;
+ * @is_changed: it was the last drop after one had. */
 bool destination_provisional(struct destination_health *health, size_t index, uint64_t now_ms,
-                             const struct ticket *ticket);
+                             const struct ticket *ticket, bool *is_changed);
 /** It failed for good. True on any transition. */
 bool destination_confirm(struct destination_health *health, size_t index, uint64_t now_ms,
                          const struct ticket *ticket);

@@ -307,11 +307,15 @@ bool health_provisional(struct health *health, size_t destination, size_t cell, 
                         const struct ticket *ticket, uint64_t *counted_ms)
 {
     struct watched *watched = &health->watched[destination];
+    bool is_changed = false;
     bool is_counted;
 
     (void)pthread_mutex_lock(&health->lock);
     *counted_ms = steady(health, now_ms);
-    is_counted = destination_provisional(&watched->health, cell, *counted_ms, ticket);
+    is_counted = destination_provisional(&watched->health, cell, *counted_ms, ticket, &is_changed);
+    if (is_changed) {
+        publish(health, watched, *counted_ms);
+    }
     publish_streak(watched);
     (void)pthread_mutex_unlock(&health->lock);
     return is_counted;

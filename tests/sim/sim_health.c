@@ -235,8 +235,11 @@ static void note_end(struct world *world, const struct call_in_flight *call)
 
 static void count_hanging(struct world *world, struct call_in_flight *call, uint64_t now_ms)
 {
+    bool is_changed = false;
+
     call->is_looked_at = true;
-    call->is_counted = destination_provisional(&world->health, call->cell, now_ms, &call->ticket);
+    call->is_counted =
+        destination_provisional(&world->health, call->cell, now_ms, &call->ticket, &is_changed);
     call->counted_ms = now_ms;
     sift_down(world, 0);
 }

@@ -316,6 +316,7 @@ static void late_results_of_before_change_nothing(void **state)
 {
     struct scene scene;
     struct ticket old;
+    bool is_changed = false;
 
     (void)state;
     begin(&scene);
@@ -326,7 +327,7 @@ static void late_results_of_before_change_nothing(void **state)
         scene.now_ms += 50;
         (void)destination_result(&scene.health, CART, scene.now_ms, CALL_TRANSPORT, false, &old, 0,
                                  0);
-        assert_false(destination_provisional(&scene.health, CART, scene.now_ms, &old));
+        assert_false(destination_provisional(&scene.health, CART, scene.now_ms, &old, &is_changed));
     }
     assert_int_equal(scene.health.breaker.state, BREAKER_CLOSED);
     assert_int_equal(scene.health.streak, 0);
@@ -356,6 +357,7 @@ static void what_hangs_opens_it_when_the_first_times_out(void **state)
 {
     struct scene scene;
     struct ticket ticket;
+    bool is_changed = false;
 
     (void)state;
     begin(&scene);
@@ -363,11 +365,38 @@ static void what_hangs_opens_it_when_the_first_times_out(void **state)
     for (unsigned hanging = 0; hanging < 60; hanging++) {
         (void)destination_admit(&scene.health, hanging % TYPES, scene.now_ms, 0, 0, &ticket);
         scene.now_ms += 50;
-        assert_true(destination_provisional(&scene.health, hanging % TYPES, scene.now_ms, &ticket));
+        assert_true(destination_provisional(&scene.health, hanging % TYPES, scene.now_ms, &ticket,
+                                            &is_changed));
     }
     assert_int_equal(destination_scope(&scene.health), SCOPE_NONE); /* they may be slow, and well */
     assert_true(destination_confirm(&scene.health, 0, scene.now_ms, &ticket));
     assert_int_equal(destination_scope(&scene.health), SCOPE_GLOBAL);
+    end(&scene);
+}
+
+static void after_a_time_out_what_hangs_is_enough(void **state)
+{
+    struct scene scene;
+    struct ticket ticket;
+    bool is_changed = false;
+    unsigned hanging = 0;
+
+    (void)state;
+    begin(&scene);
+    play(&scene, "....", 50, 20000);
+    (void)destination_admit(&scene.health, 0, scene.now_ms, 0, 0, &ticket);
+    for (unsigned i = 0; i < 8; i++) { /* all the connections there are */
+        (void)destination_provisional(&scene.health, i % TYPES, scene.now_ms, &ticket, &is_changed);
+    }
+    scene.now_ms += 2500;
+    assert_false(destination_confirm(&scene.health, 0, scene.now_ms, &ticket));
+    while (!is_changed && hanging < 100) {
+        scene.now_ms += 300;
+        (void)destination_provisional(&scene.health, hanging++ % TYPES, scene.now_ms, &ticket,
+                                      &is_changed);
+    }
+    assert_int_equal(destination_scope(&scene.health), SCOPE_GLOBAL);
+    assert_true(hanging <= 12);
     end(&scene);
 }
 
@@ -421,6 +450,7 @@ int main(void)
         cmocka_unit_test(late_results_of_before_change_nothing),
         cmocka_unit_test(a_canary_that_never_left_gives_its_place_back),
         cmocka_unit_test(what_hangs_opens_it_when_the_first_times_out),
+        cmocka_unit_test(after_a_time_out_what_hangs_is_enough),
         cmocka_unit_test(types_without_end_share_the_last_cell),
         cmocka_unit_test(an_operator_closes_one_type_or_all),
     };
