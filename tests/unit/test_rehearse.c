@@ -15,8 +15,8 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "rehearsal_fixture.h"
 #include "rehearse/cells.h"
-#include "rehearse/rehearsal.h"
 
 static const char *const table = "routes/detour.yaml";
 
@@ -149,22 +149,6 @@ static const struct {
      NULL},
 };
 
-static const char *write_file(const char *text)
-{
-    static char path[64];
-    FILE *file;
-    int fd;
-
-    (void)snprintf(path, sizeof(path), "/tmp/test_rehearse-XXXXXX");
-    fd = mkstemp(path);
-    assert_true(fd >= 0);
-    file = fdopen(fd, "w");
-    fputs(text, file);
-    fclose(file);
-    return path;
-}
-
-/* "file:line:column: message" of any diagnostic holds @want. */
 static bool is_told(const struct diags *diags, const char *want)
 {
     for (size_t i = 0; i < diags->count; i++) {
@@ -295,13 +279,6 @@ static void what_answers_say_is_kept(void **state)
 
 /* the examples */
 
-struct played {
-    struct diags diags;
-    struct config *config;
-    struct trace trace;
-    struct rehearsal rehearsal;
-};
-
 static void play(struct played *played, const char *path, uint64_t seed)
 {
     *played = (struct played){.rehearsal = {.seed = seed}};
@@ -310,31 +287,6 @@ static void play(struct played *played, const char *path, uint64_t seed)
     assert_true(trace_load(path, played->config, &played->trace, &played->diags));
     assert_true(rehearsal_open(&played->rehearsal, played->config, &played->trace, &played->diags));
     rehearsal_play(&played->rehearsal);
-}
-
-static void put_away(struct played *played)
-{
-    rehearsal_close(&played->rehearsal);
-    trace_fini(&played->trace);
-    config_free(played->config);
-    diags_fini(&played->diags);
-}
-
-/* When the first row of this kind stands at or after @from_ms; UINT64_MAX: nowhere. */
-static uint64_t find_row(struct played *played, enum timeline_what what, const char *state,
-                         const char *event, uint64_t from_ms)
-{
-    size_t count = 0;
-    const struct timeline_row *rows = timeline_rows(played->rehearsal.timeline, &count);
-
-    for (size_t i = 0; i < count; i++) {
-        if (rows[i].what == what && rows[i].at_ms >= from_ms &&
-            (state == NULL || strcmp(rows[i].state, state) == 0) &&
-            (event == NULL || span_is(rows[i].event, event))) {
-            return rows[i].at_ms;
-        }
-    }
-    return UINT64_MAX;
 }
 
 static uint64_t last_return_ms(struct played *played)

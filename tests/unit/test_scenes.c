@@ -9,14 +9,10 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "rehearse/rehearsal.h"
+#include "rehearsal_fixture.h"
 
 /* The folder, workers, events in flight, more of tiktok, the routes. */
 static const char *const table =
@@ -36,29 +32,6 @@ static const char *const table =
     "ledger: off\n";
 
 static const char *const one_leg = "{name: all, match: {}, legs: [[tiktok, utm]]}";
-
-struct played {
-    struct diags diags;
-    struct config *config;
-    struct trace trace;
-    struct rehearsal rehearsal;
-};
-
-static const char *write_file(const char *text)
-{
-    static char path[64];
-    FILE *file;
-    int fd;
-
-    (void)snprintf(path, sizeof(path), "/tmp/test_scenes-XXXXXX");
-    fd = mkstemp(path);
-    assert_true(fd >= 0);
-    file = fdopen(fd, "w");
-    assert_non_null(file);
-    assert_true(fputs(text, file) >= 0);
-    assert_int_equal(fclose(file), 0);
-    return path;
-}
 
 static void play_with(struct played *played, unsigned workers, unsigned in_flight, const char *more,
                       const char *routes, const char *trace, uint64_t seed)
@@ -95,30 +68,6 @@ static void play(struct played *played, unsigned workers, unsigned in_flight, co
     play_with(played, workers, in_flight, "", routes, trace, seed);
 }
 
-static void put_away(struct played *played)
-{
-    rehearsal_close(&played->rehearsal);
-    trace_fini(&played->trace);
-    config_free(played->config);
-    diags_fini(&played->diags);
-}
-
-/* When the first row of this kind and state stands at or after @from_ms; UINT64_MAX: nowhere. */
-static uint64_t find_row(struct played *played, enum timeline_what what, const char *state,
-                         uint64_t from_ms)
-{
-    size_t count = 0;
-    const struct timeline_row *rows = timeline_rows(played->rehearsal.timeline, &count);
-
-    for (size_t i = 0; i < count; i++) {
-        if (rows[i].what == what && rows[i].at_ms >= from_ms &&
-            (state == NULL || strcmp(rows[i].state, state) == 0)) {
-            return rows[i].at_ms;
-        }
-    }
-    return UINT64_MAX;
-}
-
 static struct sums_row *row_of(struct played *played, const char *first)
 {
     struct sums *sums = &played->rehearsal.sums;
@@ -138,7 +87,7 @@ static uint64_t ramp_of(const char *head, uint64_t seed)
     uint64_t at_ms;
 
     play(&played, 1, 20000, one_leg, head, seed);
-    at_ms = find_row(&played, TIMELINE_HEALTH, "ramp", 0);
+    at_ms = find_row(&played, TIMELINE_HEALTH, "ramp", NULL, 0);
     put_away(&played);
     assert_true(at_ms < UINT64_MAX);
     return at_ms;
@@ -159,7 +108,7 @@ static void a_hang_in_the_ramp_does_not_close_the_breaker(void **state)
         struct played played;
 
         play(&played, 1, 20000, one_leg, trace, seed);
-        assert_in_range(find_row(&played, TIMELINE_HEALTH, "open", ramp_ms), ramp_ms + 3500,
+        assert_in_range(find_row(&played, TIMELINE_HEALTH, "open", NULL, ramp_ms), ramp_ms + 3500,
                         ramp_ms + 3500 + 12000);
         put_away(&played);
         free(trace);
@@ -176,7 +125,7 @@ static void slow_answers_are_no_outage(void **state)
          "20/s}]\n"
          "destinations: {tiktok: [{from: 20s, to: 100s, answer: {latency: 4s}}]}\n",
          1);
-    assert_int_equal(find_row(&played, TIMELINE_HEALTH, NULL, 0), UINT64_MAX);
+    assert_int_equal(find_row(&played, TIMELINE_HEALTH, NULL, NULL, 0), UINT64_MAX);
     put_away(&played);
 }
 
@@ -191,8 +140,8 @@ static void a_retry_after_holds_with_other_requests_under_way(void **state)
              "destinations: {tiktok: [{from: 20s, to: 60s, answer: {share: 30%, throttle: "
              "{retry_after: 15s}}}]}\n",
              workers);
-        assert_true(find_row(&played, TIMELINE_FLOW, "open", 0) >=
-                    find_row(&played, TIMELINE_FLOW, "throttled", 0) + 15000);
+        assert_true(find_row(&played, TIMELINE_FLOW, "open", NULL, 0) >=
+                    find_row(&played, TIMELINE_FLOW, "throttled", NULL, 0) + 15000);
         assert_in_range(played.rehearsal.sums.asked[0].requests_in_fault, 1, 60);
         put_away(&played);
     }
