@@ -182,7 +182,9 @@ void sender_note_open(struct sender *sender, const struct batch *batch)
 
     sender->is_proven = true;
     sender->good_answers++;
-    if (lane->held_wait_ms != 0) {
+    /* likewise: held_until - held_wait is when it was refused last; until is 0 after a new secret
+     */
+    if (lane->held_wait_ms != 0 && batch->sent_ms + lane->held_wait_ms > lane->held_until_ms) {
         set_hold(sender, lane->source_id, 0, 0, 0);
     }
     if (flow_open(sender->flow, batch->sent_ms, &before)) {
