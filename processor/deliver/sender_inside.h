@@ -39,6 +39,7 @@ struct sender {
     uint64_t lacks_until_ms;     /* we could not send for want of something of our own */
     uint64_t shortage_logged_ms; /* 0: never */
     uint64_t unlogged_shortages;
+    uint64_t impatient_ms;     /* when it was looked who has waited too long */
     uint64_t crowded_since_ms; /* more than its share waits, in a full worker; 0: not so */
     uint64_t limited_ms;       /* it was throttled or held until then, as far as is known */
     bool has_neighbours;  /* other destinations are first in their chains: they must not wait for

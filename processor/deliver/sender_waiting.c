@@ -8,6 +8,7 @@
 
 enum {
     HOLD_DIVERT_MS = 60000, /* auth_hold (reliability 1.6) */
+    IMPATIENT_MS = 100,     /* between looks at who has waited too long */
     CROWD_MS = 10000,       /* a worker full for so long, by what waits for one destination */
 };
 
@@ -166,8 +167,13 @@ static void divert_crowd(struct sender *sender)
 void sender_divert_waiting(struct sender *sender)
 {
     const struct config_destination *config = sender->config;
+    uint64_t now_ms = sender->d->now_ms;
     bool is_throttle_over = config->throttle.then == THEN_DIVERT;
 
+    if (now_ms - sender->impatient_ms < IMPATIENT_MS) {
+        return; /* it looks through all that waits, and turns are many */
+    }
+    sender->impatient_ms = now_ms;
     divert_while(sender, NULL, is_throttle_over ? sender->asked.throttled_since_ms : 0,
                  config->throttle.wait_ms, REASON_THROTTLED);
     divert_while(sender, NULL, sender->asked.held_since_ms, HOLD_DIVERT_MS, REASON_CREDENTIAL);
