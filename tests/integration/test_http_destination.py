@@ -369,6 +369,9 @@ def test_an_event_that_a_firewall_refuses_holds_up_nobody(world):
         world.produce(records)
         url = f"http://127.0.0.1:{server.server_port}"
         world.detour(with_hook(world, url, routes=[{"name": "all", "match": {}, "legs": [["hook"]]}])).start()
+        for part in range(16):  # while it is refused others pass: without them nobody could tell it from a credential
+            records += world.produce(world.conversions(3, f"p{part}"))
+            time.sleep(0.5)
         world.wait_settled(30)
     finally:
         server.shutdown()
