@@ -456,6 +456,7 @@ void sender_on_reply(void *context, const struct http_reply *reply)
         return;
     case VERDICT_RETRY:
     case VERDICT_UNKNOWN:
+        sender->is_proven = true; /* whatever is wrong with it, it is not the credential */
         handle_retry(sender, batch, reply, &answer);
         return;
     case VERDICT_DELIVERED:

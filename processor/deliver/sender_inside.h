@@ -47,9 +47,9 @@ struct sender {
     uint64_t health_seen; /* version of the health that was acted upon */
     size_t in_flight;     /* requests */
     uint64_t sent_ms;     /* the last one */
-    bool is_proven; /* an answer that was neither hold nor throttled came since the credential was
-                       read */
-    struct flow *flow;        /* what the destination asked of all workers */
+    bool is_proven;    /* an answer, or none, but no hold and no throttle, came since the credential
+                          was    read */
+    struct flow *flow; /* what the destination asked of all workers */
     struct flow_state asked;  /* the same as last seen */
     uint32_t throttles_taken; /* of asked.throttles, those that slowed this pace */
     uint64_t good_answers;    /* that were neither hold nor throttled */

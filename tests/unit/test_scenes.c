@@ -115,6 +115,24 @@ static void a_hang_in_the_ramp_does_not_close_the_breaker(void **state)
     }
 }
 
+/* A process begins with two connections, until it knows that its credential is none to be refused.
+ */
+static void a_start_into_a_hang_is_seen_too(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 3; seed++) {
+        struct played played;
+
+        play(&played, 1, 20000, one_leg,
+             "for: 1m\ntraffic: [{event: Order Completed, rate: 60/s}, {event: Product Viewed, "
+             "rate: "
+             "60/s}]\ndestinations: {tiktok: [{answer: hang}]}\n",
+             seed);
+        assert_in_range(find_row(&played, TIMELINE_HEALTH, "open", NULL, 0), 1, 15000);
+        put_away(&played);
+    }
+}
+
 static void slow_answers_are_no_outage(void **state)
 {
     struct played played;
@@ -253,6 +271,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_hang_in_the_ramp_does_not_close_the_breaker),
+        cmocka_unit_test(a_start_into_a_hang_is_seen_too),
         cmocka_unit_test(slow_answers_are_no_outage),
         cmocka_unit_test(a_retry_after_holds_with_other_requests_under_way),
         cmocka_unit_test(one_worker_that_is_refused_speaks_for_all),
