@@ -24,7 +24,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT_BUILD = HERE.parents[1] / "build"
 CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "detour-tests"
 VERSIONS = "kafka-4.1.0-apicurio-3.0.9"
-given = set()  # ports of this process
+giving, given = threading.Lock(), set()  # ports of this process
 
 
 def free_port():
@@ -36,9 +36,10 @@ def free_port():
                 listener.bind(("127.0.0.1", port))
             except OSError:
                 continue
-        if port not in given:
-            given.add(port)
-            return port
+        with giving:
+            if port not in given:
+                given.add(port)
+                return port
 
 
 def tied(arguments):

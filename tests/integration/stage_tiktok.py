@@ -12,6 +12,7 @@ import time
 
 import fake_tiktok
 from fake_tiktok import Answer, FakeTikTok, Handler, Server
+from services import free_port
 
 RST = struct.pack("ii", 1, 0)  # SO_LINGER with no time: close() resets
 
@@ -140,10 +141,9 @@ class StageTikTok(FakeTikTok):
         self.arrivals = []
         self.arrived = {}  # event id: when it was first accepted
         self.close_listener()
-        self.port = port or self.port
+        self.port = port or free_port()  # it is let go and taken again: none that another may be given meanwhile
         self.listen()
-        if tls:
-            self.url = f"https://localhost:{self.port}"
+        self.url = f"https://localhost:{self.port}" if tls else f"http://127.0.0.1:{self.port}"
 
     def close_listener(self):
         self.server.shutdown()
