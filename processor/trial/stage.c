@@ -28,7 +28,7 @@ static const char config_text[] =
     "  topics: [%s]\n"
     "  start_from: earliest\n"
     "  properties: {session.timeout.ms: 6000, fetch.wait.max.ms: 10}\n"
-    "workers: 2\n"
+    "workers: %s\n"
     "schemas:\n"
     "  directory: schemas\n"
     "  framing: confluent\n"
@@ -223,7 +223,10 @@ static enum err_code start_simulator(struct stage *stage, struct err *err)
 
 static enum err_code write_config(struct stage *stage, struct err *err)
 {
-    char *text = mem_format(config_text, stage->brokers, stage->group, stage->topic,
+    /* The embedded broker refuses commits while a group rebalances, which Kafka does not: where a
+     * second worker joins late, what the first had done would be done again. */
+    const char *workers = stage->options.brokers == NULL ? "1" : "2";
+    char *text = mem_format(config_text, stage->brokers, stage->group, stage->topic, workers,
                             stage->simulator_url, stage->alternate, stage->dead_letter);
     struct diags diags;
     enum err_code rc = write_file(stage, "detour.yaml", text, err);
