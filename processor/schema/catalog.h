@@ -80,6 +80,17 @@ NODISCARD enum err_code catalog_unframe(const struct catalog *catalog, struct sp
  */
 const struct writer *catalog_writer(struct catalog *catalog, uint64_t key, int wake_fd);
 
+/** How the registry is doing, for metrics and the status page. Of an idle registry it is what its
+ * last answer said. Without a registry all of it is 0. */
+struct registry_state {
+    bool is_configured;
+    bool is_up;                 /* it answered when it was last asked */
+    uint64_t since_ms;          /* monotonic: since when it is up, or down */
+    size_t waiting;             /* ids it has not answered */
+    char error[ERR_TEXT_BYTES]; /* why it is down; "" while it is up */
+};
+void catalog_registry_state(struct catalog *catalog, struct registry_state *out);
+
 /** Ids waiting for the registry just now, and how long the registry has not answered (0: it does).
  */
 void catalog_waiting(struct catalog *catalog, size_t *ids, uint64_t *down_ms);

@@ -40,10 +40,12 @@ struct catalog {
     struct waker *wakers; /* owned */
     size_t waker_count;
     unsigned long wakers_failed;
-    uint64_t unknown_said_ms; /* when the log last named an unknown id */
-    size_t unknown_unsaid;    /* since then */
-    uint64_t down_cause;      /* registry_cause() when the log last said that it is down */
-    uint64_t nonsense_cause;  /* and that it answered nonsense; 0: it has answered well since */
+    uint64_t unknown_said_ms;       /* when the log last named an unknown id */
+    size_t unknown_unsaid;          /* since then */
+    uint64_t up_ms;                 /* monotonic: since when the registry answers */
+    char down_text[ERR_TEXT_BYTES]; /* why it did not, the last time */
+    uint64_t down_cause;            /* registry_cause() when the log last said that it is down */
+    uint64_t nonsense_cause; /* and that it answered nonsense; 0: it has answered well since */
 };
 
 /** @schema resolved to its reader: READY with a decoder, or INCOMPATIBLE with @err's text. Borrows

@@ -126,6 +126,7 @@ static void settle(struct catalog *catalog, uint64_t key, struct writer *writer,
         writer->text = text;
     }
     tell(catalog, key, writer, now_ms);
+    catalog->up_ms = catalog->writers.failed_ms == 0 ? catalog->up_ms : now_ms;
     catalog->nonsense_cause = 0; /* it has answered: the next nonsense is news */
     writers_settle(&catalog->writers, key, writer, now_ms);
     wake_all(catalog);
@@ -140,6 +141,9 @@ static void postpone(struct catalog *catalog, uint64_t key, enum err_code rc, co
     bool is_new_to_id = writers_note_cause(&catalog->writers, key, cause);
 
     (void)writers_failed(&catalog->writers, key, is_everyone, clock_mono_ms());
+    if (is_everyone) {
+        (void)snprintf(catalog->down_text, sizeof(catalog->down_text), "%s", err->text);
+    }
     if (is_everyone && (was_up || cause != catalog->down_cause)) {
         LOG_WARN("registry.down", "waiting=%zu error=%s", catalog->writers.pending_count,
                  LOG_Q(err->text));
@@ -249,6 +253,7 @@ enum err_code catalog_start(struct catalog *catalog, struct err *err)
     } else if (rc != ERR_OK && err != NULL) {
         *err = why;
     }
+    catalog->up_ms = clock_mono_ms();
     return rc == ERR_OK ? start_thread(catalog, err) : rc;
 }
 
@@ -264,6 +269,22 @@ void catalog_thread_stop(struct catalog *catalog)
     registry_abort(catalog->registry);
     pthread_join(catalog->thread, NULL);
     catalog->has_thread = false;
+}
+
+void catalog_registry_state(struct catalog *catalog, struct registry_state *out)
+{
+    uint64_t failed_ms;
+
+    *out = (struct registry_state){.is_configured = catalog->registry != NULL};
+    pthread_mutex_lock(&catalog->lock);
+    failed_ms = catalog->writers.failed_ms;
+    out->waiting = catalog->writers.pending_count;
+    out->is_up = out->is_configured && failed_ms == 0;
+    out->since_ms = failed_ms == 0 ? catalog->up_ms : failed_ms;
+    if (failed_ms != 0) {
+        (void)snprintf(out->error, sizeof(out->error), "%s", catalog->down_text);
+    }
+    pthread_mutex_unlock(&catalog->lock);
 }
 
 void catalog_waiting(struct catalog *catalog, size_t *ids, uint64_t *down_ms)

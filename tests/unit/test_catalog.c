@@ -759,11 +759,15 @@ static void a_registry_that_goes_and_comes_back(void **state)
     struct scene *scene = *state;
     size_t ids = 0;
     uint64_t down_ms = 0;
+    struct registry_state registry;
 
     serve(scene, "/schemas/ids/1", ORDER, "");
     serve(scene, "/schemas/ids/2", ORDER_OLD, "");
     start(scene);
     assert_int_equal(settled(scene, 1)->state, WRITER_READY);
+    catalog_registry_state(scene->catalog, &registry);
+    assert_true(registry.is_configured && registry.is_up && registry.since_ms > 0);
+    assert_string_equal(registry.error, "");
     fake_down(&scene->fake);
     assert_int_equal(catalog_writer(scene->catalog, 2, -1)->state, WRITER_PENDING);
     while (down_ms == 0) {
@@ -773,8 +777,14 @@ static void a_registry_that_goes_and_comes_back(void **state)
     assert_int_equal(ids, 1);
     assert_int_equal(catalog_writer(scene->catalog, 2, -1)->state, WRITER_PENDING);
     assert_int_equal(catalog_writer(scene->catalog, 1, -1)->state, WRITER_READY);
+    catalog_registry_state(scene->catalog, &registry);
+    assert_false(registry.is_up);
+    assert_int_equal(registry.waiting, 1);
+    assert_non_null(strstr(registry.error, "no usable answer from the schema registry: http://"));
     assert_true(fake_up(&scene->fake));
     assert_int_equal(settled(scene, 2)->state, WRITER_READY);
+    catalog_registry_state(scene->catalog, &registry);
+    assert_true(registry.is_up);
     catalog_waiting(scene->catalog, &ids, &down_ms);
     assert_int_equal(ids, 0);
     assert_int_equal(down_ms, 0);
