@@ -55,6 +55,7 @@ TEST_HELPERS := $(wildcard tests/unit/*.h)
 PARALLEL = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
 INNER = $(MAKE) --no-print-directory $(PARALLEL)
 REFERENCE := $(BUILD)/configuration_reference
+REFERENCE_LOG := $(BUILD)/log_reference
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -122,17 +123,18 @@ fuzz: deps-test ## Run each fuzz target for FUZZ_SECONDS (60)
 	@BUILD=$(BUILD) FUZZ_SECONDS=$(FUZZ_SECONDS) .ci/test fuzz
 
 lint: deps-lint ## Formatting, static analysis, direction of includes, forbidden words, scripts, documents
-	@$(INNER) $(REFERENCE)
-	@REFERENCE=$(REFERENCE) CC=$(CC) BUILD=$(BUILD) .ci/lint
+	@$(INNER) $(REFERENCE) $(REFERENCE_LOG)
+	@REFERENCE=$(REFERENCE) REFERENCE_LOG=$(REFERENCE_LOG) CC=$(CC) BUILD=$(BUILD) .ci/lint
 
 format: ## Let clang-format lay out every C file
 	@clang-format -i $(wildcard processor/*/*.[ch] tests/*/*.[ch])
 
-docs: $(REFERENCE) ## Write docs/configuration.md from the table of options
+docs: $(REFERENCE) $(REFERENCE_LOG) ## Write docs/configuration.md and docs/log.md from their tables
 	@$(REFERENCE) > docs/configuration.md
+	@$(REFERENCE_LOG) > docs/log.md
 
-check-docs: $(REFERENCE) ## Links between documents, and docs/configuration.md against the table of options
-	@REFERENCE=$(REFERENCE) python3 .ci/check_docs.py
+check-docs: $(REFERENCE) $(REFERENCE_LOG) ## Links between documents, and those written from tables against them
+	@REFERENCE=$(REFERENCE) REFERENCE_LOG=$(REFERENCE_LOG) python3 .ci/check_docs.py
 
 SHARED := schemas routes routes/tests routes/rehearsals
 
@@ -210,7 +212,7 @@ $(BUILD)/bench/%: tests/bench/%.c $(BUILD)/libdetour.a $(BUILD)/flags
 	@echo "  BENCH $@"
 	@$(CC) $(CFLAGS_ALL) -MMD -MP -o $@ $< $(BUILD)/libdetour.a $(LDFLAGS_ALL) $(PKG_LIBS)
 
-$(REFERENCE): tests/tools/configuration_reference.c $(OBJECTS_REFERENCE) $(BUILD)/flags
+$(REFERENCE) $(REFERENCE_LOG): $(BUILD)/%: tests/tools/%.c $(OBJECTS_REFERENCE) $(BUILD)/flags
 	@$(CC) $(CFLAGS_ALL) -MMD -MP -o $@ $(filter %.c %.o,$^) $(LDFLAGS_ALL) $(PKG_LIBS)
 
 $(BUILD)/fuzz_%: tests/fuzz/fuzz_%.c $(BUILD)/libdetour.a $(BUILD)/flags

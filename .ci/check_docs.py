@@ -1,7 +1,7 @@
-"""Links between documents lead somewhere, and docs/configuration.md is what the table of options says.
+"""Links between documents lead somewhere, and pages that are written from a table are what it says.
 
-A link to another document, with or without a heading, has to exist. The reference of all options, printed
-from the table that parses them by the program in REFERENCE, has to be the page: `make docs` writes it.
+A link to another document, with or without a heading, has to exist. What the programs in REFERENCE (all options)
+and REFERENCE_LOG (all log lines) print has to be their page: `make docs` writes it.
 """
 
 import os
@@ -33,24 +33,25 @@ def link_problems(path):
             yield f"{path}: {target}: no such heading"
 
 
-def reference_problems():
-    program = os.environ.get("REFERENCE")
+def reference_problems(variable, page):
+    program = os.environ.get(variable)
     if not program:
         return
-    page = pathlib.Path("docs/configuration.md")
+    page = pathlib.Path(page)
     reference = subprocess.run([program], capture_output=True, text=True, check=True).stdout
     text = page.read_text(encoding="utf-8") if page.exists() else ""
     if reference != text:
         have = set(text.splitlines())
         missing = [line for line in reference.splitlines() if line not in have]
-        yield f"{page}: not what the table of options says: `make docs`; lines missing in it, {len(missing)} in all:"
+        yield f"{page}: not what its table says: `make docs`; lines missing in it, {len(missing)} in all:"
         yield from (f"    {line}" for line in missing[:10])
 
 
 def main():
     names = subprocess.run(["git", "ls-files", "*.md"], capture_output=True, text=True, check=True).stdout.split()
     problems = [p for name in names if os.path.exists(name) for p in link_problems(pathlib.Path(name))]
-    problems += reference_problems()
+    problems += reference_problems("REFERENCE", "docs/configuration.md")
+    problems += reference_problems("REFERENCE_LOG", "docs/log.md")
     for problem in problems:
         print(problem)
     return 1 if problems else 0

@@ -1,4 +1,4 @@
-"""What the compiler does not say: the direction of includes, forbidden words and calls, length.
+"""What the compiler does not say: the direction of includes, forbidden words and calls, length, log lines.
 
 The order of the rooms is read from docs/architecture.md, so the page and the check cannot differ.
 """
@@ -7,6 +7,8 @@ import pathlib
 import re
 import subprocess
 import sys
+
+from log_events import log_problems
 
 FORBIDDEN_WORDS = re.compile(r"\b(TODO|FIXME|HACK|XXX(?=:| [a-z]))\b")
 FORBIDDEN_CALLS = {
@@ -97,6 +99,11 @@ def main():
     ranks = room_ranks(pathlib.Path("docs/architecture.md").read_text())
     names = subprocess.run(["git", "ls-files"], capture_output=True, text=True, check=True).stdout.split()
     count = 0
+    sources = {name: pathlib.Path(name).read_text() for name in names
+               if re.fullmatch(r"processor/.*\.[ch]", name) and pathlib.Path(name).is_file()}
+    for name, line, text in log_problems(sources):
+        print(f"{name}:{line}: {text}")
+        count += 1
     for name in names:
         path = pathlib.Path(name)
         if name.startswith((".ci/", "tests/data/", "tests/fuzz/corpus/")) or not path.is_file():

@@ -208,6 +208,7 @@ static int serve(struct process *process, const sigset_t *signals)
             LOG_WARN("run.reload_unsupported",
                      "why=\"this version does not reload; restart it instead\"");
         }
+        log_tick(false);
         if (any_failed(process, &err)) {
             LOG_ERROR("run.failed", "why=%s", LOG_Q(err.text));
             return 3;
@@ -238,6 +239,7 @@ static void say_totals(const struct process *process)
 {
     struct metrics_totals totals;
 
+    log_tick(true);
     metrics_totals(process->metrics, &totals);
     LOG_INFO("run.stopped",
              "consumed=%llu delivered=%llu diverted=%llu dead_lettered=%llu dropped=%llu",

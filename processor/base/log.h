@@ -8,6 +8,9 @@
  * escaped copy in a rotating thread-local buffer), so that no foreign byte can
  * forge a line. Ids go in; event bodies, personal data and secrets stay out.
  * A blocked or closed stderr never blocks the caller: the line is dropped and counted.
+ *
+ * Every event stands in the table of base/log_events.c; lint compares name, level and keys. Lines
+ * that repeat are counted and told with a later one (base/log_limit.h): a caller needs no counter.
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
@@ -23,18 +26,21 @@ void log_write(enum log_level level, const char *event, const char *format, ...)
 /** "quoted \"text\"" of @s, cut at 300 bytes; valid until eight more calls on this thread. */
 const char *log_quote(struct span s);
 uint64_t log_dropped(void);
+/** Say what was counted and had no line to go with; now and then, and @is_end before the end. */
+void log_tick(bool is_end);
 
 #define LOG_Q(text) log_quote(span_of(text))
 #define LOG_S(s) log_quote(s)
-#define LOG_AT_(level, ...)                                                                        \
+/* A level that is known only when it happens. */
+#define LOG_AT(level, ...)                                                                         \
     do {                                                                                           \
         if (log_is_on(level)) {                                                                    \
             log_write(level, __VA_ARGS__);                                                         \
         }                                                                                          \
     } while (0)
-#define LOG_DEBUG(...) LOG_AT_(LOG_LEVEL_DEBUG, __VA_ARGS__)
-#define LOG_INFO(...) LOG_AT_(LOG_LEVEL_INFO, __VA_ARGS__)
-#define LOG_WARN(...) LOG_AT_(LOG_LEVEL_WARN, __VA_ARGS__)
-#define LOG_ERROR(...) LOG_AT_(LOG_LEVEL_ERROR, __VA_ARGS__)
+#define LOG_DEBUG(...) LOG_AT(LOG_LEVEL_DEBUG, __VA_ARGS__)
+#define LOG_INFO(...) LOG_AT(LOG_LEVEL_INFO, __VA_ARGS__)
+#define LOG_WARN(...) LOG_AT(LOG_LEVEL_WARN, __VA_ARGS__)
+#define LOG_ERROR(...) LOG_AT(LOG_LEVEL_ERROR, __VA_ARGS__)
 
 #endif /* BASE_LOG_H */

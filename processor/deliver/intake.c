@@ -104,7 +104,7 @@ static void park(struct intake *intake, rd_kafka_message_t *message,
     if (intake->parked++ == 0) {
         intake->parked_since_ms = intake->d->now_ms;
         intake->d->outside->view(message, &view);
-        LOG_WARN("schema.waiting",
+        LOG_INFO("schema.waiting",
                  "id=%llu topic=%s partition=%d offset=%lld why=\"the registry has not given it\"",
                  (unsigned long long)key, LOG_S(view.topic), message->partition,
                  (long long)message->offset);

@@ -110,8 +110,8 @@ static bool send_batch(struct sender *sender, struct batch *batch)
         leg_move(batch->legs[i], LEG_SENDING);
     }
     if (post(sender, batch, &err) != ERR_OK) {
-        LOG_WARN("request.local", "destination=%s why=%s", LOG_S(sender->config->name),
-                 LOG_Q(err.text)); /* our own shortage, never blamed on the destination */
+        LOG_ERROR("request.local", "destination=%s why=%s", LOG_S(sender->config->name),
+                  LOG_Q(err.text)); /* our own shortage, never blamed on the destination */
         batch_wait(&sender->batches, batch, sender->d->now_ms + SENDER_LOOK_MS, true);
         return false;
     }

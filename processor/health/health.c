@@ -133,14 +133,14 @@ static void log_transition(const struct health *health, const struct watched *wa
         return;
     }
     mark->logged_ms = now_ms;
-    LOG_WARN("health.transition",
-             "destination=%s event=%s state=%s cause=%s scope=%s k=%u calls=%u faults=%u "
-             "outage=%s flapping=%s unlogged=%u",
-             LOG_S(health->config->destinations[destination].name), LOG_Q(event),
-             breaker_state_word(breaker->state), breaker_cause_word(breaker->cause),
-             scope_word(destination_scope(&watched->health)), breaker->k, breaker->opened_calls,
-             breaker->opened_faults, LOG_Q(mark->id), breaker->is_flapping ? "true" : "false",
-             mark->unlogged);
+    LOG_AT(breaker->state == BREAKER_OPEN ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "health.transition",
+           "destination=%s event=%s state=%s cause=%s scope=%s k=%u calls=%u faults=%u "
+           "outage=%s flapping=%s unlogged=%u",
+           LOG_S(health->config->destinations[destination].name), LOG_Q(event),
+           breaker_state_word(breaker->state), breaker_cause_word(breaker->cause),
+           scope_word(destination_scope(&watched->health)), breaker->k, breaker->opened_calls,
+           breaker->opened_faults, LOG_Q(mark->id), breaker->is_flapping ? "true" : "false",
+           mark->unlogged);
     mark->unlogged = 0;
 }
 

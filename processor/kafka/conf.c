@@ -11,7 +11,7 @@
 #include "base/mem.h"
 #include "kafka/source.h"
 
-enum { ERRSTR_BYTES = 512, LOG_WINDOW_MS = 10000, LOG_LINES_MAX = 20 };
+enum { ERRSTR_BYTES = 512 };
 
 /* Where librdkafka's own default does not fit; kafka.properties may say otherwise. */
 static const struct conf_pair common_defaults[] = {
@@ -55,35 +55,6 @@ static const struct conf_pair producer_owned[] = {
     {"acks", "all"},
 };
 
-/* The library's threads say the same thing for each broker and each second of an outage. */
-static struct {
-    pthread_mutex_t lock;
-    uint64_t window_from_ms;
-    uint64_t lines;
-    uint64_t suppressed;
-} log_bound = {.lock = PTHREAD_MUTEX_INITIALIZER};
-
-/* May one more line be written? @suppressed: lines held back in the window that just ended. */
-static bool take_line(uint64_t *suppressed)
-{
-    uint64_t now_ms = clock_mono_ms();
-    bool is_taken;
-
-    pthread_mutex_lock(&log_bound.lock);
-    *suppressed = 0;
-    if (now_ms - log_bound.window_from_ms >= LOG_WINDOW_MS) {
-        *suppressed = log_bound.suppressed;
-        log_bound.window_from_ms = now_ms;
-        log_bound.lines = 0;
-        log_bound.suppressed = 0;
-    }
-    is_taken = log_bound.lines < LOG_LINES_MAX;
-    log_bound.lines += is_taken ? 1 : 0;
-    log_bound.suppressed += is_taken ? 0 : 1;
-    pthread_mutex_unlock(&log_bound.lock);
-    return is_taken;
-}
-
 /* syslog's levels to ours. What is an error for the library is for us a thing it retries. */
 static enum log_level level_of(int level, const char *facility)
 {
@@ -95,24 +66,8 @@ static enum log_level level_of(int level, const char *facility)
 
 static void write_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
 {
-    enum log_level ours = level_of(level, facility);
-    uint64_t suppressed;
-
-    if (!log_is_on(ours)) {
-        return;
-    }
-    if (ours != LOG_LEVEL_DEBUG) {
-        bool is_taken = take_line(&suppressed);
-
-        if (suppressed > 0) {
-            LOG_WARN("kafka.client", "suppressed_lines=%llu", (unsigned long long)suppressed);
-        }
-        if (!is_taken) {
-            return;
-        }
-    }
-    log_write(ours, "kafka.client", "client=%s facility=%s text=%s",
-              LOG_Q(rk == NULL ? "" : rd_kafka_name(rk)), LOG_Q(facility), LOG_Q(text));
+    LOG_AT(level_of(level, facility), "kafka.client", "client=%s facility=%s text=%s",
+           LOG_Q(rk == NULL ? "" : rd_kafka_name(rk)), LOG_Q(facility), LOG_Q(text));
 }
 
 void client_report(const rd_kafka_t *rk, rd_kafka_resp_err_t error, const char *reason)

@@ -153,7 +153,7 @@ static void end_search(struct producer *producer, const struct produce_request *
     if (!producer->is_culprit_found && producer->batch_bytes > BATCH_BYTES_MIN) {
         producer->batch_bytes = MAX_OF(producer->batch_bytes / 4, (uint64_t)BATCH_BYTES_MIN);
         producer->is_batch_smaller = true;
-        LOG_WARN("producer.batch", "worker=%u topic=%s batch_bytes=%llu why=%s",
+        LOG_INFO("producer.batch", "worker=%u topic=%s batch_bytes=%llu why=%s",
                  producer->worker_index, LOG_Q(request->topic),
                  (unsigned long long)producer->batch_bytes,
                  LOG_Q("the topic's max.message.bytes is below a batch; batches become smaller"));

@@ -1,0 +1,287 @@
+#include "base/log_events.h"
+
+#include <string.h>
+
+/* In the order of the names. A key with ? is not in every line. */
+const struct log_event log_events[] = {
+    {"admin.failed", "error", "error", "",
+     "The thread of the admin endpoint ended. Delivery goes on; probes and metrics are not "
+     "answered "
+     "any more.",
+     "Restart the process (a liveness probe does); report it."},
+    {"admin.listening", "info", "url", "", "The admin endpoint answers at this address.", ""},
+    {"catalog.wake", "warn", "error", "",
+     "A worker cannot be woken when the registry has answered, for want of a file descriptor; it "
+     "looks by itself, up to a second later.",
+     "Raise the limit of open files."},
+    {"dead_letter.too_large", "error",
+     "topic source_topic partition offset value_bytes key_bytes header_bytes way_out",
+     "topic source_topic partition",
+     "A dead letter is larger than its topic takes. Its partition waits, and no other.",
+     "Set max.message.bytes of the topic to the size named; detour goes on by itself."},
+    {"destination.held", "error", "destination source_id code status why secret way_out",
+     "destination source_id",
+     "The destination refused the credential or the settings. Its events wait, after a minute they "
+     "take the next in the chain.",
+     "Mend the credential: the secret file is watched, nothing needs a restart."},
+    {"destination.open", "info", "destination was", "destination was",
+     "The destination takes events again after a credential was refused or it was throttled.", ""},
+    {"destination.throttled", "warn", "destination wait_ms", "destination",
+     "The destination asked for less. Its events wait, none is tried meanwhile.",
+     "Nothing, unless it lasts: then look at `rate` and at other users of the same app."},
+    {"destination.throttled_long", "error", "destination for_ms why way_out", "destination",
+     "The destination has asked for less for a long time without a break.",
+     "A quota may be used up or the app restricted: look there. It is asked once a minute."},
+    {"health.transition", "info warn",
+     "destination event state cause scope k calls faults outage flapping unlogged",
+     "destination event state",
+     "A circuit breaker changed its state: warn when it opens, info on its way back (half_open, "
+     "ramp, closed). `event` is empty for the destination as a whole. See docs/health.md.",
+     "When it opens: look at the destination; `detour status` shows its last answer. Events take "
+     "the next in the chain meanwhile."},
+    {"kafka.client", "debug info warn", "client facility text", "client facility",
+     "A message of the Kafka client library, word for word.",
+     "It tries again by itself. If it goes on: are the brokers reachable, is the credential right "
+     "(`detour check --online`)?"},
+    {"log.repeated", "info", "of alike other", "of",
+     "So many lines of the event `of` were not written, and no later one came that could say so: "
+     "`alike` like one that was written, `other` of that name.",
+     ""},
+    {"metrics.lag_full", "warn", "partitions topic", "",
+     "More partitions than there is room for: the lag of those beyond is not in the metrics.",
+     "Use more processes, or alert on the lag at the brokers."},
+    {"producer.batch", "info", "worker topic batch_bytes why", "worker topic",
+     "The topic takes less than a batch of the producer. Batches become smaller.", ""},
+    {"producer.close", "warn", "worker text", "",
+     "The Kafka client library did not end in time; it is left behind.", "Nothing."},
+    {"producer.fatal", "warn", "worker error text next", "worker error",
+     "The idempotent producer cannot go on. A new one sends again what was not acknowledged: "
+     "records may stand twice in a topic.",
+     "If it repeats: look at the brokers' logs."},
+    {"producer.reopen", "error", "worker error", "worker error",
+     "No new producer can be made. It is tried again; records wait.",
+     "The error names what is missing: descriptors, memory, a setting."},
+    {"producer.retry", "warn", "worker topic failures waiting error", "worker topic error",
+     "Records for a topic were not taken. They wait and are sent again, for ever.",
+     "Are the brokers reachable, may detour write the topic?"},
+    {"record.crowded", "warn", "worker destination records bytes why", "worker destination",
+     "Half of in_flight waits for one topic. Partitions that need it stop, others go on.",
+     "Make the topic writable; detour goes on by itself."},
+    {"record.room", "info", "destination records", "destination",
+     "What waited for a topic has become less; its partitions are read again.", ""},
+    {"record.stuck", "error", "topic why source_topic partition way_out",
+     "topic source_topic partition",
+     "A diverted record or dead letter cannot be written. Its partition waits, and no other.",
+     "Make the topic writable; detour goes on by itself."},
+    {"record.unstuck", "info", "topic source_topic partition", "topic source_topic partition",
+     "A partition that waited for a topic goes on.", ""},
+    {"registry.down", "warn", "waiting error", "error",
+     "The schema registry does not answer. Events of known schema ids go on, the others wait.",
+     "Look at the registry; it is asked again by itself."},
+    {"registry.queue_full", "warn", "ids", "",
+     "So many unknown schema ids wait for the registry that no more are asked for.",
+     "Look at who writes these records: it is rarely so many schemas."},
+    {"registry.secret", "warn", "error", "",
+     "A secret of the registry cannot be read; the last one is used.",
+     "Mend the file or variable named."},
+    {"registry.strange", "warn", "error", "",
+     "At the start the registry answered something that is no answer. Known ids need no registry.",
+     "Is schemas.registry.url right?"},
+    {"registry.up", "info", "down_ms waiting failures", "", "The registry answers again.", ""},
+    {"request.answered", "debug", "destination event events verdict status code", "",
+     "An answer, and how it was read.", ""},
+    {"request.local", "error", "destination requests? why", "destination",
+     "Requests are not sent because this machine lacks something: a file, descriptors, memory. "
+     "Their events wait; the destination is not blamed.",
+     "Mend what is named."},
+    {"run.ended", "info", "code why", "", "A signal ended the process while no worker ran.", ""},
+    {"run.failed", "error", "why", "", "The process ends with exit code 3: a worker cannot go on.",
+     "Mend what is named; a supervisor starts it again."},
+    {"run.hard_exit", "warn", "why", "",
+     "The process ends without the last commit; work since the one before is done again.",
+     "If the drain takes too long: give the supervisor more time than shutdown.drain."},
+    {"run.reload_unsupported", "warn", "why", "",
+     "SIGHUP: this version does not load its configuration again. Nothing has changed.",
+     "Restart it."},
+    {"run.started", "info", "version workers group instance", "", "The workers have started.", ""},
+    {"run.stopped", "info", "consumed delivered diverted dead_lettered dropped", "",
+     "The end, with the totals since the start.", ""},
+    {"run.stopping", "info", "signal", "",
+     "A signal asked for the end: what is under way is finished and committed.", ""},
+    {"schema.arrived", "info", "waited_ms", "", "No event waits for a schema any more.", ""},
+    {"schema.incompatible", "warn", "id error", "id",
+     "A writer schema cannot be read by the reader schema. Its events become dead letters, "
+     "schema_incompatible.",
+     "Mend the schema or the reader, then replay them."},
+    {"schema.loaded", "info", "id record reader", "id", "The registry gave a schema.", ""},
+    {"schema.unanswered", "warn", "id waiting error", "id",
+     "The registry has no answer for one id. Its events wait, others go on.",
+     "Ask the registry for that id; look at its log."},
+    {"schema.unknown", "warn", "id others", "id",
+     "The registry does not know an id. Its events become dead letters, schema_unknown.",
+     "Who wrote these records? Register the schema, then replay them."},
+    {"schema.waiting", "info", "id topic partition offset why", "id",
+     "An event waits for its schema, as each first one of a schema does. When the registry does "
+     "not "
+     "answer, `registry.down` or `schema.unanswered` says so.",
+     ""},
+    {"secret.changed", "info", "destination", "destination",
+     "A secret was read again after it changed; held events are tried with it.", ""},
+    {"secret.unreadable", "warn", "destination secret why", "destination secret",
+     "A secret cannot be read; the last one is used.", "Mend the file or variable named."},
+    {"source.assigned", "info", "worker partitions", "", "The group gave partitions to a worker.",
+     ""},
+    {"source.close", "warn", "worker text", "",
+     "The Kafka client library did not end in time; it is left behind.", "Nothing."},
+    {"source.commit_failed", "warn", "worker failures error next", "worker error",
+     "Offsets were not committed. It is tried again; a restart before then sends settled events "
+     "again.",
+     "If it goes on: are the brokers reachable, may detour read the group?"},
+    {"source.error", "error", "worker topic error text next", "worker topic error",
+     "The consumer reports an error; `next` tells the way out.", "See `next`."},
+    {"source.fatal", "error", "worker error text", "",
+     "The consumer cannot go on; the process ends with exit code 3.",
+     "A supervisor starts it again. If it repeats: the text names the cause."},
+    {"source.fresh", "info", "topic partition offset from", "topic partition",
+     "The group has no offset for a partition yet: it starts where kafka.start_from says.", ""},
+    {"source.gap", "error", "topic partition wanted first end missing action next",
+     "topic partition action",
+     "Records that were not read are gone, or the log is another one. `missing` is how many, "
+     "`action` what kafka.on_gap said.",
+     "See `next`, and docs/delivery.md."},
+    {"source.metadata_too_large", "warn", "worker bytes_max next", "worker",
+     "The brokers do not take so much metadata in a commit: less is kept, and a restart may send "
+     "more events again.",
+     "Raise the brokers' offset.metadata.max.bytes to 4096."},
+    {"source.no_gap", "warn", "topic partition offset next", "topic partition",
+     "The broker refused an offset that it has. Reading goes on there.", "Nothing."},
+    {"source.revoked", "info", "worker partitions lost committed", "",
+     "The group took partitions away. `lost`: without asking; `committed`: what was settled.", ""},
+    {"source.slept", "warn", "worker slept_ms session_ms", "worker",
+     "The process stood still longer than the group waits. Nothing is sent until the group has "
+     "spoken.",
+     "Was the machine suspended, or short of processor time?"},
+    {"source.start", "debug", "topic partition offset committed", "",
+     "A partition is read from this offset.", ""},
+    {"source.window_full", "warn", "topic partition waits_for_offset window", "topic partition",
+     "One unsettled event is so far behind the others of its partition that reading stops.",
+     "Look at what that event waits for: a topic, a schema, a destination."},
+    {"topic.missing", "warn", "topic destination way_out", "topic",
+     "A topic that a destination writes to does not exist. Partitions that need it wait until it "
+     "is there.",
+     "detour topics -c FILE --create"},
+    {"worker.commit_late", "warn", "worker why", "worker",
+     "The last commit was not acknowledged: work since the one before is done again.",
+     "Nothing, unless it repeats: then look at the brokers."},
+    {"worker.drain_late", "warn", "worker events why", "worker",
+     "Events were sent but not answered before shutdown.drain was over; they are sent again after "
+     "the restart.",
+     "Make shutdown.drain longer than the destinations' timeout.total."},
+    {"worker.full", "warn", "worker reason events bytes", "worker reason",
+     "in_flight is used up for some time: a worker takes nothing more until events settle.",
+     "Look at what they wait for (`detour status`); raise in_flight only if it is too small."},
+    {"worker.room", "info", "worker was", "worker", "A worker takes events again.", ""},
+};
+
+const size_t log_event_count = COUNT_OF(log_events);
+_Static_assert(COUNT_OF(log_events) <= LOG_EVENTS_MAX, "log_limit has a place for each row");
+
+size_t log_event_find(const char *name)
+{
+    for (size_t i = 0; i < log_event_count; i++) {
+        if (strcmp(log_events[i].name, name) == 0) {
+            return i;
+        }
+    }
+    return LOG_EVENT_NONE;
+}
+
+static const char introduction[] =
+    "# Log\n"
+    "\n"
+    "Every line that `detour run` writes to stderr. This page is written from the table in\n"
+    "`processor/base/log_events.c`; `make lint` compares every call with it, `make docs` writes "
+    "it.\n"
+    "\n"
+    "    time=2026-03-11T10:15:01.123Z level=info event=run.stopping signal=TERM\n"
+    "    {\"time\":\"2026-03-11T10:15:01.123Z\",\"level\":\"info\",\"event\":\"run.stopping\","
+    "\"signal\":\"TERM\"}\n"
+    "\n"
+    "`log.format` chooses logfmt or JSON, `log.level` what is written. Where a line has a key "
+    "`event`, it is\n"
+    "the event type; JSON calls it `event_type`, since `event` is the name of the line there.\n"
+    "\n"
+    "| level | means |\n"
+    "| --- | --- |\n"
+    "| error | something stands, or ends, until a person does something |\n"
+    "| warn | something is wrong that detour deals with by itself, or that costs something |\n"
+    "| info | what happened, among it that something is well again |\n"
+    "| debug | each request |\n"
+    "\n"
+    "**Repeated lines are counted.** Lines are alike when they have the same name and the same "
+    "values of the keys\n"
+    "in bold (none is bold: the same name is enough). Five that are alike are written at once, "
+    "then "
+    "one in ten seconds;\n"
+    "of all lines of one name 300 at once, then one a second. The next line that is written tells "
+    "what was not:\n"
+    "`repeated` lines like it, `suppressed` others of its name. When none comes for a minute "
+    "`log.repeated` tells.\n"
+    "Debug lines are all written.\n"
+    "\n"
+    "**A stderr that nobody reads**, that is closed, or whose disk is full, holds nothing up: the "
+    "line is dropped, and\n"
+    "counted in `detour_log_dropped_total`. No line holds a payload, personal data or a secret.\n"
+    "\n"
+    "| event | level | keys | what it means | what to do |\n"
+    "| --- | --- | --- | --- | --- |\n";
+
+static bool has_word(const char *words, struct span word)
+{
+    struct span all = span_of(words);
+
+    for (size_t i = 0; i < all.len;) {
+        size_t end = span_find(all, ' ', i);
+
+        if (span_eq(span_sub(all, i, end), word)) {
+            return true;
+        }
+        i = end + 1;
+    }
+    return false;
+}
+
+static void add_keys(struct buf *out, const struct log_event *event)
+{
+    struct span keys = span_of(event->keys);
+
+    for (size_t i = 0; i < keys.len;) {
+        size_t end = span_find(keys, ' ', i);
+        struct span key = span_sub(keys, i, end);
+        bool is_optional = key.ptr[key.len - 1] == '?';
+        bool is_bold;
+
+        key.len -= is_optional ? 1 : 0;
+        is_bold = has_word(event->alike, key);
+        buf_printf(out, "%s%s`" SPAN_FMT "`%s%s", i == 0 ? "" : " ", is_bold ? "**" : "",
+                   SPAN_ARG(key), is_bold ? "**" : "", is_optional ? "?" : "");
+        i = end + 1;
+    }
+}
+
+void log_events_document(struct buf *out)
+{
+    buf_add_text(out, introduction);
+    for (size_t i = 0; i < log_event_count; i++) {
+        const struct log_event *event = &log_events[i];
+        struct span levels = span_of(event->levels);
+
+        buf_printf(out, "| `%s` | ", event->name);
+        for (size_t at = 0; at < levels.len; at++) {
+            buf_add_text(out, levels.ptr[at] == ' ' ? ", " : (char[]){levels.ptr[at], '\0'});
+        }
+        buf_add_text(out, " | ");
+        add_keys(out, event);
+        buf_printf(out, " | %s | %s |\n", event->means, event->to_do);
+    }
+}
