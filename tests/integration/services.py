@@ -125,17 +125,27 @@ class Authority:
         self.certificate_text = certificate.read_text()
 
 
+def cluster_id():
+    # A first byte of 0x64 keeps the text from beginning with "-", which would be an option.
+    return base64.urlsafe_b64encode(b"d" + uuid.uuid4().bytes[1:]).decode().rstrip("=")
+
+
 class Kafka:
     """One KRaft node with a plain listener and, with an authority, one for SASL_SSL (PLAIN inside TLS)."""
 
     USER, PASSWORD = "detour", "plain-pass-7f2e"
 
-    def __init__(self, directory, authority=None):
+    def __init__(self, directory, authority=None, node=1, cluster=None):
+        """@cluster: of which this is one node, by its number from 1 on."""
         self.directory = directory
         self.authority = authority
         self.libraries = artifacts() / "kafka"
         self.port, self.secure_port, self.controller_port = free_port(), free_port(), free_port()
+        self.node = node
+        self.cluster = cluster
         self.brokers = f"127.0.0.1:{self.port}"
+        if cluster:
+            self.controller_port = cluster.controller_ports[node - 1]
         self.secure_brokers = f"localhost:{self.secure_port}"  # certificates are checked against names
         self.process = None
         directory.mkdir(parents=True, exist_ok=True)
@@ -160,10 +170,13 @@ listener.name.secure.ssl.keystore.type=PEM
 listener.name.secure.ssl.keystore.key={one_line(self.authority.key_text)}
 listener.name.secure.ssl.keystore.certificate.chain={one_line(self.authority.certificate_text)}
 """
+        ports = self.cluster.controller_ports if self.cluster else [self.controller_port]
+        voters = ",".join(f"{number}@127.0.0.1:{port}" for number, port in enumerate(ports, 1))
+        replicas, insync = (3, 2) if self.cluster else (1, 1)
         return f"""
 process.roles=broker,controller
-node.id=1
-controller.quorum.voters=1@127.0.0.1:{self.controller_port}
+node.id={self.node}
+controller.quorum.voters={voters}
 listeners={",".join(listeners)},CONTROLLER://127.0.0.1:{self.controller_port}
 advertised.listeners={",".join(listeners).replace("SECURE://127.0.0.1", "SECURE://localhost")}
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SECURE:SASL_SSL,CONTROLLER:PLAINTEXT
@@ -173,10 +186,11 @@ log.dirs={self.directory}/data
 auto.create.topics.enable=false
 num.partitions=3
 offsets.topic.num.partitions=5
-offsets.topic.replication.factor=1
+offsets.topic.replication.factor={replicas}
 transaction.state.log.num.partitions=1
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
+transaction.state.log.replication.factor={replicas}
+transaction.state.log.min.isr={insync}
+min.insync.replicas={insync}
 group.initial.rebalance.delay.ms=0
 log.segment.delete.delay.ms=100
 message.max.bytes=8388608
@@ -187,13 +201,18 @@ message.max.bytes=8388608
         return ["java", "-Xmx512m", "-XX:+UseSerialGC", "-cp", f"{self.libraries}/*", *arguments]
 
     def format(self):
-        # A first byte of 0x64 keeps the text from beginning with "-", which would be an option.
-        cluster = base64.urlsafe_b64encode(b"d" + uuid.uuid4().bytes[1:]).decode().rstrip("=")
+        cluster = self.cluster.id if self.cluster else cluster_id()
         command = self.java("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(self.properties))
         subprocess.run(command, check=True, capture_output=True)
 
-    def start(self):
+    def launch(self):
         self.process = Process(self.java("kafka.Kafka", str(self.properties)), self.directory / "log")
+
+    def start(self):
+        self.launch()
+        return self.wait_up()
+
+    def wait_up(self):
         admin = AdminClient({"bootstrap.servers": self.brokers, "log_level": 0})
 
         def is_up():
@@ -215,6 +234,30 @@ message.max.bytes=8388608
     def kill(self):
         self.process.kill()
         self.process = None
+
+
+class Cluster:
+    """Three nodes, each broker and controller, so that any one may die: leaders and coordinators move to the others."""
+
+    NODES = 3
+
+    def __init__(self, directory):
+        self.id = cluster_id()
+        self.controller_ports = [free_port() for _ in range(self.NODES)]
+        self.nodes = [Kafka(directory / f"node{n}", node=n, cluster=self) for n in range(1, self.NODES + 1)]
+        self.brokers = ",".join(node.brokers for node in self.nodes)
+
+    def start(self):
+        for node in self.nodes:
+            node.launch()
+        for node in self.nodes:
+            node.wait_up()
+        return self
+
+    def stop(self):
+        for node in self.nodes:
+            if node.process:
+                node.kill()
 
 
 class Registry:

@@ -98,9 +98,9 @@ class World:
 
     # Topics
 
-    def create(self, *names, partitions=3, **settings):
+    def create(self, *names, partitions=3, replicas=1, **settings):
         config = {k.replace("_", "."): str(v) for k, v in settings.items()}
-        wanted = [NewTopic(self.topics.get(n, n), num_partitions=partitions, replication_factor=1, config=config)
+        wanted = [NewTopic(self.topics.get(n, n), num_partitions=partitions, replication_factor=replicas, config=config)
                   for n in names]
         for future in self.admin.create_topics(wanted).values():
             future.result(20)
