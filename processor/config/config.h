@@ -75,12 +75,21 @@ struct config_schemas {
     size_t reader_count;
 };
 
+/* Paths as written; the place says where, line 0 when it is the default. */
+struct config_event {
+    const struct yaml_node *type_node; /* a path scalar, or {record: name} */
+    struct span type, id, time, value, currency;
+    struct place type_place, id_place, time_place, value_place, currency_place;
+    bool is_type_record_name; /* {record: name} */
+};
+
 /* A destination of any type; only the part of its type is filled. */
 struct config_destination {
     struct span name;
     struct place place;
     enum destination_type type;
-    const struct yaml_node *node; /* the whole mapping, for map:, utm:, places */
+    const struct yaml_node *node;     /* the whole mapping, for map:, utm:, places */
+    const struct config_event *event; /* the configuration's: defaults follow it; NULL: none */
 
     /* tiktok, http */
     struct span url; /* tiktok: scheme and host, the path is ours unless url already has one */
@@ -216,12 +225,7 @@ struct config {
         uint64_t bytes;
     } in_flight; /* per worker */
     struct config_schemas schemas;
-    struct { /* paths as written; the place says where, line 0 when it is the default */
-        const struct yaml_node *type_node; /* a path scalar, or {record: name} */
-        struct span type, id, time, value, currency;
-        struct place type_place, id_place, time_place, value_place, currency_place;
-        bool is_type_record_name; /* {record: name} */
-    } event;
+    struct config_event event;
     struct config_destination *destinations;
     size_t destination_count;
     struct config_route *routes;

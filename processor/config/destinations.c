@@ -76,6 +76,7 @@ void read_destinations(struct loader *loader, const struct config_option *option
         destination->name = pair->key;
         destination->place = pair->place;
         destination->node = pair->value;
+        destination->event = &config->event;
         read_section(loader, option->section, yaml_is_null(pair->value) ? NULL : pair->value,
                      pair->place, destination, kinds_by_type(pair->value));
     }

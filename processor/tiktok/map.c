@@ -6,39 +6,11 @@
 #include "base/mem.h"
 #include "event/scalar.h"
 #include "tiktok/compiled.h"
+#include "tiktok/defaults.h"
 #include "tiktok/fit.h"
 #include "tiktok/names.h"
 
 enum { BODY_HEAD_BYTES_MAX = 16 * 1024, SOURCE_ID_BYTES_MAX = 128 };
-
-/* Fits schemas/conversion_event.avsc. What a schema of somebody else's has not is left out. */
-static const char default_map[] =
-    "user.email: user.email\n"
-    "user.phone: user.phone\n"
-    "user.external_id: user.external_id\n"
-    "user.first_name: user.first_name\n"
-    "user.last_name: user.last_name\n"
-    "user.zip_code: user.zip_code\n"
-    "user.city: user.city\n"
-    "user.state: user.state\n"
-    "user.country: user.country\n"
-    "user.ttclid: [page.url?ttclid, user.ttclid]\n"
-    "user.ttp: user.ttp\n"
-    "user.ip: user.ip\n"
-    "user.user_agent: user.user_agent\n"
-    "user.locale: user.locale\n"
-    "page.url: page.url\n"
-    "page.referrer: page.referrer\n"
-    "properties.contents: {each: properties.products, fields: {content_id: sku, content_name: name,"
-    " content_category: category, brand: brand, price: price, quantity: quantity}}\n"
-    "properties.content_type: {value: product}\n"
-    "properties.value: properties.value\n"
-    "properties.currency: properties.currency\n"
-    "properties.order_id: properties.order_id\n"
-    "properties.shop_id: properties.shop_id\n"
-    "properties.search_string: properties.search_string\n"
-    "properties.description: properties.description\n"
-    "properties.num_items: properties.num_items\n";
 
 static const char *const source_words[] = {
     [SOURCE_WEB] = "web",
@@ -124,8 +96,6 @@ static void compile_entries(struct tiktok_map *map, const struct config_destinat
 {
     const struct yaml_node *node = destination->map;
 
-    map->defaults = yaml_parse("the default map", span_of(default_map), true, diags);
-    INVARIANT(map->defaults != NULL);
     if (node != NULL && yaml_is_null(node)) {
         node = NULL;
     }
@@ -135,6 +105,7 @@ static void compile_entries(struct tiktok_map *map, const struct config_destinat
                    "'user.email: user.email'");
         node = NULL;
     }
+    map->defaults = map_defaults_make(destination, node, diags);
     map_entries_compile(node, yaml_root(map->defaults), destination->event_source, map->readers,
                         &map->entries, diags);
 }

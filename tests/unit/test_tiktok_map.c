@@ -615,6 +615,76 @@ static void the_default_map_takes_from_another_schema_only_what_fits(void **stat
     world_close(&world);
 }
 
+/* A shop's own names for what is worth how much, and where people landed. */
+static const char shop_schema[] =
+    "{\"type\": \"record\", \"name\": \"Sale\", \"fields\": ["
+    "{\"name\": \"total\", \"type\": [\"null\", \"double\"], \"default\": null},"
+    "{\"name\": \"money\", \"type\": \"string\"},"
+    "{\"name\": \"side_door\", \"type\": \"string\", \"default\": \"\"},"
+    "{\"name\": \"landing\", \"type\": \"string\", \"default\": \"\"},"
+    "{\"name\": \"properties\", \"type\": {\"type\": \"record\", \"name\": \"P\", \"fields\": ["
+    "{\"name\": \"value\", \"type\": \"double\"}]}, \"default\": {\"value\": 1}}]}";
+
+#define SALE                                                                                       \
+    "{\"total\": 59.5, \"money\": \"EUR\", \"landing\": \"https://a.example/?ttclid=E.C.P.1\"}"
+
+static const struct {
+    const char *name;
+    struct config_event event;
+    const char *map;
+    const char *want;
+} worth_rows[] = {
+    {"event.value and event.currency are the defaults",
+     {.value = {"total", 5}, .currency = {"money", 5}},
+     "{}",
+     ", \"properties\": {\"value\": 59.5, \"currency\": \"EUR\"}"},
+    {"the map's own word wins",
+     {.value = {"total", 5}, .currency = {"money", 5}},
+     "{properties.value: properties.value, properties.currency: {value: SEK}}",
+     ", \"properties\": {\"value\": 1, \"currency\": \"SEK\"}"},
+    {"and so does null",
+     {.value = {"total", 5}, .currency = {"money", 5}},
+     "{properties.value: null}",
+     ", \"properties\": {\"currency\": \"EUR\"}"},
+    {"nothing said: the names of the example",
+     {.value = {"properties.value", 16}, .currency = {"properties.currency", 19}},
+     "{}",
+     ", \"properties\": {\"value\": 1}"},
+    {"a path that the text of a map could not hold",
+     {.value = {"to\ntal", 6}, .currency = {"money", 5}},
+     "{}",
+     ", \"properties\": {\"value\": 1, \"currency\": \"EUR\"}"},
+    {"the page's URL may be a list",
+     {.value = {"total", 5}},
+     "{page.url: [side_door, landing]}",
+     ", \"user\": {\"ttclid\": \"E.C.P.1\"}, \"properties\": {\"value\": 59.5}, "
+     "\"page\": {\"url\": \"https://a.example/?ttclid=E.C.P.1\"}"},
+    {"the page's URL alone",
+     {.value = {"total", 5}},
+     "{page.url: landing}",
+     ", \"user\": {\"ttclid\": \"E.C.P.1\"}, \"properties\": {\"value\": 59.5}, "
+     "\"page\": {\"url\": \"https://a.example/?ttclid=E.C.P.1\"}"},
+    {"no page, no click id",
+     {.value = {"total", 5}},
+     "{page.url: null}",
+     ", \"properties\": {\"value\": 59.5}"},
+};
+
+static void defaults_follow_what_the_configuration_says_elsewhere(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(worth_rows); i++) {
+        struct world world;
+
+        world_open(&world, shop_schema);
+        world.destination.event = &worth_rows[i].event;
+        world_compile(&world, worth_rows[i].map);
+        assert_int_equal(world_write(&world, "Purchase", "e-1", 1773223200000, SALE), ERR_OK);
+        check_item(worth_rows[i].name, &world, worth_rows[i].want);
+        world_close(&world);
+    }
+}
+
 static void a_source_gets_what_it_cannot_do_without(void **state)
 {
     static const struct {
@@ -977,6 +1047,7 @@ int main(void)
         cmocka_unit_test(all_errors_are_told_at_once),
         cmocka_unit_test(a_slip_in_a_property_is_a_warning),
         cmocka_unit_test(the_default_map_takes_from_another_schema_only_what_fits),
+        cmocka_unit_test(defaults_follow_what_the_configuration_says_elsewhere),
         cmocka_unit_test(a_source_gets_what_it_cannot_do_without),
         cmocka_unit_test(texts_beyond_their_bound_are_left_out),
         cmocka_unit_test(an_item_is_written_whole_or_not_at_all),

@@ -1,0 +1,63 @@
+"""What a conversion carries to TikTok, by the configuration that somebody new writes."""
+
+import json
+import pathlib
+import re
+import time
+
+import events
+from world import Record
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+ORDER = json.loads((pathlib.Path(__file__).parent / "data" / "readme_order.avsc").read_text())
+
+
+def readme_text(world):
+    """The README's first configuration, with this world's addresses in it and not a word else."""
+    (text,) = re.findall(r"^```yaml\n(.*?)^```", (ROOT / "README.md").read_text(), re.M | re.S)
+    folder = world.directory / "schemas"
+    folder.mkdir(exist_ok=True)
+    (folder / "order.avsc").write_text(json.dumps(ORDER))
+    base = world.config()
+    replaced = {
+        "brokers: broker-1:9092": f"brokers: {base['kafka']['brokers']}",
+        "group: detour": f"group: {world.group}",
+        "topics: [conversions]": f"topics: [{world.topics['source']}]",
+        "registry: {url: http://registry:8081}": "ids: {1: order.avsc}",
+        "    type: tiktok\n": f"    type: tiktok\n    url: {base['destinations']['tiktok']['url']}\n    allow_private: true\n",
+        "{file: /run/secrets/tiktok}": "{file: token}",
+        "topic: conversions.utm": f"topic: {world.topics['utm']}",
+        "topic: conversions.dead-letter": f"topic: {world.topics['dead']}",
+        "ledger: off": "ledger: off\nadmin: off",
+    }
+    for old, new in replaced.items():
+        assert old in text, old
+        text = text.replace(old, new)
+    return text
+
+
+def order(world, number, **changes):
+    return {"kind": "ORDER_PLACED", "order_id": f"{world.name}-{number}", "placed_at": int(time.time() * 1000), "total": 59.9,
+            "currency": "EUR", "customer": {"mail": "someone@example.com", "consent": True},
+            "landing_page": f"https://shop.example/?ttclid=E.C.P.{number}",
+            "lines": [{"sku": "S-1", "price": 59.9, "pieces": 1}], **changes}
+
+
+def produce(world, schema, values):
+    encode = events.Encoder(schema)
+    return world.produce([Record(events.confluent(1, encode(v)), id=v.get("order_id")) for v in values])
+
+
+def test_a_purchase_by_the_first_configuration_of_the_readme_has_its_worth(world):
+    world.create_all()
+    records = produce(world, ORDER, [order(world, 1), order(world, 2, kind="BASKET_ADD", total=5.0, currency="SEK")])
+    run = world.detour(readme_text(world))
+    checked = run.check()
+    assert checked.returncode == 0 and ": warning: " not in checked.stdout, checked.stdout
+    run.start()
+    world.wait_settled()
+    world.settle_account(records)
+    purchase, basket = (world.tiktok.items[r.id] for r in records)
+    assert (purchase["event"], purchase["properties"]["value"], purchase["properties"]["currency"]) == ("Purchase", 59.9, "EUR")
+    assert (basket["event"], basket["properties"]["value"], basket["properties"]["currency"]) == ("AddToCart", 5, "SEK")
+    assert purchase["user"]["ttclid"] == "E.C.P.1"
