@@ -10,6 +10,7 @@
 
 #include "app/check_online.h"
 #include "base/mem.h"
+#include "route/review.h"
 
 struct check {
     const char *path;
@@ -169,6 +170,9 @@ static void compile_with(struct check *check, const struct catalog *catalog)
     table = route_table_compile(config, readers, &check->diags);
     for (size_t i = 0; i < config->destination_count; i++) {
         compile_destination(check, &config->destinations[i], readers);
+    }
+    if (table != NULL && catalog_has_all_readers(catalog)) {
+        route_table_review(table, &check->diags);
     }
     if (is_type_known && catalog_has_all_readers(catalog)) {
         check_all_event_names(check, &paths, readers);

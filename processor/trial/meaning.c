@@ -128,6 +128,12 @@ static void add_consent(struct meanings *meanings, struct span path)
     meanings->consents[meanings->consent_count++] = mem_text(path);
 }
 
+/* "!= true" */
+static bool is_not_true(struct span text)
+{
+    return span_starts(text, SPAN("!=")) && span_is(span_trim(span_sub(text, 2, text.len)), "true");
+}
+
 static bool is_false(const struct yaml_node *node)
 {
     bool value = true;
@@ -140,10 +146,11 @@ static bool is_false(const struct yaml_node *node)
         }
         return false;
     }
-    return node->kind == YAML_SCALAR && yaml_as_bool(node, &value) && !value;
+    return node->kind == YAML_SCALAR &&
+           ((yaml_as_bool(node, &value) && !value) || is_not_true(node->text));
 }
 
-/* {consent.ads: false}, also inside any: and all:. */
+/* {consent.ads: "!= true"} or false, also inside any: and all:. */
 static void find_consents(struct meanings *meanings, const struct yaml_node *match, unsigned depth)
 {
     if (match->kind == YAML_LIST && depth < NEST_MAX) {

@@ -3,7 +3,7 @@
  *
  * A path in `map:`, `utm:` or `event:` tells more than the field's name does: in
  * `user.email: customer.mail` the field `mail` is an e-mail address. And a boolean that a
- * route drops events by when it is false is about consent, whatever it is called.
+ * route drops events by when it is false (or "!= true") is about consent, whatever it is called.
  */
 #ifndef TRIAL_MEANING_H
 #define TRIAL_MEANING_H

@@ -64,7 +64,7 @@ static const char config_text[] =
     "    format: original\n"
     "routes:\n"
     "  - name: consent-missing\n"
-    "    match: {consent.ads: false}\n"
+    "    match: {consent.ads: \"!= true\"}\n"
     "    drop: no_consent\n"
     "  - name: orders\n"
     "    match: {event: Order Completed}\n"

@@ -43,6 +43,27 @@ def order(world, number, **changes):
             "lines": [{"sku": "S-1", "price": 59.9, "pieces": 1}], **changes}
 
 
+def test_an_unknown_consent_is_not_sent_by_the_shipped_rule(world):
+    """The rule of routes/detour.yaml, word for word: only a clear yes goes out."""
+    (rule,) = re.findall(r'match: \{consent\.ads: "?(.*?)"?\}', (ROOT / "routes" / "detour.yaml").read_text())
+    world.create_all()
+    said = [{"ads": True}, {"ads": False}, None]
+    records = [r for i, consent in enumerate(said) for r in world.conversions(20, prefix=f"c{i}", consent=consent)]
+    for record in records[20:]:
+        record.want = "dropped"
+    world.produce(records)
+    config = world.config(routes=[{"name": "no", "match": {"consent.ads": rule}, "drop": "no_consent"},
+                                  {"name": "all", "match": {}, "legs": [["tiktok", "utm"]]}])
+    run = world.detour(config)
+    assert " drops nothing where " not in run.check().stdout
+    run.start()
+    world.wait_settled()
+    world.settle_account(records)
+    assert len(world.tiktok.items) == 20 and run.metric("detour_dropped_total") == 40
+    loose = dict(config, routes=[{"name": "no", "match": {"consent.ads": False}, "drop": "no_consent"}, config["routes"][1]])
+    assert 'write \'consent.ads: "!= true"\'' in world.detour(loose, "loose").check().stdout
+
+
 def produce(world, schema, values):
     encode = events.Encoder(schema)
     return world.produce([Record(events.confluent(1, encode(v)), id=v.get("order_id")) for v in values])

@@ -1,0 +1,17 @@
+/**
+ * review - what a routing table does with events that do not say what a rule asks for.
+ *
+ * A rule that drops events without consent must not pass those whose consent is not known. A null
+ * satisfies neither `false` nor `denied`, so a drop rule on a field that may be null leaves null
+ * out, and a leg behind `"!= false"` takes it. Both are legal, and both are said by `check`, with
+ * the line to write; a rule on the same field that says `missing` or `exists` settles it.
+ */
+#ifndef ROUTE_REVIEW_H
+#define ROUTE_REVIEW_H
+
+#include "route/table.h"
+
+/** Warnings into @diags. For `check` only. */
+void route_table_review(const struct route_table *table, struct diags *diags);
+
+#endif /* ROUTE_REVIEW_H */
