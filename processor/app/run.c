@@ -300,6 +300,7 @@ static int run(const char *path)
         process.health = health_new(process.config, rng_seed(), clock_mono_ms());
         process.metrics = metrics_new(process.config, process.config->workers, DETOUR_VERSION);
         metrics_watch(process.metrics, process.health);
+        pipeline_expect(process.pipeline, process.metrics);
         code = connect_all(&process, path);
     }
     signals_unwatch(&watch);

@@ -206,21 +206,28 @@ void leg_settle(struct deliverer *d, struct leg *leg)
     event_free(&d->events, event);
 }
 
+static void count_diverted(struct deliverer *d, const struct leg *leg, size_t here)
+{
+    const struct event *event = leg->event;
+
+    metrics_diverted(d->metrics, pipeline_index(d->pipeline, leg->plan->chain[0]), event->type,
+                     here, (enum reason)leg->reason);
+    if (event->has_value) {
+        metrics_value_diverted(d->metrics, event->value,
+                               event->currency[0] == '\0' ? SPAN_NONE : span_of(event->currency));
+    }
+}
+
 /* Delivered where the leg first meant to go, or diverted: that is its place in the chain. */
 void leg_delivered(struct deliverer *d, struct leg *leg)
 {
-    const struct event *event = leg->event;
     size_t here = pipeline_index(d->pipeline, leg_destination(leg));
 
-    metrics_latency(d->metrics, here, d->now_ms - event->taken_ms, 1);
+    metrics_latency(d->metrics, here, d->now_ms - leg->event->taken_ms, 1);
     if (leg->position == 0) {
-        if (leg_destination(leg)->type == DESTINATION_KAFKA) {
-            metrics_delivery(d->metrics, here, VERDICT_DELIVERED, 1);
-        }
+        metrics_arrived(d->metrics);
     } else {
-        metrics_diverted(d->metrics, pipeline_index(d->pipeline, leg->plan->chain[0]), here,
-                         (enum reason)leg->reason, event->has_value, event->value,
-                         event->currency[0] == '\0' ? SPAN_NONE : span_of(event->currency));
+        count_diverted(d, leg, here);
     }
     leg_settle(d, leg);
 }

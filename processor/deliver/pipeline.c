@@ -89,6 +89,16 @@ struct pipeline *pipeline_compile(const struct config *config, struct diags *dia
     return pipeline;
 }
 
+static void expect(void *context, struct span type)
+{
+    metrics_expect(context, type);
+}
+
+void pipeline_expect(const struct pipeline *pipeline, struct metrics *metrics)
+{
+    route_table_types(pipeline->routes, expect, metrics);
+}
+
 void pipeline_free(struct pipeline *pipeline)
 {
     if (pipeline == NULL) {

@@ -10,6 +10,7 @@
 #include "config/config.h"
 #include "event/event.h"
 #include "kafka/utm.h"
+#include "observe/metrics.h"
 #include "route/table.h"
 #include "schema/catalog.h"
 #include "tiktok/answer.h"
@@ -44,6 +45,8 @@ struct pipeline *pipeline_compile(const struct config *config, struct diags *dia
 void pipeline_free(struct pipeline *pipeline);
 /** Start the registry client and register what we write. ERR_NET when it is not reachable. */
 NODISCARD enum err_code pipeline_connect(struct pipeline *pipeline, struct err *err);
+/** Event types that routes name have series from the start. */
+void pipeline_expect(const struct pipeline *pipeline, struct metrics *metrics);
 size_t pipeline_index(const struct pipeline *pipeline,
                       const struct config_destination *destination);
 

@@ -56,6 +56,15 @@ static const char *text_of(enum reason reason)
     }
 }
 
+/* Who did not take it; NULL: it never got so far as to have a destination. */
+static const struct config_destination *destination_of(const struct leg *leg)
+{
+    if (leg->trouble != NULL && leg->trouble->destination != NULL) {
+        return leg->trouble->destination;
+    }
+    return leg->plan == NULL ? NULL : leg->plan->chain[0];
+}
+
 /* The headers of a dead letter or a diverted record. */
 static rd_kafka_headers_t *make_note(const struct deliverer *d, const struct leg *leg,
                                      const rd_kafka_headers_t *original, bool is_connect)
@@ -86,16 +95,13 @@ static rd_kafka_headers_t *make_note(const struct deliverer *d, const struct leg
         .group = d->pipeline->config->kafka.group,
     };
     note.error = span_of(text_of(note.reason));
+    note.destination = name_of(destination_of(leg));
     if (trouble != NULL) {
         note.error = span_of(trouble->text);
-        note.destination = name_of(trouble->destination);
         note.http_status = trouble->http_status;
         note.has_code = trouble->has_code;
         note.code = trouble->code;
         note.request_id = span_of(trouble->request_id[0] == '\0' ? NULL : trouble->request_id);
-    }
-    if (note.destination.ptr == NULL && leg->plan != NULL) {
-        note.destination = leg->plan->chain[0]->name;
     }
     return note_headers(original, &note);
 }
@@ -162,6 +168,23 @@ static void end_request(struct deliverer *d, struct leg *leg)
     }
 }
 
+/* What the broker said of one record, by the names of Kafka's protocol. */
+static void count_report(struct deliverer *d, const struct config_destination *to,
+                         enum produce_result result)
+{
+    if (result != PRODUCE_CANCELLED) {
+        metrics_answer(d->metrics, pipeline_index(d->pipeline, to),
+                       result == PRODUCE_ACKNOWLEDGED ? SPAN("NO_ERROR")
+                                                      : SPAN("MSG_SIZE_TOO_LARGE"));
+    }
+}
+
+static void count_delivery(struct deliverer *d, const struct leg *leg,
+                           const struct config_destination *to, enum verdict verdict)
+{
+    metrics_delivery(d->metrics, pipeline_index(d->pipeline, to), leg->event->type, verdict, 1);
+}
+
 /* alternates and Kafka primaries */
 
 static void on_record(struct produce_request *request, enum produce_result result)
@@ -170,11 +193,14 @@ static void on_record(struct produce_request *request, enum produce_result resul
     struct deliverer *d = request->context;
 
     end_request(d, leg);
+    count_report(d, leg_destination(leg), result);
     switch (result) {
     case PRODUCE_ACKNOWLEDGED:
+        count_delivery(d, leg, leg_destination(leg), VERDICT_DELIVERED);
         leg_delivered(d, leg);
         return;
     case PRODUCE_TOO_LARGE:
+        count_delivery(d, leg, leg_destination(leg), VERDICT_REJECTED);
         leg_move(leg, LEG_NEW);
         (void)leg_trouble(leg, leg_destination(leg), "the topic refuses the record's size");
         leg_advance(d, leg, REASON_TOO_LARGE);
@@ -321,12 +347,23 @@ static void split_further(struct deliverer *d, struct leg *leg)
     send_part(d, leg);
 }
 
+static void count_dead_letter(struct deliverer *d, const struct leg *leg)
+{
+    const struct config_destination *destination = destination_of(leg);
+
+    metrics_dead_letter(d->metrics,
+                        destination == NULL ? d->pipeline->config->destination_count
+                                            : pipeline_index(d->pipeline, destination),
+                        leg->event->type, (enum reason)leg->reason);
+}
+
 static void on_dead_letter(struct produce_request *request, enum produce_result result)
 {
     struct leg *leg = CONTAINER_OF(request, struct leg, request);
     struct deliverer *d = request->context;
 
     end_request(d, leg);
+    count_report(d, d->pipeline->config->dead_letter, result);
     switch (result) {
     case PRODUCE_ACKNOWLEDGED:
         if (leg->part + 1 < leg->part_count) {
@@ -334,7 +371,8 @@ static void on_dead_letter(struct produce_request *request, enum produce_result 
             send_part(d, leg);
             return;
         }
-        metrics_dead_letter(d->metrics, (enum reason)leg->reason);
+        count_delivery(d, leg, d->pipeline->config->dead_letter, VERDICT_DELIVERED);
+        count_dead_letter(d, leg);
         leg_settle(d, leg);
         return;
     case PRODUCE_TOO_LARGE:

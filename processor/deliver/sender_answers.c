@@ -4,6 +4,7 @@
  */
 #include "deliver/sender_inside.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -12,6 +13,7 @@
 enum {
     STORM_BAD_TO_GOOD = 9, /* health counts a storm from 90 % rejected */
     UNKNOWN_IN_ROW = 5,    /* more of them are the destination's doing, not an event's */
+    ANSWER_CODE_BYTES = 16,
 };
 
 static void note_trouble(struct sender *sender, struct leg *leg, const struct http_reply *reply,
@@ -60,11 +62,34 @@ static void note_all(struct batch *batch, const struct http_reply *reply,
     }
 }
 
+/* Answers by what they said, so that an operator sees it without a log. */
+static void count_answer(struct sender *sender, const struct http_reply *reply,
+                         const struct answer *answer)
+{
+    char code[ANSWER_CODE_BYTES];
+
+    if (answer->has_code || reply->status != 0) {
+        (void)snprintf(code, sizeof(code), "%d", answer->has_code ? answer->code : reply->status);
+        metrics_answer(sender->d->metrics, sender->index, span_of(code));
+    } else if (reply->is_timeout) {
+        metrics_answer(sender->d->metrics, sender->index, SPAN("timeout"));
+    } else {
+        metrics_answer(sender->d->metrics, sender->index,
+                       reply->is_sent ? SPAN("broken") : SPAN("unreachable"));
+    }
+}
+
+/* @count events like that of @leg were answered so. */
+void sender_count(struct sender *sender, const struct leg *leg, enum verdict verdict, size_t count)
+{
+    metrics_delivery(sender->d->metrics, sender->index, leg->event->type, verdict, count);
+}
+
 static void settle_delivered(struct sender *sender, struct batch *batch)
 {
     size_t count = batch->count;
 
-    metrics_delivery(sender->d->metrics, sender->index, VERDICT_DELIVERED, count);
+    sender_count(sender, batch->legs[0], VERDICT_DELIVERED, count);
     batch->count = 0; /* the legs, and their events, are gone one by one from here */
     for (size_t i = 0; i < count; i++) {
         struct leg *leg = batch->legs[i];
@@ -77,8 +102,8 @@ static void settle_delivered(struct sender *sender, struct batch *batch)
 
 static void condemn(struct sender *sender, struct leg *leg, enum reason reason)
 {
-    metrics_delivery(sender->d->metrics, sender->index,
-                     reason == REASON_UNKNOWN_VERDICT ? VERDICT_UNKNOWN : VERDICT_REJECTED, 1);
+    sender_count(sender, leg, reason == REASON_UNKNOWN_VERDICT ? VERDICT_UNKNOWN : VERDICT_REJECTED,
+                 1);
     leg_dead_letter(sender->d, leg, reason);
 }
 
@@ -159,6 +184,7 @@ static void handle_rejected(struct sender *sender, struct batch *batch,
     enum reason reason = reply->status == 413 ? REASON_TOO_LARGE : REASON_REJECTED;
 
     if (is_storm_canary(sender, batch)) {
+        sender_count(sender, batch->legs[0], VERDICT_REJECTED, batch->count);
         divert_batch(sender, batch);
         return;
     }
@@ -203,7 +229,7 @@ static void handle_retry(struct sender *sender, struct batch *batch, const struc
     if (reply->has_retry_after) {
         wait_ms = MAX_OF(wait_ms, reply->retry_after_ms);
     }
-    metrics_delivery(sender->d->metrics, sender->index, answer->verdict, batch->count);
+    sender_count(sender, batch->legs[0], answer->verdict, batch->count);
     if (batch->is_canary || !sender_is_clear(sender, batch)) {
         divert_batch(sender, batch); /* no retries against what is known to be broken */
     } else if (!is_exhausted(sender, batch, wait_ms) &&
@@ -242,7 +268,7 @@ static void take_result(struct sender *sender, struct batch *batch, struct leg *
 {
     leg->batch = NULL;
     if (result->verdict == VERDICT_DELIVERED) {
-        metrics_delivery(sender->d->metrics, sender->index, VERDICT_DELIVERED, 1);
+        sender_count(sender, leg, VERDICT_DELIVERED, 1);
         leg_delivered(sender->d, leg);
         return;
     }
@@ -428,6 +454,7 @@ void sender_on_reply(void *context, const struct http_reply *reply)
     }
     metrics_request(sender->d->metrics, sender->index, reply->duration_us);
     read_answer(sender, batch, reply, &answer);
+    count_answer(sender, reply, &answer);
     tell_health(sender, batch, reply, &answer);
     if (answer.verdict == VERDICT_DELIVERED && answer.scope != SCOPE_EACH) {
         sender_note_open(sender, batch);

@@ -26,7 +26,7 @@ void sender_throttled(struct sender *sender, struct batch *batch, const struct h
             : THROTTLE_MIN_MS + rng_below(&d->rng, THROTTLE_MAX_MS - THROTTLE_MIN_MS + 1);
     enum flow_news news = flow_throttled(sender->flow, d->now_ms, wait_ms);
 
-    metrics_delivery(d->metrics, sender->index, VERDICT_THROTTLED, batch->count);
+    sender_count(sender, batch->legs[0], VERDICT_THROTTLED, batch->count);
     if (news == FLOW_NEW) {
         LOG_WARN("destination.throttled", "destination=%s wait_ms=%llu",
                  LOG_S(sender->config->name), (unsigned long long)wait_ms);
@@ -157,7 +157,7 @@ void sender_refused(struct sender *sender, struct batch *batch, const struct htt
 {
     struct deliverer *d = sender->d;
 
-    metrics_delivery(d->metrics, sender->index, VERDICT_HOLD, batch->count);
+    sender_count(sender, batch->legs[0], VERDICT_HOLD, batch->count);
     if (is_of_source(sender, answer)) {
         hold_source(sender, batch, reply, answer);
     } else if (is_own_refusal(sender, batch)) {

@@ -79,6 +79,8 @@ bool sender_send_next(struct sender *sender);
 
 /* sender_answers.c */
 
+/** @count events like that of @leg were answered so. */
+void sender_count(struct sender *sender, const struct leg *leg, enum verdict verdict, size_t count);
 /** Two halves, sent again at once, before everything that waits. */
 void sender_halve(struct sender *sender, struct batch *batch);
 

@@ -1,5 +1,6 @@
 #include "observe/metrics.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,6 +8,9 @@
 #include "base/number.h"
 #include "observe/metrics_inside.h"
 #include "observe/metrics_text.h"
+
+/* Up to here a double tells millionths apart. */
+#define VALUE_EXACT_MAX 1e9
 
 /* Sum over the workers of one member, named by its offset from the start of the worker. */
 static uint64_t sum_at(const struct metrics *metrics, size_t offset)
@@ -64,81 +68,6 @@ static void write_in_flight_events(const struct metrics *metrics, struct buf *ou
 static void write_in_flight_bytes(const struct metrics *metrics, struct buf *out, const char *name)
 {
     plain(metrics, out, name, offsetof(struct metrics_worker, in_flight_bytes));
-}
-
-static void write_deliveries(const struct metrics *metrics, struct buf *out, const char *name)
-{
-    for (size_t d = 0; d < metrics->destination_count; d++) {
-        for (size_t v = 0; v < VERDICT_COUNT; v++) {
-            struct sample sample = sample_begin(out, name, "");
-
-            sample_label(&sample, "destination", span_of(metrics->destinations[d]));
-            sample_label(&sample, "verdict", span_of(verdict_word((enum verdict)v)));
-            sample_end_u64(&sample,
-                           sum_at_destination(metrics, d,
-                                              offsetof(struct destination_numbers, deliveries) +
-                                                  v * sizeof(_Atomic uint64_t)));
-        }
-    }
-}
-
-static bool is_diversion(size_t reason)
-{
-    return reason == REASON_RETRIES_EXHAUSTED || reason >= REASON_OUTAGE;
-}
-
-static bool is_dead_letter(size_t reason)
-{
-    return reason > REASON_NONE && reason < REASON_OUTAGE;
-}
-
-static uint64_t sum_diverted(const struct metrics *metrics, size_t pair, size_t reason)
-{
-    uint64_t sum = 0;
-
-    for (unsigned w = 0; w < metrics->worker_count; w++) {
-        sum += number_of(&metrics->workers[w].diverted[pair].by_reason[reason]);
-    }
-    return sum;
-}
-
-static void write_diverted(const struct metrics *metrics, struct buf *out, const char *name)
-{
-    for (size_t p = 0; p < metrics->pair_count; p++) {
-        const struct pair *pair = &metrics->pairs[p];
-        bool is_named = pair->alternate < metrics->destination_count;
-
-        for (size_t r = 0; r < REASON_COUNT; r++) {
-            uint64_t sum = sum_diverted(metrics, p, r);
-            struct sample sample;
-
-            if (sum == 0 && !(is_named && is_diversion(r))) {
-                continue;
-            }
-            sample = sample_begin(out, name, "");
-            sample_label(&sample, "destination", span_of(metrics->destinations[pair->destination]));
-            sample_label(&sample, "alternate",
-                         span_of(is_named ? metrics->destinations[pair->alternate] : "other"));
-            sample_label(&sample, "reason", span_of(reason_word((enum reason)r)));
-            sample_end_u64(&sample, sum);
-        }
-    }
-}
-
-static void write_dead_letters(const struct metrics *metrics, struct buf *out, const char *name)
-{
-    for (size_t r = 0; r < REASON_COUNT; r++) {
-        uint64_t sum = sum_at(metrics, offsetof(struct metrics_worker, dead_letters) +
-                                           r * sizeof(_Atomic uint64_t));
-        struct sample sample;
-
-        if (sum == 0 && !is_dead_letter(r)) {
-            continue;
-        }
-        sample = sample_begin(out, name, "");
-        sample_label(&sample, "reason", span_of(reason_word((enum reason)r)));
-        sample_end_u64(&sample, sum);
-    }
 }
 
 static uint64_t sum_dropped(const struct metrics *metrics, size_t route)
@@ -343,18 +272,6 @@ uint64_t metrics_lag_total(const struct metrics *metrics)
     return sum;
 }
 
-void metrics_verdicts(const struct metrics *metrics, size_t destination,
-                      uint64_t out[VERDICT_COUNT])
-{
-    PRE(destination < metrics->destination_count);
-
-    for (size_t v = 0; v < VERDICT_COUNT; v++) {
-        out[v] = sum_at_destination(metrics, destination,
-                                    offsetof(struct destination_numbers, deliveries) +
-                                        v * sizeof(_Atomic uint64_t));
-    }
-}
-
 static void write_lag(const struct metrics *metrics, struct buf *out, const char *name)
 {
     struct lag_seen *seen = NULL;
@@ -392,9 +309,10 @@ static void write_value_diverted(const struct metrics *metrics, struct buf *out,
         struct sample sample;
 
         for (unsigned w = 0; w < metrics->worker_count; w++) {
-            sum += atomic_load_explicit(&metrics->workers[w].value_diverted[slot],
+            sum += atomic_load_explicit(&metrics->workers[w].value_diverted[slot].sum,
                                         memory_order_relaxed);
         }
+        sum = sum < VALUE_EXACT_MAX ? round(sum * MICROS) / MICROS : sum;
         if (slot >= count && sum == 0) {
             continue;
         }
@@ -430,15 +348,26 @@ static const struct family {
     /* or, of what health sees: one copy for all of a scrape's families */
     void (*write_seen)(const struct metrics *metrics, const struct destination_view *views,
                        struct buf *out, const char *name);
+    /* or, of what was counted by event type, likewise */
+    void (*write_events)(const struct metrics *metrics, const struct series_view *events,
+                         struct buf *out, const char *name);
 } families[] = {
     {"detour_events_consumed_total", "counter", "", "Events taken from the source topics.",
      .write = write_consumed},
-    {"detour_deliveries_total", "counter", "destination, verdict",
-     "What destinations answered, counted by event and attempt.", .write = write_deliveries},
-    {"detour_diverted_total", "counter", "destination, alternate, reason",
-     "Events delivered to an alternate instead of their destination.", .write = write_diverted},
-    {"detour_dead_letters_total", "counter", "reason",
-     "Events written to the dead-letter destination.", .write = write_dead_letters},
+    {"detour_deliveries_total", "counter", "destination, event, verdict",
+     "What destinations answered, counted by event and attempt; for topics, the broker's reports.",
+     .write_events = metrics_write_deliveries},
+    {"detour_answers_total", "counter", "destination, code",
+     "Answers of destinations, one a request, by the code in the body, or else the HTTP status, or "
+     "else why there was none.",
+     .write = metrics_write_answers},
+    {"detour_diverted_total", "counter", "destination, event, alternate, reason",
+     "Events delivered to an alternate instead of their destination.",
+     .write_events = metrics_write_diverted},
+    {"detour_dead_letters_total", "counter", "destination, event, reason",
+     "Events written to the dead-letter destination, by the destination that did not take them; "
+     "empty: none was asked.",
+     .write_events = metrics_write_dead_letters},
     {"detour_dropped_total", "counter", "rule",
      "Events dropped by a rule of the routing table; unmatched is the rule of events no route "
      "takes.",
@@ -496,7 +425,9 @@ static const struct family {
 void metrics_prometheus(struct metrics *metrics, struct buf *out)
 {
     struct destination_view *views = metrics_look(metrics);
+    struct series_view events;
 
+    series_look(metrics->events, &events);
     for (size_t i = 0; i < COUNT_OF(families); i++) {
         const struct family *family = &families[i];
 
@@ -504,10 +435,13 @@ void metrics_prometheus(struct metrics *metrics, struct buf *out)
                    family->type);
         if (family->write != NULL) {
             family->write(metrics, out, family->name);
+        } else if (family->write_events != NULL) {
+            family->write_events(metrics, &events, out, family->name);
         } else if (views != NULL) {
             family->write_seen(metrics, views, out, family->name);
         }
     }
+    series_view_fini(&events);
     free(views);
 }
 

@@ -3,9 +3,9 @@
  *
  * Each worker owns a struct metrics_worker and is its only writer (relaxed atomics, no
  * locks); the admin thread and the final summary add them up. Labels are bounded:
- * destinations come from the configuration; event types are those of health's cells, at most
- * DESTINATION_CELLS_MAX a destination, the last of them "other". Names, types and help stand in one
- * table (metrics.c), checked against docs.
+ * destinations come from the configuration; event types are METRICS_EVENTS_MAX and codes of answers
+ * METRICS_CODES_MAX a destination, all others "other" (series.h). Names, types and help stand in
+ * one table (metrics.c), checked against docs.
  */
 #ifndef OBSERVE_METRICS_H
 #define OBSERVE_METRICS_H
@@ -16,6 +16,8 @@
 #include "event/verdict.h"
 #include "health/health.h"
 
+enum { METRICS_EVENTS_MAX = 256, METRICS_CODES_MAX = 64 };
+
 struct metrics;        /* the process's */
 struct metrics_worker; /* one writer's */
 
@@ -23,15 +25,26 @@ struct metrics *metrics_new(const struct config *config, unsigned workers, const
 void metrics_free(struct metrics *metrics);
 /** From now on scrapes show what @health sees (keeps it). Before the first scrape. */
 void metrics_watch(struct metrics *metrics, struct health *health);
+/** Events of this type are expected: they have a slot of their own, and series from the start.
+ * Those of the destinations' `events:` are known already. Before any worker begins. */
+void metrics_expect(struct metrics *metrics, struct span event);
 struct metrics_worker *metrics_of(struct metrics *metrics, unsigned worker);
 
 /* Indexes: destinations and routes by their place in the config. */
 void metrics_consumed(struct metrics_worker *worker, uint64_t count);
-void metrics_delivery(struct metrics_worker *worker, size_t destination, enum verdict verdict,
-                      uint64_t count);
-void metrics_diverted(struct metrics_worker *worker, size_t destination, size_t alternate,
-                      enum reason reason, bool has_value, double value, struct span currency);
-void metrics_dead_letter(struct metrics_worker *worker, enum reason reason);
+/** @count events of type @event were answered so; a topic's answer is the broker's report. */
+void metrics_delivery(struct metrics_worker *worker, size_t destination, struct span event,
+                      enum verdict verdict, uint64_t count);
+/** One answer, whatever was in it; @code: what it said, in few characters. */
+void metrics_answer(struct metrics_worker *worker, size_t destination, struct span code);
+/** An event is where it first meant to go. */
+void metrics_arrived(struct metrics_worker *worker);
+void metrics_diverted(struct metrics_worker *worker, size_t destination, struct span event,
+                      size_t alternate, enum reason reason);
+void metrics_value_diverted(struct metrics_worker *worker, double value, struct span currency);
+/** @destination: who did not take it; destination_count: it never got so far. */
+void metrics_dead_letter(struct metrics_worker *worker, size_t destination, struct span event,
+                         enum reason reason);
 void metrics_dropped(struct metrics_worker *worker,
                      size_t route_or_count); /* config->route_count: unmatched: drop */
 void metrics_request(struct metrics_worker *worker, size_t destination, uint64_t duration_us);

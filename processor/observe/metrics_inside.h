@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 
 #include "observe/metrics.h"
+#include "observe/series.h"
 
 enum {
     CURRENCIES_MAX = 64, /* further ones are "other" */
@@ -20,6 +21,7 @@ enum {
     CURRENCY_SLOTS,
     BUCKETS_MAX = 16,
     LAGS_MAX = 10000, /* partitions a worker */
+    MICROS = 1000000, /* values are added up in millionths: they are decimals */
 };
 
 /* Upper bounds in the unit of the values counted; the last bucket has none. */
@@ -39,7 +41,6 @@ struct histogram {
 
 /* One destination's numbers at one worker. */
 struct destination_numbers {
-    _Atomic uint64_t deliveries[VERDICT_COUNT];
     _Atomic uint64_t fields_left_out;
     struct histogram requests;
     struct histogram latencies;
@@ -53,19 +54,21 @@ struct lag {
     _Atomic int64_t lag; /* -1: not ours now */
 };
 
-/* Diversions of one (destination, alternate), by reason. */
-struct diverted_numbers {
-    _Atomic uint64_t by_reason[REASON_COUNT];
+/* Value in one currency. The sum is exact; its nearest double is what a reader sees. */
+struct value_sum {
+    uint64_t whole, micros; /* the writer's own */
+    _Atomic double sum;
 };
 
 struct metrics_worker {
     struct metrics *metrics;
     _Atomic uint64_t consumed, times_assumed, skipped;
-    struct destination_numbers *destinations; /* owned, one each */
-    struct diverted_numbers *diverted;        /* owned, one a pair */
-    _Atomic uint64_t dead_letters[REASON_COUNT];
+    struct destination_numbers *destinations;         /* owned, one each */
+    struct series_writer *events;                     /* see event_row */
+    struct series_writer **answers;                   /* owned: by destination */
+    _Atomic uint64_t arrived, diverted, dead_letters; /* of all types */
     _Atomic uint64_t *dropped; /* owned; by route, the last: no route at all */
-    _Atomic double value_diverted[CURRENCY_SLOTS];
+    struct value_sum value_diverted[CURRENCY_SLOTS];
     _Atomic uint64_t in_flight_events, in_flight_bytes;
     _Atomic uint64_t blocked[BLOCK_REASON_COUNT];
     struct lag *_Atomic lags; /* owned */
@@ -76,6 +79,14 @@ struct metrics_worker {
 struct pair {
     size_t destination;
     size_t alternate; /* destination_count: one that no chain names */
+};
+
+/* Where the numbers of one event type stand in its row of the series. */
+struct event_row {
+    size_t diverted;     /* behind deliveries, by destination and verdict */
+    size_t dead_letters; /* behind diversions, by pair and reason; then by destination (the last:
+                            none) and reason */
+    size_t width;
 };
 
 struct metrics {
@@ -89,7 +100,12 @@ struct metrics {
     bool is_unmatched_dropped;
     struct pair *pairs; /* owned; by destination, the unnamed alternate last of each */
     size_t pair_count;
-    size_t *pair_from; /* owned: first pair of a destination; destination_count + 1 of them */
+    size_t *pair_from;     /* owned: first pair of a destination; destination_count + 1 of them */
+    struct series *events; /* owned: by event type */
+    struct event_row row;
+    struct series **answers; /* owned: by destination, by code */
+    bool *names_events;      /* owned: by destination: has a map of names */
+    bool *is_expected;       /* owned: by destination and slot of events: series from the start */
     pthread_mutex_t currency_lock; /* to add one; reading takes none */
     _Atomic size_t currency_count;
     char currencies[CURRENCIES_MAX][4];
@@ -100,7 +116,16 @@ struct metrics {
 /** What health sees of every destination just now; to be freed. NULL: it is not watched. */
 struct destination_view *metrics_look(const struct metrics *metrics);
 
-/* Families made of that (metrics_health.c). */
+/* Families by event type and by code (metrics_events.c). */
+void metrics_write_deliveries(const struct metrics *metrics, const struct series_view *events,
+                              struct buf *out, const char *name);
+void metrics_write_diverted(const struct metrics *metrics, const struct series_view *events,
+                            struct buf *out, const char *name);
+void metrics_write_dead_letters(const struct metrics *metrics, const struct series_view *events,
+                                struct buf *out, const char *name);
+void metrics_write_answers(const struct metrics *metrics, struct buf *out, const char *name);
+
+/* Families made of what health sees (metrics_health.c). */
 void metrics_write_cell_state(const struct metrics *metrics, const struct destination_view *views,
                               struct buf *out, const char *name);
 void metrics_write_destination_state(const struct metrics *metrics,

@@ -7,6 +7,10 @@
 #include "base/mem.h"
 #include "observe/metrics_inside.h"
 
+/* No order is worth more, whatever the currency: what is, is a mistake, and would hide the others.
+ */
+#define VALUE_MAX 1e15
+
 const struct buckets request_buckets = {
     .bounds = {5000, 10000, 25000, 50000, 100000, 250000, 500000, 1000000, 2500000, 5000000,
                10000000, 30000000},
@@ -92,6 +96,52 @@ static void copy_names(struct metrics *metrics, const struct config *config)
     metrics->is_unmatched_dropped = config->unmatched == UNMATCHED_DROP;
 }
 
+static void expect(struct metrics *metrics, size_t destination, size_t slot)
+{
+    metrics->is_expected[destination * (METRICS_EVENTS_MAX + 1) + slot] = true;
+}
+
+void metrics_expect(struct metrics *metrics, struct span event)
+{
+    size_t slot = series_reserve(metrics->events, event);
+
+    for (size_t d = 0; slot <= METRICS_EVENTS_MAX && d < metrics->destination_count; d++) {
+        if (!metrics->names_events[d]) {
+            expect(metrics, d, slot);
+        }
+    }
+}
+
+/* Types that a destination has a name for, then the others that are expected; an event that never
+ * was decoded has no type. */
+static void find_events(struct metrics *metrics, const struct config *config, unsigned workers)
+{
+    size_t destinations = config->destination_count;
+    struct event_row *row = &metrics->row;
+
+    row->diverted = destinations * VERDICT_COUNT;
+    row->dead_letters = row->diverted + metrics->pair_count * REASON_COUNT;
+    row->width = row->dead_letters + (destinations + 1) * REASON_COUNT;
+    metrics->events = series_new(METRICS_EVENTS_MAX + 1, row->width, workers);
+    metrics->answers = mem_array(destinations, struct series *);
+    metrics->is_expected = mem_array(destinations * (METRICS_EVENTS_MAX + 1), bool);
+    metrics->names_events = mem_array(destinations, bool);
+    (void)series_reserve(metrics->events, SPAN(""));
+    for (size_t d = 0; d < destinations; d++) {
+        const struct config_destination *destination = &config->destinations[d];
+
+        metrics->answers[d] = series_new(METRICS_CODES_MAX, 1, workers);
+        metrics->names_events[d] = destination->event_count > 0;
+        for (size_t i = 0; i < destination->event_count; i++) {
+            size_t slot = series_reserve(metrics->events, destination->events[i].name);
+
+            if (slot <= METRICS_EVENTS_MAX) {
+                expect(metrics, d, slot);
+            }
+        }
+    }
+}
+
 struct metrics *metrics_new(const struct config *config, unsigned workers, const char *version)
 {
     PRE(config != NULL);
@@ -103,6 +153,7 @@ struct metrics *metrics_new(const struct config *config, unsigned workers, const
     pthread_mutex_init(&metrics->currency_lock, NULL);
     copy_names(metrics, config);
     find_pairs(metrics, config);
+    find_events(metrics, config, workers);
     metrics->workers = mem_array(workers, struct metrics_worker);
     metrics->worker_count = workers;
     for (unsigned i = 0; i < workers; i++) {
@@ -110,7 +161,11 @@ struct metrics *metrics_new(const struct config *config, unsigned workers, const
 
         worker->metrics = metrics;
         worker->destinations = mem_array(config->destination_count, struct destination_numbers);
-        worker->diverted = mem_array(metrics->pair_count, struct diverted_numbers);
+        worker->events = series_writer_of(metrics->events, i);
+        worker->answers = mem_array(config->destination_count, struct series_writer *);
+        for (size_t d = 0; d < config->destination_count; d++) {
+            worker->answers[d] = series_writer_of(metrics->answers[d], i);
+        }
         worker->dropped = mem_array(config->route_count + 1, _Atomic uint64_t);
     }
     return metrics;
@@ -128,7 +183,7 @@ static void worker_fini(struct metrics_worker *worker)
         lag = next;
     }
     free(worker->destinations);
-    free(worker->diverted);
+    free(worker->answers);
     free(worker->dropped);
 }
 
@@ -146,6 +201,12 @@ void metrics_free(struct metrics *metrics)
     for (size_t i = 0; i <= metrics->route_count; i++) {
         free(metrics->rules[i]);
     }
+    for (size_t i = 0; i < metrics->destination_count; i++) {
+        series_free(metrics->answers[i]);
+    }
+    series_free(metrics->events);
+    free(metrics->answers);
+    free(metrics->is_expected);
     pthread_mutex_destroy(&metrics->currency_lock);
     free(metrics->workers);
     free(metrics->destinations);
@@ -196,11 +257,26 @@ void metrics_consumed(struct metrics_worker *worker, uint64_t count)
     add(&worker->consumed, count);
 }
 
-void metrics_delivery(struct metrics_worker *worker, size_t destination, enum verdict verdict,
-                      uint64_t count)
+void metrics_delivery(struct metrics_worker *worker, size_t destination, struct span event,
+                      enum verdict verdict, uint64_t count)
 {
+    PRE(destination < worker->metrics->destination_count);
     PRE((size_t)verdict < VERDICT_COUNT);
-    add(&at_destination(worker, destination)->deliveries[verdict], count);
+
+    _Atomic uint64_t *row = series_row(worker->events, event, count);
+
+    add(&row[destination * VERDICT_COUNT + (size_t)verdict], count);
+}
+
+void metrics_answer(struct metrics_worker *worker, size_t destination, struct span code)
+{
+    PRE(destination < worker->metrics->destination_count);
+    add(series_row(worker->answers[destination], code, 1), 1);
+}
+
+void metrics_arrived(struct metrics_worker *worker)
+{
+    add(&worker->arrived, 1);
 }
 
 /* "usd" and "USD" are one; anything but three letters is foreign text and stays out of labels. */
@@ -259,16 +335,26 @@ static size_t currency_slot(struct metrics *metrics, struct span text)
     return slot < CURRENCIES_MAX ? slot : (size_t)CURRENCY_OTHER;
 }
 
-static void add_value(struct metrics_worker *worker, double value, struct span currency)
+/* A counter cannot fall: refunds and what is no number are left out, and so is what no money is.
+ */
+void metrics_value_diverted(struct metrics_worker *worker, double value, struct span currency)
 {
-    _Atomic double *sum = &worker->value_diverted[currency_slot(worker->metrics, currency)];
-    double now = atomic_load_explicit(sum, memory_order_relaxed);
+    struct value_sum *sum;
+    double whole;
 
-    atomic_store_explicit(sum, now + value, memory_order_relaxed);
+    if (!isfinite(value) || value <= 0 || value > VALUE_MAX) {
+        return;
+    }
+    sum = &worker->value_diverted[currency_slot(worker->metrics, currency)];
+    sum->micros += (uint64_t)llround(modf(value, &whole) * MICROS);
+    sum->whole += (uint64_t)whole + sum->micros / MICROS;
+    sum->micros %= MICROS;
+    atomic_store_explicit(&sum->sum, (double)sum->whole + (double)sum->micros / MICROS,
+                          memory_order_relaxed);
 }
 
-void metrics_diverted(struct metrics_worker *worker, size_t destination, size_t alternate,
-                      enum reason reason, bool has_value, double value, struct span currency)
+void metrics_diverted(struct metrics_worker *worker, size_t destination, struct span event,
+                      size_t alternate, enum reason reason)
 {
     PRE(destination < worker->metrics->destination_count);
     PRE((size_t)reason < REASON_COUNT);
@@ -280,17 +366,22 @@ void metrics_diverted(struct metrics_worker *worker, size_t destination, size_t 
     while (i < last && metrics->pairs[i].alternate != alternate) {
         i++;
     }
-    add(&worker->diverted[i].by_reason[reason], 1);
-    /* A counter cannot fall: refunds and what is no number are left out, as the docs say. */
-    if (has_value && isfinite(value) && value > 0) {
-        add_value(worker, value, currency);
-    }
+    add(&series_row(worker->events, event,
+                    1)[metrics->row.diverted + i * REASON_COUNT + (size_t)reason],
+        1);
+    add(&worker->diverted, 1);
 }
 
-void metrics_dead_letter(struct metrics_worker *worker, enum reason reason)
+void metrics_dead_letter(struct metrics_worker *worker, size_t destination, struct span event,
+                         enum reason reason)
 {
+    PRE(destination <= worker->metrics->destination_count);
     PRE((size_t)reason < REASON_COUNT);
-    add(&worker->dead_letters[reason], 1);
+
+    size_t at = worker->metrics->row.dead_letters + destination * REASON_COUNT + (size_t)reason;
+
+    add(&series_row(worker->events, event, 1)[at], 1);
+    add(&worker->dead_letters, 1);
 }
 
 void metrics_dropped(struct metrics_worker *worker, size_t route_or_count)
@@ -380,21 +471,6 @@ static uint64_t sum_of(const _Atomic uint64_t *numbers, size_t count)
     return sum;
 }
 
-/* An alternate that answers counts among the deliveries, too; here an event is one or the other. */
-static void add_diverted(const struct metrics *metrics, const struct metrics_worker *worker,
-                         struct metrics_totals *out)
-{
-    for (size_t p = 0; p < metrics->pair_count; p++) {
-        size_t alternate = metrics->pairs[p].alternate;
-        uint64_t diverted = sum_of(worker->diverted[p].by_reason, REASON_COUNT);
-
-        out->diverted += diverted;
-        if (alternate < metrics->destination_count && metrics->has_breaker[alternate]) {
-            out->delivered -= MIN_OF(out->delivered, diverted);
-        }
-    }
-}
-
 void metrics_totals(struct metrics *metrics, struct metrics_totals *out)
 {
     *out = (struct metrics_totals){0};
@@ -402,16 +478,14 @@ void metrics_totals(struct metrics *metrics, struct metrics_totals *out)
         const struct metrics_worker *worker = &metrics->workers[w];
 
         out->consumed += number_of(&worker->consumed);
-        out->dead_lettered += sum_of(worker->dead_letters, REASON_COUNT);
+        out->delivered += number_of(&worker->arrived);
+        out->diverted += number_of(&worker->diverted);
+        out->dead_lettered += number_of(&worker->dead_letters);
         out->dropped += sum_of(worker->dropped, metrics->route_count + 1);
         out->in_flight += number_of(&worker->in_flight_events);
         out->in_flight_bytes += number_of(&worker->in_flight_bytes);
         for (size_t r = 0; r < BLOCK_REASON_COUNT; r++) {
             out->blocked[r] += number_of(&worker->blocked[r]);
         }
-        for (size_t d = 0; d < metrics->destination_count; d++) {
-            out->delivered += number_of(&worker->destinations[d].deliveries[VERDICT_DELIVERED]);
-        }
-        add_diverted(metrics, worker, out);
     }
 }

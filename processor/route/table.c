@@ -90,6 +90,19 @@ void route_match(const struct route_table *table, const struct event_view *view,
     table_match(table, view, arena, out, &conditions);
 }
 
+void route_table_types(const struct route_table *table,
+                       void (*each)(void *context, struct span type), void *context)
+{
+    for (uint32_t i = 0; i < table->count; i++) {
+        const struct condition *types = table->routes[i].match.types;
+
+        for (size_t k = 0;
+             types != NULL && table->config->routes[i].leg_count > 0 && k < types->count; k++) {
+            each(context, types->literals[k].text);
+        }
+    }
+}
+
 void route_explain(const struct route_table *table, uint32_t index, const struct event_view *view,
                    struct arena *arena, struct buf *out)
 {

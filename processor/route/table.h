@@ -35,6 +35,9 @@ void route_table_free(struct route_table *table);
 /** @arena holds what matching needs (decoded query parameters). */
 void route_match(const struct route_table *table, const struct event_view *view,
                  struct arena *arena, struct route_result *out);
+/** Every event type that a route with legs names. */
+void route_table_types(const struct route_table *table,
+                       void (*each)(void *context, struct span type), void *context);
 /** Why route @index did or did not take the event, for people: "properties.value is 80, wants >=
  * 100". */
 void route_explain(const struct route_table *table, uint32_t index, const struct event_view *view,

@@ -102,7 +102,7 @@ def main():
             detour.start()
             wait_for(lambda: detour.metric("detour_events_consumed_total") > 0, 60, "the first event")
             began = time.monotonic()
-            wait_for(lambda: detour.metric("detour_deliveries_total", verdict="delivered") >= EVENTS, 600, detour.tail,
+            wait_for(lambda: detour.metric("detour_deliveries_total", destination="tiktok", verdict="delivered") >= EVENTS, 600, detour.tail,
                      every=0.1)
             wall = time.monotonic() - began
             used = cpu_seconds(detour.child.pid)

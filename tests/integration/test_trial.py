@@ -72,7 +72,7 @@ def test_generated_events_decode_and_arrive_at_the_simulator(world, simulator):
     assert len(world.notes("dead")) == 2000 - good - dropped
     assert not world.notes("utm")
     assert run.metric("detour_dropped_total") == dropped
-    assert run.metric("detour_deliveries_total", verdict="delivered") == good
+    assert run.metric("detour_deliveries_total", destination="tiktok", verdict="delivered") == good
 
 
 def test_the_same_seed_gives_the_same_events(world):

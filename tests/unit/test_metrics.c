@@ -15,9 +15,11 @@
 
 enum { TIKTOK, UTM, ODD, DEAD_LETTER, DESTINATIONS };
 
+static struct name_pair names[] = {{.name = {"ORDER", 5}, .value = {"Purchase", 8}}};
+
 /* Two routes over four destinations; one of them has a name that needs escaping. */
 static struct config_destination destinations[DESTINATIONS] = {
-    [TIKTOK] = {.name = {"tiktok", 6}},
+    [TIKTOK] = {.name = {"tiktok", 6}, .events = names, .event_count = COUNT_OF(names)},
     [UTM] = {.name = {"utm", 3}, .type = DESTINATION_KAFKA},
     [ODD] = {.name = {"a\"b\\c\nd", 7}},
     [DEAD_LETTER] = {.name = {"dead-letter", 11}, .type = DESTINATION_KAFKA},
@@ -109,16 +111,19 @@ static void known_series_stand_at_zero_from_the_start(void **state)
 {
     static const char *const lines[] = {
         "detour_events_consumed_total 0",
-        "detour_deliveries_total{destination=\"tiktok\",verdict=\"delivered\"} 0",
-        "detour_deliveries_total{destination=\"tiktok\",verdict=\"unknown\"} 0",
-        "detour_deliveries_total{destination=\"dead-letter\",verdict=\"hold\"} 0",
-        "detour_diverted_total{destination=\"tiktok\",alternate=\"utm\",reason=\"outage\"} 0",
-        "detour_diverted_total{destination=\"tiktok\",alternate=\"utm\",reason=\"retries_"
-        "exhausted\"} "
+        "detour_deliveries_total{destination=\"tiktok\",event=\"ORDER\",verdict=\"delivered\"} 0",
+        "detour_deliveries_total{destination=\"tiktok\",event=\"ORDER\",verdict=\"unknown\"} 0",
+        "detour_deliveries_total{destination=\"dead-letter\",event=\"other\",verdict=\"delivered\"}"
+        " "
         "0",
-        "detour_diverted_total{destination=\"tiktok\",alternate=\"utm\",reason=\"too_old\"} 0",
-        "detour_dead_letters_total{reason=\"schema_unknown\"} 0",
-        "detour_dead_letters_total{reason=\"too_large\"} 0",
+        "detour_diverted_total{destination=\"tiktok\",event=\"ORDER\",alternate=\"utm\",reason="
+        "\"outage\"} 0",
+        "detour_diverted_total{destination=\"tiktok\",event=\"ORDER\",alternate=\"utm\",reason="
+        "\"retries_exhausted\"} 0",
+        "detour_diverted_total{destination=\"tiktok\",event=\"ORDER\",alternate=\"utm\",reason="
+        "\"too_old\"} 0",
+        "detour_dead_letters_total{destination=\"\",event=\"\",reason=\"schema_unknown\"} 0",
+        "detour_dead_letters_total{destination=\"tiktok\",event=\"ORDER\",reason=\"too_large\"} 0",
         "detour_dropped_total{rule=\"no_consent\"} 0",
         "detour_skipped_total 0",
         "detour_times_assumed_total 0",
@@ -140,7 +145,11 @@ static void known_series_stand_at_zero_from_the_start(void **state)
     check_absent(text, "alternate=\"tiktok\"");
     check_absent(text, "alternate=\"other\"");
     check_absent(text, "alternate=\"utm\",reason=\"rejected\"");
-    check_absent(text, "dead_letters_total{reason=\"outage\"");
+    check_absent(
+        text, "detour_dead_letters_total{destination=\"tiktok\",event=\"ORDER\",reason=\"outage\"");
+    check_absent(text, "detour_answers_total{");
+    check_absent(text, "destination=\"tiktok\",event=\"other\"");
+    check_absent(text, "destination=\"dead-letter\",event=\"other\",verdict=\"hold\"");
     check_absent(text, "rule=\"unmatched\"");
     check_absent(text, "detour_value_diverted_total{");
     check_absent(text, "detour_consumer_lag{");
@@ -153,11 +162,11 @@ static void workers_are_added_up(void **state)
 
     metrics_consumed(scene->first, 40);
     metrics_consumed(scene->second, 2);
-    metrics_delivery(scene->first, TIKTOK, VERDICT_DELIVERED, 30);
-    metrics_delivery(scene->second, TIKTOK, VERDICT_DELIVERED, 1);
-    metrics_delivery(scene->second, TIKTOK, VERDICT_RETRY, 5);
-    metrics_dead_letter(scene->first, REASON_DECODE_FAILED);
-    metrics_dead_letter(scene->second, REASON_DECODE_FAILED);
+    metrics_delivery(scene->first, TIKTOK, SPAN("ORDER"), VERDICT_DELIVERED, 30);
+    metrics_delivery(scene->second, TIKTOK, SPAN("ORDER"), VERDICT_DELIVERED, 1);
+    metrics_delivery(scene->second, TIKTOK, SPAN("ORDER"), VERDICT_RETRY, 5);
+    metrics_dead_letter(scene->first, DESTINATIONS, SPAN(""), REASON_DECODE_FAILED);
+    metrics_dead_letter(scene->second, DESTINATIONS, SPAN(""), REASON_DECODE_FAILED);
     metrics_dropped(scene->first, 1);
     metrics_dropped(scene->second, 3);
     metrics_in_flight(scene->first, 7, 700);
@@ -170,9 +179,14 @@ static void workers_are_added_up(void **state)
     metrics_skipped(scene->first, 11);
     text = scrape(scene);
     check_line(text, "detour_events_consumed_total 42");
-    check_line(text, "detour_deliveries_total{destination=\"tiktok\",verdict=\"delivered\"} 31");
-    check_line(text, "detour_deliveries_total{destination=\"tiktok\",verdict=\"retry\"} 5");
-    check_line(text, "detour_dead_letters_total{reason=\"decode_failed\"} 2");
+    check_line(
+        text,
+        "detour_deliveries_total{destination=\"tiktok\",event=\"ORDER\",verdict=\"delivered\"} 31");
+    check_line(
+        text,
+        "detour_deliveries_total{destination=\"tiktok\",event=\"ORDER\",verdict=\"retry\"} 5");
+    check_line(text,
+               "detour_dead_letters_total{destination=\"\",event=\"\",reason=\"decode_failed\"} 2");
     check_line(text, "detour_dropped_total{rule=\"no_consent\"} 2");
     check_line(text, "detour_in_flight_events 9");
     check_line(text, "detour_in_flight_bytes 760");
@@ -188,12 +202,15 @@ static void totals_agree_with_the_series(void **state)
     struct metrics_totals totals;
 
     metrics_consumed(scene->first, 10);
-    metrics_delivery(scene->first, TIKTOK, VERDICT_DELIVERED, 4);
-    metrics_delivery(scene->second, ODD, VERDICT_DELIVERED, 1);
-    metrics_delivery(scene->second, TIKTOK, VERDICT_RETRY, 9);
-    metrics_diverted(scene->first, TIKTOK, UTM, REASON_OUTAGE, false, 0, SPAN_NONE);
-    metrics_diverted(scene->first, TIKTOK, ODD, REASON_TOO_OLD, false, 0, SPAN_NONE);
-    metrics_dead_letter(scene->second, REASON_REJECTED);
+    metrics_delivery(scene->first, TIKTOK, SPAN("ORDER"), VERDICT_DELIVERED, 4);
+    for (int i = 0; i < 5; i++) {
+        metrics_arrived(i % 2 == 0 ? scene->first : scene->second);
+    }
+    metrics_delivery(scene->second, ODD, SPAN("ORDER"), VERDICT_DELIVERED, 1);
+    metrics_delivery(scene->second, TIKTOK, SPAN("ORDER"), VERDICT_RETRY, 9);
+    metrics_diverted(scene->first, TIKTOK, SPAN("ORDER"), UTM, REASON_OUTAGE);
+    metrics_diverted(scene->first, TIKTOK, SPAN("ORDER"), ODD, REASON_TOO_OLD);
+    metrics_dead_letter(scene->second, TIKTOK, SPAN("ORDER"), REASON_REJECTED);
     metrics_dropped(scene->second, COUNT_OF(routes));
     metrics_in_flight(scene->second, 1, 100);
     metrics_totals(scene->metrics, &totals);
@@ -210,14 +227,13 @@ static void an_alternate_of_no_chain_is_other(void **state)
     struct scene *scene = *state;
     const char *text;
 
-    metrics_diverted(scene->first, UTM, TIKTOK, REASON_OUTAGE, false, 0, SPAN_NONE);
-    metrics_diverted(scene->first, TIKTOK, UTM, REASON_REJECTED, false, 0, SPAN_NONE);
+    metrics_diverted(scene->first, UTM, SPAN("ORDER"), TIKTOK, REASON_OUTAGE);
+    metrics_diverted(scene->first, TIKTOK, SPAN("ORDER"), UTM, REASON_REJECTED);
     text = scrape(scene);
-    check_line(
-        text, "detour_diverted_total{destination=\"utm\",alternate=\"other\",reason=\"outage\"} 1");
-    check_line(
-        text,
-        "detour_diverted_total{destination=\"tiktok\",alternate=\"utm\",reason=\"rejected\"} 1");
+    check_line(text, "detour_diverted_total{destination=\"utm\",event=\"ORDER\",alternate="
+                     "\"other\",reason=\"outage\"} 1");
+    check_line(text, "detour_diverted_total{destination=\"tiktok\",event=\"ORDER\",alternate="
+                     "\"utm\",reason=\"rejected\"} 1");
 }
 
 static void events_no_route_takes_have_a_rule_of_their_own(void **state)
@@ -230,8 +246,8 @@ static void events_no_route_takes_have_a_rule_of_their_own(void **state)
 
 static void label_values_are_escaped(void **state)
 {
-    check_line(scrape(*state),
-               "detour_deliveries_total{destination=\"a\\\"b\\\\c\\nd\",verdict=\"delivered\"} 0");
+    check_line(scrape(*state), "detour_deliveries_total{destination=\"a\\\"b\\\\c\\nd\",event="
+                               "\"other\",verdict=\"delivered\"} 0");
 }
 
 static const struct {
@@ -250,6 +266,7 @@ static const struct {
     {"a refund is not counted", -4, "EUR", NULL},
     {"what is no number is not counted", (double)NAN, "EUR", NULL},
     {"the infinite is not counted", (double)INFINITY, "EUR", NULL},
+    {"what no order is worth is not counted", 1e16, "EUR", NULL},
 };
 
 static void values_go_by_currency(void **state)
@@ -259,8 +276,7 @@ static void values_go_by_currency(void **state)
         struct scene *scene = NULL;
 
         assert_int_equal(set_up((void **)&scene), 0);
-        metrics_diverted(scene->first, TIKTOK, UTM, REASON_OUTAGE, true, value_rows[i].value,
-                         span_of(value_rows[i].currency));
+        metrics_value_diverted(scene->first, value_rows[i].value, span_of(value_rows[i].currency));
         if (value_rows[i].line == NULL) {
             if (strstr(scrape(scene), "detour_value_diverted_total{") != NULL) {
                 fail_msg("%s: a series was written", value_rows[i].name);
@@ -272,6 +288,85 @@ static void values_go_by_currency(void **state)
     }
 }
 
+/* As money is added up, and not as doubles are: 0.1 and 0.2 are 0.3. */
+static void values_are_added_up_exactly(void **state)
+{
+    struct scene *scene = *state;
+
+    for (int i = 0; i < 1000003; i++) {
+        metrics_value_diverted(i % 2 == 0 ? scene->first : scene->second, 19.99, SPAN("EUR"));
+    }
+    metrics_value_diverted(scene->first, 0.1, SPAN("SEK"));
+    metrics_value_diverted(scene->second, 0.2, SPAN("SEK"));
+    check_line(scrape(scene), "detour_value_diverted_total{currency=\"EUR\"} 19990059.97");
+    check_line(scrape(scene), "detour_value_diverted_total{currency=\"SEK\"} 0.3");
+}
+
+static void answers_are_counted_by_code(void **state)
+{
+    struct scene *scene = *state;
+    const char *text;
+    char code[16];
+
+    metrics_answer(scene->first, TIKTOK, SPAN("50000"));
+    metrics_answer(scene->second, TIKTOK, SPAN("50000"));
+    for (int i = 0; i < 1000; i++) {
+        (void)snprintf(code, sizeof(code), "%d", i);
+        metrics_answer(scene->first, ODD, span_of(code));
+    }
+    text = scrape(scene);
+    check_line(text, "detour_answers_total{destination=\"tiktok\",code=\"50000\"} 2");
+    check_line(text, "detour_answers_total{destination=\"a\\\"b\\\\c\\nd\",code=\"other\"} 936");
+}
+
+static void expected_types_stand_at_zero(void **state)
+{
+    struct scene *scene = *state;
+    const char *text;
+
+    metrics_expect(scene->metrics, SPAN("LEAD"));
+    text = scrape(scene);
+    check_line(text,
+               "detour_deliveries_total{destination=\"a\\\"b\\\\c\\nd\",event=\"LEAD\",verdict="
+               "\"rejected\"} 0");
+    check_line(
+        text,
+        "detour_deliveries_total{destination=\"utm\",event=\"LEAD\",verdict=\"delivered\"} 0");
+    check_absent(text, "destination=\"tiktok\",event=\"LEAD\"");
+}
+
+/* Three hundred types that came once keep nobody out who has traffic. */
+static void junk_types_keep_no_real_one_out(void **state)
+{
+    struct scene *scene = *state;
+    uint64_t sum[VERDICT_COUNT];
+    const char *text;
+    char name[16];
+
+    for (int i = 0; i < 400; i++) {
+        (void)snprintf(name, sizeof(name), "junk-%d", i);
+        metrics_delivery(i % 2 == 0 ? scene->first : scene->second, TIKTOK, span_of(name),
+                         VERDICT_REJECTED, 1);
+    }
+    for (int i = 0; i < 100; i++) {
+        metrics_delivery(scene->first, TIKTOK, SPAN("REAL"), VERDICT_DELIVERED, 1);
+    }
+    metrics_delivery(scene->second, TIKTOK, SPAN("REAL"), VERDICT_DELIVERED, 7);
+    metrics_delivery(scene->second, TIKTOK, SPAN("ORDER"), VERDICT_DELIVERED, 1);
+    text = scrape(scene);
+    check_line(
+        text,
+        "detour_deliveries_total{destination=\"tiktok\",event=\"REAL\",verdict=\"delivered\"} "
+        "92");
+    check_line(
+        text,
+        "detour_deliveries_total{destination=\"tiktok\",event=\"ORDER\",verdict=\"delivered\"} "
+        "1");
+    metrics_verdicts(scene->metrics, TIKTOK, sum);
+    assert_int_equal(sum[VERDICT_DELIVERED], 108);
+    assert_int_equal(sum[VERDICT_REJECTED], 400);
+}
+
 static void currencies_are_bounded(void **state)
 {
     struct scene *scene = *state;
@@ -281,8 +376,7 @@ static void currencies_are_bounded(void **state)
         for (char b = 'A'; b <= 'D'; b++) {
             char name[4] = {a, b, 'X', '\0'};
 
-            metrics_diverted(a % 2 == 0 ? scene->first : scene->second, TIKTOK, UTM, REASON_OUTAGE,
-                             true, 1, span_of(name));
+            metrics_value_diverted(a % 2 == 0 ? scene->first : scene->second, 1, span_of(name));
         }
     }
     for (const char *at = scrape(scene); at != NULL; at = strchr(at, '\n')) {
@@ -417,7 +511,7 @@ static void names_follow_the_rules_of_prometheus(void **state)
         check_family(name, len, name + len + 1);
         families++;
     }
-    assert_int_equal(families, 23);
+    assert_int_equal(families, 24);
 }
 
 /* Twenty faults over two seconds open a type; nothing else is touched. */
@@ -533,7 +627,8 @@ static void *bump(void *context)
         char name[4] = {'A', (char)('A' + i % 20), (char)('A' + i % 7), '\0'};
 
         metrics_consumed(worker, 1);
-        metrics_diverted(worker, TIKTOK, UTM, REASON_OUTAGE, true, 1, span_of(name));
+        metrics_diverted(worker, TIKTOK, span_of(name), UTM, REASON_OUTAGE);
+        metrics_value_diverted(worker, 1, span_of(name));
         metrics_lag(worker, "conversions", i % 50, i);
     }
     return NULL;
@@ -568,6 +663,10 @@ int main(void)
         CASE(events_no_route_takes_have_a_rule_of_their_own),
         CASE(label_values_are_escaped),
         cmocka_unit_test(values_go_by_currency),
+        CASE(values_are_added_up_exactly),
+        CASE(answers_are_counted_by_code),
+        CASE(expected_types_stand_at_zero),
+        CASE(junk_types_keep_no_real_one_out),
         CASE(currencies_are_bounded),
         cmocka_unit_test(durations_fall_into_their_buckets),
         CASE(sums_are_in_seconds),

@@ -270,9 +270,10 @@ static void a_rate_is_of_the_last_ten_seconds(void **state)
     double rate;
 
     for (uint64_t now_ms = 1000; now_ms <= 61000; now_ms += 100) { /* 50/s, then 10/s */
-        metrics_delivery(worker, TIKTOK, VERDICT_DELIVERED, now_ms <= 31000 ? 5 : 1);
+        metrics_delivery(worker, TIKTOK, SPAN("Purchase"), VERDICT_DELIVERED,
+                         now_ms <= 31000 ? 5 : 1);
         metrics_latency(worker, TIKTOK, 20, now_ms <= 31000 ? 5 : 1);
-        metrics_delivery(worker, TIKTOK, VERDICT_RETRY, 100);
+        metrics_delivery(worker, TIKTOK, SPAN("Purchase"), VERDICT_RETRY, 100);
         status_tick(scene->status, now_ms);
         if (now_ms == 31000 || now_ms == 61000) {
             instance = look(scene, now_ms);
@@ -426,7 +427,8 @@ static void no_line_is_wider_than_a_terminal(void **state)
 
     (void)cell;
     metrics_consumed(metrics_of(scene->metrics, 0), UINT64_MAX / 4);
-    metrics_delivery(metrics_of(scene->metrics, 0), TIKTOK, VERDICT_DELIVERED, 1u << 20);
+    metrics_delivery(metrics_of(scene->metrics, 0), TIKTOK, SPAN("Purchase"), VERDICT_DELIVERED,
+                     1u << 20);
     document = document_of(scene, 12900);
     text = table_of(scene, document, false);
     while (*text != '\0') {
