@@ -62,6 +62,7 @@ struct config_schemas {
     struct span directory; /* absolute path */
     struct place directory_place;
     enum framing framing;
+    uint64_t bytes_max; /* of one schema */
     struct config_registry registry;
     struct schema_id { /* writer schemas by registry id: number and file */
         uint32_t id;

@@ -8,7 +8,8 @@
 
 enum { MINUTE_MS = 60 * 1000 };
 #define DAY_MS (24 * 3600 * 1000ull)
-#define MIB (1024 * 1024ull)
+#define KIB 1024ull
+#define MIB (1024 * KIB)
 
 static const char *const start_words[] = {"earliest", "latest", NULL};
 static const char *const gap_words[] = {"halt", "skip", NULL};
@@ -82,6 +83,10 @@ static const struct config_option schemas[] = {
      AT(schemas.directory), AND(schemas.directory_place), .is_required = true},
     {"framing", "How a message says which schema wrote it.", OPTION_CHOICE, AT(schemas.framing),
      .choices = framing_words, .fallback = "confluent"},
+    {"max_bytes",
+     "The largest schema that is read, from a file or the registry, each referred-to one by "
+     "itself.",
+     OPTION_SIZE, AT(schemas.bytes_max), .fallback = "1MiB", .min = KIB, .max = 16 * MIB},
     {"registry", "A Confluent-compatible schema registry.", OPTION_SECTION,
      .section = "schemas.registry"},
     {"ids", "Writer schemas by registry id, where there is no registry.", OPTION_SPECIAL,

@@ -4,15 +4,11 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "schema/ends.h"
 #include "schema/names.h"
 
-struct named {
-    struct type *type;
-    size_t holders; /* records that hold this one directly, not yet known to end */
-    UT_hash_handle hh;
-};
-
 struct builder {
+    bool is_writer;
     struct arena *arena;
     struct defaults *defaults;
     struct named *names; /* owned hash by full name */
@@ -92,11 +88,21 @@ static struct span find_twice(const struct span *names, size_t count)
     return twice;
 }
 
-/* The strings of the array @node, kept; each is a name, a full one when @is_full. Aliases that have
- * no namespace of their own are in @space. */
-static bool read_names(struct builder *b, const json_t *node, const char *what, struct span space,
-                       bool is_full, struct span **out, size_t *count)
+static bool may_be_name(const struct builder *b, struct span name, bool is_full)
 {
+    if (b->is_writer) {
+        return name_is_harmless(name);
+    }
+    return is_full ? full_name_is_valid(name) : name_is_valid(name);
+}
+
+/* The strings of the array @node, kept. Aliases that have no namespace of their own are in
+ * @space; symbols have none (absent). */
+static bool read_names(struct builder *b, const json_t *node, const char *what, struct span space,
+                       struct span **out, size_t *count)
+{
+    bool is_alias = space.ptr != NULL;
+
     size_t i;
     const json_t *one;
 
@@ -112,11 +118,12 @@ static bool read_names(struct builder *b, const json_t *node, const char *what, 
     {
         struct span name = schema_json_text(one);
 
-        if (!(is_full ? full_name_is_valid(name) : name_is_valid(name))) {
+        /* an alias says what a writer calls it, and writers may use any letters */
+        if (!(is_alias ? name_is_harmless(name) : may_be_name(b, name, false))) {
             return REFUSE(b, ERR_DATA, "%s holds something that is not a name (number %zu)", what,
                           i + 1);
         }
-        if (!keep(b, is_full ? name_qualify(space, name, &b->name) : name, &(*out)[i])) {
+        if (!keep(b, is_alias ? name_qualify(space, name, &b->name) : name, &(*out)[i])) {
             return false;
         }
     }
@@ -128,8 +135,9 @@ static bool begin_named(struct builder *b, const json_t *node, struct span space
 {
     struct span name = name_of_definition(node, space, &b->name);
     struct named *named = NULL;
+    enum type_kind kind;
 
-    if (name.ptr == NULL || !full_name_is_valid(name)) {
+    if (!may_be_name(b, name, true)) {
         return REFUSE(b, ERR_DATA, "a %s has no valid name (letters, digits, _ and dots)",
                       type_word(type->kind));
     }
@@ -137,7 +145,7 @@ static bool begin_named(struct builder *b, const json_t *node, struct span space
     if (named != NULL) {
         return REFUSE(b, ERR_DATA, "'" SPAN_FMT "' is defined twice", SPAN_ARG(name));
     }
-    if (type_kind_of(name, &(enum type_kind){TYPE_NULL})) {
+    if (type_kind_of(name, &kind) && (!b->is_writer || type_kind_is_primitive(kind))) {
         return REFUSE(b, ERR_DATA, "'" SPAN_FMT "' is a type of Avro's own; choose another name",
                       SPAN_ARG(name));
     }
@@ -147,20 +155,21 @@ static bool begin_named(struct builder *b, const json_t *node, struct span space
     named = mem_new(struct named);
     named->type = type;
     HASH_ADD_KEYPTR(hh, b->names, type->name.ptr, type->name.len, named);
-    return read_names(b, json_object_get(node, "aliases"), "aliases", name_space_of(type->name),
-                      true, &type->aliases, &type->alias_count);
+    return b->is_writer ||
+           read_names(b, json_object_get(node, "aliases"), "aliases", name_space_of(type->name),
+                      &type->aliases, &type->alias_count);
 }
 
 static bool build_fixed(struct builder *b, const json_t *node, struct type *type)
 {
-    const json_t *size = json_object_get(node, "size");
+    json_int_t bytes = 0;
 
-    if (!json_is_integer(size) || json_integer_value(size) < 0 ||
-        json_integer_value(size) > FIXED_BYTES_MAX) {
+    if (!json_whole(json_object_get(node, "size"), &bytes) || bytes < 0 ||
+        bytes > FIXED_BYTES_MAX) {
         return REFUSE(b, ERR_DATA, "fixed '" SPAN_FMT "': size must be a number from 0 to %d",
                       SPAN_ARG(type->name), FIXED_BYTES_MAX);
     }
-    type->fixed_bytes = (uint32_t)json_integer_value(size);
+    type->fixed_bytes = (uint32_t)bytes;
     logical_read(node, type);
     return true;
 }
@@ -170,14 +179,17 @@ static bool build_enum(struct builder *b, const json_t *node, struct type *type)
     const json_t *fallback = json_object_get(node, "default");
     struct span twice;
 
-    if (!read_names(b, json_object_get(node, "symbols"), "symbols", SPAN(""), false, &type->symbols,
+    if (!read_names(b, json_object_get(node, "symbols"), "symbols", SPAN_NONE, &type->symbols,
                     &type->symbol_count)) {
         err_wrap(b->err, "enum '" SPAN_FMT "'", SPAN_ARG(type->name));
         return false;
     }
-    if (type->symbol_count == 0 || type->symbol_count > UINT16_MAX) {
+    if ((type->symbol_count == 0 && !b->is_writer) || type->symbol_count > UINT16_MAX) {
         return REFUSE(b, ERR_DATA, "enum '" SPAN_FMT "' has %s symbols", SPAN_ARG(type->name),
                       type->symbol_count == 0 ? "no" : "too many");
+    }
+    if (b->is_writer) { /* the number is on the wire; the default is for readers */
+        return true;
     }
     twice = find_twice(type->symbols, type->symbol_count);
     if (twice.ptr != NULL) {
@@ -203,21 +215,21 @@ static bool build_field(struct builder *b, const json_t *node, struct type *reco
     const json_t *type = json_object_get(node, "type");
     const json_t *fallback = json_object_get(node, "default");
 
-    if (!name_is_valid(name) || !keep(b, name, &field->name)) {
+    if (!may_be_name(b, name, false) || !keep(b, name, &field->name)) {
         return b->rc != ERR_OK ? false : REFUSE(b, ERR_DATA, "a field has no valid name");
     }
     if (type == NULL) {
         return REFUSE(b, ERR_DATA, "the field has no type");
     }
-    if (!read_names(b, json_object_get(node, "aliases"), "aliases", SPAN(""), false,
-                    &field->aliases, &field->alias_count)) {
+    if (!b->is_writer && !read_names(b, json_object_get(node, "aliases"), "aliases", SPAN(""),
+                                     &field->aliases, &field->alias_count)) {
         return false;
     }
     field->type = build_type(b, type, name_space_of(record->name), depth);
     if (field->type == NULL) {
         return false;
     }
-    if (fallback != NULL) {
+    if (fallback != NULL && !b->is_writer) {
         defaults_add(b->defaults, record, field, fallback);
     }
     return true;
@@ -292,7 +304,7 @@ static const struct type *build_union(struct builder *b, const json_t *node, str
             return NULL;
         }
         for (size_t k = 0; k < i; k++) {
-            if (are_alike(type->branches[k], branch)) {
+            if (!b->is_writer && are_alike(type->branches[k], branch)) {
                 (void)REFUSE(b, ERR_DATA, "a union has two branches of type '" SPAN_FMT "'",
                              SPAN_ARG(branch->name));
                 return NULL;
@@ -304,7 +316,7 @@ static const struct type *build_union(struct builder *b, const json_t *node, str
     return type;
 }
 
-static const struct type *find_name(struct builder *b, struct span written, struct span space)
+static struct named *look_up(struct builder *b, struct span written, struct span space)
 {
     struct span full = name_qualify(space, written, &b->name);
     struct named *named = NULL;
@@ -313,6 +325,13 @@ static const struct type *find_name(struct builder *b, struct span written, stru
     if (named == NULL) { /* a name without namespace may mean just that */
         HASH_FIND(hh, b->names, written.ptr, written.len, named);
     }
+    return named;
+}
+
+static const struct type *find_name(struct builder *b, struct span written, struct span space)
+{
+    const struct named *named = look_up(b, written, space);
+
     if (named == NULL) {
         (void)REFUSE(b, ERR_DATA,
                      "'%.100s' is not a type of Avro's, and nothing before this place defines it",
@@ -330,7 +349,8 @@ static const struct type *build_word(struct builder *b, struct span word, const 
     struct type plain;
     struct type *own;
 
-    if (!type_kind_of(word, &kind)) {
+    if (!type_kind_of(word, &kind) ||
+        (!type_kind_is_primitive(kind) && look_up(b, word, space) != NULL)) {
         return find_name(b, word, space);
     }
     if (!type_kind_is_primitive(kind)) {
@@ -365,14 +385,21 @@ static bool build_items(struct builder *b, const json_t *node, struct span space
 static const struct type *build_object(struct builder *b, const json_t *node, struct span space,
                                        size_t depth)
 {
-    struct span word = schema_json_text(json_object_get(node, "type"));
+    const json_t *inner = json_object_get(node, "type");
+    struct span word = schema_json_text(inner);
     enum type_kind kind;
     struct type *type;
     bool is_built;
 
+    if (b->is_writer && (json_is_object(inner) || json_is_array(inner))) {
+        return build_type(b, inner, space, depth + 1);
+    }
     if (word.ptr == NULL) {
         (void)REFUSE(b, ERR_DATA, "an object without the text 'type'");
         return NULL;
+    }
+    if (b->is_writer && span_is(word, "error")) { /* a record that is thrown */
+        word = SPAN("record");
     }
     if (!type_kind_of(word, &kind) || type_kind_is_primitive(kind)) {
         return build_word(b, word, node, space);
@@ -414,78 +441,35 @@ static const struct type *build_type(struct builder *b, const json_t *node, stru
     return NULL;
 }
 
-static struct named *holder_of(struct builder *b, const struct type *type)
+/* A record that holds itself with no union, array or map in between has no end. */
+static void check_ends(struct builder *b)
 {
-    struct named *named = NULL;
+    const struct type *endless = find_endless(b->names);
 
-    if (type->kind == TYPE_RECORD) {
-        HASH_FIND(hh, b->names, type->name.ptr, type->name.len, named);
+    if (endless != NULL) {
+        (void)REFUSE(b, ERR_DATA,
+                     "record '" SPAN_FMT "' holds itself without a union, array or map "
+                     "in between: no value could ever end",
+                     SPAN_ARG(endless->name));
     }
-    return named;
 }
 
-/* A record that holds itself with no union, array or map in between has no end. Records nobody
- * holds are taken away until none is left; what stays holds itself. */
-static bool check_ends(struct builder *b)
+enum err_code schema_build(const json_t *document, const struct schema_rules *rules,
+                           struct arena *arena, struct defaults *defaults, const struct type **out,
+                           struct err *err)
 {
-    size_t count = HASH_COUNT(b->names);
-    struct named **free_ones = mem_array(count + 1, struct named *);
-    size_t taken = 0;
-    size_t found = 0;
-    struct named *one;
-    struct named *next;
-
-    HASH_ITER(hh, b->names, one, next)
-    {
-        for (size_t i = 0; i < one->type->field_count; i++) {
-            struct named *held = holder_of(b, one->type->fields[i].type);
-
-            if (held != NULL) {
-                held->holders++;
-            }
-        }
-    }
-    HASH_ITER(hh, b->names, one, next)
-    {
-        if (one->holders == 0) {
-            free_ones[found++] = one;
-        }
-    }
-    while (taken < found) {
-        const struct type *type = free_ones[taken++]->type;
-
-        for (size_t i = 0; i < type->field_count; i++) {
-            struct named *held = holder_of(b, type->fields[i].type);
-
-            if (held != NULL && --held->holders == 0) {
-                free_ones[found++] = held;
-            }
-        }
-    }
-    free(free_ones);
-    HASH_ITER(hh, b->names, one, next)
-    {
-        if (one->holders > 0) {
-            return REFUSE(b, ERR_DATA,
-                          "record '" SPAN_FMT "' holds itself without a union, array or map "
-                          "in between: no value could ever end",
-                          SPAN_ARG(one->type->name));
-        }
-    }
-    return found == count;
-}
-
-enum err_code schema_build(const json_t *document, struct arena *arena, struct defaults *defaults,
-                           const struct type **out, struct err *err)
-{
-    struct builder b = {.arena = arena, .defaults = defaults, .err = err, .rc = ERR_OK};
+    struct builder b = {.is_writer = rules->is_writer,
+                        .arena = arena,
+                        .defaults = defaults,
+                        .err = err,
+                        .rc = ERR_OK};
     struct named *one;
     struct named *next;
 
     buf_init(&b.name, 4 * NAME_BYTES_MAX);
     *out = build_type(&b, document, SPAN(""), 1);
     if (*out != NULL) {
-        (void)check_ends(&b);
+        check_ends(&b);
     }
     HASH_ITER(hh, b.names, one, next)
     {

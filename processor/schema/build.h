@@ -14,11 +14,13 @@
 enum { FIXED_BYTES_MAX = 1024 * 1024, UNION_BRANCHES_MAX = 255 };
 
 /** The type of @document in @arena. The defaults of fields are noted in @defaults, to be read when
- * the graph is complete. */
-NODISCARD enum err_code schema_build(const json_t *document, struct arena *arena,
-                                     struct defaults *defaults, const struct type **out,
-                                     struct err *err);
+ * the graph is complete; a writer's are not. */
+NODISCARD enum err_code schema_build(const json_t *document, const struct schema_rules *rules,
+                                     struct arena *arena, struct defaults *defaults,
+                                     const struct type **out, struct err *err);
 
+/** A whole number; 16.0 is one, too: so numbers come when the text has others past 64 bits. */
+bool json_whole(const json_t *node, json_int_t *out);
 /** The logical type of @node, precision and scale, into @type when they fit it; else none. */
 void logical_read(const json_t *node, struct type *type);
 

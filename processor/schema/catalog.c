@@ -143,7 +143,8 @@ enum err_code catalog_register(struct catalog *catalog, struct span subject, str
     if (catalog->registry == NULL) {
         return FAIL(err, ERR_CONFIG, "schemas.registry is not configured: nowhere to register");
     }
-    registry = registry_new(&catalog->config->registry); /* the other one is the thread's */
+    registry = registry_new(&catalog->config->registry,
+                            catalog->config->bytes_max); /* the other one is the thread's */
     rc = registry_register(registry, subject, json, id, err);
     registry_free(registry);
     return rc;

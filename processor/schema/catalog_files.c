@@ -41,7 +41,7 @@ static bool read_all(int fd, char *to, size_t bytes)
 }
 
 /* The text of an open file, or why not. */
-static const char *take_text(struct schema_file *file, int fd)
+static const char *take_text(struct schema_file *file, size_t bytes_max, int fd)
 {
     struct stat status;
 
@@ -51,8 +51,8 @@ static const char *take_text(struct schema_file *file, int fd)
     if (!S_ISREG(status.st_mode)) {
         return "it is no regular file";
     }
-    if (status.st_size > SCHEMA_TEXT_BYTES_MAX) {
-        return "it is larger than 256 KiB";
+    if ((uint64_t)status.st_size > bytes_max) {
+        return "it is larger than schemas.max_bytes";
     }
     file->device = status.st_dev;
     file->inode = status.st_ino;
@@ -61,10 +61,11 @@ static const char *take_text(struct schema_file *file, int fd)
     return read_all(fd, file->text, file->text_bytes) ? NULL : "it ended while it was read";
 }
 
-static void read_file(struct schema_file *file, struct diags *diags)
+static void read_file(const struct schema_files *files, struct schema_file *file,
+                      struct diags *diags)
 {
     int fd = open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe must not hold us up */
-    const char *why = fd < 0 ? strerror(errno) : take_text(file, fd);
+    const char *why = fd < 0 ? strerror(errno) : take_text(file, files->bytes_max, fd);
 
     if (fd >= 0) {
         close(fd);
@@ -82,15 +83,18 @@ static struct span text_of(const struct schema_file *file)
 }
 
 /* Broken JSON is its own file's error, and no reference for the others. */
-static void check_json(struct schema_file *file)
+static void check_json(const struct schema_files *files, struct schema_file *file)
 {
+    const struct schema_rules rules = {.bytes_max = files->bytes_max};
     json_t *json = NULL;
 
-    file->is_json = file->text != NULL && schema_json_load(text_of(file), &json, NULL) == ERR_OK;
+    file->is_json =
+        file->text != NULL && schema_json_load(text_of(file), &rules, &json, NULL) == ERR_OK;
     json_decref(json);
 }
 
-static enum err_code parse_with_others(const struct schema_files *files, struct schema_file *file,
+static enum err_code parse_with_others(const struct schema_files *files,
+                                       const struct schema_rules *rules, struct schema_file *file,
                                        struct err *err)
 {
     struct schema_reference *references = mem_array(files->count + 1, struct schema_reference);
@@ -105,25 +109,49 @@ static enum err_code parse_with_others(const struct schema_files *files, struct 
             };
         }
     }
-    rc = schema_parse(text_of(file), references, count, &file->schema, err);
+    rc = schema_parse_as(rules, text_of(file), references, count, &file->schema, err);
     free(references);
+    return rc;
+}
+
+static enum err_code parse_as(const struct schema_files *files, bool is_writer,
+                              struct schema_file *file, struct err *err)
+{
+    const struct schema_rules rules = {.is_writer = is_writer, .bytes_max = files->bytes_max};
+    enum err_code rc = schema_parse_as(&rules, text_of(file), NULL, 0, &file->schema, err);
+
+    if (rc != ERR_OK && file->is_json) {
+        rc = parse_with_others(files, &rules, file, err);
+    }
     return rc;
 }
 
 static void parse(const struct schema_files *files, struct schema_file *file, struct diags *diags)
 {
+    struct place place = at_file(file);
+    const char *problem;
+    struct err why;
     struct err err;
 
-    if (file->text == NULL || schema_parse(text_of(file), NULL, 0, &file->schema, &err) == ERR_OK) {
+    if (file->text == NULL || parse_as(files, false, file, &why) == ERR_OK) {
         return;
     }
-    if (!file->is_json || parse_with_others(files, file, &err) != ERR_OK) {
-        struct place place = at_file(file);
-        const char *problem = schema_json_problem(text_of(file), &place.line, &place.column);
-
-        file->schema = NULL;
-        diag_error(diags, place, "%s", problem == NULL ? err.text : problem);
+    problem = schema_json_problem(text_of(file), &place.line, &place.column);
+    if (parse_as(files, true, file, &err) == ERR_OK) {
+        file->unfit = mem_text(span_of(problem == NULL ? why.text : problem));
+        file->unfit_place = place;
+        return;
     }
+    file->schema = NULL;
+    diag_error(diags, place, "%s", problem == NULL ? why.text : problem);
+}
+
+bool schema_file_unfit(const struct schema_file *file, struct diags *diags)
+{
+    if (file->unfit != NULL) {
+        diag_error(diags, file->unfit_place, "%s", file->unfit);
+    }
+    return file->unfit != NULL;
 }
 
 /* Takes @path. */
@@ -159,12 +187,13 @@ static void list(struct schema_files *files, DIR *open, struct span directory)
     }
 }
 
-void schema_files_load(struct schema_files *files, struct span directory, struct place place,
-                       struct diags *diags)
+void schema_files_load(struct schema_files *files, struct span directory, size_t bytes_max,
+                       struct place place, struct diags *diags)
 {
     char *path = mem_text(directory);
     DIR *open = opendir(path);
 
+    files->bytes_max = bytes_max;
     if (open == NULL) {
         diag_error(diags, place, "schemas.directory: %s cannot be read: %s", path, strerror(errno));
         free(path);
@@ -183,8 +212,8 @@ void schema_files_load(struct schema_files *files, struct span directory, struct
     }
     files->directory_count = files->count;
     for (size_t i = 0; i < files->count; i++) {
-        read_file(&files->items[i], diags);
-        check_json(&files->items[i]);
+        read_file(files, &files->items[i], diags);
+        check_json(files, &files->items[i]);
     }
     for (size_t i = 0; i < files->count; i++) {
         parse(files, &files->items[i], diags);
@@ -195,6 +224,7 @@ void schema_files_fini(struct schema_files *files)
 {
     for (size_t i = 0; i < files->count; i++) {
         schema_free(files->items[i].schema);
+        free(files->items[i].unfit);
         free(files->items[i].text);
         free(files->items[i].path);
     }
@@ -244,8 +274,8 @@ bool schema_files_get(struct schema_files *files, struct span path, struct place
     } else {
         *index = files->count;
         add_file(files, text);
-        read_file(&files->items[*index], diags);
-        check_json(&files->items[*index]);
+        read_file(files, &files->items[*index], diags);
+        check_json(files, &files->items[*index]);
         parse(files, &files->items[*index], diags);
     }
     return files->items[*index].schema != NULL;

@@ -20,17 +20,24 @@ struct schema_file {
     dev_t device; /* with inode: which file it is, whatever it is called */
     ino_t inode;
     struct schema *schema; /* owned; NULL when it is not valid */
+    char *unfit;           /* owned; why it can only be a writer's; NULL: a reader's, too */
+    struct place unfit_place;
 };
 
 struct schema_files {
     struct schema_file *items; /* owned */
     size_t count;
     size_t directory_count; /* of them, those in the directory; ids: may name others */
+    size_t bytes_max;       /* of one */
 };
 
-/** Every *.avsc in @directory, by name. What is wrong goes to @diags, with the file's name. */
-void schema_files_load(struct schema_files *files, struct span directory, struct place place,
-                       struct diags *diags);
+/** Every *.avsc in @directory, by name, of at most @bytes_max each. What is wrong goes to @diags,
+ * with the file's name; what is wrong only with a reader's schema is left to schema_file_unfit().
+ */
+void schema_files_load(struct schema_files *files, struct span directory, size_t bytes_max,
+                       struct place place, struct diags *diags);
+/** Whether @file cannot be a reader's schema; the reason is in @diags then. */
+bool schema_file_unfit(const struct schema_file *file, struct diags *diags);
 void schema_files_fini(struct schema_files *files);
 /** The index of the file at @path, which is read and parsed when it is not among them yet; false
  * when it cannot be used, with the reason in @diags. */

@@ -104,6 +104,9 @@ static bool add_reader(struct catalog *catalog, struct span name, struct place p
         }
         return false;
     }
+    if (schema_file_unfit(&catalog->files.items[file], diags)) {
+        return false;
+    }
     for (size_t i = 0; i < catalog->readers.count; i++) {
         if (catalog->reader_list[i] == catalog->files.items[file].schema) {
             *index = i;
@@ -125,6 +128,9 @@ static void take_only_reader(struct catalog *catalog, struct diags *diags)
         return;
     }
     if (count == 1 && is_record(&catalog->files.items[0])) {
+        if (schema_file_unfit(&catalog->files.items[0], diags)) {
+            return;
+        }
         catalog->reader_list[0] = catalog->files.items[0].schema;
         catalog->readers.count = 1;
         return;
@@ -326,12 +332,12 @@ static struct catalog *load(const struct config *config, struct diags *diags)
     catalog->config = &config->schemas;
     init_locks(catalog);
     writers_init(&catalog->writers, rng_seed());
-    schema_files_load(&catalog->files, config->schemas.directory, config->schemas.directory_place,
-                      diags);
+    schema_files_load(&catalog->files, config->schemas.directory, config->schemas.bytes_max,
+                      config->schemas.directory_place, diags);
     find_readers(catalog, diags);
     put_writers(catalog, diags);
     if (config->schemas.registry.url_count > 0) {
-        catalog->registry = registry_new(&config->schemas.registry);
+        catalog->registry = registry_new(&config->schemas.registry, config->schemas.bytes_max);
     }
     return catalog;
 }

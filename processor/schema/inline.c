@@ -22,6 +22,7 @@ struct inliner {
     struct definition *offered; /* owned hash: what the references define */
     struct definition *placed;  /* owned hash: what already stands in the result */
     bool *is_open;              /* owned: files whose definition is being put in just now */
+    const struct schema_rules *rules;
     const struct schema_reference *references;
     struct buf name;
     struct err *err;
@@ -72,8 +73,9 @@ static bool is_definition(const json_t *node)
     struct span word = schema_json_text(json_object_get(node, "type"));
     enum type_kind kind;
 
-    return word.ptr != NULL && type_kind_of(word, &kind) &&
-           (kind == TYPE_FIXED || kind == TYPE_ENUM || kind == TYPE_RECORD);
+    return word.ptr != NULL && (span_is(word, "error") ||
+                                (type_kind_of(word, &kind) &&
+                                 (kind == TYPE_FIXED || kind == TYPE_ENUM || kind == TYPE_RECORD)));
 }
 
 /* Note every definition in @node, part of reference @file, with its namespace. Nesting was bounded
@@ -301,8 +303,10 @@ static json_t *copy_type(struct inliner *in, json_t *node, struct span space, si
         return copy_name(in, json_object_get(node, "type"), space, file, depth);
     }
     copy = json_is_object(node) ? json_copy(node) : json_incref(node);
-    if (json_is_object(copy) && (!set_type(in, copy, "items", space, file, depth + 1) ||
-                                 !set_type(in, copy, "values", space, file, depth + 1))) {
+    if (json_is_object(copy) &&
+        ((word.ptr == NULL && !set_type(in, copy, "type", space, file, depth + 1)) ||
+         !set_type(in, copy, "items", space, file, depth + 1) ||
+         !set_type(in, copy, "values", space, file, depth + 1))) {
         json_decref(copy);
         return NULL;
     }
@@ -312,7 +316,7 @@ static json_t *copy_type(struct inliner *in, json_t *node, struct span space, si
 static enum err_code load_references(struct inliner *in, json_t **texts, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        enum err_code rc = schema_json_load(in->references[i].json, &texts[i], in->err);
+        enum err_code rc = schema_json_load(in->references[i].json, in->rules, &texts[i], in->err);
 
         if (rc != ERR_OK) {
             struct span name = in->references[i].name;
@@ -325,10 +329,11 @@ static enum err_code load_references(struct inliner *in, json_t **texts, size_t 
     return ERR_OK;
 }
 
-enum err_code schema_inline(json_t *document, const struct schema_reference *references,
-                            size_t count, json_t **out, struct err *err)
+enum err_code schema_inline(json_t *document, const struct schema_rules *rules,
+                            const struct schema_reference *references, size_t count, json_t **out,
+                            struct err *err)
 {
-    struct inliner in = {.references = references, .err = err, .rc = ERR_OK};
+    struct inliner in = {.rules = rules, .references = references, .err = err, .rc = ERR_OK};
     json_t **texts;
     json_t *copy = NULL;
 

@@ -11,7 +11,8 @@
 #include "schema/memory.h"
 
 /** @out, the caller's, is @document with @references put in. @document is borrowed. */
-NODISCARD enum err_code schema_inline(json_t *document, const struct schema_reference *references,
-                                      size_t count, json_t **out, struct err *err);
+NODISCARD enum err_code schema_inline(json_t *document, const struct schema_rules *rules,
+                                      const struct schema_reference *references, size_t count,
+                                      json_t **out, struct err *err);
 
 #endif /* SCHEMA_INLINE_H */

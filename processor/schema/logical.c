@@ -33,6 +33,18 @@ const char *logical_word(enum logical_type logical)
 
 enum { UUID_BYTES = 16, DURATION_BYTES = 12, PRECISION_MAX = 1000000 };
 
+bool json_whole(const json_t *node, json_int_t *out)
+{
+    double real = json_real_value(node);
+
+    if (json_is_real(node) && real >= -1e9 && real <= 1e9 && floor(real) == real) {
+        *out = (json_int_t)real;
+        return true;
+    }
+    *out = json_integer_value(node);
+    return json_is_integer(node);
+}
+
 /* How many decimal digits fit a two's-complement number of @bytes bytes. */
 static json_int_t digits_that_fit(uint32_t bytes)
 {
@@ -44,13 +56,13 @@ static json_int_t digits_that_fit(uint32_t bytes)
 
 static void read_decimal(const json_t *node, struct type *type)
 {
-    const json_t *precision = json_object_get(node, "precision");
     const json_t *scale = json_object_get(node, "scale");
-    json_int_t digits = json_integer_value(precision);
-    json_int_t decimals = json_integer_value(scale);
+    json_int_t digits = 0;
+    json_int_t decimals = 0;
 
-    if (!json_is_integer(precision) || (scale != NULL && !json_is_integer(scale)) || digits < 1 ||
-        digits > PRECISION_MAX || decimals < 0 || decimals > digits) {
+    if (!json_whole(json_object_get(node, "precision"), &digits) ||
+        (scale != NULL && !json_whole(scale, &decimals)) || digits < 1 || digits > PRECISION_MAX ||
+        decimals < 0 || decimals > digits) {
         return;
     }
     if (type->kind == TYPE_FIXED && digits > digits_that_fit(type->fixed_bytes)) {

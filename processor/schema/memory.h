@@ -10,7 +10,6 @@
 #include "schema/schema.h"
 
 enum {
-    SCHEMA_TEXT_BYTES_MAX = 256 * 1024,         /* one schema text */
     SCHEMA_NESTING_MAX = 64,                    /* of JSON, after references are put in */
     SCHEMA_REFERENCES_MAX = 1000,               /* definitions offered to one schema */
     SCHEMA_MEMORY_BYTES_MAX = 64 * 1024 * 1024, /* the graph with its defaults */

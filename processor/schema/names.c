@@ -49,6 +49,19 @@ bool name_is_valid(struct span name)
     return true;
 }
 
+bool name_is_harmless(struct span name)
+{
+    if (name.ptr == NULL || name.len == 0 || name.len > NAME_BYTES_MAX) {
+        return false;
+    }
+    for (size_t i = 0; i < name.len; i++) {
+        if ((unsigned char)name.ptr[i] < 0x20 || name.ptr[i] == 0x7f) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool full_name_is_valid(struct span name)
 {
     size_t from = 0;
@@ -89,6 +102,10 @@ struct span type_short_name(struct span full_name)
 struct span name_qualify(struct span space, struct span name, struct buf *out)
 {
     buf_clear(out);
+    if (name.len > 1 && name.ptr[0] == '.' && span_find(name, '.', 1) == name.len) {
+        name = span_sub(name, 1, name.len); /* ".User": in no namespace */
+        space = SPAN("");
+    }
     if (space.len > 0 && span_find(name, '.', 0) == name.len) {
         buf_add_span(out, space);
         buf_add_char(out, '.');

@@ -19,6 +19,8 @@ bool type_kind_is_primitive(enum type_kind kind);
 bool name_is_valid(struct span name);
 /** Such names joined by dots. */
 bool full_name_is_valid(struct span name);
+/** What a writer's name must be: some text without control characters, of bounded length. */
+bool name_is_harmless(struct span name);
 /** All before the last dot; empty when there is none. */
 struct span name_space_of(struct span full_name);
 /** @name as it is when it has a dot or @space is empty, else "space.name". Written over @out. */

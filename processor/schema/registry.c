@@ -11,7 +11,8 @@
 
 enum {
     ANSWER_NESTING_MAX = 64,
-    NO_SUCH_SCHEMA = 40403, /* the registry's own error code */
+    ANSWER_BYTES_MORE = 64 * 1024, /* than the schema itself */
+    NO_SUCH_SCHEMA = 40403,        /* the registry's own error code */
     PATH_BYTES_MAX = 16 * 1024,
     MESSAGE_BYTES_SHOWN = 200,
     REQUEST_BYTES_MAX = 4 * 1024 * 1024,
@@ -41,17 +42,20 @@ struct gathering {
 struct registry {
     struct registry_http *http; /* owned */
     struct registry_answer answer;
+    size_t schema_bytes_max;
     bool *has_answered; /* owned; by URL: it is a schema registry that stands there */
     uint64_t cause;     /* of the last trouble */
 };
 
-struct registry *registry_new(const struct config_registry *config)
+struct registry *registry_new(const struct config_registry *config, size_t schema_bytes_max)
 {
     struct registry *registry = mem_new(struct registry);
 
     registry->http = registry_http_new(config);
     registry->has_answered = mem_array(config->url_count, bool);
-    buf_init(&registry->answer.body, REGISTRY_ANSWER_BYTES_MAX);
+    registry->schema_bytes_max = schema_bytes_max;
+    /* as a JSON text a schema's quotes and line ends take two bytes each */
+    buf_init(&registry->answer.body, 2 * schema_bytes_max + ANSWER_BYTES_MORE);
     return registry;
 }
 
@@ -81,7 +85,7 @@ static json_t *read_answer(struct registry *registry)
 {
     json_t *json = NULL;
 
-    return json_load_bounded(buf_span(&registry->answer.body), REGISTRY_ANSWER_BYTES_MAX,
+    return json_load_bounded(buf_span(&registry->answer.body), registry->answer.body.max,
                              ANSWER_NESTING_MAX, "answer", &json, NULL) == ERR_OK
                ? json
                : NULL;
@@ -335,6 +339,8 @@ static struct span schema_of(const struct node *node)
 
 static enum err_code parse(const struct gathering *g, struct schema **out, struct err *err)
 {
+    const struct schema_rules rules = {.is_writer = true,
+                                       .bytes_max = g->registry->schema_bytes_max};
     struct schema_reference references[REGISTRY_REFERENCES_MAX];
     size_t count = g->ordered - 1; /* the one asked for is the last */
     enum err_code rc;
@@ -344,7 +350,7 @@ static enum err_code parse(const struct gathering *g, struct schema **out, struc
 
         references[i] = (struct schema_reference){span_of(node->name), schema_of(node)};
     }
-    rc = schema_parse(schema_of(&g->nodes[0]), references, count, out, err);
+    rc = schema_parse_as(&rules, schema_of(&g->nodes[0]), references, count, out, err);
     if (rc != ERR_OK && err != NULL) {
         err->code = ERR_DATA;
         err->retryable = false;

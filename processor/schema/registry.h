@@ -23,8 +23,8 @@ enum { REGISTRY_REFERENCES_MAX = 64, REGISTRY_REFERENCE_DEPTH_MAX = 16 };
 
 struct registry;
 
-/** Keeps @config, which has at least one URL. */
-struct registry *registry_new(const struct config_registry *config);
+/** Keeps @config, which has at least one URL. Reads schemas of at most @schema_bytes_max. */
+struct registry *registry_new(const struct config_registry *config, size_t schema_bytes_max);
 void registry_free(struct registry *registry);
 void registry_abort(struct registry *registry);
 

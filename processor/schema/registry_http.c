@@ -318,7 +318,7 @@ static void note_trouble(const struct registry_http *http, const struct registry
     }
     show_url(trouble, http->config->urls[answer->url]);
     if (http->is_too_large) {
-        buf_add_text(trouble, ": its answer is larger than 1 MiB");
+        buf_add_text(trouble, ": its answer is larger than schemas.max_bytes allows");
     } else if (result != CURLE_OK) {
         buf_printf(trouble, ": %s",
                    http->error[0] != '\0' ? http->error : curl_easy_strerror(result));

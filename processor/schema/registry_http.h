@@ -4,7 +4,7 @@
  * Blocking, for one thread at a time; registry_http_abort() alone may be called from
  * another one and ends a running question at once. An answer that speaks for the
  * registry itself being in trouble (none at all, 401, 403, 408, 429, 3xx, 5xx, larger
- * than 1 MiB) makes the next URL be asked; when all have been asked it is ERR_NET,
+ * than the answer's buffer) makes the next URL be asked; when all have been asked it is ERR_NET,
  * with what each said. Texts name URLs without credentials and secrets by their source.
  */
 #ifndef SCHEMA_REGISTRY_HTTP_H
@@ -12,7 +12,7 @@
 
 #include "config/config.h"
 
-enum { REGISTRY_ANSWER_BYTES_MAX = 1024 * 1024, REGISTRY_CONTENT_TYPE_BYTES = 64 };
+enum { REGISTRY_CONTENT_TYPE_BYTES = 64 };
 
 struct registry_http;
 

@@ -120,14 +120,14 @@ static enum err_code fingerprint(const struct type *root, uint64_t *out, struct 
     return rc;
 }
 
-static enum err_code build(struct schema *schema, struct err *err)
+static enum err_code build(const struct schema_rules *rules, struct schema *schema, struct err *err)
 {
     struct schema_memory *memory = schema->memory;
     struct defaults defaults = {0};
     enum err_code rc;
 
-    rc = schema_build(memory->document, &memory->arena, &defaults, &schema->root, err);
-    if (rc == ERR_OK) {
+    rc = schema_build(memory->document, rules, &memory->arena, &defaults, &schema->root, err);
+    if (rc == ERR_OK && !rules->is_writer) { /* Avro C knows no leniency */
         rc = schema_judge(memory->document, err);
     }
     if (rc == ERR_OK) {
@@ -143,13 +143,22 @@ static enum err_code build(struct schema *schema, struct err *err)
 enum err_code schema_parse(struct span json, const struct schema_reference *references,
                            size_t reference_count, struct schema **out, struct err *err)
 {
+    static const struct schema_rules reader = {.bytes_max = SCHEMA_TEXT_BYTES_MAX};
+
+    return schema_parse_as(&reader, json, references, reference_count, out, err);
+}
+
+enum err_code schema_parse_as(const struct schema_rules *rules, struct span json,
+                              const struct schema_reference *references, size_t reference_count,
+                              struct schema **out, struct err *err)
+{
     PRE(out != NULL);
 
     json_t *document = NULL;
     struct schema *schema;
     enum err_code rc;
 
-    rc = schema_json_load(json, &document, err);
+    rc = schema_json_load(json, rules, &document, err);
     if (rc != ERR_OK) {
         return rc;
     }
@@ -157,13 +166,14 @@ enum err_code schema_parse(struct span json, const struct schema_reference *refe
     schema->memory = mem_new(struct schema_memory);
     arena_init(&schema->memory->arena, SCHEMA_MEMORY_BYTES_MAX);
     if (reference_count > 0) {
-        rc = schema_inline(document, references, reference_count, &schema->memory->document, err);
+        rc = schema_inline(document, rules, references, reference_count, &schema->memory->document,
+                           err);
         json_decref(document);
     } else {
         schema->memory->document = document;
     }
     if (rc == ERR_OK) {
-        rc = build(schema, err);
+        rc = build(rules, schema, err);
     }
     if (rc != ERR_OK) {
         schema_free(schema);

@@ -3,10 +3,15 @@
  *
  * Avro C decides what a valid schema is (avro_schema_from_json_length); it drops
  * defaults, aliases, enum defaults and logical types (1.11.1), so the graph is built
- * from the same JSON by jansson. Vetted before Avro C sees it: <= 256 KiB, nesting
- * <= 64, fixed 0..1 MiB, unions <= 255 branches, non-empty enums and unions, no
+ * from the same JSON by jansson. Vetted before Avro C sees it: <= schemas.max_bytes,
+ * nesting <= 64, fixed 0..1 MiB, unions <= 255 branches, non-empty enums and unions, no
  * duplicate names, recursion only through union, array or map. Avro C keeps one
  * static error text for all threads, so parsing takes a process-wide lock.
+ *
+ * A writer's schema only says how bytes were written. What plays no part in that is not
+ * judged: its defaults (also of enums), its aliases, the letters of its names, a key or a
+ * symbol that stands twice. Registries accept such schemas, as Java without validation
+ * and fastavro do. What would make reading unsafe is refused all the same.
  */
 #ifndef SCHEMA_SCHEMA_H
 #define SCHEMA_SCHEMA_H
@@ -87,6 +92,18 @@ struct schema_reference {
     struct span json;
 };
 
+/** Who asks: a reader's schema is judged in full, a writer's by what its bytes need. */
+struct schema_rules {
+    bool is_writer;
+    size_t bytes_max; /* of one text */
+};
+enum { SCHEMA_TEXT_BYTES_MAX = 1024 * 1024 }; /* of one text, unless an option says otherwise */
+
+NODISCARD enum err_code schema_parse_as(const struct schema_rules *rules, struct span json,
+                                        const struct schema_reference *references,
+                                        size_t reference_count, struct schema **out,
+                                        struct err *err);
+/** As a reader's, of at most SCHEMA_TEXT_BYTES_MAX. */
 NODISCARD enum err_code schema_parse(struct span json, const struct schema_reference *references,
                                      size_t reference_count, struct schema **out, struct err *err);
 void schema_free(struct schema *schema);

@@ -29,15 +29,28 @@ static size_t text_nesting(struct span text)
     return deepest;
 }
 
-#define LOAD_FLAGS (JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL)
+#define LENIENT_FLAGS (JSON_DECODE_ANY | JSON_ALLOW_NUL)
+#define LOAD_FLAGS (LENIENT_FLAGS | JSON_REJECT_DUPLICATES)
 
 static bool is_key_twice(const json_error_t *problem)
 {
     return json_error_code(problem) == json_error_duplicate_key;
 }
 
-enum err_code json_load_bounded(struct span text, size_t bytes_max, size_t nesting_max,
-                                const char *what, json_t **out, struct err *err)
+/* A number past 64 bits may stand in a writer's default or doc, where nobody reads it. */
+static json_t *load(struct span text, size_t flags, json_error_t *problem)
+{
+    json_t *json = json_loadb(text.ptr, text.len, flags, problem);
+
+    if (json == NULL && (flags & JSON_REJECT_DUPLICATES) == 0 &&
+        json_error_code(problem) == json_error_numeric_overflow) {
+        json = json_loadb(text.ptr, text.len, flags | JSON_DECODE_INT_AS_REAL, problem);
+    }
+    return json;
+}
+
+static enum err_code load_bounded(struct span text, size_t bytes_max, size_t nesting_max,
+                                  size_t flags, const char *what, json_t **out, struct err *err)
 {
     json_error_t problem;
     size_t nesting;
@@ -54,13 +67,19 @@ enum err_code json_load_bounded(struct span text, size_t bytes_max, size_t nesti
         return FAIL(err, ERR_LIMIT, "%s is nested %zu levels deep; at most %zu are read", what,
                     nesting, nesting_max);
     }
-    *out = json_loadb(text.ptr, text.len, LOAD_FLAGS, &problem);
+    *out = load(text, flags, &problem);
     if (*out == NULL) {
         /* jansson's own text quotes the input: give the place and the kind, not the content */
         return FAIL(err, ERR_DATA, "%s is not JSON: line %d, column %d%s", what, problem.line,
                     problem.column, is_key_twice(&problem) ? ": a key stands twice" : "");
     }
     return ERR_OK;
+}
+
+enum err_code json_load_bounded(struct span text, size_t bytes_max, size_t nesting_max,
+                                const char *what, json_t **out, struct err *err)
+{
+    return load_bounded(text, bytes_max, nesting_max, LOAD_FLAGS, what, out, err);
 }
 
 const char *schema_json_problem(struct span text, unsigned *line, unsigned *column)
@@ -70,8 +89,7 @@ const char *schema_json_problem(struct span text, unsigned *line, unsigned *colu
 
     *line = 1;
     *column = 1;
-    if (text.len == 0 || text.len > SCHEMA_TEXT_BYTES_MAX ||
-        text_nesting(text) > SCHEMA_NESTING_MAX) {
+    if (text.len == 0 || text_nesting(text) > SCHEMA_NESTING_MAX) {
         return NULL;
     }
     json = json_loadb(text.ptr, text.len, LOAD_FLAGS, &problem);
@@ -85,7 +103,14 @@ const char *schema_json_problem(struct span text, unsigned *line, unsigned *colu
                                   : "the schema is not JSON";
 }
 
-enum err_code schema_json_load(struct span text, json_t **out, struct err *err)
+enum err_code schema_json_load(struct span text, const struct schema_rules *rules, json_t **out,
+                               struct err *err)
 {
-    return json_load_bounded(text, SCHEMA_TEXT_BYTES_MAX, SCHEMA_NESTING_MAX, "schema", out, err);
+    if (text.len > rules->bytes_max) {
+        return FAIL(err, ERR_LIMIT,
+                    "schema has %zu bytes; at most %zu are read (schemas.max_bytes)", text.len,
+                    rules->bytes_max);
+    }
+    return load_bounded(text, rules->bytes_max, SCHEMA_NESTING_MAX,
+                        rules->is_writer ? LENIENT_FLAGS : LOAD_FLAGS, "schema", out, err);
 }

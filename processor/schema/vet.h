@@ -8,7 +8,8 @@
 
 /** Parse @text as JSON after its size and nesting are known to be harmless; the caller owns @out.
  * ERR_LIMIT or ERR_DATA with line and column. */
-NODISCARD enum err_code schema_json_load(struct span text, json_t **out, struct err *err);
+NODISCARD enum err_code schema_json_load(struct span text, const struct schema_rules *rules,
+                                         json_t **out, struct err *err);
 /** Where and why @text is no JSON, for a person who looks at the file; NULL when it is, or when it
  * is not even looked at (schema_json_load() says why). */
 const char *schema_json_problem(struct span text, unsigned *line, unsigned *column);

@@ -212,10 +212,10 @@ def is_ordered_badly(schema):
     return False
 
 
-def draw_pairs():
+def draw_pairs(count=PAIRS):
     """(writer, reader, parsed writer, parsed reader), every fourth reader being the writer itself."""
     rng = random.Random(SEED)
-    for i in range(PAIRS):
+    for i in range(count):
         writer = Schemas(rng).draw()
         reader = writer if i % 4 == 0 else Evolution(rng).evolve(writer, is_root=True)
         yield rng, writer, reader, fastavro.parse_schema(writer), fastavro.parse_schema(reader)
@@ -304,6 +304,53 @@ def has_no_json(value):
     if isinstance(value, list):
         return any(has_no_json(one) for one in value)
     return isinstance(value, float) and (value != value or value in (float("inf"), float("-inf")))
+
+
+def make_sloppy(rng, schema):
+    """@schema as registries accept it of a writer: with what plays no part in reading its bytes made wrong."""
+    if isinstance(schema, list):
+        return [make_sloppy(rng, branch) for branch in schema]
+    if not isinstance(schema, dict):
+        return schema
+    sloppy = dict(schema, order=rng.choice(["up", 7]), doc=rng.choice([None, 7, ["x"]]), aliases=rng.choice(["x", [7], 1]))
+    if schema["type"] == "enum":
+        sloppy["default"] = rng.choice(["NO_SYMBOL", 7, None])
+    for key in ("items", "values"):
+        if key in schema:
+            sloppy[key] = make_sloppy(rng, schema[key])
+    if "fields" in schema:
+        sloppy["fields"] = [
+            dict(field, type=make_sloppy(rng, field["type"]), default=rng.choice(["null", "0", {}, [[]], None, 1e300]),
+                 aliases=rng.choice(["x", [7]])) for field in schema["fields"]]
+    return sloppy
+
+
+def test_sloppy_writers_are_read_as_the_tidy_ones(driver):
+    """What fastavro reads of the tidy schema; it looks at defaults when it parses, and so cannot be asked itself."""
+    cases, tidy, parsed, used, wrong = [], [], [], collections.Counter(), []
+    for rng, writer, reader, parsed_writer, parsed_reader in draw_pairs(PAIRS // 5):
+        data = encode(parsed_writer, Values(rng, writer).draw(writer))
+        tidy.append(Case(writer, reader, data))
+        cases.append(Case(make_sloppy(rng, writer), reader, data))
+        parsed.append((parsed_writer, parsed_reader))
+    answers = ask(driver, [case.line() for case in cases])
+    for case, clean, pair, answer in zip(cases, tidy, parsed, answers):
+        problem = judge(clean, pair, answer, used)
+        if problem is not None:
+            wrong.append(f"{case}\n{problem}")
+    assert not wrong, "\n\n".join(wrong[:5])
+    assert sum(answer[0] == "ok" for answer in answers) > len(cases) // 3
+
+
+def test_names_with_other_letters_are_read_as_fastavro_reads_them(driver):
+    writer = {"type": "record", "name": "my-event", "namespace": "com.my-shop", "fields": [
+        {"name": "1 st", "type": "string"}, {"name": "f-1", "type": {"type": "fixed", "name": "F-2", "size": 2}},
+        {"name": "g", "type": "com.my-shop.F-2"}]}
+    reader = {"type": "record", "name": "my_event", "aliases": ["my-event"], "fields": [
+        {"name": "f_1", "aliases": ["f-1"], "type": {"type": "fixed", "name": "F_2", "aliases": ["F-2"], "size": 2}}]}
+    data = encode(fastavro.parse_schema(writer), {"1 st": "x", "f-1": b"ab", "g": b"cd"})
+    assert ask(driver, [Case(writer, reader, data).line()]) == [["ok", '{"f_1":"ab"}']]
+    assert fastavro.schemaless_reader(io.BytesIO(data), writer, reader) == {"f_1": b"ab"}
 
 
 def test_values_by_us_are_read_by_fastavro(driver):

@@ -85,11 +85,13 @@ static void answer_encode(const struct schema *schema, char *json)
 static void answer(char *const columns[], size_t count)
 {
     bool is_decode = strcmp(columns[0], "decode") == 0 && count == 4;
+    struct schema_rules rules = {.bytes_max = SCHEMA_TEXT_BYTES_MAX};
     struct schema *writer = NULL;
     struct schema *reader = NULL;
     struct err err;
 
-    if (schema_parse(span_of(columns[1]), NULL, 0, &writer, &err) != ERR_OK ||
+    rules.is_writer = is_decode;
+    if (schema_parse_as(&rules, span_of(columns[1]), NULL, 0, &writer, &err) != ERR_OK ||
         (is_decode && schema_parse(span_of(columns[2]), NULL, 0, &reader, &err) != ERR_OK)) {
         answer_no("schema", &err);
     } else if (is_decode) {

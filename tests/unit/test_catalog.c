@@ -25,6 +25,13 @@ enum { FILES_MAX = 6, PATIENCE_MS = 20000, TIMEOUT_MS = 5000 };
 #define ORDER                                                                                      \
     "{\"type\":\"record\",\"name\":\"Order\",\"namespace\":\"shop\",\"fields\":[" FIELDS "]}"
 #define FIELDS "{\"name\":\"id\",\"type\":\"string\"},{\"name\":\"total\",\"type\":\"double\"}"
+/* What registries accept: a default that fits nothing, letters no name has, a key twice. */
+#define ORDER_SLOPPY                                                                               \
+    "{\"type\":\"record\",\"name\":\"Order\",\"namespace\":\"shop-eu\",\"aliases\":7,\"doc\":"     \
+    "\"a\",\"fields\":["                                                                           \
+    "{\"name\":\"id\",\"type\":\"string\"},{\"name\":\"total\",\"type\":\"double\",\"default\":"   \
+    "\"0\"},"                                                                                      \
+    "{\"name\":\"x-y\",\"type\":\"int\",\"default\":\"null\"}]}"
 #define ORDER_OLD                                                                                  \
     "{\"type\":\"record\",\"name\":\"Order\",\"namespace\":\"shop\",\"fields\":["                  \
     "{\"name\":\"id\",\"type\":\"string\"},{\"name\":\"total\",\"type\":\"int\"}]}"
@@ -87,6 +94,7 @@ static int set_up(void **state)
     }
     scene->config.schemas.directory = span_of(scene->directory);
     scene->config.schemas.directory_place = (struct place){"detour.yaml", 9, 3};
+    scene->config.schemas.bytes_max = SCHEMA_TEXT_BYTES_MAX;
     scene->config.schemas.reader_place = (struct place){"detour.yaml", 12, 3};
     scene->config.schemas.registry.timeout_ms = TIMEOUT_MS;
     scene->config.schemas.ids = scene->ids;
@@ -220,6 +228,15 @@ static const struct load_row {
      .readers = {{"x.One", "shop.Order"}},
      .ids = {"a.avsc"},
      .error = "schemas.reader has no entry for the writer's record 'shop.Order'"},
+    {"ids of a schema that only a writer may have",
+     {{"a.avsc", ORDER}, {"b.avsc", ORDER_SLOPPY}},
+     .reader = "shop.Order",
+     .ids = {"b.avsc"},
+     .reader_count = 1},
+    {"a reader that only a writer may have",
+     {{"a.avsc", ORDER}, {"b.avsc", ORDER_SLOPPY}},
+     .reader = "b.avsc",
+     .error = "b.avsc:1: a record has no valid name"},
     {"raw with two readers",
      {{"a.avsc", ORDER}, {"b.avsc", REFUND}},
      FRAMING_RAW,
@@ -741,7 +758,7 @@ static void a_plain_404_of_a_stranger_proves_nothing(void **state)
 static void an_answer_too_large_is_none(void **state)
 {
     struct scene *scene = *state;
-    size_t bytes = (1 << 20) + 100;
+    size_t bytes = 3 * (size_t)SCHEMA_TEXT_BYTES_MAX;
     char *body = mem_zero(bytes + 1, 1);
 
     memset(body, ' ', bytes);

@@ -111,7 +111,11 @@ static const struct {
      RECORD("{\"name\":\"a\",\"type\":{\"type\":\"array\",\"items\":\"R\"},\"default\":[{}]}"),
      "needs itself"},
     {"alias that is no name",
-     "{\"type\":\"record\",\"name\":\"R\",\"aliases\":[\"1\"],\"fields\":[]}", "aliases"},
+     "{\"type\":\"record\",\"name\":\"R\",\"aliases\":[\"\"],\"fields\":[]}", "aliases"},
+    {"alias that is no text", "{\"type\":\"record\",\"name\":\"R\",\"aliases\":[1],\"fields\":[]}",
+     "aliases"},
+    {"a dash in the namespace",
+     "{\"type\":\"record\",\"name\":\"R\",\"namespace\":\"a-b\",\"fields\":[]}", "no valid name"},
 };
 
 static void wrong_schemas_are_refused(void **state)
@@ -125,6 +129,186 @@ static void wrong_schemas_are_refused(void **state)
         if (rc != ERR_DATA || strstr(err.text, refused_cases[i].want) == NULL) {
             schema_free(schema);
             fail_msg("%s: rc %d, %s", refused_cases[i].name, (int)rc, err.text);
+        }
+    }
+}
+
+#define FIELD_F(type) "{\"name\":\"f\",\"type\":" type "}"
+#define ENUM(symbols, more) "{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[" symbols "]" more "}"
+
+/* What registries accept, and Java without validation or fastavro read; @bytes and what a reader
+ * {"f": ...} makes of them. As a reader's schema each is refused. */
+static const struct {
+    const char *name;
+    const char *writer;
+    const char *reader;
+    const char *bytes;
+    size_t len;
+    const char *want; /* as JSON */
+} lenient_cases[] = {
+    {"default of the wrong type", RECORD("{\"name\":\"f\",\"type\":\"int\",\"default\":\"0\"}"),
+     RECORD(FIELD_F("\"int\"")), "\x0e", 1, "{\"f\":7}"},
+    {"default null in quotes",
+     RECORD("{\"name\":\"f\",\"type\":[\"null\",\"int\"],\"default\":\"null\"}"),
+     RECORD(FIELD_F("[\"null\",\"int\"]")), "\x00", 1, "{\"f\":null}"},
+    {"default of no branch",
+     RECORD("{\"name\":\"f\",\"type\":[\"null\",\"int\"],\"default\":[{}]}"),
+     RECORD(FIELD_F("[\"null\",\"int\"]")), "\x02\x0e", 2, "{\"f\":7}"},
+    {"default that needs itself",
+     RECORD("{\"name\":\"f\",\"type\":{\"type\":\"array\",\"items\":\"R\"},\"default\":[{}]}"),
+     RECORD(FIELD_F("{\"type\":\"array\",\"items\":\"R\"}")), "\x00", 1, "{\"f\":[]}"},
+    {"default past 64 bits",
+     RECORD("{\"name\":\"f\",\"type\":{\"type\":\"fixed\",\"name\":\"F\",\"size\":1},\"default\":"
+            "99999999999999999999999}"),
+     RECORD(FIELD_F("{\"type\":\"fixed\",\"name\":\"F\",\"size\":1}")), "a", 1, "{\"f\":\"a\"}"},
+    {"enum default that is no symbol", RECORD(FIELD_F(ENUM("\"A\",\"B\"", ",\"default\":\"C\""))),
+     RECORD(FIELD_F(ENUM("\"A\",\"B\"", ""))), "\x02", 1, "{\"f\":\"B\"}"},
+    {"enum default of another kind", RECORD(FIELD_F(ENUM("\"A\",\"B\"", ",\"default\":7"))),
+     RECORD(FIELD_F(ENUM("\"A\",\"B\"", ""))), "\x02", 1, "{\"f\":\"B\"}"},
+    {"symbols that are no names", RECORD(FIELD_F(ENUM("\"A-1\",\"2\",\"B\"", ""))),
+     RECORD(FIELD_F(ENUM("\"B\"", ""))), "\x04", 1, "{\"f\":\"B\"}"},
+    {"a symbol twice", RECORD(FIELD_F(ENUM("\"A\",\"A\",\"B\"", ""))),
+     RECORD(FIELD_F(ENUM("\"A\",\"B\"", ""))), "\x04", 1, "{\"f\":\"B\"}"},
+    {"an enum without symbols", RECORD(FIELD_F("[\"int\"," ENUM("", "") "]")),
+     RECORD(FIELD_F("\"int\"")), "\x00\x0e", 2, "{\"f\":7}"},
+    {"a dash in name and namespace",
+     "{\"type\":\"record\",\"name\":\"a-b.my event\",\"fields\":[" FIELD_F("\"int\"") "]}", NULL,
+     "\x0e", 1, NULL},
+    {"a dash in a namespace",
+     "{\"type\":\"record\",\"name\":\"R\",\"namespace\":\"com.my-shop\",\"fields\":[" FIELD_F(
+         "\"int\"") "]}",
+     RECORD(FIELD_F("\"int\"")), "\x0e", 1, "{\"f\":7}"},
+    {"a field that is no name, under an alias", RECORD("{\"name\":\"f-1\",\"type\":\"int\"}"),
+     RECORD("{\"name\":\"f\",\"type\":\"int\",\"aliases\":[\"f-1\"]}"), "\x0e", 1, "{\"f\":7}"},
+    {"a field that is no name, skipped",
+     RECORD("{\"name\":\"1 2\",\"type\":\"string\"}," FIELD_F("\"int\"")),
+     RECORD(FIELD_F("\"int\"")), "\x02x\x0e", 3, "{\"f\":7}"},
+    {"aliases and docs of odd kinds",
+     "{\"type\":\"record\",\"name\":\"R\",\"doc\":[1],\"aliases\":\"x\",\"order\":3,\"fields\":[{"
+     "\"name\":"
+     "\"f\",\"type\":\"int\",\"doc\":null,\"doc\":{},\"aliases\":[7],\"order\":\"up\"}]}",
+     RECORD(FIELD_F("\"int\"")), "\x0e", 1, "{\"f\":7}"},
+    {"Java's string", RECORD(FIELD_F("{\"type\":\"string\",\"avro.java.string\":\"String\"}")),
+     RECORD(FIELD_F("\"string\"")), "\x02x", 2, "{\"f\":\"x\"}"},
+    {"a type in a type",
+     RECORD(FIELD_F("{\"type\":{\"type\":\"string\",\"avro.java.string\":\"String\"},\"x\":1}")),
+     RECORD(FIELD_F("\"string\"")), "\x02x", 2, "{\"f\":\"x\"}"},
+    {"a union in a type", RECORD(FIELD_F("{\"type\":[\"null\",\"int\"]}")),
+     RECORD(FIELD_F("[\"null\",\"int\"]")), "\x02\x0e", 2, "{\"f\":7}"},
+    {"logical types nobody knows or of wrong scale",
+     RECORD("{\"name\":\"f\",\"type\":{\"type\":\"int\",\"logicalType\":\"uuid\"}},{\"name\":\"g\","
+            "\"type\":{"
+            "\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":-1,\"scale\":\"x\"}}"),
+     RECORD(FIELD_F("\"int\"")), "\x0e\x00", 2, "{\"f\":7}"},
+    {"a record that is thrown",
+     "{\"type\":\"error\",\"name\":\"R\",\"fields\":[" FIELD_F("\"int\"") "]}",
+     RECORD(FIELD_F("\"int\"")), "\x0e", 1, "{\"f\":7}"},
+    {"an empty record inside",
+     RECORD("{\"name\":\"e\",\"type\":{\"type\":\"record\",\"name\":\"X\",\"fields\":[]}}," FIELD_F(
+         "\"int\"")),
+     RECORD(FIELD_F("\"int\"")), "\x0e", 1, "{\"f\":7}"},
+    {"names without namespace",
+     "{\"type\":\"record\",\"name\":\"a.R\",\"fields\":[{\"name\":\"e\",\"type\":{\"type\":"
+     "\"record\","
+     "\"name\":\".X\",\"fields\":[]}},{\"name\":\"g\",\"type\":\"X\"}," FIELD_F("\"int\"") "]}",
+     RECORD(FIELD_F("\"int\"")), "\x0e", 1, "{\"f\":7}"},
+    {"a type called record",
+     RECORD("{\"name\":\"e\",\"type\":{\"type\":\"record\",\"name\":\"record\",\"fields\":[]}},{"
+            "\"name\":"
+            "\"g\",\"type\":\"record\"}," FIELD_F("\"int\"")),
+     RECORD(FIELD_F("\"int\"")), "\x0e", 1, "{\"f\":7}"},
+    {"two branches of one type", RECORD(FIELD_F("[\"int\",\"int\"]")), RECORD(FIELD_F("\"int\"")),
+     "\x02\x0e", 2, "{\"f\":7}"},
+};
+
+static void check_lenient(const char *name, const struct schema *writer, const char *reader_text,
+                          struct span bytes, const char *want)
+{
+    struct schema *reader = parse(name, span_of(reader_text));
+    struct decoder *decoder = NULL;
+    struct err err = {0};
+    struct arena arena;
+    struct value value;
+    struct buf json;
+
+    arena_init(&arena, 1 << 20);
+    buf_init(&json, 1 << 20);
+    if (decoder_compile(writer, reader, &decoder, &err) != ERR_OK ||
+        decoder_run(decoder, bytes, &arena, &value, &err) != ERR_OK) {
+        fail_msg("%s: %s", name, err.text);
+    }
+    value_to_json(&value, reader->root, &json);
+    if (strcmp(buf_text(&json), want) != 0) {
+        fail_msg("%s: %s", name, buf_text(&json));
+    }
+    buf_fini(&json);
+    arena_fini(&arena);
+    decoder_free(decoder);
+    schema_free(reader);
+}
+
+static const struct schema_rules writer_rules = {true, SCHEMA_TEXT_BYTES_MAX};
+
+static void a_writers_schema_is_judged_by_what_its_bytes_need(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(lenient_cases); i++) {
+        struct schema *schema = NULL;
+        struct err err = {0};
+
+        if (schema_parse_as(&writer_rules, span_of(lenient_cases[i].writer), NULL, 0, &schema,
+                            &err) != ERR_OK) {
+            fail_msg("%s: %s", lenient_cases[i].name, err.text);
+        }
+        if (lenient_cases[i].reader != NULL) {
+            check_lenient(lenient_cases[i].name, schema, lenient_cases[i].reader,
+                          (struct span){lenient_cases[i].bytes, lenient_cases[i].len},
+                          lenient_cases[i].want);
+        }
+        schema_free(schema);
+    }
+}
+
+/* What would make reading unsafe, or means nothing, is refused of writers, too. */
+static const struct {
+    const char *name;
+    const char *json;
+    const char *want;
+} hostile_cases[] = {
+    {"negative fixed", RECORD(FIELD_F("{\"type\":\"fixed\",\"name\":\"F\",\"size\":-2}")),
+     "com.example.R.f: fixed 'com.example.F': size must be a number from 0 to 1048576"},
+    {"fixed of half a byte", RECORD(FIELD_F("{\"type\":\"fixed\",\"name\":\"F\",\"size\":0.5}")),
+     "com.example.R.f: fixed"},
+    {"huge fixed", RECORD(FIELD_F("{\"type\":\"fixed\",\"name\":\"F\",\"size\":1e30}")),
+     "com.example.R.f: fixed"},
+    {"holds itself", RECORD("{\"name\":\"a\",\"type\":\"R\"}"), "'com.example.R' holds itself"},
+    {"union in union", RECORD(FIELD_F("[\"null\",[\"int\"]]")),
+     "com.example.R.f: a union directly inside a union"},
+    {"union in a union's type", RECORD(FIELD_F("[\"null\",{\"type\":[\"int\"]}]")),
+     "com.example.R.f: a union directly inside a union"},
+    {"empty union", RECORD(FIELD_F("[]")), "0 branches"},
+    {"defined twice", RECORD(FIELD_F("{\"type\":\"fixed\",\"name\":\"R\",\"size\":1}")),
+     "'com.example.R' is defined twice"},
+    {"a name that breaks lines", "{\"type\":\"record\",\"name\":\"a\\nb\",\"fields\":[]}",
+     "no valid name"},
+    {"no name", "{\"type\":\"record\",\"fields\":[]}", "no valid name"},
+    {"unknown type", RECORD(FIELD_F("\"strnig\"")), "com.example.R.f: 'com.example.strnig' is not"},
+    {"symbols that are no texts", RECORD(FIELD_F(ENUM("1", ""))), "com.example.R.f: enum"},
+    {"not JSON", "{\"type\":", "line 1"},
+};
+
+static void hostile_writers_are_refused_with_the_place(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(hostile_cases); i++) {
+        struct schema *schema = NULL;
+        struct err err = {0};
+
+        if (schema_parse_as(&writer_rules, span_of(hostile_cases[i].json), NULL, 0, &schema,
+                            &err) == ERR_OK ||
+            strstr(err.text, hostile_cases[i].want) == NULL) {
+            schema_free(schema);
+            fail_msg("%s: %s", hostile_cases[i].name, err.text);
         }
     }
 }
@@ -153,7 +337,8 @@ static void limits_hold(void **state)
     struct schema *schema = NULL;
     struct err err;
     char *text = nested("{\"type\":\"array\",\"items\":", "}", 63);
-    char *large = mem_array(300 * 1024, char);
+    size_t large_bytes = (size_t)SCHEMA_TEXT_BYTES_MAX + 1;
+    char *large = mem_array(large_bytes, char);
 
     (void)state;
     schema = parse("63 arrays", span_of(text));
@@ -169,10 +354,14 @@ static void limits_hold(void **state)
     assert_int_equal(schema_parse(span_of(text), NULL, 0, &schema, &err), ERR_LIMIT);
     free(text);
 
-    memset(large, ' ', 300 * 1024);
-    assert_int_equal(schema_parse((struct span){large, (size_t)300 * 1024}, NULL, 0, &schema, &err),
+    memset(large, ' ', large_bytes);
+    assert_int_equal(schema_parse((struct span){large, large_bytes}, NULL, 0, &schema, &err),
                      ERR_LIMIT);
-    assert_non_null(strstr(err.text, "at most 262144"));
+    assert_non_null(strstr(err.text, "at most 1048576"));
+    memcpy(large, "\"int\"", 5);
+    assert_int_equal(schema_parse((struct span){large, large_bytes - 1}, NULL, 0, &schema, &err),
+                     ERR_OK);
+    schema_free(schema);
     free(large);
 }
 
@@ -468,6 +657,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fingerprints_are_known),
         cmocka_unit_test(wrong_schemas_are_refused),
+        cmocka_unit_test(a_writers_schema_is_judged_by_what_its_bytes_need),
+        cmocka_unit_test(hostile_writers_are_refused_with_the_place),
         cmocka_unit_test(limits_hold),
         cmocka_unit_test(defaults_do_not_explode),
         cmocka_unit_test(logical_types_are_known_or_ignored),

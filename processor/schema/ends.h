@@ -1,0 +1,22 @@
+/**
+ * ends - does every value of these types come to an end? Private to this room.
+ *
+ * Records nobody holds are taken away until none is left; what stays holds itself.
+ */
+#ifndef SCHEMA_ENDS_H
+#define SCHEMA_ENDS_H
+
+#include "schema/hash.h"
+#include "schema/schema.h"
+
+struct named {
+    struct type *type;
+    size_t holders; /* records that hold this one directly, not yet known to end */
+    UT_hash_handle hh;
+};
+
+/** A record of @names, a hash by full name, that holds itself with no union, array or map in
+ * between; NULL when there is none. */
+const struct type *find_endless(struct named *names);
+
+#endif /* SCHEMA_ENDS_H */
