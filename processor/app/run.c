@@ -192,8 +192,13 @@ static bool any_failed(const struct process *process, struct err *err)
     return false;
 }
 
+static void refuse_reload(void)
+{
+    LOG_WARN("run.reload_unsupported", "why=\"this version does not reload; restart it instead\"");
+}
+
 /* Until a signal asks for the end or a worker fails; 0, or 3 for a failure. */
-static int serve(struct process *process, const sigset_t *signals)
+static int serve(struct process *process, const sigset_t *signals, struct stop *stop)
 {
     struct err err;
 
@@ -201,12 +206,12 @@ static int serve(struct process *process, const sigset_t *signals)
         int signal_number = signals_next(signals, TICK_MS);
 
         if (signal_number == SIGTERM || signal_number == SIGINT) {
-            LOG_INFO("run.stopping", "signal=%s", signal_number == SIGTERM ? "TERM" : "INT");
+            (void)stop_asked(stop, clock_mono_ms());
+            LOG_INFO("run.stopping", "signal=%s", signal_word(signal_number));
             return 0;
         }
         if (signal_number == SIGHUP) {
-            LOG_WARN("run.reload_unsupported",
-                     "why=\"this version does not reload; restart it instead\"");
+            refuse_reload();
         }
         log_tick(false);
         if (any_failed(process, &err)) {
@@ -216,7 +221,21 @@ static int serve(struct process *process, const sigset_t *signals)
     }
 }
 
-static void stop_workers(struct process *process, const sigset_t *signals)
+/* While it drains: does this signal mean that nobody wants to wait for it? */
+static bool is_impatient(int signal_number, struct stop *stop)
+{
+    if (signal_number == SIGHUP) {
+        refuse_reload();
+    } else if (signal_number > 0) {
+        if (stop_asked(stop, clock_mono_ms()) == STOP_AT_ONCE) {
+            return true;
+        }
+        LOG_INFO("run.signal_joined", "signal=%s", signal_word(signal_number));
+    }
+    return false;
+}
+
+static void stop_workers(struct process *process, const sigset_t *signals, struct stop *stop)
 {
     uint64_t deadline_ms = clock_mono_ms() + process->config->shutdown.drain_ms;
 
@@ -224,12 +243,11 @@ static void stop_workers(struct process *process, const sigset_t *signals)
         worker_stop(process->workers[i], deadline_ms);
     }
     while (!all_done(process)) {
-        int signal_number = signals_next(signals, TICK_MS);
+        bool is_hard = is_impatient(signals_next(signals, TICK_MS), stop);
 
-        if (signal_number == SIGTERM || signal_number == SIGINT ||
-            clock_mono_ms() >= deadline_ms + HARD_MARGIN_MS) {
+        if (is_hard || clock_mono_ms() >= deadline_ms + HARD_MARGIN_MS) {
             LOG_WARN("run.hard_exit", "why=\"%s\"",
-                     signal_number > 0 ? "a second signal" : "the drain took too long");
+                     is_hard ? "a second signal" : "the drain took too long");
             _exit(1); /* crash-only: what is not committed is done again */
         }
     }
@@ -269,7 +287,6 @@ static void set_process_up(void)
     (void)setrlimit(RLIMIT_CORE, &none);
     (void)mallopt(M_MMAP_THRESHOLD, 128 * 1024 * 1024);
     (void)mallopt(M_TOP_PAD, 16 * 1024 * 1024);
-    (void)signal(SIGPIPE, SIG_IGN);
 }
 
 static int connect_all(struct process *process, const char *path)
@@ -288,12 +305,13 @@ static int run(const char *path)
 {
     struct process process = {0};
     struct signal_watch watch = {0};
+    struct stop stop = {0};
     sigset_t signals;
     int code;
 
     set_process_up();
     signals_block(&signals);
-    signals_watch(&watch, 0);
+    signals_watch(&watch, &stop, 0);
     code = load(&process, path);
     if (code == 0) {
         log_setup(process.config->log.format, process.config->log.level);
@@ -314,13 +332,13 @@ static int run(const char *path)
         LOG_INFO("run.started", "version=%s workers=%u group=%s instance=%s", DETOUR_VERSION,
                  process.worker_count, LOG_S(process.config->kafka.group),
                  LOG_Q(process.pipeline->instance));
-        code = serve(&process, &signals);
+        code = serve(&process, &signals, &stop);
     }
     if (process.worker_count > 0) {
-        stop_workers(&process, &signals);
+        stop_workers(&process, &signals, &stop);
         say_totals(&process);
     }
-    signals_watch(&watch, 1);
+    signals_watch(&watch, &stop, 1);
     clean_up(&process);
     signals_unwatch(&watch);
     return code;

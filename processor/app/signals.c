@@ -3,6 +3,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 
 enum { WATCH_TICK_MS = 20 };
@@ -32,7 +33,8 @@ static void *run(void *context)
     (void)sigaddset(&signals, SIGTERM);
     (void)sigaddset(&signals, SIGINT);
     while (!atomic_load(&watch->is_over)) {
-        if (signals_next(&signals, WATCH_TICK_MS) > 0) {
+        if (signals_next(&signals, WATCH_TICK_MS) > 0 &&
+            stop_asked(watch->stop, clock_mono_ms()) != STOP_SAME) {
             LOG_INFO("run.ended", "code=%d why=\"a signal, while no worker runs\"", watch->code);
             _exit(watch->code);
         }
@@ -40,8 +42,23 @@ static void *run(void *context)
     return NULL;
 }
 
-void signals_watch(struct signal_watch *watch, int code)
+const char *signal_word(int signal_number)
 {
+    switch (signal_number) {
+    case SIGTERM:
+        return "TERM";
+    case SIGINT:
+        return "INT";
+    case SIGHUP:
+        return "HUP";
+    default:
+        return "other";
+    }
+}
+
+void signals_watch(struct signal_watch *watch, struct stop *stop, int code)
+{
+    watch->stop = stop;
     watch->code = code;
     atomic_store(&watch->is_over, false);
     watch->is_on = pthread_create(&watch->thread, NULL, run, watch) == 0;

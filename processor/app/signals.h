@@ -3,7 +3,8 @@
  *
  * All threads have them blocked. While workers run the main thread asks for them, drains and
  * leaves. Before there is a worker and after the last one nobody may wait for a library that
- * hangs: a watch ends the process then.
+ * hangs: a watch ends the process then. A signal that belongs to the one before (base/stop.h) ends
+ * nothing. SIGHUP never does.
  */
 #ifndef APP_SIGNALS_H
 #define APP_SIGNALS_H
@@ -12,10 +13,11 @@
 #include <signal.h>
 #include <stdatomic.h>
 
-#include "base/base.h"
+#include "base/stop.h"
 
 struct signal_watch {
     pthread_t thread;
+    struct stop *stop; /* borrowed until signals_unwatch() */
     bool is_on;
     int code;
     atomic_bool is_over;
@@ -25,8 +27,9 @@ struct signal_watch {
 void signals_block(sigset_t *out);
 /** The next one within @ms; <= 0: none. */
 int signals_next(const sigset_t *signals, long ms);
+const char *signal_word(int signal_number);
 /** From now on SIGTERM and SIGINT end the process at once with @code, until signals_unwatch(). */
-void signals_watch(struct signal_watch *watch, int code);
+void signals_watch(struct signal_watch *watch, struct stop *stop, int code);
 void signals_unwatch(struct signal_watch *watch);
 
 #endif /* APP_SIGNALS_H */

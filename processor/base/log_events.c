@@ -103,6 +103,10 @@ const struct log_event log_events[] = {
     {"run.reload_unsupported", "warn", "why", "",
      "SIGHUP: this version does not load its configuration again. Nothing has changed.",
      "Restart it."},
+    {"run.signal_joined", "info", "signal", "signal",
+     "While it stops, one more signal came within a second of the first: it belongs to that one. A "
+     "later one ends the process at once.",
+     ""},
     {"run.started", "info", "version workers group instance", "", "The workers have started.", ""},
     {"run.stopped", "info", "consumed delivered diverted dead_lettered dropped", "",
      "The end, with the totals since the start.", ""},

@@ -3,6 +3,8 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -107,10 +109,23 @@ static void open_standard_descriptors(void)
     }
 }
 
+/* `detour ... | head` has had enough. */
+static bool is_reader_gone(void)
+{
+    struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+
+    return poll(&out, 1, 0) == 1 && (out.revents & POLLERR) != 0;
+}
+
 /* What was printed is written only now, and a full disk is no success. */
 static int finish(int code)
 {
     bool had_failed = ferror(stdout) != 0;
+
+    if (is_reader_gone()) { /* silently, as every other program */
+        (void)signal(SIGPIPE, SIG_DFL);
+        (void)raise(SIGPIPE);
+    }
 
     if (fflush(stdout) == 0 && !had_failed) {
         return code;
@@ -123,5 +138,6 @@ static int finish(int code)
 int main(int argc, char **argv)
 {
     open_standard_descriptors();
+    (void)signal(SIGPIPE, SIG_IGN); /* a TLS connection that its peer has closed must not end us */
     return finish(perform(argc, argv));
 }

@@ -290,7 +290,8 @@ static enum err_code print_events(const struct command *command, struct generato
     enum err_code rc = ERR_OK;
 
     buf_init(&line, 32 << 20);
-    for (uint64_t i = 0; i < count && rc == ERR_OK && !report_is_stopping(); i++) {
+    for (uint64_t i = 0; i < count && rc == ERR_OK && !report_is_stopping() && !ferror(stdout);
+         i++) {
         struct generated event;
 
         rc = generator_next(generator, clock_wall_ms(), &event, err);

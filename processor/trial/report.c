@@ -6,9 +6,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "base/stop.h"
 #include "trial/trial.h"
 
-static volatile sig_atomic_t signals_seen;
+static volatile sig_atomic_t is_stopping;
+static struct stop stop; /* the handler's alone: both signals are blocked in it */
 
 int report_exit_code(enum err_code code)
 {
@@ -47,11 +50,11 @@ enum err_code report_wrong_value(const struct option *options, const struct opti
 
 static void take_signal(int number)
 {
-    if (signals_seen > 0) { /* whoever asks twice does not want to wait */
+    if (stop_asked(&stop, clock_mono_ms()) == STOP_AT_ONCE) {
         signal(number, SIG_DFL);
         raise(number);
     }
-    signals_seen = 1;
+    is_stopping = 1;
 }
 
 void report_catch_signals(void)
@@ -61,12 +64,15 @@ void report_catch_signals(void)
     memset(&action, 0, sizeof(action));
     action.sa_handler = take_signal;
     sigemptyset(&action.sa_mask);
+    sigaddset(&action.sa_mask, SIGINT);
+    sigaddset(&action.sa_mask, SIGTERM);
+    is_stopping = 0;
+    stop = (struct stop){0};
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
-    signals_seen = 0;
 }
 
 bool report_is_stopping(void)
 {
-    return signals_seen > 0;
+    return is_stopping != 0;
 }

@@ -20,7 +20,8 @@ int report_exit_code(enum err_code code);
 NODISCARD enum err_code report_wrong_value(const struct option *options,
                                            const struct option_wish *wishes, int key,
                                            const char *value, struct err *err);
-/** Catch SIGINT and SIGTERM: report_is_stopping() turns true, a second one ends the process. */
+/** Catch SIGINT and SIGTERM: report_is_stopping() turns true; one that comes a
+ * second later or more ends the process. */
 void report_catch_signals(void);
 bool report_is_stopping(void);
 
