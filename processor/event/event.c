@@ -1,5 +1,6 @@
 #include "event/event.h"
 
+#include "base/absent.h"
 #include "base/clock.h"
 #include "event/scalar.h"
 
@@ -194,6 +195,9 @@ static enum err_code read_type(const struct event_paths *paths, const struct rea
         if (value != NULL && (value->kind == VALUE_STRING || value->kind == VALUE_ENUM)) {
             type = value_text(value);
         }
+        if (value != NULL && value->kind == VALUE_STRING && text_is_absent(type, TEXT_FREE)) {
+            type = SPAN_NONE; /* "undefined" is none; a symbol of the schema's is what it says */
+        }
     }
     if (span_trim(type).len == 0) { /* blanks are no name, to people or to destinations */
         return FAIL(err, ERR_DATA, "the event has no event type");
@@ -267,7 +271,7 @@ static enum err_code read_currency(struct span text, struct arena *arena, struct
     char *copy;
 
     text = span_trim(text);
-    if (text.len != 3) {
+    if (text.len != 3 || text_is_absent(text, TEXT_CODE)) { /* NaN is no currency */
         return ERR_OK;
     }
     for (size_t i = 0; i < 3; i++) {
@@ -329,8 +333,8 @@ enum err_code event_facts(const struct event_paths *paths, const struct readers 
     value = find(paths->id, view, &type);
     if (value != NULL) {
         facts->id = scalar_text(value, type, arena);
-        if (facts->id.len == 0) {
-            facts->id = SPAN_NONE;
+        if (text_is_absent(facts->id, TEXT_CODE)) {
+            facts->id = SPAN_NONE; /* "null" as an id would make all events one */
         }
     }
     value = find(paths->time, view, &type);

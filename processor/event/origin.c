@@ -14,7 +14,8 @@ struct source {
     bool is_scalar;        /* constant: a number or boolean, in value; else text */
     struct value value;    /* constant */
     const struct type *type;
-    struct span text; /* constant; borrowed from the YAML document */
+    enum text_kind kind; /* of the texts it gives */
+    struct span text;    /* constant; borrowed from the YAML document */
 };
 
 struct origin {
@@ -93,6 +94,7 @@ static bool compile_path(const struct base *base, const struct yaml_node *node, 
         }
         return false;
     }
+    out->kind = out->parameter.ptr == NULL ? TEXT_FREE : TEXT_CODE;
     if (out->parameter.ptr != NULL && !check_url(base, out->path, name, node->place)) {
         path_free(out->path);
         out->path = NULL;
@@ -232,6 +234,13 @@ struct origin *origin_compile_from(const struct yaml_node *node, const struct ty
     return compile(&base, node);
 }
 
+void origin_set_kind(struct origin *origin, enum text_kind kind)
+{
+    for (size_t i = 0; i < origin->count; i++) {
+        origin->sources[i].kind = kind;
+    }
+}
+
 void origin_free(struct origin *origin)
 {
     if (origin == NULL) {
@@ -293,17 +302,37 @@ static struct origin_value get_source(const struct source *source, size_t reader
                                  .is_present = true};
 }
 
-static bool is_blank(const struct origin_value *got)
+bool origin_value_is_absent(const struct origin_value *value, enum text_kind kind)
 {
-    struct span text = got->text;
-
-    if (got->value != NULL && got->value->kind != VALUE_STRING) {
+    if (!value->is_present) {
+        return true;
+    }
+    if (value->is_constant) {
         return false;
     }
-    if (got->value != NULL) {
-        text = value_text(got->value);
+    if (value->value == NULL) {
+        return text_is_absent(value->text, kind);
     }
-    return span_trim(text).len == 0;
+    switch ((enum value_kind)value->value->kind) {
+    case VALUE_NULL:
+        return true;
+    case VALUE_STRING:
+        return text_is_absent(value_text(value->value), kind);
+    case VALUE_ENUM: /* a symbol of the schema's; as an id NONE is none */
+        return kind == TEXT_CODE && text_is_absent(value_text(value->value), kind);
+    case VALUE_BOOL:
+    case VALUE_INT:
+    case VALUE_LONG:
+    case VALUE_FLOAT:
+    case VALUE_DOUBLE:
+    case VALUE_BYTES:
+    case VALUE_FIXED:
+    case VALUE_ARRAY:
+    case VALUE_MAP:
+    case VALUE_RECORD:
+        break;
+    }
+    return false;
 }
 
 size_t origin_count(const struct origin *origin)
@@ -318,8 +347,8 @@ struct origin_value origin_get_at(const struct origin *origin, size_t index, siz
 
     PRE(index < origin->count);
     got = get_source(&origin->sources[index], reader, root, arena);
-    if (origin->count > 1 && got.is_present && is_blank(&got)) {
-        got = (struct origin_value){0}; /* must not hide what stands behind it in the list */
+    if (origin_value_is_absent(&got, origin->sources[index].kind)) {
+        got = (struct origin_value){0};
     }
     return got;
 }

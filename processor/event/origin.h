@@ -3,15 +3,18 @@
  *
  *     user.email                     a path
  *     page.url?ttclid                a query parameter of the URL at a path, decoded once
- *     [page.url?ttclid, user.ttclid] the first that is present (null, empty text: not present;
- *                                    in a list blank text neither)
+ *     [page.url?ttclid, user.ttclid] the first that is present
  *     {value: product}               a constant: text, or unquoted a JSON number, true, false
+ *
+ * Not present is what base/absent.h says: null, missing, empty, blank, or a missing value written
+ * out. A constant is present whatever it says.
  *
  * (`each:` belongs to tiktok/map.h, which uses origins compiled from the element's type.)
  */
 #ifndef EVENT_ORIGIN_H
 #define EVENT_ORIGIN_H
 
+#include "base/absent.h"
 #include "config/yaml.h"
 #include "schema/path.h"
 
@@ -37,9 +40,13 @@ struct origin *origin_compile(const struct yaml_node *node, const struct readers
 /** The same, paths from the element types of an `each:`. */
 struct origin *origin_compile_from(const struct yaml_node *node, const struct type *const *types,
                                    size_t count, struct diags *diags);
+/** What its texts are. Without it query parameters are codes, and the rest is free text. */
+void origin_set_kind(struct origin *origin, enum text_kind kind);
 void origin_free(struct origin *origin);
 struct origin_value origin_get(const struct origin *origin, size_t reader, const struct value *root,
                                struct arena *arena);
+/** Is it a text that is only a missing value written out? (An element of an array, say.) */
+bool origin_value_is_absent(const struct origin_value *value, enum text_kind kind);
 /** For callers to whom not all that is present is usable: the entries of the list one by one, below
  * origin_count(). */
 size_t origin_count(const struct origin *origin);

@@ -70,15 +70,26 @@ struct utm_map {
     } fields[UTM_FIELD_COUNT];
 };
 
-/* What one pass over the landing page's query found; the first of equal names counts. */
+/* What was found under one name. */
+struct slot {
+    enum name_match match; /* NAME_OTHER: nothing yet */
+    struct span text;
+};
+
+/* What one pass over the landing page's query found. */
 struct query {
-    bool is_seen[UTM_QUERY_COUNT];
-    struct span utm[UTM_QUERY_COUNT];
-    bool is_click_seen[CLICK_COUNT];
-    struct span clicks[CLICK_COUNT];
+    struct slot utm[UTM_QUERY_COUNT];
+    struct slot clicks[CLICK_COUNT];
 };
 
 /* compiling */
+
+/* What people search for and what they call an ad is free text; the rest are words of a campaign's
+ * URL, or ids. */
+static enum text_kind kind_of(int field)
+{
+    return field == UTM_TERM || field == UTM_CONTENT ? TEXT_FREE : TEXT_CODE;
+}
 
 static int field_of(struct span key)
 {
@@ -125,6 +136,9 @@ static void compile_pair(struct utm_map *map, const struct yaml_pair *pair,
         return;
     }
     map->fields[field].origin = origin_compile(pair->value, readers, false, diags);
+    if (map->fields[field].origin != NULL) {
+        origin_set_kind(map->fields[field].origin, kind_of(field));
+    }
 }
 
 static void compile_defaults(struct utm_map *map, const struct readers *readers,
@@ -136,6 +150,9 @@ static void compile_defaults(struct utm_map *map, const struct readers *readers,
         if (node.text.ptr != NULL && map->fields[i].origin == NULL && !map->fields[i].is_off) {
             map->fields[i].origin = origin_compile(&node, readers, true, diags);
             map->fields[i].is_default = true;
+            if (map->fields[i].origin != NULL) {
+                origin_set_kind(map->fields[i].origin, kind_of((int)i));
+            }
         }
     }
 }
@@ -175,120 +192,101 @@ void utm_map_free(struct utm_map *map)
 
 /* reading */
 
-/* An ad platform's placeholder that nobody filled in: __CAMPAIGN_NAME__. */
-static bool is_macro(struct span text)
+/* Control characters and the separators of lines and paragraphs: a reader of lines, or a
+ * spreadsheet, would see the end of a record. */
+static size_t control_at(struct span text, size_t at)
 {
-    if (text.len < 5 || !span_starts(text, SPAN("__")) || !span_ends(text, SPAN("__"))) {
-        return false;
-    }
-    for (size_t i = 2; i < text.len - 2; i++) {
-        char c = text.ptr[i];
+    unsigned char c = (unsigned char)text.ptr[at];
+    unsigned char next = at + 1 < text.len ? (unsigned char)text.ptr[at + 1] : 0;
+    unsigned char third = at + 2 < text.len ? (unsigned char)text.ptr[at + 2] : 0;
 
-        if (!((c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_')) {
-            return false;
-        }
+    if (c < ' ' || c == 0x7f) {
+        return 1;
     }
-    return true;
+    if (c == 0xc2 && next >= 0x80 && next <= 0x9f) {
+        return 2;
+    }
+    return c == 0xe2 && next == 0x80 && (third == 0xa8 || third == 0xa9) ? 3 : 0;
 }
 
-/* @text, or absent when it is blank, a macro or not UTF-8. */
-static struct span usable(struct span text)
+/* @text without control characters; a run of them between words is one space, in a URL or an id,
+ * which have none, nothing. SPAN_NONE when there is no room. */
+static struct span without_controls(struct span text, bool has_words, struct arena *arena)
 {
-    if (text.ptr == NULL || span_trim(text).len == 0 || is_macro(text) ||
-        !utf8_is_valid(text.ptr, text.len)) {
+    size_t first = 0;
+    size_t len = 0;
+    char *out;
+
+    while (first < text.len && control_at(text, first) == 0) {
+        first++;
+    }
+    if (first == text.len) {
+        return text;
+    }
+    out = arena_alloc(arena, text.len);
+    if (out == NULL) {
         return SPAN_NONE;
     }
-    return text;
+    for (size_t i = 0; i < text.len;) {
+        size_t control = control_at(text, i);
+
+        if (control == 0) {
+            out[len++] = text.ptr[i++];
+            continue;
+        }
+        if (has_words && len > 0 && out[len - 1] != ' ') {
+            out[len++] = ' ';
+        }
+        i += control;
+    }
+    return span_trim((struct span){out, len});
 }
 
-static bool is_encoded(struct span text)
+/* @text as @field takes it, or absent when it is not UTF-8 or nothing but a missing value. */
+static struct span usable(struct span text, int field, struct arena *arena)
 {
-    return span_find(text, '%', 0) < text.len || span_find(text, '+', 0) < text.len;
-}
+    bool has_words = field < UTM_QUERY_COUNT;
 
-/* name=value */
-struct item {
-    struct span text;
-    struct span name;
-    struct span value;
-    bool is_encoded;
-    bool is_name_encoded;
-};
-
-static struct item split_item(struct span text)
-{
-    size_t equals = span_find(text, '=', 0);
-    struct item item = {.text = text,
-                        .name = span_sub(text, 0, equals),
-                        .value = span_sub(text, MIN_OF(equals + 1, text.len), text.len)};
-
-    item.is_encoded = is_encoded(text);
-    item.is_name_encoded = item.is_encoded && is_encoded(item.name);
-    return item;
-}
-
-/* The value of @item when it is called @name; decoded as every query is. */
-static struct span decode_item(const struct item *item, struct span name, struct arena *arena)
-{
-    char *url = arena_alloc(arena, item->text.len + 1);
-
-    if (url == NULL) {
+    if (text_is_absent(text, kind_of(field)) || !utf8_is_valid(text.ptr, text.len)) {
         return SPAN_NONE;
     }
-    url[0] = '?';
-    memcpy(url + 1, item->text.ptr, item->text.len);
-    return url_query_get((struct span){url, item->text.len + 1}, name, arena);
+    text = without_controls(text, has_words, arena);
+    return text_is_absent(text, kind_of(field)) ? SPAN_NONE : text;
 }
 
-/* True when @item is called @name; then its value, if any is usable, is in @out. */
-static bool match_item(const struct item *item, struct span name, struct arena *arena,
-                       struct span *out)
+/* Keep @value in @slot when @written is @name: the first usable one, the exact name before others
+ * that differ in case. */
+static void take(struct slot *slot, struct span name, int field, struct span written,
+                 struct span value, struct arena *arena)
 {
-    struct span value = SPAN_NONE;
+    enum name_match match = span_eq(written, name)          ? NAME_EXACT
+                            : span_eq_nocase(written, name) ? NAME_NOCASE
+                                                            : NAME_OTHER;
 
-    if (span_eq(item->name, name)) {
-        *out = usable(item->is_encoded ? decode_item(item, name, arena) : item->value);
-        return true;
+    if (match <= slot->match) {
+        return;
     }
-    if (item->is_name_encoded) { /* perhaps the name in disguise */
-        value = decode_item(item, name, arena);
-        *out = usable(value);
-    }
-    return value.ptr != NULL;
-}
-
-static void take_item(const struct item *item, struct query *query, struct arena *arena)
-{
-    for (size_t i = 0; i < UTM_QUERY_COUNT; i++) {
-        if (!query->is_seen[i] && match_item(item, fields[i].long_key, arena, &query->utm[i])) {
-            query->is_seen[i] = true;
-            return;
-        }
-    }
-    for (size_t i = 0; i < CLICK_COUNT; i++) {
-        if (!query->is_click_seen[i] &&
-            match_item(item, clicks[i].parameter, arena, &query->clicks[i])) {
-            query->is_click_seen[i] = true;
-            return;
-        }
+    value = usable(url_decode(value, arena), field, arena);
+    if (value.ptr != NULL) {
+        *slot = (struct slot){match, value};
     }
 }
 
 static void read_query(struct span url, struct query *query, struct arena *arena)
 {
-    size_t end = url.ptr == NULL ? 0 : span_find(url, '#', 0);
-    size_t at = url.ptr == NULL ? 0 : span_find(url, '?', 0);
+    struct url_query parameters = url_query_open(url);
+    struct span name;
+    struct span value;
 
     memset(query, 0, sizeof(*query));
-    while (at < end) {
-        size_t stop = MIN_OF(span_find(url, '&', at + 1), end);
-
-        if (stop > at + 1) {
-            struct item item = split_item(span_sub(url, at + 1, stop));
-
-            take_item(&item, query, arena);
+    while (url_query_next(&parameters, &name, &value)) {
+        name = url_decode(name, arena);
+        for (int i = 0; i < UTM_QUERY_COUNT; i++) {
+            take(&query->utm[i], fields[i].long_key, i, name, value, arena);
         }
-        at = stop;
+        for (size_t i = 0; i < CLICK_COUNT; i++) {
+            take(&query->clicks[i], clicks[i].parameter, UTM_TTCLID, name, value, arena);
+        }
     }
 }
 
@@ -303,7 +301,10 @@ static struct span text_of(const struct utm_map *map, enum utm_field field,
     for (size_t i = 0; i < count && text.ptr == NULL; i++) {
         struct origin_value value = origin_get_at(origin, i, view->reader, view->root, arena);
 
-        text = usable(origin_text(&value, arena));
+        text = origin_text(&value, arena);
+        if (!value.is_constant) {
+            text = usable(text, (int)field, arena);
+        }
     }
     return text;
 }
@@ -378,7 +379,7 @@ static void put_clicks(struct buf *out, const struct query *query)
     for (size_t i = 0; i < CLICK_COUNT; i++) {
         bool is_first = i == 0 || !is_written[i - 1] || !span_eq(clicks[i].key, clicks[i - 1].key);
 
-        is_written[i] = query->clicks[i].ptr != NULL && is_first;
+        is_written[i] = query->clicks[i].text.ptr != NULL && is_first;
         count += is_written[i] ? 1 : 0;
     }
     if (count > 0) {
@@ -387,7 +388,7 @@ static void put_clicks(struct buf *out, const struct query *query)
     for (size_t i = 0; i < CLICK_COUNT; i++) {
         if (is_written[i]) {
             put_bytes(out, clicks[i].key);
-            put_bytes(out, query->clicks[i]);
+            put_bytes(out, query->clicks[i].text);
         }
     }
     put_long(out, 0);
@@ -401,7 +402,8 @@ void utm_write(const struct utm_map *map, const struct event_view *view, struct 
     struct query query;
 
     read_query(landing_page, &query, arena);
-    query.clicks[CLICK_TTCLID] = pick_ttclid(map, view, query.clicks[CLICK_TTCLID], arena);
+    query.clicks[CLICK_TTCLID].text =
+        pick_ttclid(map, view, query.clicks[CLICK_TTCLID].text, arena);
 
     buf_add_span(out, framing); /* and now the fields in the schema's order */
     put_bytes(out, event_id);
@@ -412,7 +414,8 @@ void utm_write(const struct utm_map *map, const struct event_view *view, struct 
     for (size_t i = 0; i < UTM_QUERY_COUNT; i++) {
         bool is_said = map->fields[i].origin != NULL || map->fields[i].is_off;
 
-        put_nullable(out, is_said ? text_of(map, (enum utm_field)i, view, arena) : query.utm[i]);
+        put_nullable(out,
+                     is_said ? text_of(map, (enum utm_field)i, view, arena) : query.utm[i].text);
     }
     put_nullable(out, landing_page);
     put_nullable(out, text_of(map, UTM_REFERRER, view, arena));

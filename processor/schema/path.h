@@ -36,9 +36,29 @@ bool path_is_certain(const struct path *path, size_t reader);
 /** NULL when missing or null. */
 const struct value *path_get(const struct path *path, size_t reader, const struct value *root);
 
-/** The query parameter @name of @url, percent- and plus-decoded once into @arena (a part of @url
- * itself when there is nothing to decode); SPAN_NONE when absent. Fragment ignored; the first of
- * repeated parameters wins; undecodable or non-UTF-8 is absent. */
+/* The parameters of a URL one by one, as they are written: those behind the first `?`, then those
+ * of a hash router (`#/shop?ttclid=...`). Any other fragment is none of the query. A name that an
+ * escaped `&amp;` stands before is without its rest. */
+struct url_query {
+    struct span url;
+    size_t at;  /* before the next parameter, or end */
+    size_t end; /* of this part */
+    bool is_in_fragment;
+};
+
+struct url_query url_query_open(struct span url);
+bool url_query_next(struct url_query *query, struct span *name, struct span *value);
+
+/* How well a written name is the one that was asked for. */
+enum name_match { NAME_OTHER, NAME_NOCASE, NAME_EXACT };
+enum name_match url_name_match(struct span written, struct span name, struct arena *arena);
+/** @text with %XX and + undone, once, into @arena. Itself when there is nothing to undo; SPAN_NONE
+ * when it cannot be done, is not UTF-8 then, or there is no room. */
+struct span url_decode(struct span text, struct arena *arena);
+
+/** The query parameter @name of @url, decoded; SPAN_NONE when there is none. Of repeated ones the
+ * first that is no missing value written out (base/absent.h), else the first with something in
+ * it, else the first; the same letters in another case count where nothing has the exact name. */
 struct span url_query_get(struct span url, struct span name, struct arena *arena);
 
 #endif /* SCHEMA_PATH_H */

@@ -1,5 +1,6 @@
 #include "schema/path.h"
 
+#include "base/absent.h"
 #include "base/utf8.h"
 
 static int hex_digit(char c)
@@ -16,9 +17,7 @@ static bool is_encoded(struct span text)
     return span_find(text, '%', 0) < text.len || span_find(text, '+', 0) < text.len;
 }
 
-/* @text with %XX and + undone, once. Itself when there is nothing to undo; SPAN_NONE when it cannot
- * be done, is not UTF-8 then, or there is no room. */
-static struct span decode(struct span text, struct arena *arena)
+struct span url_decode(struct span text, struct arena *arena)
 {
     size_t len = 0;
     char *out;
@@ -50,29 +49,136 @@ static struct span decode(struct span text, struct arena *arena)
     return utf8_is_valid(out, len) ? (struct span){out, len} : SPAN_NONE;
 }
 
-/* A name is compared as it reads; most have nothing to decode. */
-static bool is_named(struct span written, struct span name, struct arena *arena)
+enum name_match url_name_match(struct span written, struct span name, struct arena *arena)
 {
-    if (span_eq(written, name)) {
-        return true;
+    if (written.len < name.len) {
+        return NAME_OTHER; /* decoding only makes it shorter */
     }
-    return written.len >= name.len && is_encoded(written) && span_eq(decode(written, arena), name);
+    if (is_encoded(written)) {
+        written = url_decode(written, arena);
+    }
+    if (written.ptr == NULL || !span_eq_nocase(written, name)) {
+        return NAME_OTHER;
+    }
+    return span_eq(written, name) ? NAME_EXACT : NAME_NOCASE;
+}
+
+/* What is left of an escaped ampersand before a name. */
+static const struct span leftovers[] = {{"amp;", 4}, {"#38;", 4}, {"#x26;", 5}};
+
+static size_t leftover_len(struct span text)
+{
+    for (size_t i = 0; i < COUNT_OF(leftovers); i++) {
+        size_t len = leftovers[i].len;
+
+        if (text.len >= len && span_eq_nocase(span_sub(text, 0, len), leftovers[i])) {
+            return len;
+        }
+    }
+    return 0;
+}
+
+/* Where the fragment begins: at a # that is not part of an escaped ampersand. */
+static size_t find_fragment(struct span url)
+{
+    size_t at = span_find(url, '#', 0);
+
+    while (at < url.len && at > 0 && url.ptr[at - 1] == '&' &&
+           leftover_len(span_sub(url, at, url.len)) > 0) {
+        at = span_find(url, '#', at + 1);
+    }
+    return at;
+}
+
+struct url_query url_query_open(struct span url)
+{
+    struct url_query query = {.url = url};
+
+    if (url.ptr != NULL) {
+        query.end = find_fragment(url);
+        query.at = MIN_OF(span_find(url, '?', 0), query.end);
+    }
+    return query;
+}
+
+/* Go on to the query that stands in the fragment, if a router has put one there. */
+static bool enter_fragment(struct url_query *query)
+{
+    struct span url = query->url;
+    size_t from = query->end + 1; /* behind the # */
+
+    if (query->is_in_fragment || from >= url.len ||
+        (url.ptr[from] != '/' && url.ptr[from] != '!')) {
+        return false;
+    }
+    query->is_in_fragment = true;
+    query->at = span_find(url, '?', from);
+    query->end = url.len;
+    return true;
+}
+
+/* The next parameter of this part. */
+static bool next_in_part(struct url_query *query, struct span *name, struct span *value)
+{
+    struct span url = query->url;
+
+    while (query->at < query->end) {
+        size_t from = query->at + 1;
+        size_t stop;
+        size_t equals;
+        size_t skip;
+
+        while ((skip = leftover_len(span_sub(url, MIN_OF(from, query->end), query->end))) > 0) {
+            from += skip;
+        }
+        stop = MIN_OF(span_find(url, '&', from), query->end);
+        equals = MIN_OF(span_find(url, '=', from), stop);
+        query->at = stop;
+        if (stop > from) {
+            *name = span_sub(url, from, equals);
+            *value = span_sub(url, MIN_OF(equals + 1, stop), stop);
+            return true;
+        }
+    }
+    return false;
+}
+
+bool url_query_next(struct url_query *query, struct span *name, struct span *value)
+{
+    return next_in_part(query, name, value) ||
+           (enter_fragment(query) && next_in_part(query, name, value));
+}
+
+/* How good a value is: the best one wins, the first of equals. */
+static int rank(enum name_match match, struct span value)
+{
+    int worth = value.len == 0 ? 0 : text_is_absent(value, TEXT_CODE) ? 1 : 2;
+
+    return value.ptr == NULL ? 0 : 1 + worth * 2 + (match == NAME_EXACT);
 }
 
 struct span url_query_get(struct span url, struct span name, struct arena *arena)
 {
-    size_t end = url.ptr == NULL ? 0 : span_find(url, '#', 0);
-    size_t at = url.ptr == NULL ? 0 : span_find(url, '?', 0);
+    const int best_of_all = 1 + 2 * 2 + 1;
+    struct url_query query = url_query_open(url);
+    struct span best = SPAN_NONE;
+    struct span written;
+    struct span value;
+    int best_rank = 0;
 
-    while (at < end) {
-        size_t from = at + 1;
-        size_t stop = MIN_OF(span_find(url, '&', from), end);
-        size_t equals = MIN_OF(span_find(url, '=', from), stop);
+    while (best_rank < best_of_all && url_query_next(&query, &written, &value)) {
+        enum name_match match = url_name_match(written, name, arena);
+        int found;
 
-        if (is_named(span_sub(url, from, equals), name, arena)) {
-            return decode(span_sub(url, MIN_OF(equals + 1, stop), stop), arena);
+        if (match == NAME_OTHER) {
+            continue;
         }
-        at = stop;
+        value = url_decode(value, arena);
+        found = rank(match, value);
+        if (found > best_rank) {
+            best_rank = found;
+            best = value;
+        }
     }
-    return SPAN_NONE;
+    return best;
 }

@@ -166,6 +166,7 @@ static void add_element_field(const struct compiler *c, const struct yaml_pair *
     if (origin != NULL) {
         struct map_entry *entry = &each->entries[each->count++];
 
+        origin_set_kind(origin, tiktok_field_text_kind(field));
         *entry = (struct map_entry){.field = field, .origin = origin};
         set_prefixes(entry, true);
     }
@@ -258,6 +259,9 @@ static void add_entry(const struct compiler *c, const struct tiktok_field *field
         entry.origin = compile_origin(c, field, node, choice->is_default);
         /* The default constant describes contents; alone it would say something about nothing. */
         entry.is_with_contents = choice->is_default && yaml_get(node, "value") != NULL;
+    }
+    if (entry.origin != NULL) {
+        origin_set_kind(entry.origin, tiktok_field_text_kind(field));
     }
     if (entry.each != NULL || entry.origin != NULL) {
         set_prefixes(&entry, false);
@@ -418,6 +422,9 @@ static struct origin *compile_country(const struct compiler *c, const struct yam
     diags_init(&probe); /* what is wrong with it was said where it is written */
     origin = origin_compile(node, c->readers, true, &probe);
     diags_fini(&probe);
+    if (origin != NULL) {
+        origin_set_kind(origin, tiktok_field_text_kind(field));
+    }
     return origin;
 }
 

@@ -224,6 +224,36 @@ const char *field_kind_word(enum field_kind kind)
     return "a value";
 }
 
+enum text_kind tiktok_field_text_kind(const struct tiktok_field *field)
+{
+    switch (field->kind) {
+    case FIELD_FREE:
+        return TEXT_FREE;
+    case FIELD_TEXT: /* a click id or a user agent; a title or a description */
+        return field->group == GROUP_USER || field->group == GROUP_DEVICE ||
+                       field->group == GROUP_AD
+                   ? TEXT_CODE
+                   : TEXT_FREE;
+    case FIELD_IDENTIFIER:
+        return field->identifier == IDENTIFIER_NAME || field->identifier == IDENTIFIER_PLACE
+                   ? TEXT_FREE
+                   : TEXT_CODE;
+    case FIELD_URL:
+    case FIELD_ID:
+    case FIELD_NUMBER:
+    case FIELD_INTEGER:
+    case FIELD_BOOLEAN:
+    case FIELD_WORD:
+    case FIELD_CURRENCY:
+    case FIELD_ADDRESS:
+    case FIELD_IDS:
+    case FIELD_NUMBERS:
+    case FIELD_CONTENTS:
+        break;
+    }
+    return TEXT_CODE;
+}
+
 static const struct tiktok_field *find(const struct tiktok_field *table, size_t count,
                                        struct span name)
 {

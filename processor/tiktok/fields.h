@@ -7,6 +7,7 @@
 #ifndef TIKTOK_FIELDS_H
 #define TIKTOK_FIELDS_H
 
+#include "base/absent.h"
 #include "config/config.h"
 #include "tiktok/normalise.h"
 
@@ -53,6 +54,9 @@ struct tiktok_field {
 
 /** What is wanted, for people: "a number", "one of ...". */
 const char *field_kind_word(enum field_kind kind);
+
+/** Is it what people write, or a code (base/absent.h)? */
+enum text_kind tiktok_field_text_kind(const struct tiktok_field *field);
 
 const struct tiktok_field *tiktok_field_find(struct span name);
 const struct tiktok_field *tiktok_content_field_find(struct span key);

@@ -69,21 +69,22 @@ static void add_prefix(struct item_writer *w, const struct map_entry *entry)
 /* The person's own country where the event has it, else the destination's default. */
 static void look_up_country(struct item_writer *w)
 {
+    const struct origin *origin = w->map->entries.country;
     struct buf *normal = &w->member.scratch->normal;
-    struct origin_value value = {0};
-    struct span text;
 
     w->is_country_known = true;
     w->member.country = w->map->default_country;
-    if (w->map->entries.country != NULL) {
-        value =
-            origin_get(w->map->entries.country, w->view->reader, w->view->root, w->member.arena);
-    }
-    text = origin_text(&value, w->member.arena);
-    if (text.len > 0 && identifier_normalise(IDENTIFIER_COUNTRY, text, SPAN_NONE, normal)) {
-        w->country[0] = normal->ptr[0];
-        w->country[1] = normal->ptr[1];
-        w->member.country = (struct span){w->country, sizeof(w->country)};
+    for (size_t i = 0; origin != NULL && i < origin_count(origin); i++) {
+        struct origin_value value =
+            origin_get_at(origin, i, w->view->reader, w->view->root, w->member.arena);
+        struct span text = origin_text(&value, w->member.arena);
+
+        if (text.len > 0 && identifier_normalise(IDENTIFIER_COUNTRY, text, SPAN_NONE, normal)) {
+            w->country[0] = normal->ptr[0];
+            w->country[1] = normal->ptr[1];
+            w->member.country = (struct span){w->country, sizeof(w->country)};
+            return;
+        }
     }
 }
 
@@ -91,6 +92,59 @@ static bool needs_country(const struct tiktok_field *field)
 {
     return field->kind == FIELD_IDENTIFIER &&
            (field->identifier == IDENTIFIER_PHONE || field->identifier == IDENTIFIER_ZIP);
+}
+
+/* Up to the value of a member of the item; a number or zip code needs its country first. */
+static void open_member(struct item_writer *w, const struct map_entry *entry)
+{
+    if (needs_country(entry->field) && !w->is_country_known) {
+        look_up_country(w);
+    }
+    add_prefix(w, entry);
+}
+
+/* What a source of a list gives may be present and yet no use: then the next one counts. */
+enum attempt { ATTEMPT_ABSENT, ATTEMPT_UNUSABLE, ATTEMPT_WRITTEN };
+
+/* The first usable value of @entry behind @prefix (of an element; absent: what opens the member of
+ * an item); @root: where its paths start. What was appended for others is cut off. */
+static enum attempt write_first_usable(struct item_writer *w, const struct map_entry *entry,
+                                       const struct value *root, struct span prefix,
+                                       bool *is_constant)
+{
+    struct buf *out = w->member.out;
+    const size_t before = out->len;
+    const enum field_group open = w->open;
+    const uint32_t left_out = w->member.left_out;
+    enum attempt attempt = ATTEMPT_ABSENT;
+    uint32_t left_out_before;
+
+    for (size_t i = 0; i < origin_count(entry->origin); i++) {
+        struct origin_value value =
+            origin_get_at(entry->origin, i, w->view->reader, root, w->member.arena);
+
+        if (!value.is_present) {
+            continue;
+        }
+        left_out_before = w->member.left_out;
+        if (prefix.ptr != NULL) {
+            buf_add_span(out, prefix);
+        } else {
+            open_member(w, entry);
+        }
+        if (member_write(&w->member, entry->field, &value)) {
+            *is_constant = value.is_constant;
+            w->member.left_out -= left_out_before - left_out; /* of sources it does without */
+            return ATTEMPT_WRITTEN;
+        }
+        attempt = ATTEMPT_UNUSABLE;
+        if (out->is_overflowed) {
+            break;
+        }
+        buf_truncate(out, before);
+        w->open = open;
+    }
+    return attempt;
 }
 
 /* One object of contents; nothing is appended when no member of it is the event's own: constants
@@ -108,24 +162,16 @@ static bool add_element(struct item_writer *w, const struct map_each *each,
     }
     for (size_t i = 0; i < each->count; i++) {
         const struct map_entry *entry = &each->entries[i];
-        struct origin_value value =
-            origin_get(entry->origin, w->view->reader, element, w->member.arena);
-        size_t before = out->len;
+        bool is_constant = false;
+        enum attempt attempt = write_first_usable(
+            w, entry, element, entry->prefix[is_open ? PREFIX_SAME : PREFIX_NEW], &is_constant);
 
-        if (!value.is_present) {
-            continue;
-        }
-        buf_add_span(out, entry->prefix[is_open ? PREFIX_SAME : PREFIX_NEW]);
-        if (member_write(&w->member, entry->field, &value)) {
-            is_open = true;
-            has_own = has_own || !value.is_constant;
-            continue;
-        }
         if (out->is_overflowed) {
             return false;
         }
-        w->member.left_out++;
-        buf_truncate(out, before);
+        is_open = is_open || attempt == ATTEMPT_WRITTEN;
+        has_own = has_own || (attempt == ATTEMPT_WRITTEN && !is_constant);
+        w->member.left_out += attempt == ATTEMPT_UNUSABLE;
     }
     if (has_own) {
         buf_add_char(out, '}');
@@ -193,8 +239,8 @@ static void write_contents(struct item_writer *w, const struct map_entry *entry)
 
 static void write_entry(struct item_writer *w, const struct map_entry *entry)
 {
-    const struct mark mark = {w->member.out->len, w->open};
-    struct origin_value value;
+    enum attempt attempt;
+    bool ignored;
 
     if (entry->each != NULL) {
         write_contents(w, entry);
@@ -203,17 +249,9 @@ static void write_entry(struct item_writer *w, const struct map_entry *entry)
     if (entry->is_with_contents && !w->has_contents) {
         return;
     }
-    value = origin_get(entry->origin, w->view->reader, w->view->root, w->member.arena);
-    if (!value.is_present) {
-        return;
-    }
-    if (needs_country(entry->field) && !w->is_country_known) {
-        look_up_country(w);
-    }
-    add_prefix(w, entry);
-    if (!finish_member(w, &mark, member_write(&w->member, entry->field, &value))) {
-        w->member.left_out++;
-    } else if (entry->field == w->map->required) {
+    attempt = write_first_usable(w, entry, w->view->root, SPAN_NONE, &ignored);
+    w->member.left_out += attempt == ATTEMPT_UNUSABLE;
+    if (attempt == ATTEMPT_WRITTEN && entry->field == w->map->required) {
         w->has_required = true;
     }
 }

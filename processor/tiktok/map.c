@@ -195,7 +195,7 @@ struct span tiktok_source_id(const struct tiktok_map *map, const struct event_vi
         return SPAN_NONE;
     }
     text = span_trim(scalar_text(value, path_type(map->source_path, view->reader), arena));
-    return is_id_text(text) ? text : SPAN_NONE;
+    return is_id_text(text) && !text_is_absent(text, TEXT_CODE) ? text : SPAN_NONE;
 }
 
 void tiktok_body_begin(const struct tiktok_map *map, struct span source_id, struct buf *out)

@@ -287,7 +287,7 @@ static bool add_identifiers(struct member_writer *writer, enum identifier kind,
         struct span text = origin_text(&element, writer->arena);
         size_t before = out->len;
 
-        if (element.value->kind == VALUE_NULL || (text.ptr != NULL && text.len == 0)) {
+        if (origin_value_is_absent(&element, TEXT_CODE)) {
             continue;
         }
         if (written > 0) {
@@ -324,7 +324,7 @@ static bool add_array(struct member_writer *writer, const struct origin_value *v
         struct origin_value element = is_array ? element_of(value, i) : *value;
         size_t before = out->len;
 
-        if (element.value != NULL && element.value->kind == VALUE_NULL) {
+        if (origin_value_is_absent(&element, TEXT_CODE)) {
             continue;
         }
         if (written > 0) {

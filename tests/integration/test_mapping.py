@@ -6,7 +6,7 @@ import re
 import time
 
 import events
-from world import Record
+from world import Record, utm_any
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 ORDER = json.loads((pathlib.Path(__file__).parent / "data" / "readme_order.avsc").read_text())
@@ -82,3 +82,36 @@ def test_a_purchase_by_the_first_configuration_of_the_readme_has_its_worth(world
     assert (purchase["event"], purchase["properties"]["value"], purchase["properties"]["currency"]) == ("Purchase", 59.9, "EUR")
     assert (basket["event"], basket["properties"]["value"], basket["properties"]["currency"]) == ("AddToCart", 5, "SEK")
     assert purchase["user"]["ttclid"] == "E.C.P.1"
+
+
+ABSENT = ["__CLICKID__", "null", "undefined", "(null)", "{{ttclid}}", "N/A", "%7B%7Bttclid%7D%7D", "${TTCLID}", "None", " "]
+
+
+def test_a_missing_value_written_out_is_missing_everywhere(world):
+    """TikTok, an http body and the UTM record; and an id that is none makes no two events one."""
+    world.create_all(partitions=1)
+    values = []
+    for number, word in enumerate(ABSENT):
+        value = events.conversion(word, "Signed Up" if number % 2 else "Purchase")
+        value["user"].update(ttclid="E.C.P.real" if number < 5 else word, ttp=word, user_agent=word, ip=word)
+        value["page"] = {"url": f"https://shop.example/?ttclid={word}&utm_source={word}&utm_source=tt", "referrer": word}
+        values.append(value)
+    encode = events.Encoder(events.CONVERSION)
+    records = world.produce([Record(events.confluent(1, encode(v)), want="utm" if v["event"] == "Signed Up" else "tiktok")
+                             for v in values])
+    config = world.config(routes=[{"name": "away", "match": {"event": "Signed Up"}, "legs": [["utm"]]},
+                                  {"name": "all", "match": {}, "legs": [["tiktok", "utm"]]}])
+    world.detour(config).start()
+    world.wait_settled()
+    items = [e for request in world.tiktok.requests for e in request.events]
+    assert len({item["event_id"] for item in items}) == len(items) == 5, "each event has an id of its own"
+    for item in items:
+        assert not {"ttp", "user_agent", "ip"} & item["user"].keys(), item["user"]
+        assert "referrer" not in item["page"]
+    assert sum(item["user"].get("ttclid") == "E.C.P.real" for item in items) == 3
+    assert sum("ttclid" in item["user"] for item in items) == 3
+    for message in world.read("utm"):
+        record = utm_any(message)
+        assert record["utm_source"] == "tt" and record["referrer"] is None, record
+        assert record["click_ids"] in ({}, {"ttclid": "E.C.P.real"}), record
+    assert len(world.read("utm")) == len([r for r in records if r.want == "utm"])

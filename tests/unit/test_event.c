@@ -277,6 +277,8 @@ static const struct {
     {"punctuation between the cases", "\"EU[\"", NULL},
     {"empty", "\"\"", NULL},
     {"null", "null", NULL},
+    {"not a number", "\"NaN\"", NULL},
+    {"nil", "\"nil\"", NULL},
 };
 
 static void currency_is_three_letters_or_absent(void **state)
@@ -323,6 +325,12 @@ static const struct {
     {"a decimal below one", DECIMAL, "\"\\u0005\"", "0.05"},
     {"a negative decimal", DECIMAL, "\"\\u00ff\"", "-0.01"},
     {"an enum", "{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"A\",\"B\"]}", "\"B\"", "B"},
+    {"null, written out", "\"string\"", "\"null\"", NULL},
+    {"undefined", "\"string\"", "\" undefined \"", NULL},
+    {"a placeholder", "\"string\"", "\"{{event_id}}\"", NULL},
+    {"blanks", "\"string\"", "\"  \"", NULL},
+    {"a UUID that was never made", "\"string\"", "\"00000000-0000-0000-0000-000000000000\"", NULL},
+    {"zero", "\"int\"", "0", "0"},
 };
 
 static void id_is_any_scalar_as_text(void **state)
@@ -361,6 +369,11 @@ static const struct {
     {"an enum", "{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"BUY\"]}", "\"BUY\"", "BUY"},
     {"a union of text and number, text", "[\"string\",\"long\"]", "\"x\"", "x"},
     {"a union of text and number, number", "[\"string\",\"long\"]", "5", NULL},
+    {"undefined", "\"string\"", "\"undefined\"", NULL},
+    {"a placeholder", "\"string\"", "\"{{event}}\"", NULL},
+    {"a name that looks odd", "\"string\"", "\"None\"", "None"},
+    {"a symbol of that name", "{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"NULL\"]}",
+     "\"NULL\"", "NULL"},
 };
 
 static void type_is_text_or_the_event_is_refused(void **state)

@@ -101,6 +101,42 @@ static const struct {
      "\"utm_content\":null,\"utm_id\":null,",
      "\"landing_page\":\"?utm_source=b&utm_term=t\",\"referrer\":\"?utm_source=b&utm_term=t\",",
      ""},
+    {"missing, written out, in every case and form", NULL,
+     "{\"url\":\"?utm_source=undefined&utm_medium=(none)&utm_campaign=%7B%7Bcampaign.name%7D%7D&"
+     "utm_term="
+     "null&utm_content=N/"
+     "A&utm_id=-&gclid=%24%7Bgclid%7D&ttclid=__CLICKID__\",\"referrer\":\"null\"}",
+     "undefined", NO_UTM,
+     "\"landing_page\":\"?utm_source=undefined&utm_medium=(none)&utm_campaign=%7B%7Bcampaign.name%"
+     "7D%7D&"
+     "utm_term=null&utm_content=N/"
+     "A&utm_id=-&gclid=%24%7Bgclid%7D&ttclid=__CLICKID__\",\"referrer\":null,",
+     ""},
+    {"the next of equal names, another case, escaped ampersands, a router's query", NULL,
+     "{\"url\":\"?utm_source=&utm_source=b&UTM_Medium=paid&amp;utm_campaign=c#/"
+     "cart?utm_term=none&TTCLID="
+     "E.C.P.3\"}",
+     NULL,
+     "\"utm_source\":\"b\",\"utm_medium\":\"paid\",\"utm_campaign\":\"c\",\"utm_term\":\"none\","
+     "\"utm_content\":null,\"utm_id\":null,",
+     "\"landing_page\":\"?utm_source=&utm_source=b&UTM_Medium=paid&amp;utm_campaign=c#/"
+     "cart?utm_term=none&TTCLID=E.C.P.3\",\"referrer\":null,",
+     "\"ttclid\":\"E.C.P.3\""},
+    {"no line ends, no control characters", NULL,
+     "{\"url\":\"https://a.example/\\r\\n?utm_source=a%0D%0Ab&utm_medium=%00&utm_campaign=%0A "
+     "x%C2%85%E2%80%A8y "
+     "%09&utm_term=%C2%85%C2%A0&gclid=g%001\",\"referrer\":\"https://b.example/\\u0000\"}",
+     NULL,
+     "\"utm_source\":\"a b\",\"utm_medium\":null,\"utm_campaign\":\"x y\",\"utm_term\":null,"
+     "\"utm_content\":null,\"utm_id\":null,",
+     "\"landing_page\":\"https://a.example/?utm_source=a%0D%0Ab&utm_medium=%00&utm_campaign=%0A "
+     "x%C2%85%E2%80%"
+     "A8y %09&utm_term=%C2%85%C2%A0&gclid=g%001\",\"referrer\":\"https://b.example/\",",
+     "\"gclid\":\"g1\""},
+    {"a constant is what it says", "source: {value: none}\nmedium: {value: '-'}\n", "null", NULL,
+     "\"utm_source\":\"none\",\"utm_medium\":\"-\",\"utm_campaign\":null,\"utm_term\":null,"
+     "\"utm_content\":null,\"utm_id\":null,",
+     "\"landing_page\":null,\"referrer\":null,", ""},
     {"ttclid from elsewhere goes before the query", "ttclid: user.city\n",
      "{\"url\":\"?ttclid=E.C.P.1\"}", "E.C.P.2", NO_UTM,
      "\"landing_page\":\"?ttclid=E.C.P.1\",\"referrer\":null,", "\"ttclid\":\"Ulm\""},
