@@ -157,6 +157,7 @@ struct config_destination {
     enum kafka_format format;
     const struct yaml_node *utm; /* NULL: defaults */
     bool is_connect_headers;     /* headers: connect */
+    bool is_timestamp_kept;      /* keep_timestamp: the original's, not the time of writing */
 
     /* http */
     enum http_method method;

@@ -110,6 +110,10 @@ static const struct config_option destination[] = {
      OPTION_MAP, FOR_KAFKA, AT(utm)},
     {"headers", "`connect`: add Kafka Connect's __connect.errors.* headers as well.",
      OPTION_SPECIAL, FOR_KAFKA, .form = "connect", .read = read_kafka_headers},
+    {"keep_timestamp",
+     "Whether records keep the timestamp of the original. Without it they carry the time of "
+     "writing, and the topic's retention counts from then.",
+     OPTION_BOOL, FOR_KAFKA, AT(is_timestamp_kept), .fallback = "false"},
 };
 
 static const struct config_option batch[] = {

@@ -13,11 +13,13 @@
 #define DELIVER_BACKLOG_H
 
 #include "deliver/event.h"
+#include "deliver/mend.h"
 
 struct deliverer;
 
 /* Of one destination. */
 struct backlog {
+    struct mend_memory mends;
     size_t records;
     uint64_t bytes;   /* of their events */
     bool is_full;     /* half of what may be in flight, and nobody stands still for it yet */

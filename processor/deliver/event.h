@@ -65,12 +65,16 @@ struct leg {
     uint64_t backlog_bytes;       /* counted there */
     bool is_stuck, is_crowded;    /* backlog.h */
     uint32_t part, part_count;    /* an oversize dead letter goes in parts */
-    bool waits_for_room;          /* and this one until its topic takes larger ones */
+    bool waits_for_topic;         /* and this one until its topic takes such records */
+    uint8_t mended;               /* of enum mend: how the record differs from the original */
+    uint8_t mends_tried;          /* of them: after it was refused */
+    bool was_refused;             /* it goes by itself, or its batch is refused with it */
     struct leg *next, *previous;  /* a lane's queue */
     struct lane *lane;            /* whose queue, while QUEUED */
     struct batch *batch;          /* the one it is in while SENDING or WAITING */
     struct span item;             /* what a batch sends: in the event's block, or item_owned */
     size_t header_bytes;          /* of its request, while PRODUCING */
+    char *key_owned;              /* made of topic, partition and offset; NULL: not yet */
     char *item_owned;             /* rendered again for a later destination, or a UTM record */
     uint64_t queued_ms;           /* monotonic: since when this destination has it */
     struct trouble *trouble;      /* owned; NULL: none yet */

@@ -5,8 +5,9 @@
  * It can fail: no UTM record can be made (dead letter); the topic cannot be written
  * (stuck: the partition is blocked by name until it can); the record is too large (an
  * alternate: next in the chain; the dead letter: in parts, halved until they fit, or as
- * stuck until the topic takes larger records); the producer was cancelled (hard stop or lost
- * partition: the offset is not settled).
+ * stuck until the topic takes larger records); the topic refuses something else about the
+ * record (it is mended; then as too large, and the dead letter as stuck); the producer was
+ * cancelled (hard stop or lost partition: the offset is not settled).
  */
 #include "deliver/records.h"
 
@@ -16,6 +17,7 @@
 
 #include "base/mem.h"
 #include "deliver/view.h"
+#include "kafka/blame.h"
 #include "kafka/note.h"
 
 enum {
@@ -89,6 +91,7 @@ static rd_kafka_headers_t *make_note(const struct deliverer *d, const struct leg
         .source_partition = message.partition,
         .source_offset = message.offset,
         .source_timestamp_ms = message.timestamp_ms,
+        .mended = mend_text(leg),
         .instance = span_of(d->pipeline->instance),
         .attempts = leg->attempts,
         .is_connect = is_connect,
@@ -106,6 +109,24 @@ static rd_kafka_headers_t *make_note(const struct deliverer *d, const struct leg
     return note_headers(original, &note);
 }
 
+/* Those of a record whose first destination this topic is: delivered, not diverted. */
+static rd_kafka_headers_t *make_copy_headers(const struct deliverer *d, const struct leg *leg,
+                                             const rd_kafka_headers_t *original)
+{
+    struct message_view message;
+    struct note note;
+
+    d->outside->view(leg->event->message, &message);
+    note = (struct note){
+        .source_topic = message.topic,
+        .source_partition = message.partition,
+        .source_offset = message.offset,
+        .source_timestamp_ms = message.timestamp_ms,
+        .mended = mend_text(leg),
+    };
+    return note_copy_headers(original, &note);
+}
+
 /* One log line when a partition begins to wait and one when it goes on, however many records. */
 static void on_stuck(struct produce_request *request, bool is_stuck, const char *why)
 {
@@ -119,9 +140,10 @@ static void on_stuck(struct produce_request *request, bool is_stuck, const char 
     d->outside->view(leg->event->message, &message);
     if (is_stuck) {
         LOG_ERROR("record.stuck",
-                  "topic=%s why=%s source_topic=%s partition=%d "
-                  "way_out=\"make the topic writable; detour goes on by itself\"",
-                  LOG_Q(request->topic), LOG_Q(why), LOG_S(message.topic), message.partition);
+                  "topic=%s why=%s source_topic=%s partition=%d offset=%lld "
+                  "way_out=\"%s; detour goes on by itself\"",
+                  LOG_Q(request->topic), LOG_Q(why), LOG_S(message.topic), message.partition,
+                  (long long)message.offset, blame_way_out(request->error));
     } else {
         LOG_INFO("record.unstuck", "topic=%s source_topic=%s partition=%d", LOG_Q(request->topic),
                  LOG_S(message.topic), message.partition);
@@ -137,13 +159,15 @@ static void fill_request(struct deliverer *d, struct leg *leg, const char *topic
     d->outside->view(leg->event->message, &message);
     leg->request = (struct produce_request){
         .topic = topic,
-        .key = message.key,
+        .key = (leg->mended & MEND_KEY) != 0 ? mend_key(d, leg) : message.key,
         .value = value,
-        .timestamp_ms = message.timestamp_ms < 0 ? d->wall_ms : message.timestamp_ms,
+        .timestamp_ms = mend_timestamp(d, leg),
         .headers = headers,
         .done = done,
         .stuck = on_stuck,
         .context = d,
+        .must_go = leg->waits_for_topic,
+        .is_alone = leg->was_refused,
     };
     leg->header_bytes = note_bytes(headers) * 2; /* the library takes a copy */
     event_own(&d->events, leg->event, (int64_t)leg->header_bytes);
@@ -170,12 +194,14 @@ static void end_request(struct deliverer *d, struct leg *leg)
 
 /* What the broker said of one record, by the names of Kafka's protocol. */
 static void count_report(struct deliverer *d, const struct config_destination *to,
-                         enum produce_result result)
+                         const struct produce_request *request, enum produce_result result)
 {
+    rd_kafka_resp_err_t error =
+        result == PRODUCE_ACKNOWLEDGED ? RD_KAFKA_RESP_ERR_NO_ERROR : request->error;
+
     if (result != PRODUCE_CANCELLED) {
         metrics_answer(d->metrics, pipeline_index(d->pipeline, to),
-                       result == PRODUCE_ACKNOWLEDGED ? SPAN("NO_ERROR")
-                                                      : SPAN("MSG_SIZE_TOO_LARGE"));
+                       span_of(rd_kafka_err2name(error)));
     }
 }
 
@@ -187,16 +213,42 @@ static void count_delivery(struct deliverer *d, const struct leg *leg,
 
 /* alternates and Kafka primaries */
 
+static void send_copy(struct deliverer *d, struct leg *leg);
+
+/* Mended, or the next in the chain has it. */
+static void on_refused(struct deliverer *d, struct leg *leg)
+{
+    rd_kafka_resp_err_t error = leg->request.error;
+    struct trouble *trouble;
+
+    if (mend_more(d, leg, error)) {
+        leg->was_refused = true;
+        send_copy(d, leg);
+        return;
+    }
+    mend_tell_refused(d, leg, error);
+    count_delivery(d, leg, leg_destination(leg), VERDICT_REJECTED);
+    leg_move(leg, LEG_NEW);
+    trouble = leg_trouble(leg, leg_destination(leg), "the topic refuses the record: ");
+    (void)snprintf(trouble->text, sizeof(trouble->text), "the topic refuses the record: %s",
+                   rd_kafka_err2str(error));
+    trouble->has_code = true;
+    trouble->code = error;
+    leg->outcome = MAX_OF(leg->outcome, (uint8_t)OUTCOME_REJECTED);
+    leg_advance(d, leg, REASON_REJECTED);
+}
+
 static void on_record(struct produce_request *request, enum produce_result result)
 {
     struct leg *leg = CONTAINER_OF(request, struct leg, request);
     struct deliverer *d = request->context;
 
     end_request(d, leg);
-    count_report(d, leg_destination(leg), result);
+    count_report(d, leg_destination(leg), request, result);
     switch (result) {
     case PRODUCE_ACKNOWLEDGED:
         count_delivery(d, leg, leg_destination(leg), VERDICT_DELIVERED);
+        mend_learn(d, leg);
         leg_delivered(d, leg);
         return;
     case PRODUCE_TOO_LARGE:
@@ -204,6 +256,9 @@ static void on_record(struct produce_request *request, enum produce_result resul
         leg_move(leg, LEG_NEW);
         (void)leg_trouble(leg, leg_destination(leg), "the topic refuses the record's size");
         leg_advance(d, leg, REASON_TOO_LARGE);
+        return;
+    case PRODUCE_REFUSED:
+        on_refused(d, leg);
         return;
     case PRODUCE_CANCELLED:
         leg->event->is_abandoned = true;
@@ -250,31 +305,34 @@ static bool prepare_utm(struct deliverer *d, struct leg *leg, const struct event
     return write_utm(d, leg, &decoded.view);
 }
 
-void record_send(struct deliverer *d, struct leg *leg, const struct event_view *view)
+static void send_copy(struct deliverer *d, struct leg *leg)
 {
     const struct config_destination *config = leg_destination(leg);
     const struct pipeline_destination *to =
         &d->pipeline->destinations[pipeline_index(d->pipeline, config)];
     const rd_kafka_headers_t *original = d->outside->headers(leg->event->message);
-    struct span value = message_value(leg);
-    rd_kafka_headers_t *headers;
+    bool is_primary = leg->reason == REASON_NONE;
 
-    if (config->format == KAFKA_UTM) {
-        if (!prepare_utm(d, leg, view)) {
-            (void)leg_trouble(leg, config, "no UTM record can be made of it");
-            leg_dead_letter(d, leg, REASON_TOO_LARGE);
-            return;
-        }
-        value = leg->item;
-    }
-    if (leg->reason == REASON_NONE) { /* a primary: delivered, not diverted */
-        headers = original == NULL ? NULL : rd_kafka_headers_copy(original);
-    } else {
-        headers = make_note(d, leg, original, config->is_connect_headers);
+    fill_request(d, leg, to->topic, config->format == KAFKA_UTM ? leg->item : message_value(leg),
+                 is_primary ? make_copy_headers(d, leg, original)
+                            : make_note(d, leg, original, config->is_connect_headers),
+                 on_record);
+    d->outside->produce(d->outside->context, &leg->request);
+}
+
+void record_send(struct deliverer *d, struct leg *leg, const struct event_view *view)
+{
+    const struct config_destination *config = leg_destination(leg);
+
+    if (config->format == KAFKA_UTM && !prepare_utm(d, leg, view)) {
+        (void)leg_trouble(leg, config, "no UTM record can be made of it");
+        leg_dead_letter(d, leg, REASON_TOO_LARGE);
+        return;
     }
     leg_move(leg, LEG_PRODUCING);
-    fill_request(d, leg, to->topic, value, headers, on_record);
-    d->outside->produce(d->outside->context, &leg->request);
+    leg->was_refused = false;
+    mend_begin(d, leg);
+    send_copy(d, leg);
 }
 
 /* dead letters */
@@ -313,7 +371,8 @@ static void wait_for_room(struct deliverer *d, struct leg *leg)
     size_t part_bytes = MIN_OF(value_bytes, (size_t)PART_BYTES_FIRST) + event->message->key_len;
 
     d->outside->view(event->message, &message);
-    leg->waits_for_room = true;
+    leg->waits_for_topic = true;
+    leg->was_refused = true;
     leg->part = 0;
     leg->part_count = leg->part_count == 0 ? 0 : parts_of(value_bytes, PART_BYTES_FIRST);
     send_part(d, leg);
@@ -344,6 +403,20 @@ static void split_further(struct deliverer *d, struct leg *leg)
     }
     leg->part = 0;
     leg->part_count = parts_of(bytes, part_bytes);
+    leg->was_refused = true;
+    send_part(d, leg);
+}
+
+/* Mended, or it waits by name: behind the dead-letter topic there is no other. */
+static void on_dead_letter_refused(struct deliverer *d, struct leg *leg)
+{
+    rd_kafka_resp_err_t error = leg->request.error;
+
+    leg->was_refused = true;
+    if (!mend_more(d, leg, error)) {
+        mend_tell_refused(d, leg, error);
+        leg->waits_for_topic = true;
+    }
     send_part(d, leg);
 }
 
@@ -363,9 +436,12 @@ static void on_dead_letter(struct produce_request *request, enum produce_result 
     struct deliverer *d = request->context;
 
     end_request(d, leg);
-    count_report(d, d->pipeline->config->dead_letter, result);
+    count_report(d, d->pipeline->config->dead_letter, request, result);
     switch (result) {
     case PRODUCE_ACKNOWLEDGED:
+        mend_learn(d, leg);
+        leg->mends_tried = 0;
+        leg->was_refused = false;
         if (leg->part + 1 < leg->part_count) {
             leg->part++;
             send_part(d, leg);
@@ -377,6 +453,9 @@ static void on_dead_letter(struct produce_request *request, enum produce_result 
         return;
     case PRODUCE_TOO_LARGE:
         split_further(d, leg);
+        return;
+    case PRODUCE_REFUSED:
+        on_dead_letter_refused(d, leg);
         return;
     case PRODUCE_CANCELLED:
         leg->event->is_abandoned = true;
@@ -411,7 +490,6 @@ static void send_part(struct deliverer *d, struct leg *leg)
         fill_request(d, leg, to->topic, span_sub(whole, from, MIN_OF(from + step, whole.len)),
                      headers, on_dead_letter);
     }
-    leg->request.must_go = leg->waits_for_room;
     d->outside->produce(d->outside->context, &leg->request);
 }
 
@@ -419,6 +497,8 @@ void record_dead_letter(struct deliverer *d, struct leg *leg)
 {
     leg_move(leg, LEG_PRODUCING);
     leg->is_dead_letter = true;
+    leg->was_refused = false;
+    mend_begin(d, leg);
     leg->part = 0;
     leg->part_count = 0;
     send_part(d, leg);

@@ -10,6 +10,7 @@
 enum { TEXT_BYTES_MAX = 512, HEADER_OVERHEAD_BYTES = 6, NUMBER_BYTES = 24 };
 
 static const char own_prefix[] = "detour.";
+static const char source_prefix[] = "detour.source.";
 static const char connect_prefix[] = "__connect.errors.";
 
 static const char *const names[NOTE_FIELD_COUNT] = {
@@ -32,6 +33,7 @@ static const char *const names[NOTE_FIELD_COUNT] = {
     [NOTE_SOURCE_PARTITION] = "detour.source.partition",
     [NOTE_SOURCE_OFFSET] = "detour.source.offset",
     [NOTE_SOURCE_TIMESTAMP] = "detour.source.timestamp",
+    [NOTE_MENDED] = "detour.mended",
     [NOTE_INSTANCE] = "detour.instance",
     [NOTE_CONNECT_TOPIC] = "__connect.errors.topic",
     [NOTE_CONNECT_PARTITION] = "__connect.errors.partition",
@@ -50,8 +52,31 @@ const char *note_name(enum note_field field)
     return names[field];
 }
 
-/* Everything of @original that is not ours. */
-static rd_kafka_headers_t *copy_foreign(const rd_kafka_headers_t *original, bool is_connect)
+static bool starts(const char *name, const char *prefix)
+{
+    return strncmp(name, prefix, strlen(prefix)) == 0;
+}
+
+/* A dead letter's or diverted record's: everything that begins as ours do is replaced. */
+static bool is_ours(const char *name)
+{
+    return starts(name, own_prefix);
+}
+
+static bool is_ours_or_connect(const char *name)
+{
+    return starts(name, own_prefix) || starts(name, connect_prefix);
+}
+
+/* A plain copy's: only what we write there. */
+static bool is_of_copy(const char *name)
+{
+    return starts(name, source_prefix) || strcmp(name, names[NOTE_MENDED]) == 0;
+}
+
+/* Everything of @original that is not to be replaced. */
+static rd_kafka_headers_t *copy_foreign(const rd_kafka_headers_t *original,
+                                        bool (*is_replaced)(const char *name))
 {
     size_t count = original == NULL ? 0 : rd_kafka_header_cnt(original);
     rd_kafka_headers_t *out = rd_kafka_headers_new(count + NOTE_FIELD_COUNT);
@@ -63,8 +88,7 @@ static rd_kafka_headers_t *copy_foreign(const rd_kafka_headers_t *original, bool
         if (rd_kafka_header_get_all(original, i, &name, &value, &len) != 0) {
             break;
         }
-        if (strncmp(name, own_prefix, sizeof(own_prefix) - 1) != 0 &&
-            (!is_connect || strncmp(name, connect_prefix, sizeof(connect_prefix) - 1) != 0)) {
+        if (!is_replaced(name)) {
             rd_kafka_header_add(out, name, -1, value, value == NULL ? 0 : (ssize_t)len);
         }
     }
@@ -154,7 +178,8 @@ static void add_connect(rd_kafka_headers_t *headers, const struct note *note)
 
 rd_kafka_headers_t *note_headers(const rd_kafka_headers_t *original, const struct note *note)
 {
-    rd_kafka_headers_t *headers = copy_foreign(original, note->is_connect);
+    rd_kafka_headers_t *headers =
+        copy_foreign(original, note->is_connect ? is_ours_or_connect : is_ours);
     char at[CLOCK_ISO_BYTES];
 
     add(headers, NOTE_REASON, span_of(reason_word(note->reason)));
@@ -177,10 +202,20 @@ rd_kafka_headers_t *note_headers(const rd_kafka_headers_t *original, const struc
     add_number(headers, NOTE_REPLAYS, note->replays);
     add(headers, NOTE_AT, span_of(clock_iso(note->at_ms, at)));
     add_source(headers, note);
+    add(headers, NOTE_MENDED, note->mended);
     add(headers, NOTE_INSTANCE, note->instance);
     if (note->is_connect) {
         add_connect(headers, note);
     }
+    return headers;
+}
+
+rd_kafka_headers_t *note_copy_headers(const rd_kafka_headers_t *original, const struct note *note)
+{
+    rd_kafka_headers_t *headers = copy_foreign(original, is_of_copy);
+
+    add_source(headers, note);
+    add(headers, NOTE_MENDED, note->mended);
     return headers;
 }
 

@@ -35,6 +35,7 @@ enum note_field {
     NOTE_SOURCE_PARTITION,
     NOTE_SOURCE_OFFSET,
     NOTE_SOURCE_TIMESTAMP,
+    NOTE_MENDED,
     NOTE_INSTANCE,
     NOTE_CONNECT_TOPIC,
     NOTE_CONNECT_PARTITION,
@@ -71,6 +72,7 @@ struct note {
     int32_t source_partition;
     int64_t source_offset;
     int64_t source_timestamp_ms; /* -1: the record has none, no header */
+    struct span mended; /* what of the record had to be changed so that its topic takes it */
     struct span instance;
     bool is_connect;   /* also __connect.errors.* */
     struct span group; /* for Connect's connector.name */
@@ -80,6 +82,10 @@ struct note {
 /** New headers: @original (may be NULL) then ours. */
 NODISCARD rd_kafka_headers_t *note_headers(const rd_kafka_headers_t *original,
                                            const struct note *note);
+/** New headers of a record whose first destination a topic is: @original (may be NULL), and where
+ * it stood (source.*) and what was mended in place of headers of these names. */
+NODISCARD rd_kafka_headers_t *note_copy_headers(const rd_kafka_headers_t *original,
+                                                const struct note *note);
 /** What @headers (may be NULL) take in a record, about. */
 size_t note_bytes(const rd_kafka_headers_t *headers);
 /** Value of the last header of that name; SPAN_NONE when absent. */

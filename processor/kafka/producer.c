@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "kafka/blame.h"
 #include "kafka/producer_inside.h"
 
 /*
@@ -18,8 +19,8 @@
  *    queue full             stays READY; producer_is_full() until the queue has drained
  *    refused or failed      DELAYED with backoff, then READY again; told as stuck
  *    no report for 10 s     stays SENT; told as stuck
- *    batch too large        the broker refuses a whole batch: SUSPECT, sent again by itself,
- *                           and only what is too large alone is finished so
+ *    a record refused       the broker refuses the whole batch: all are SUSPECT, and only what
+ *                           is refused alone is finished so (producer_search.c)
  *    fatal producer error   all SENT ones back to READY, a new client, produced again
  *    cancelled              FINISHED from wherever it is
  *    recalled               out of READY, DELAYED or SUSPECT, without done()
@@ -28,55 +29,70 @@
  */
 enum { SILENCE_MS = 10000, LOOK_MS = 1000, WAITING_MAX = 100000 };
 
-static enum request_state state_of(const struct produce_request *request)
-{
-    return (enum request_state)(request->state & REQUEST_STATE_MASK);
-}
-
-static struct request_list *list_of(struct producer *producer, enum request_state state)
+static struct request_list *list_of(struct producer *producer,
+                                    const struct produce_request *request, enum request_state state)
 {
     switch (state) {
     case REQUEST_READY:
-        return &producer->ready;
+        return &request_line(producer, request)->ready;
+    case REQUEST_SUSPECT:
+        return &request_line(producer, request)->suspects;
     case REQUEST_DELAYED:
         return &producer->delayed;
     case REQUEST_SENT:
         return &producer->sent;
-    case REQUEST_SUSPECT:
-        return &producer->suspects;
     case REQUEST_ACKNOWLEDGED:
-    case REQUEST_TOO_LARGE:
+    case REQUEST_REFUSED:
     case REQUEST_CANCELLED:
         return &producer->finished;
     case REQUEST_NEW:
     case REQUEST_STATE_MASK:
-    case REQUEST_IS_ALONE:
+    case REQUEST_IS_TRIAL:
     case REQUEST_IS_STUCK:
         break;
     }
     return NULL;
 }
 
+static bool is_unsent(enum request_state state)
+{
+    return state == REQUEST_READY || state == REQUEST_SUSPECT;
+}
+
+static void leave(struct producer *producer, struct produce_request *request)
+{
+    struct topic_line *line = request_line(producer, request);
+    enum request_state state = request_state(request);
+    struct request_list *list = list_of(producer, request, state);
+
+    if (list != NULL) {
+        request_list_remove(list, request);
+    }
+    producer->unsent -= is_unsent(state);
+    line->sent -= state == REQUEST_SENT;
+    line->trials -= (request->state & REQUEST_IS_TRIAL) != 0;
+    request->state &= (uint8_t)~REQUEST_IS_TRIAL;
+}
+
 /* Delayed ones are in the order they are due. */
 void request_move(struct producer *producer, struct produce_request *request,
                   enum request_state state)
 {
-    struct request_list *from = list_of(producer, state_of(request));
-    struct request_list *to = list_of(producer, state);
+    struct request_list *to = list_of(producer, request, state);
     struct produce_request *after;
 
     PRE(to != NULL);
-    if (from != NULL) {
-        request_list_remove(from, request);
-    }
+    leave(producer, request);
     if (state == REQUEST_READY || state == REQUEST_DELAYED) {
-        request->state &= (uint8_t)~REQUEST_IS_ALONE;
+        request->share = 0;
     }
     after = to->last;
     while (state == REQUEST_DELAYED && after != NULL && after->retry_at_ms > request->retry_at_ms) {
         after = after->previous;
     }
     request_list_insert(to, after, request);
+    producer->unsent += is_unsent(state);
+    request_line(producer, request)->sent += state == REQUEST_SENT;
     request->state = (uint8_t)((request->state & ~REQUEST_STATE_MASK) | state);
 }
 
@@ -116,73 +132,43 @@ static void delay(struct producer *producer, struct produce_request *request,
     uint64_t wait_ms = MIN_OF((uint64_t)BACKOFF_MS_MIN << doublings, (uint64_t)BACKOFF_MS_MAX);
 
     note_failure(producer, request, error);
+    request->error = error;
     request->failures += request->failures < UINT32_MAX ? 1 : 0;
     request->retry_at_ms = clock_mono_ms() + wait_ms;
     request_move(producer, request, REQUEST_DELAYED);
     tell_stuck(request, true, rd_kafka_err2str(error));
 }
 
-static void refuse(struct producer *producer, struct produce_request *request,
-                   rd_kafka_resp_err_t error)
+void request_refuse(struct producer *producer, struct produce_request *request)
 {
     if (request->must_go) {
-        delay(producer, request, error);
+        delay(producer, request, request->error);
     } else {
-        request_move(producer, request, REQUEST_TOO_LARGE);
+        request_move(producer, request, REQUEST_REFUSED);
     }
-}
-
-/* The answer spoke of a batch; which of its records is too large shows when each goes alone. */
-static void suspect(struct producer *producer, struct produce_request *request)
-{
-    bool was_alone = (request->state & REQUEST_IS_ALONE) != 0 ||
-                     request->value.len + request->key.len >= producer->batch_bytes;
-
-    if (was_alone) {
-        producer->is_culprit_found |= (request->state & REQUEST_IS_ALONE) != 0;
-        refuse(producer, request, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
-        return;
-    }
-    request->state |= REQUEST_IS_ALONE;
-    request_move(producer, request, REQUEST_SUSPECT);
-}
-
-/* All suspects were tried. When none was too large, the batch itself was: make smaller ones. */
-static void end_search(struct producer *producer, const struct produce_request *request)
-{
-    if (!producer->is_culprit_found && producer->batch_bytes > BATCH_BYTES_MIN) {
-        producer->batch_bytes = MAX_OF(producer->batch_bytes / 4, (uint64_t)BATCH_BYTES_MIN);
-        producer->is_batch_smaller = true;
-        LOG_INFO("producer.batch", "worker=%u topic=%s batch_bytes=%llu why=%s",
-                 producer->worker_index, LOG_Q(request->topic),
-                 (unsigned long long)producer->batch_bytes,
-                 LOG_Q("the topic's max.message.bytes is below a batch; batches become smaller"));
-    }
-    producer->is_culprit_found = false;
 }
 
 void request_report(struct producer *producer, struct produce_request *request,
                     rd_kafka_resp_err_t error)
 {
-    bool was_alone = (request->state & REQUEST_IS_ALONE) != 0;
+    bool was_trial = (request->state & REQUEST_IS_TRIAL) != 0;
+    enum blame blame = blame_of(error);
 
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
         producer->reopenings = 0;
         request_move(producer, request, REQUEST_ACKNOWLEDGED);
     } else if (producer->is_cancelling) {
         request_move(producer, request, REQUEST_CANCELLED);
-    } else if (error == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE ||
-               error == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE) {
-        suspect(producer, request);
-    } else if (producer->is_fatal || error == RD_KAFKA_RESP_ERR__PURGE_QUEUE ||
-               error == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT) {
+    } else if (blame_is_record(blame)) {
+        search_suspect(producer, request, error);
+    } else if (producer->is_fatal || blame == BLAME_CLIENT) {
         producer->has_gap |= error == RD_KAFKA_RESP_ERR__PURGE_QUEUE;
         request_move(producer, request, REQUEST_READY); /* the client's fault, not the record's */
     } else {
         delay(producer, request, error);
     }
-    if (was_alone && producer->suspects.count == 0) {
-        end_search(producer, request);
+    if (was_trial) {
+        search_end(producer, request_line(producer, request));
     }
 }
 
@@ -227,34 +213,9 @@ static void wake(const struct producer *producer)
     }
 }
 
-/* Hand one request to the library. Its headers go in as a copy: the library takes them. */
-static rd_kafka_resp_err_t produce(struct producer *producer, struct produce_request *request)
+bool request_send(struct producer *producer, struct produce_request *request)
 {
-    rd_kafka_topic_t *rkt = client_topic(producer, request->topic);
-    rd_kafka_headers_t *headers;
-    rd_kafka_resp_err_t error;
-
-    if (rkt == NULL) {
-        return rd_kafka_last_error();
-    }
-    headers = request->headers == NULL ? rd_kafka_headers_new(0)
-                                       : rd_kafka_headers_copy(request->headers);
-    error = rd_kafka_producev(
-        producer->rk, RD_KAFKA_V_RKT(rkt), RD_KAFKA_V_MSGFLAGS(0),
-        RD_KAFKA_V_KEY(request->key.ptr, request->key.len),
-        RD_KAFKA_V_VALUE((void *)(uintptr_t)request->value.ptr, request->value.len),
-        RD_KAFKA_V_TIMESTAMP(MAX_OF(request->timestamp_ms, (int64_t)0)),
-        RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_OPAQUE(request), RD_KAFKA_V_END);
-    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        rd_kafka_headers_destroy(headers);
-    }
-    return error;
-}
-
-/* False: no more can be sent just now. */
-static bool send_one(struct producer *producer, struct produce_request *request)
-{
-    rd_kafka_resp_err_t error = produce(producer, request);
+    rd_kafka_resp_err_t error = client_produce(producer, request);
 
     switch ((int)error) {
     case RD_KAFKA_RESP_ERR_NO_ERROR:
@@ -263,13 +224,15 @@ static bool send_one(struct producer *producer, struct produce_request *request)
         return true;
     case RD_KAFKA_RESP_ERR__QUEUE_FULL:
         if (producer->sent.count == 0) { /* larger than the empty queue */
-            refuse(producer, request, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
+            request->error = RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;
+            request_refuse(producer, request);
             return true;
         }
         producer->is_queue_full = true;
         return false;
     case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
-        refuse(producer, request, error);
+        request->error = error;
+        request_refuse(producer, request);
         return true;
     case RD_KAFKA_RESP_ERR__FATAL:
         client_fatal(producer);
@@ -286,23 +249,53 @@ static bool may_send(const struct producer *producer)
            !producer->has_gap;
 }
 
-/* Suspects go one at a time and with nobody else on the way; then all that is ready. */
+/* Suspects go group by group, with nobody else of their topic on the way; then all that is ready.
+ * False: no more can be sent just now. */
+static bool send_line(struct producer *producer, struct topic_line *line)
+{
+    while (line->suspects.count > 0 && line->sent == 0) {
+        if (!search_send(producer, line)) {
+            return false;
+        }
+    }
+    if (line->suspects.count + line->trials > 0) {
+        return true;
+    }
+    while (line->ready.count > 0) {
+        if (!request_send(producer, line->ready.first)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static void send_ready(struct producer *producer)
 {
+    size_t count = producer->line_count;
+
     if (!may_send(producer)) {
         return;
     }
-    while (producer->suspects.count > 0) {
-        if (producer->sent.count > 0 || !send_one(producer, producer->suspects.first)) {
-            return;
-        }
-    }
-    while (producer->ready.count > 0) {
-        if (!send_one(producer, producer->ready.first)) {
+    for (size_t i = 0; i < count; i++) {
+        if (!send_line(producer, &producer->lines[(producer->line_next + i) % count])) {
+            producer->line_next = (producer->line_next + 1) % count; /* a full queue is for all */
             return;
         }
     }
     producer->is_queue_full = false;
+}
+
+static size_t line_of(struct producer *producer, const char *topic)
+{
+    for (size_t i = 0; i < producer->line_count; i++) {
+        if (strcmp(producer->lines[i].name, topic) == 0) {
+            return i;
+        }
+    }
+    PRE(producer->line_count < UINT16_MAX);
+    producer->lines = mem_grow(producer->lines, producer->line_count + 1, sizeof(*producer->lines));
+    producer->lines[producer->line_count] = (struct topic_line){.name = mem_text(span_of(topic))};
+    return producer->line_count++;
 }
 
 void producer_send(struct producer *producer, struct produce_request *request)
@@ -312,23 +305,36 @@ void producer_send(struct producer *producer, struct produce_request *request)
 
     request->state = REQUEST_NEW;
     request->failures = 0;
+    request->error = RD_KAFKA_RESP_ERR_NO_ERROR;
+    request->line = (uint16_t)line_of(producer, request->topic);
+    request->share = request->is_alone ? 1 : 0;
     request->retry_at_ms = clock_mono_ms();
-    request_move(producer, request, REQUEST_READY);
+    request_move(producer, request, request->is_alone ? REQUEST_SUSPECT : REQUEST_READY);
     wake(producer); /* sent in the next turn, together with what else comes in this one */
+}
+
+static enum produce_result result_of(const struct produce_request *request,
+                                     enum request_state state)
+{
+    if (state == REQUEST_ACKNOWLEDGED) {
+        return PRODUCE_ACKNOWLEDGED;
+    }
+    if (state == REQUEST_REFUSED) {
+        return blame_of(request->error) == BLAME_SIZE ? PRODUCE_TOO_LARGE : PRODUCE_REFUSED;
+    }
+    return PRODUCE_CANCELLED;
 }
 
 static void finish(struct producer *producer)
 {
     while (producer->finished.count > 0) {
         struct produce_request *request = producer->finished.first;
-        enum request_state state = state_of(request);
+        enum request_state state = request_state(request);
 
         request_list_remove(&producer->finished, request);
         request->state = (uint8_t)(REQUEST_NEW | (request->state & REQUEST_IS_STUCK));
         tell_stuck(request, false, NULL);
-        request->done(request, state == REQUEST_ACKNOWLEDGED ? PRODUCE_ACKNOWLEDGED
-                               : state == REQUEST_TOO_LARGE  ? PRODUCE_TOO_LARGE
-                                                             : PRODUCE_CANCELLED);
+        request->done(request, result_of(request, state));
     }
 }
 
@@ -348,7 +354,7 @@ static uint64_t next_turn_ms(const struct producer *producer, uint64_t now_ms)
     if (producer->delayed.count > 0) {
         due_ms = producer->delayed.first->retry_at_ms;
     }
-    if (producer->ready.count + producer->sent.count + producer->suspects.count > 0) {
+    if (producer->unsent + producer->sent.count > 0) {
         due_ms = MIN_OF(due_ms, now_ms + LOOK_MS);
     }
     if (!may_send(producer)) {
@@ -363,11 +369,13 @@ static uint64_t next_turn_ms(const struct producer *producer, uint64_t now_ms)
     return due_ms > now_ms ? due_ms - now_ms : 0;
 }
 
-/* What was refused for its size is tried by itself, or its batch would be refused with it. */
+/* What was refused is tried by itself, or its batch would be refused with it. */
 static void resume(struct producer *producer, struct produce_request *request)
 {
-    request_move(producer, request, request->must_go ? REQUEST_SUSPECT : REQUEST_READY);
-    request->state |= request->must_go ? REQUEST_IS_ALONE : 0;
+    bool is_alone = request->must_go || request->is_alone;
+
+    request_move(producer, request, is_alone ? REQUEST_SUSPECT : REQUEST_READY);
+    request->share = is_alone ? 1 : 0;
 }
 
 uint64_t producer_turn(struct producer *producer, uint64_t now_ms)
@@ -390,15 +398,17 @@ uint64_t producer_turn(struct producer *producer, uint64_t now_ms)
     if (now_ms - producer->looked_at_ms >= LOOK_MS) {
         producer->looked_at_ms = now_ms;
         tell_silence(&producer->sent, now_ms);
-        tell_silence(&producer->ready, now_ms);
+        for (size_t i = 0; i < producer->line_count; i++) {
+            tell_silence(&producer->lines[i].ready, now_ms);
+        }
     }
     return next_turn_ms(producer, now_ms);
 }
 
 size_t producer_waiting(const struct producer *producer)
 {
-    return producer->ready.count + producer->delayed.count + producer->sent.count +
-           producer->suspects.count + producer->finished.count;
+    return producer->unsent + producer->delayed.count + producer->sent.count +
+           producer->finished.count;
 }
 
 bool producer_is_full(const struct producer *producer)
@@ -416,35 +426,35 @@ void producer_unsend(struct producer *producer)
 
 bool producer_is_unsent(const struct produce_request *request)
 {
-    enum request_state state = state_of(request);
+    enum request_state state = request_state(request);
 
-    return state == REQUEST_READY || state == REQUEST_DELAYED || state == REQUEST_SUSPECT;
+    return is_unsent(state) || state == REQUEST_DELAYED;
 }
 
 void producer_recall(struct producer *producer, struct produce_request *request)
 {
     PRE(producer_is_unsent(request));
 
-    request_list_remove(list_of(producer, state_of(request)), request);
+    leave(producer, request);
     request->state = (uint8_t)(REQUEST_NEW | (request->state & REQUEST_IS_STUCK));
     tell_stuck(request, false, NULL);
-    if (producer->suspects.count == 0) {
-        producer->is_culprit_found = false;
+}
+
+static void cancel_list(struct producer *producer, const struct request_list *list)
+{
+    while (list->count > 0) {
+        request_move(producer, list->first, REQUEST_CANCELLED);
     }
 }
 
 void producer_cancel(struct producer *producer)
 {
     producer->is_cancelling = true;
-    while (producer->ready.count > 0) {
-        request_move(producer, producer->ready.first, REQUEST_CANCELLED);
+    for (size_t i = 0; i < producer->line_count; i++) {
+        cancel_list(producer, &producer->lines[i].ready);
+        cancel_list(producer, &producer->lines[i].suspects);
     }
-    while (producer->delayed.count > 0) {
-        request_move(producer, producer->delayed.first, REQUEST_CANCELLED);
-    }
-    while (producer->suspects.count > 0) {
-        request_move(producer, producer->suspects.first, REQUEST_CANCELLED);
-    }
+    cancel_list(producer, &producer->delayed);
     if (producer->rk != NULL && producer->sent.count > 0 && !client_purge(producer)) {
         client_close(producer); /* the next turn opens another */
     }
@@ -460,6 +470,10 @@ void producer_close(struct producer *producer)
     }
     producer_cancel(producer);
     client_close(producer);
+    for (size_t i = 0; i < producer->line_count; i++) {
+        free(producer->lines[i].name);
+    }
+    free(producer->lines);
     close(producer->fd);
     free(producer);
 }

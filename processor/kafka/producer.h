@@ -6,7 +6,9 @@
  * when the broker's delivery report came or the record was refused for good. Transient
  * failures (queue full, unknown topic, leader moves, timeouts) are retried inside for
  * ever with backoff 250 ms..5 s, and told through the `stuck` callback so that the
- * partition can be named as blocked. A fatal producer error destroys and recreates the
+ * partition can be named as blocked. An error that speaks of a record (blame.h) fails its
+ * whole batch: the batch is halved until the culprits are alone, and all others are
+ * written as they are. A fatal producer error destroys and recreates the
  * producer; what was unacknowledged is produced again. Key, value and headers stay
  * borrowed until the callback.
  */
@@ -23,14 +25,15 @@ struct producer;
 enum produce_result {
     PRODUCE_ACKNOWLEDGED,
     PRODUCE_TOO_LARGE, /* the topic or the client refuses its size */
+    PRODUCE_REFUSED,   /* the topic refuses something else about it: request->error */
     PRODUCE_CANCELLED, /* producer_cancel(): the outcome is unknown or it was never sent */
 };
 
 struct produce_request {
-    const char *topic; /* terminated, outlives the request */
-    struct span key;   /* ptr NULL: none */
-    struct span value; /* ptr NULL: tombstone */
-    int64_t timestamp_ms;
+    const char *topic;           /* terminated, outlives the request */
+    struct span key;             /* ptr NULL: none */
+    struct span value;           /* ptr NULL: tombstone */
+    int64_t timestamp_ms;        /* 0: the time when it is handed to the client library */
     rd_kafka_headers_t *headers; /* owned by the request; kept for re-producing */
     void (*done)(struct produce_request *request, enum produce_result result);
     /** First failure (or no acknowledgement for 10 s) and recovery: @is_stuck false comes once,
@@ -38,12 +41,16 @@ struct produce_request {
      * May be NULL. */
     void (*stuck)(struct produce_request *request, bool is_stuck, const char *why);
     void *context;
-    bool must_go; /* refused for its size it waits, stuck, and is tried again: never TOO_LARGE */
+    bool must_go;  /* refused it waits, stuck, and is tried again: never TOO_LARGE or REFUSED */
+    bool is_alone; /* it was refused before: no other request shares its batch */
+    rd_kafka_resp_err_t error; /* the last one, when it is stuck or refused; 0: only silence */
 
     /* the producer's own */
     struct produce_request *next, *previous;
     uint64_t retry_at_ms;
     uint32_t failures;
+    uint16_t line;  /* its topic's */
+    uint16_t share; /* at most so many were in its batch; 0: any number */
     uint8_t state;
 };
 

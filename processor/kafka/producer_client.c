@@ -79,23 +79,37 @@ enum err_code client_open(struct producer *producer, struct err *err)
     return ERR_OK;
 }
 
-rd_kafka_topic_t *client_topic(struct producer *producer, const char *name)
+/* NULL when the library refuses the name (rd_kafka_last_error()). */
+static rd_kafka_topic_t *topic_of(const struct producer *producer, struct topic_line *line)
 {
-    rd_kafka_topic_t *rkt;
+    if (line->rkt == NULL) {
+        line->rkt = rd_kafka_topic_new(producer->rk, line->name, NULL);
+    }
+    return line->rkt;
+}
 
-    for (size_t i = 0; i < producer->topic_count; i++) {
-        if (strcmp(producer->topics[i].name, name) == 0) {
-            return producer->topics[i].rkt;
-        }
+/* Its headers go in as a copy: the library takes them. */
+rd_kafka_resp_err_t client_produce(const struct producer *producer, struct produce_request *request)
+{
+    rd_kafka_topic_t *rkt = topic_of(producer, request_line(producer, request));
+    rd_kafka_headers_t *headers;
+    rd_kafka_resp_err_t error;
+
+    if (rkt == NULL) {
+        return rd_kafka_last_error();
     }
-    rkt = rd_kafka_topic_new(producer->rk, name, NULL);
-    if (rkt != NULL) {
-        producer->topics =
-            mem_grow(producer->topics, producer->topic_count + 1, sizeof(*producer->topics));
-        producer->topics[producer->topic_count++] =
-            (struct topic_handle){mem_text(span_of(name)), rkt};
+    headers = request->headers == NULL ? rd_kafka_headers_new(0)
+                                       : rd_kafka_headers_copy(request->headers);
+    error = rd_kafka_producev(
+        producer->rk, RD_KAFKA_V_RKT(rkt), RD_KAFKA_V_MSGFLAGS(0),
+        RD_KAFKA_V_KEY(request->key.ptr, request->key.len),
+        RD_KAFKA_V_VALUE((void *)(uintptr_t)request->value.ptr, request->value.len),
+        RD_KAFKA_V_TIMESTAMP(MAX_OF(request->timestamp_ms, (int64_t)0)),
+        RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_OPAQUE(request), RD_KAFKA_V_END);
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        rd_kafka_headers_destroy(headers);
     }
-    return rkt;
+    return error;
 }
 
 bool client_purge(struct producer *producer)
@@ -118,13 +132,12 @@ void client_close(struct producer *producer)
         return;
     }
     is_clean = client_purge(producer);
-    for (size_t i = 0; i < producer->topic_count; i++) {
-        rd_kafka_topic_destroy(producer->topics[i].rkt);
-        free(producer->topics[i].name);
+    for (size_t i = 0; i < producer->line_count; i++) {
+        if (producer->lines[i].rkt != NULL) {
+            rd_kafka_topic_destroy(producer->lines[i].rkt);
+            producer->lines[i].rkt = NULL;
+        }
     }
-    free(producer->topics);
-    producer->topics = NULL;
-    producer->topic_count = 0;
     rd_kafka_queue_io_event_enable(producer->queue, -1, NULL, 0);
     rd_kafka_queue_destroy(producer->queue);
     producer->queue = NULL;

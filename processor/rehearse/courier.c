@@ -374,6 +374,9 @@ static void reach_topic(void *context, void *what)
     }
     parcel->is_stuck = false;
     parcel->result = parcel->is_large ? PRODUCE_TOO_LARGE : PRODUCE_ACKNOWLEDGED;
+    if (parcel->is_large && parcel->member != NULL) {
+        parcel->request->error = RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;
+    }
     if (!parcel->is_large) {
         tell_held(world, leg, true);
     }

@@ -183,6 +183,41 @@ static void headers_are_exactly_these(void **state)
     }
 }
 
+/* A plain copy keeps the others' headers and ours of an earlier time; where it stood is said anew.
+ */
+static void a_copy_says_where_it_stood(void **state)
+{
+    static const struct pair original[] = {{"trace", "1"},
+                                           {"detour.source.offset", "forged"},
+                                           {"detour.source.topic", "earlier"},
+                                           {"detour.reason", "rejected"},
+                                           {"detour.mended", "key"},
+                                           {"empty", ""},
+                                           {NULL, NULL}};
+    static const struct pair want[] = {{"trace", "1"},
+                                       {"detour.reason", "rejected"},
+                                       {"empty", ""},
+                                       {"detour.source.topic", "conversions"},
+                                       {"detour.source.partition", "4"},
+                                       {"detour.source.offset", "9007199254740993"},
+                                       {"detour.source.timestamp", "1773223200000"},
+                                       {"detour.mended", "timestamp"},
+                                       {NULL, NULL}};
+    struct note note = full_note;
+    rd_kafka_headers_t *before = make_headers(original);
+    rd_kafka_headers_t *headers;
+
+    (void)state;
+    note.mended = SPAN("timestamp");
+    headers = note_copy_headers(before, &note);
+    check_pairs("copy", headers, want);
+    rd_kafka_headers_destroy(headers);
+    headers = note_copy_headers(NULL, &note);
+    check_pairs("without headers", headers, want + 3);
+    rd_kafka_headers_destroy(headers);
+    rd_kafka_headers_destroy(before);
+}
+
 static const struct {
     const char *name;
     enum reason reason;
@@ -279,6 +314,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(headers_are_exactly_these),
+        cmocka_unit_test(a_copy_says_where_it_stood),
         cmocka_unit_test(connect_headers_name_stage_and_task),
         cmocka_unit_test(an_error_is_cut_between_characters),
         cmocka_unit_test(what_is_not_utf8_has_no_header),

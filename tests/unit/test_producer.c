@@ -297,7 +297,7 @@ static const struct {
     {"not enough replicas", RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS, 2, false},
     {"connection lost", RD_KAFKA_RESP_ERR__TRANSPORT, 2, false},
     {"not allowed", RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, 1, true},
-    {"record refused", RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP, 1, true},
+    {"a batch refused for some record", RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP, 1, false},
 };
 
 static void errors_of_a_time_are_retried(void **state)
@@ -326,6 +326,83 @@ static void one_record_is_too_large_for_the_broker(void **state)
     producer_send(producer, make_request(0, "out", SPAN("a"), SPAN("1")));
     turn_until_done(producer, 0, 1);
     check_results(0, 1, PRODUCE_TOO_LARGE);
+    producer_close(producer);
+}
+
+static const struct {
+    const char *name;
+    int error;
+    enum produce_result want;
+} refusal_cases[] = {
+    {"timestamp", RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP, PRODUCE_REFUSED},
+    {"no key on a compacted topic", RD_KAFKA_RESP_ERR_INVALID_RECORD, PRODUCE_REFUSED},
+    {"a policy", RD_KAFKA_RESP_ERR_POLICY_VIOLATION, PRODUCE_REFUSED},
+    {"larger than a segment", RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE, PRODUCE_TOO_LARGE},
+};
+
+/* Refused in a batch it is tried alone; refused alone it is told, and why. */
+static void a_refusal_of_the_record_itself_is_told(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(refusal_cases); i++) {
+        struct producer *producer = open_producer();
+
+        mock_tell(MOCK_FAIL, NULL, MOCK_PRODUCE, refusal_cases[i].error, 2);
+        producer_send(producer, make_request(0, "out", SPAN("a"), SPAN("1")));
+        turn_until_done(producer, 0, 1);
+        check_results(0, 1, refusal_cases[i].want);
+        assert_int_equal(records[0].request.error, refusal_cases[i].error);
+        assert_int_equal(records[0].stuck, 0);
+        mock_tell(MOCK_FAIL, NULL, MOCK_PRODUCE, refusal_cases[i].error, 1);
+        make_request(1, "out", SPAN("a"), SPAN("1"))->is_alone = true; /* no search first */
+        producer_send(producer, &records[1].request);
+        turn_until_done(producer, 1, 2);
+        check_results(1, 2, refusal_cases[i].want);
+        producer_close(producer);
+    }
+}
+
+/* The batch, its group of 100 and the halves of it: all that the broker takes in the end is
+ * written. */
+static void one_refused_record_condemns_no_other(void **state)
+{
+    struct producer *producer = open_producer();
+    rd_kafka_message_t *got[101];
+
+    (void)state;
+    mock_tell(MOCK_FAIL, NULL, MOCK_PRODUCE, RD_KAFKA_RESP_ERR_INVALID_RECORD, 4);
+    for (size_t i = 0; i < 100; i++) {
+        producer_send(producer, make_request(i, "out", SPAN("a"), SPAN("1")));
+    }
+    turn_until_done(producer, 0, 100);
+    check_results(0, 100, PRODUCE_ACKNOWLEDGED);
+    producer_close(producer);
+    assert_int_equal(read_back(0, got, 101), 100);
+    free_copies(got, 100);
+}
+
+/* What is searched for in one topic stops no other. */
+static void a_search_holds_up_its_own_topic_only(void **state)
+{
+    struct producer *producer;
+
+    (void)state;
+    mock_tell(MOCK_TOPIC, "other", 1, 0, 0);
+    mock_tell(MOCK_TOPIC, "dark", 1, 0, 0);
+    mock_tell(MOCK_TOPIC_ERROR, "dark", 0, RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, 0);
+    producer = open_producer();
+    producer_send(producer, make_request(0, "dark", SPAN("a"), SPAN("1")));
+    turn(producer);
+    mock_tell(MOCK_FAIL, NULL, MOCK_PRODUCE, RD_KAFKA_RESP_ERR_INVALID_RECORD, 2);
+    for (size_t i = 1; i < 21; i++) {
+        producer_send(producer, make_request(i, "out", SPAN("a"), SPAN("1")));
+    }
+    for (size_t i = 21; i < 31; i++) {
+        producer_send(producer, make_request(i, "other", SPAN("a"), SPAN("1")));
+    }
+    turn_until_done(producer, 1, 31);
+    check_results(1, 31, PRODUCE_ACKNOWLEDGED);
+    assert_int_equal(records[0].done, 0);
     producer_close(producer);
 }
 
@@ -575,6 +652,9 @@ int main(void)
         ON_MOCK(an_unknown_topic_is_retried_until_it_exists),
         ON_MOCK(errors_of_a_time_are_retried),
         ON_MOCK(one_record_is_too_large_for_the_broker),
+        ON_MOCK(a_refusal_of_the_record_itself_is_told),
+        ON_MOCK(one_refused_record_condemns_no_other),
+        ON_MOCK(a_search_holds_up_its_own_topic_only),
         ON_MOCK(what_must_go_waits_for_a_larger_limit),
         ON_MOCK(a_batch_too_large_condemns_none_of_its_records),
         ON_MOCK(the_client_refuses_what_its_queue_cannot_hold),

@@ -1,0 +1,84 @@
+/*
+ * One record can make the broker refuse its whole batch, and the library reports the batch's error
+ * for all of them. So none is believed: they are SUSPECTS, sent again in groups of at most
+ * SHARE_FIRST with nothing else of their topic on the way. A group that is refused is halved; what
+ * is refused alone is the culprit. `share` of a request is how many there were in its last group:
+ * an upper bound of its batch, since keys may spread a group over partitions.
+ *
+ * When a search about size finds no culprit, the batch itself was what is too large.
+ */
+#include "base/log.h"
+#include "kafka/blame.h"
+#include "kafka/producer_inside.h"
+
+enum { SHARE_FIRST = 128 };
+
+void search_suspect(struct producer *producer, struct produce_request *request,
+                    rd_kafka_resp_err_t error)
+{
+    struct topic_line *line = request_line(producer, request);
+    bool fills_batch = request->value.len + request->key.len >= producer->batch_bytes;
+
+    request->error = error;
+    if (request->share == 1 || fills_batch) {
+        line->is_culprit_found |= request->share == 1;
+        request_refuse(producer, request);
+        return;
+    }
+    request->share = request->share == 0 ? SHARE_FIRST : (uint16_t)MAX_OF(request->share / 2, 1);
+    line->is_too_large |= blame_of(error) == BLAME_SIZE;
+    request_move(producer, request, REQUEST_SUSPECT);
+}
+
+/* The first suspects, as many as each of them may have beside it. */
+static uint16_t measure_group(const struct topic_line *line)
+{
+    uint16_t most = SHARE_FIRST;
+    uint16_t count = 0;
+
+    for (const struct produce_request *request = line->suspects.first; request != NULL;
+         request = request->next) {
+        most = MIN_OF(most, request->share);
+        if (count >= most) {
+            break;
+        }
+        count++;
+    }
+    return count;
+}
+
+bool search_send(struct producer *producer, struct topic_line *line)
+{
+    uint16_t count = measure_group(line);
+
+    for (uint16_t i = 0; i < count; i++) {
+        struct produce_request *request = line->suspects.first;
+
+        request->share = count;
+        if (!request_send(producer, request)) {
+            return false;
+        }
+        if (request_state(request) == REQUEST_SENT) {
+            request->state |= REQUEST_IS_TRIAL;
+            line->trials++;
+        }
+    }
+    return true;
+}
+
+void search_end(struct producer *producer, struct topic_line *line)
+{
+    if (line->suspects.count + line->trials > 0) {
+        return;
+    }
+    if (line->is_too_large && !line->is_culprit_found && producer->batch_bytes > BATCH_BYTES_MIN) {
+        producer->batch_bytes = MAX_OF(producer->batch_bytes / 4, (uint64_t)BATCH_BYTES_MIN);
+        producer->is_batch_smaller = true;
+        LOG_INFO("producer.batch", "worker=%u topic=%s batch_bytes=%llu why=%s",
+                 producer->worker_index, LOG_Q(line->name),
+                 (unsigned long long)producer->batch_bytes,
+                 LOG_Q("the topic's max.message.bytes is below a batch; batches become smaller"));
+    }
+    line->is_culprit_found = false;
+    line->is_too_large = false;
+}
