@@ -3,12 +3,15 @@
  * headers arrive; answer() finds the path among the pages, asks the page for its
  * text and queues it; the connection closes behind the answer.
  *
- * It can go wrong, in order: more than 16 connections (the listener waits), the
- * request is not whole or the answer not read 5 s after the accept (sweep() cuts
- * the socket, and half a second after it while places are short; libmicrohttpd's own
- * timeout starts anew with each byte), a header
- * larger than the connection's memory (libmicrohttpd answers 431), a browser
- * (Origin) or a name that is not ours (403), another path (404) or method (405).
+ * It can go wrong, in order: more than 96 connections (the oldest of the address
+ * that has most of them is cut, so that a new one never waits for a slow one), the
+ * request is not whole or the answer not read 5 s after the accept (its socket is cut;
+ * libmicrohttpd's own timeout starts anew with each byte), a header larger than the connection's
+ * memory (libmicrohttpd answers 431), a browser (Origin) or a name that is not ours (403), another
+ * path (404) or method (405).
+ *
+ * While more than 16 are open an answer is kept for a moment and shared, so that
+ * many who do not read it cost one copy and one rendering.
  */
 #include "observe/admin.h"
 
@@ -21,30 +24,30 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
 #include "observe/admin_listen.h"
+#include "observe/admin_visits.h"
 
 enum {
-    CONNECTIONS_MAX = 16,
+    CROWD = 16,
+    SHARED_MS = 500,
     REQUEST_BYTES_MAX = 8 * 1024,
-    CONNECTION_MS_MAX = 5000,
-    ROOM = 4, /* places that are short: then nobody may dawdle, or a probe of ours comes too late */
-    CROWDED_MS_MAX = 500,
     TURN_MS_MAX = 1000, /* a listener that was full is taken up again by a turn */
     SWEEP_MS = 100,
     PAGE_BYTES_MAX = 16 * 1024 * 1024,
 };
 
-/* A socket and when it was accepted. */
-struct visit {
-    int fd; /* -1: free */
-    uint64_t since_ms;
-    bool is_cut;
+/* What a page said a moment ago. */
+struct shared {
+    struct MHD_Response *response; /* owned, with those that still send it; NULL: none */
+    unsigned status;
+    uint64_t made_ms;
 };
+
+enum { PAGES_MAX = 4 };
 
 struct admin {
     struct metrics *metrics;
@@ -52,7 +55,8 @@ struct admin {
     struct admin_probe probe;
     struct admin_listener listener;
     struct MHD_Daemon *daemon; /* owned */
-    struct visit visits[CONNECTIONS_MAX];
+    struct visits visits;
+    struct shared shared[PAGES_MAX];
     pthread_t thread;
     bool has_thread;
     int stop_fd; /* owned */
@@ -120,6 +124,8 @@ static const struct page {
     {"/api/v1/status", write_status},
 };
 
+_Static_assert(COUNT_OF(pages) <= PAGES_MAX, "each page has a place for what is shared");
+
 static const struct page *find_page(const char *path)
 {
     for (size_t i = 0; i < COUNT_OF(pages); i++) {
@@ -130,6 +136,14 @@ static const struct page *find_page(const char *path)
     return NULL;
 }
 
+/* A browser sends no Origin with what it only loads (an image, a script), but this. */
+static bool is_from_elsewhere(struct MHD_Connection *connection)
+{
+    const char *site = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Sec-Fetch-Site");
+
+    return site != NULL && strcmp(site, "none") != 0 && strcmp(site, "same-origin") != 0;
+}
+
 /* A page in a browser must not reach a listener that only this machine can see. */
 static const char *why_foreign(const struct admin *admin, struct MHD_Connection *connection,
                                const char *version)
@@ -137,8 +151,9 @@ static const char *why_foreign(const struct admin *admin, struct MHD_Connection 
     const char *host =
         MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_HOST);
 
-    if (MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ORIGIN) != NULL) {
-        return "requests from web pages (with an Origin header) are refused";
+    if (MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ORIGIN) != NULL ||
+        is_from_elsewhere(connection)) {
+        return "requests from web pages (with an Origin header, or of another site) are refused";
     }
     if (host == NULL) {
         return strcmp(version, MHD_HTTP_VERSION_1_0) == 0 ? NULL : "the Host header is missing";
@@ -150,12 +165,15 @@ static const char *why_foreign(const struct admin *admin, struct MHD_Connection 
     return NULL;
 }
 
-static void fill(struct admin *admin, struct MHD_Connection *connection, const char *path,
-                 const char *method, const char *version, struct reply *reply)
+/* The page that is asked for; NULL: *reply is a refusal. */
+static const struct page *find_taken(const struct admin *admin, struct MHD_Connection *connection,
+                                     const char *path, const char *method, const char *version,
+                                     struct reply *reply)
 {
     const char *foreign = why_foreign(admin, connection, version);
     const struct page *page = find_page(path);
 
+    buf_init(&reply->body, PAGE_BYTES_MAX);
     if (foreign != NULL) {
         refuse(reply, MHD_HTTP_FORBIDDEN, foreign);
     } else if (page == NULL) {
@@ -165,23 +183,20 @@ static void fill(struct admin *admin, struct MHD_Connection *connection, const c
                strcmp(method, MHD_HTTP_METHOD_HEAD) != 0) {
         refuse(reply, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET and HEAD are allowed here");
     } else {
-        page->write(admin, reply);
+        return page;
     }
-    if (reply->body.is_overflowed) {
-        refuse(reply, MHD_HTTP_INTERNAL_SERVER_ERROR, "the answer is larger than 16 MiB");
-    }
+    return NULL;
 }
 
-/* Takes the body's memory. */
-static enum MHD_Result send_reply(struct MHD_Connection *connection, struct reply *reply)
+/* Takes the body's memory. NULL: none to be had. */
+static struct MHD_Response *make_response(struct reply *reply)
 {
     struct MHD_Response *response =
         MHD_create_response_from_buffer(reply->body.len, reply->body.ptr, MHD_RESPMEM_MUST_FREE);
-    enum MHD_Result rc;
 
     if (response == NULL) {
         buf_fini(&reply->body);
-        return MHD_NO; /* closes the connection */
+        return NULL;
     }
     MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, reply->type);
     MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
@@ -190,9 +205,20 @@ static enum MHD_Result send_reply(struct MHD_Connection *connection, struct repl
     if (reply->status == MHD_HTTP_METHOD_NOT_ALLOWED) {
         MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
     }
-    rc = MHD_queue_response(connection, reply->status, response);
-    MHD_destroy_response(response);
-    return rc;
+    return response;
+}
+
+static struct shared *find_shared(struct admin *admin, const struct page *page)
+{
+    return visits_count(&admin->visits) > CROWD ? &admin->shared[page - pages] : NULL;
+}
+
+static void drop_shared(struct shared *shared)
+{
+    if (shared->response != NULL) {
+        MHD_destroy_response(shared->response);
+    }
+    shared->response = NULL;
 }
 
 /* Called with the headers read; a request's body, if any, is never waited for. */
@@ -200,24 +226,38 @@ static enum MHD_Result answer(void *context, struct MHD_Connection *connection, 
                               const char *method, const char *version, const char *upload,
                               size_t *upload_bytes, void **request)
 {
+    struct admin *admin = context;
     struct reply reply = {.status = MHD_HTTP_OK, .type = text_type};
+    const struct page *page = find_taken(admin, connection, path, method, version, &reply);
+    struct shared *shared = page == NULL ? NULL : find_shared(admin, page);
+    uint64_t now_ms = clock_mono_ms();
+    enum MHD_Result rc = MHD_NO; /* closes the connection */
+    struct MHD_Response *response;
 
     (void)upload;
     (void)upload_bytes;
     (void)request;
-    buf_init(&reply.body, PAGE_BYTES_MAX);
-    fill(context, connection, path, method, version, &reply);
-    return send_reply(connection, &reply);
-}
-
-static struct visit *find_visit(struct admin *admin, int fd)
-{
-    for (size_t i = 0; i < COUNT_OF(admin->visits); i++) {
-        if (admin->visits[i].fd == fd) {
-            return &admin->visits[i];
-        }
+    if (shared != NULL && shared->response != NULL && now_ms - shared->made_ms < SHARED_MS) {
+        buf_fini(&reply.body);
+        return MHD_queue_response(connection, shared->status, shared->response);
     }
-    return NULL;
+    if (page != NULL) {
+        page->write(admin, &reply);
+    }
+    if (reply.body.is_overflowed) {
+        refuse(&reply, MHD_HTTP_INTERNAL_SERVER_ERROR, "the answer is larger than 16 MiB");
+    }
+    response = make_response(&reply);
+    if (response != NULL) {
+        rc = MHD_queue_response(connection, reply.status, response);
+    }
+    if (response != NULL && shared != NULL) {
+        drop_shared(shared);
+        *shared = (struct shared){response, reply.status, now_ms};
+    } else if (response != NULL) {
+        MHD_destroy_response(response);
+    }
+    return rc;
 }
 
 /* libmicrohttpd says when a connection comes and goes; on our own thread. */
@@ -225,47 +265,21 @@ static void note_visit(void *context, struct MHD_Connection *connection, void **
                        enum MHD_ConnectionNotificationCode code)
 {
     struct admin *admin = context;
-    const union MHD_ConnectionInfo *info =
+    const union MHD_ConnectionInfo *socket =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-    bool is_new = code == MHD_CONNECTION_NOTIFY_STARTED;
-    struct visit *visit;
+    const union MHD_ConnectionInfo *peer =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
 
     (void)socket_context;
-    if (info == NULL) {
+    if (socket == NULL) {
         return;
     }
-    visit = find_visit(admin, is_new ? -1 : info->connect_fd);
-    if (visit != NULL) {
-        *visit = (struct visit){is_new ? info->connect_fd : -1, clock_mono_ms(), false};
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        visits_add(&admin->visits, socket->connect_fd, peer == NULL ? NULL : peer->client_addr,
+                   clock_mono_ms());
+    } else {
+        visits_remove(&admin->visits, socket->connect_fd);
     }
-}
-
-static size_t count_visits(const struct admin *admin)
-{
-    size_t open = 0;
-
-    for (size_t i = 0; i < COUNT_OF(admin->visits); i++) {
-        open += admin->visits[i].fd >= 0;
-    }
-    return open;
-}
-
-/* Cut what has been open for too long; the daemon sees the end and closes it. */
-static size_t sweep(struct admin *admin)
-{
-    uint64_t now_ms = clock_mono_ms();
-    size_t open = count_visits(admin);
-    uint64_t most_ms = open + ROOM > COUNT_OF(admin->visits) ? CROWDED_MS_MAX : CONNECTION_MS_MAX;
-
-    for (size_t i = 0; i < COUNT_OF(admin->visits); i++) {
-        struct visit *visit = &admin->visits[i];
-
-        if (visit->fd >= 0 && !visit->is_cut && now_ms - visit->since_ms >= most_ms) {
-            visit->is_cut = true;
-            (void)shutdown(visit->fd, SHUT_RDWR);
-        }
-    }
-    return open;
 }
 
 static void *serve(void *context)
@@ -278,7 +292,7 @@ static void *serve(void *context)
 
     while ((fds[0].revents & POLLIN) == 0) {
         MHD_UNSIGNED_LONG_LONG due_ms = 0;
-        size_t open = sweep(admin);
+        size_t open = visits_sweep(&admin->visits, clock_mono_ms());
         int wait_ms = open + before > 0 ? SWEEP_MS : TURN_MS_MAX; /* those who left made room */
 
         before = open;
@@ -314,8 +328,8 @@ static enum err_code start_daemon(struct admin *admin, struct err *err)
 {
     admin->daemon = MHD_start_daemon(
         MHD_USE_EPOLL, 0, NULL, NULL, answer, admin, MHD_OPTION_LISTEN_SOCKET, admin->listener.fd,
-        MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
-        (unsigned)(CONNECTION_MS_MAX / 1000), MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        MHD_OPTION_CONNECTION_LIMIT, (unsigned)VISITS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
+        (unsigned)(VISIT_MS_MAX / 1000), MHD_OPTION_CONNECTION_MEMORY_LIMIT,
         (size_t)REQUEST_BYTES_MAX, MHD_OPTION_NOTIFY_CONNECTION, note_visit, admin, MHD_OPTION_END);
     if (admin->daemon == NULL) {
         return FAIL(err, ERR_IO, "the admin endpoint could not be started: out of descriptors?");
@@ -343,9 +357,7 @@ enum err_code admin_start(const struct status_sources *sources, const struct adm
     *admin = (struct admin){.metrics = sources->metrics, .probe = *probe, .stop_fd = -1};
     admin->listener.fd = -1;
     admin->status = status_new(sources, clock_mono_ms(), clock_wall_ms());
-    for (size_t i = 0; i < COUNT_OF(admin->visits); i++) {
-        admin->visits[i].fd = -1;
-    }
+    visits_init(&admin->visits);
     rc = admin_listen(config->admin.host, config->admin.port, &admin->listener, err);
     if (rc != ERR_OK) {
         goto out;
@@ -386,6 +398,9 @@ void admin_stop(struct admin *admin)
     }
     if (admin->daemon != NULL) {
         MHD_stop_daemon(admin->daemon);
+    }
+    for (size_t i = 0; i < COUNT_OF(admin->shared); i++) {
+        drop_shared(&admin->shared[i]);
     }
     admin_listener_fini(&admin->listener);
     status_free(admin->status);

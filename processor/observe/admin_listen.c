@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { BACKLOG = 64 };
+enum { BACKLOG = 1024 };
 
 static struct span without_brackets(struct span host)
 {
@@ -18,7 +18,7 @@ static struct span without_brackets(struct span host)
     return host;
 }
 
-static bool is_loopback(const struct sockaddr *address)
+bool admin_is_loopback(const struct sockaddr *address)
 {
     if (address->sa_family == AF_INET) {
         struct sockaddr_in v4;
@@ -65,7 +65,7 @@ static enum err_code bind_to(const struct addrinfo *to, uint16_t port, struct ad
                     (unsigned)port, strerror(errno));
     }
     out->port = port_of(fd);
-    out->is_loopback = is_loopback(to->ai_addr);
+    out->is_loopback = admin_is_loopback(to->ai_addr);
     return ERR_OK;
 }
 

@@ -8,6 +8,8 @@
 #ifndef OBSERVE_ADMIN_LISTEN_H
 #define OBSERVE_ADMIN_LISTEN_H
 
+#include <sys/socket.h>
+
 #include "base/err.h"
 #include "base/span.h"
 
@@ -25,5 +27,7 @@ NODISCARD enum err_code admin_listen(struct span host, uint16_t port, struct adm
 void admin_listener_fini(struct admin_listener *listener);
 /** Whether the Host header's value @host may come with a request to @listener. */
 bool admin_host_is_ours(const struct admin_listener *listener, struct span host);
+/** 127.0.0.0/8 or ::1. */
+bool admin_is_loopback(const struct sockaddr *address);
 
 #endif /* OBSERVE_ADMIN_LISTEN_H */

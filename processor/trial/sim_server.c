@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "observe/admin_listen.h"
 
 enum { THREAD_STACK_BYTES = 1 << 20, ANSWER_BYTES_MAX = 16 << 20, NAP_MS = 50, IDLE_S = 300 };
 
@@ -22,6 +23,7 @@ struct sim_server {
     struct simulator *simulator;
     size_t body_bytes_max;
     uint16_t port;
+    struct admin_listener names; /* whose Host may come; no socket of ours */
     atomic_bool is_stopping;
 };
 
@@ -196,6 +198,35 @@ static enum MHD_Result answer_request(struct sim_server *server, struct MHD_Conn
     return rc;
 }
 
+/* A web page must not read the account or set modes: neither by its own name that leads to this
+ * machine (Host), nor from elsewhere (Origin; Sec-Fetch-Site where a browser sends no Origin). */
+static const char *why_foreign(const struct sim_server *server, struct MHD_Connection *connection)
+{
+    struct span host = header_of(connection, "Host");
+    struct span site = header_of(connection, "Sec-Fetch-Site");
+
+    if (header_of(connection, "Origin").ptr != NULL ||
+        (site.ptr != NULL && !span_is(site, "none"))) {
+        return "requests from web pages are refused";
+    }
+    if (host.ptr != NULL && !admin_host_is_ours(&server->names, host)) {
+        return "the Host header names another machine: use localhost or the address of --listen";
+    }
+    return NULL;
+}
+
+static enum MHD_Result send_refusal(struct MHD_Connection *connection, const char *why)
+{
+    struct sim_answer answer = {.status = 403, .content_type = "application/json"};
+    enum MHD_Result rc;
+
+    buf_init(&answer.body, 1024);
+    buf_printf(&answer.body, "{\"error\":\"%s\"}\n", why);
+    rc = send_answer(connection, &answer);
+    buf_fini(&answer.body);
+    return rc;
+}
+
 static enum MHD_Result take_request(void *context, struct MHD_Connection *connection,
                                     const char *url, const char *method, const char *version,
                                     const char *data, size_t *data_bytes, void **state)
@@ -204,6 +235,9 @@ static enum MHD_Result take_request(void *context, struct MHD_Connection *connec
     struct intake *intake = *state;
 
     (void)version;
+    if (intake == NULL && why_foreign(server, connection) != NULL) {
+        return send_refusal(connection, why_foreign(server, connection));
+    }
     if (intake == NULL) {
         intake = mem_new(struct intake);
         buf_init(&intake->body, server->body_bytes_max);
@@ -276,6 +310,9 @@ enum err_code sim_server_start(struct simulator *simulator, const char *host, ui
     server = mem_new(struct sim_server);
     server->simulator = simulator;
     server->body_bytes_max = body_bytes_max;
+    server->names =
+        (struct admin_listener){.fd = -1, .is_loopback = admin_is_loopback(address->ai_addr)};
+    (void)snprintf(server->names.host, sizeof(server->names.host), "%s", host);
     errno = 0;
     server->daemon = start_daemon(server, address);
     rc = errno;

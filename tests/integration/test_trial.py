@@ -1,5 +1,6 @@
 """The trial world against real services: generated events, the simulated TikTok, the sandbox."""
 
+import http.client
 import json
 import os
 import re
@@ -37,6 +38,40 @@ def simulator(binary):
     yield url, account
     child.send_signal(signal.SIGTERM)
     assert child.wait(10) == 0
+
+
+FOREIGN = [
+    ("GET", "/_simulate/account", {"Host": "attacker.example"}),
+    ("GET", "/_simulate/events", {"Origin": "https://attacker.example"}),
+    ("GET", "/_simulate/account", {"Origin": "null"}),
+    ("GET", "/_simulate/account", {"Sec-Fetch-Site": "cross-site"}),
+    ("POST", "/_simulate/modes", {"Origin": "http://localhost:3000", "Content-Type": "text/plain"}),
+    ("DELETE", "/_simulate/modes", {"Host": "localhost.attacker.example"}),
+    ("POST", "/open_api/v1.3/event/track/", {"Host": "attacker.example", "Content-Type": "text/plain"}),
+]
+
+
+def test_the_simulator_is_not_for_web_pages(simulator):
+    """A page in a browser on this machine: by a name of its own that leads to 127.0.0.1, or from elsewhere."""
+    url, account = simulator
+    place = url.removeprefix("http://")
+
+    def ask(method, path, headers, body=None):
+        connection = http.client.HTTPConnection(place, timeout=10)
+        connection.request(method, path, body, headers)
+        reply = connection.getresponse()
+        text = reply.read().decode()
+        connection.close()
+        return reply.status, text
+
+    for method, path, headers in FOREIGN:
+        body = '[{"answer": "503"}]' if method == "POST" else None
+        status, text = ask(method, path, headers, body)
+        assert status == 403 and "error" in json.loads(text), (method, path, headers, text)
+    assert json.loads(ask("GET", "/_simulate/modes", {})[1])["modes"] == []
+    assert account()["requests"] == 0
+    for name in (place, "localhost", "LOCALHOST:80", "[::1]:1"):
+        assert ask("GET", "/_simulate/account", {"Host": name})[0] == 200, name
 
 
 def test_generated_events_decode_and_arrive_at_the_simulator(world, simulator):

@@ -174,6 +174,11 @@ static const struct {
     {"a web page",
      "GET /livez HTTP/1.1\r\nHost: localhost\r\nOrigin: https://attacker.example\r\n\r\n", "403",
      "Origin"},
+    {"an image of a web page",
+     "GET /metrics HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Site: cross-site\r\n\r\n", "403",
+     "another site"},
+    {"typed into a browser",
+     "GET /metrics HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Site: none\r\n\r\n", "200", NULL},
     {"even of our own", "GET /livez HTTP/1.1\r\nHost: localhost\r\nOrigin: null\r\n\r\n", "403",
      "Origin"},
     {"not HTTP at all", "\x16\x03\x01\x02\r\n\r\n", NULL, NULL},
@@ -316,6 +321,72 @@ static void a_probe_gets_by_a_crowd(void **state)
     free(answer);
 }
 
+enum { CROWD = 300 };
+
+/* How many of @fds the other side has closed. */
+static size_t count_closed(const int fds[CROWD])
+{
+    size_t closed = 0;
+
+    for (size_t i = 0; i < CROWD; i++) {
+        struct pollfd end = {.fd = fds[i], .events = POLLIN | POLLRDHUP};
+
+        closed += poll(&end, 1, 0) == 1 && (end.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
+    }
+    return closed;
+}
+
+static const struct {
+    const char *name;
+    const char *sent;  /* by each of the crowd, at once ... */
+    bool is_trickling; /* ... and then one byte now and then */
+} crowd_rows[] = {
+    {"silent", "", false},
+    {"half a request", "GET /li", false},
+    {"a header byte by byte", "GET /metrics HTTP/1.1\r\nHost: localhost\r\nX-A: ", true},
+    {"answers that nobody reads", "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n", false},
+    {"requests one behind the other",
+     "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\nGET /livez HTTP/1.1\r\n", true},
+};
+
+/* A probe has a second (Kubernetes' default): it must not wait until the others are timed out. */
+static void probes_get_by_hundreds(void **state)
+{
+    static const char *const paths[] = {"/livez", "/readyz", "/metrics", "/api/v1/status"};
+    const struct scene *scene = *state;
+    char *answer = malloc(ANSWER_BYTES_MAX);
+    int fds[CROWD];
+
+    assert_non_null(answer);
+    for (size_t row = 0; row < COUNT_OF(crowd_rows); row++) {
+        for (size_t i = 0; i < CROWD; i++) {
+            fds[i] = dial(scene);
+            (void)put(fds[i], crowd_rows[row].sent, strlen(crowd_rows[row].sent));
+        }
+        for (size_t round = 0; round < 8; round++) {
+            uint64_t began_ms = clock_mono_ms();
+            char request[128];
+
+            for (size_t i = 0; crowd_rows[row].is_trickling && i < CROWD; i++) {
+                (void)put(fds[i], "x", 1);
+            }
+            (void)snprintf(request, sizeof(request), "GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n",
+                           paths[round % COUNT_OF(paths)]);
+            ask(scene, request, answer);
+            if (strstr(answer, " 200 ") == NULL || clock_mono_ms() - began_ms >= 1000) {
+                fail_msg("%s: %s after %llu ms: %.100s", crowd_rows[row].name,
+                         paths[round % COUNT_OF(paths)],
+                         (unsigned long long)(clock_mono_ms() - began_ms), answer);
+            }
+        }
+        assert_in_range(count_closed(fds), 1, CROWD);
+        for (size_t i = 0; i < CROWD; i++) {
+            close(fds[i]);
+        }
+    }
+    free(answer);
+}
+
 static void stopping_does_not_wait_for_clients(void **state)
 {
     struct scene *scene = *state;
@@ -403,6 +474,7 @@ int main(void)
         CASE(a_slow_client_is_cut),
         CASE(a_probe_gets_by_a_crowd),
         CASE(many_silent_connections_keep_nobody_out),
+        CASE(probes_get_by_hundreds),
         CASE(stopping_does_not_wait_for_clients),
         CASE(a_taken_port_is_an_error_with_its_name),
         CASE(an_address_of_nobody_is_an_error),
