@@ -147,19 +147,67 @@ static void add_state(struct buf *out, const char *state, bool is_colored)
     }
 }
 
-/* What a person wants to know of a way that is not simply open, one thing a line. */
-static void add_remarks(struct buf *out, const json_t *breaker)
+/* A number that is there. */
+static void add_number(struct buf *out, const char *before, const json_t *object, const char *key)
 {
-    const json_t *probe = json_object_get(breaker, "next_probe_in_ms");
+    if (json_is_integer(json_object_get(object, key))) {
+        buf_printf(out, "%s%lld", before, count_of(object, key));
+    }
+}
+
+/* "next probe in 12s"; a probe that is due waits for an event. */
+static void add_probe(struct buf *out, const char *before, const json_t *object)
+{
+    const json_t *probe = json_object_get(object, "next_probe_in_ms");
+    char text[DURATION_BYTES];
+
+    if (json_is_integer(probe) && json_integer_value(probe) > 0) {
+        buf_printf(out, "%snext probe in %s", before,
+                   duration(json_integer_value(probe) + 999, text));
+    } else if (json_is_integer(probe)) {
+        buf_printf(out, "%sthe next event is the probe", before);
+    }
+}
+
+/* What the destination said, how long ago, and how it was read. */
+static void add_answer(struct buf *out, const json_t *answer, int64_t wall_ms)
+{
+    char text[DURATION_BYTES];
+
+    if (!json_is_object(answer)) {
+        return;
+    }
+    buf_printf(out, "      last error %s ago: ", since(answer, "at", wall_ms, text));
+    (void)add_clean(out, text_of(answer, "verdict"), 12);
+    add_number(out, ", code ", answer, "code");
+    add_number(out, ", HTTP ", answer, "status");
+    buf_add_char(out, '\n');
+    if (text_of(answer, "text")[0] != '\0') {
+        buf_add_text(out, "        ");
+        (void)add_clean(out, text_of(answer, "text"), LINE_COLUMNS - 8);
+        buf_add_char(out, '\n');
+    }
+    if (text_of(answer, "request_id")[0] != '\0') {
+        buf_add_text(out, "        request ");
+        (void)add_clean(out, text_of(answer, "request_id"), LINE_COLUMNS - 16);
+        buf_add_char(out, '\n');
+    }
+}
+
+/* What a person wants to know of a way that is not simply open, one thing a line. */
+static void add_remarks(struct buf *out, const json_t *breaker, int64_t wall_ms)
+{
     char text[DURATION_BYTES];
 
     if (text_of(breaker, "outage")[0] != '\0') {
         buf_add_text(out, "      outage ");
         (void)add_clean(out, text_of(breaker, "outage"), 40);
-        if (json_is_integer(probe)) {
-            buf_printf(out, ", next probe in %s", duration(json_integer_value(probe), text));
-        }
-        buf_add_text(out, is_set(breaker, "flapping") ? ", flapping\n" : "\n");
+        add_probe(out, ", ", breaker);
+        buf_add_text(out, is_set(breaker, "flapping") ? ",\n      flapping\n" : "\n");
+        buf_printf(out, "      began %s ago; %lld diverted, %lld dead letters\n",
+                   since(breaker, "began", wall_ms, text), count_of(breaker, "diverted"),
+                   count_of(breaker, "dead_lettered"));
+        add_answer(out, json_object_get(breaker, "last_error"), wall_ms);
     }
     if (text_of(breaker, "override")[0] != '\0') {
         buf_add_text(out, "      held by an operator's override: ");
@@ -192,7 +240,7 @@ static void add_breaker(struct buf *out, const json_t *breaker, const char *name
         (void)add_clean(out, text_of(breaker, "cause"), 12);
     }
     buf_add_char(out, '\n');
-    add_remarks(out, breaker);
+    add_remarks(out, breaker, wall_ms);
 }
 
 /* Where the secret comes from may be a long path, or several: it begins a line of its own then,
@@ -225,6 +273,7 @@ static void add_held(struct buf *out, const char *secret, const char *how_long)
 static void add_destination(struct buf *out, const json_t *destination, int64_t wall_ms,
                             bool is_colored)
 {
+    const json_t *throttle = json_object_get(destination, "throttle");
     const json_t *held = json_object_get(destination, "held");
     const json_t *cell;
     char text[DURATION_BYTES];
@@ -236,10 +285,16 @@ static void add_destination(struct buf *out, const json_t *destination, int64_t 
         buf_add_text(out, "      partial outage: the event types below that are not closed\n");
     }
     if (is_set(destination, "throttled")) {
-        buf_add_text(out, "      throttled: it asks for less\n");
+        buf_add_text(out, "      throttled: it asks for less");
+        add_probe(out, ", ", throttle);
+        buf_add_char(out, '\n');
+        add_answer(out, json_object_get(throttle, "last_answer"), wall_ms);
     }
     if (json_is_object(held)) {
         add_held(out, text_of(held, "secret"), since(held, "since", wall_ms, text));
+        add_probe(out, "      ", held);
+        buf_add_char(out, '\n');
+        add_answer(out, json_object_get(held, "last_answer"), wall_ms);
     }
     json_array_foreach(json_object_get(destination, "cells"), i, cell)
     {

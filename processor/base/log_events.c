@@ -19,13 +19,29 @@ const struct log_event log_events[] = {
      "topic source_topic partition",
      "A dead letter is larger than its topic takes. Its partition waits, and no other.",
      "Set max.message.bytes of the topic to the size named; detour goes on by itself."},
-    {"destination.held", "error", "destination source_id code status why secret way_out",
+    {"dead_letter.written", "warn",
+     "destination event reason code field status request_id outage why",
+     "destination event reason code field",
+     "An event went to the dead-letter topic: the destination that did not take it (empty: none "
+     "was "
+     "asked), why, the code it answered, and the path of the field it refused, in its own names. "
+     "Its "
+     "record's headers say more.",
+     "Mend what `why` names: the producer, the schema, the route or the map; then replay them."},
+    {"destination.held", "error",
+     "destination source_id code status request_id why secret next_probe_in_ms way_out",
      "destination source_id",
      "The destination refused the credential or the settings. Its events wait, after a minute they "
      "take the next in the chain.",
      "Mend the credential: the secret file is watched, nothing needs a restart."},
     {"destination.open", "info", "destination was", "destination was",
      "The destination takes events again after a credential was refused or it was throttled.", ""},
+    {"destination.still", "info", "destination was code status request_id next_probe_in_ms",
+     "destination was",
+     "A destination that is held or throttled was asked again and answered the same. When it is "
+     "asked "
+     "next.",
+     ""},
     {"destination.throttled", "warn", "destination wait_ms", "destination",
      "The destination asked for less. Its events wait, none is tried meanwhile.",
      "Nothing, unless it lasts: then look at `rate` and at other users of the same app."},
@@ -33,10 +49,17 @@ const struct log_event log_events[] = {
      "The destination has asked for less for a long time without a break.",
      "A quota may be used up or the app restricted: look there. It is asked once a minute."},
     {"health.transition", "info warn",
-     "destination event state cause scope k calls faults outage flapping unlogged",
+     "destination event state cause scope k calls faults outage flapping verdict status code "
+     "request_id next_probe_in_ms began lasted_ms diverted dead_lettered unlogged",
      "destination event state",
      "A circuit breaker changed its state: warn when it opens, info on its way back (half_open, "
-     "ramp, closed). `event` is empty for the destination as a whole. See docs/health.md.",
+     "ramp, closed). `event` is empty for the destination as a whole. `verdict`, `status`, `code` "
+     "and "
+     "`request_id` are of the last answer (of the last that was not good, when it opens); the "
+     "outage "
+     "`began` with the first call of the run that led to it, and has sent so many events another "
+     "way "
+     "in this process. See docs/health.md.",
      "When it opens: look at the destination; `detour status` shows its last answer. Events take "
      "the next in the chain meanwhile."},
     {"kafka.client", "debug info warn", "client facility text", "client facility",

@@ -206,12 +206,24 @@ void leg_settle(struct deliverer *d, struct leg *leg)
     event_free(&d->events, event);
 }
 
+/* The outage that sent it another way learns what that cost. */
+void leg_count_outage(struct deliverer *d, const struct leg *leg, bool is_dead_letter)
+{
+    size_t first = leg->plan == NULL ? 0 : pipeline_index(d->pipeline, leg->plan->chain[0]);
+
+    if (leg->plan != NULL && leg->outage[0] != '\0' && d->senders[first] != NULL) {
+        health_outage_settled(d->health, first, deliver_cell(d, first, leg->event->type),
+                              leg->outage, is_dead_letter);
+    }
+}
+
 static void count_diverted(struct deliverer *d, const struct leg *leg, size_t here)
 {
     const struct event *event = leg->event;
 
     metrics_diverted(d->metrics, pipeline_index(d->pipeline, leg->plan->chain[0]), event->type,
                      here, (enum reason)leg->reason);
+    leg_count_outage(d, leg, false);
     if (event->has_value) {
         metrics_value_diverted(d->metrics, event->value,
                                event->currency[0] == '\0' ? SPAN_NONE : span_of(event->currency));

@@ -67,6 +67,8 @@ void leg_delivered(struct deliverer *d, struct leg *leg);
 void leg_advance(struct deliverer *d, struct leg *leg, enum reason reason);
 /** No destination can take it without a person. */
 void leg_dead_letter(struct deliverer *d, struct leg *leg, enum reason reason);
+/** It is settled: counts in the outage that sent it another way, if one did. */
+void leg_count_outage(struct deliverer *d, const struct leg *leg, bool is_dead_letter);
 /** The leg is over: delivered, diverted, dead-lettered. Frees the event with its last leg. */
 void leg_settle(struct deliverer *d, struct leg *leg);
 

@@ -19,6 +19,7 @@
 #ifndef DELIVER_EVENT_H
 #define DELIVER_EVENT_H
 
+#include "event/answer.h"
 #include "event/event.h"
 #include "health/health.h"
 #include "kafka/producer.h"
@@ -41,10 +42,13 @@ enum leg_state {
 /* What went wrong last, for the headers of a dead letter or a diversion. */
 struct trouble {
     const struct config_destination *destination; /* NULL: before any destination */
+    bool is_answer;                               /* to this event, and what follows is of it */
+    enum verdict verdict;
     int http_status;
     bool has_code;
     int32_t code;
     char request_id[64];
+    char field[ANSWER_FIELD_BYTES]; /* that was at fault, in the destination's names; "" unknown */
     char text[256];
 };
 

@@ -16,116 +16,16 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "deliver/mend.h"
+#include "deliver/record_note.h"
 #include "deliver/view.h"
 #include "kafka/blame.h"
-#include "kafka/note.h"
 
 enum {
     PART_BYTES_FIRST = 512 * 1024,
     PART_BYTES_MIN = 16 * 1024,
     NOTE_BYTES_MOST = 8192, /* of our headers and what else a record has, generously */
 };
-
-static struct span name_of(const struct config_destination *destination)
-{
-    return destination == NULL ? SPAN_NONE : destination->name;
-}
-
-static uint32_t replays_of(const rd_kafka_headers_t *headers)
-{
-    int64_t replays = 0;
-    struct span text = note_header_get(headers, "detour.replays");
-
-    return text.ptr != NULL && span_to_i64(text, &replays) && replays > 0 ? (uint32_t)replays : 0;
-}
-
-/* What is told of a leg that left before anything was tried. */
-static const char *text_of(enum reason reason)
-{
-    switch ((int)reason) {
-    case REASON_TOO_OLD:
-        return "older than max_age of its destination";
-    case REASON_OUTAGE:
-        return "its way was closed";
-    case REASON_REJECT_STORM:
-        return "its way was closed, nearly everything was rejected there";
-    case REASON_THROTTLED:
-        return "it waited too long for a destination that asked for less";
-    case REASON_CREDENTIAL:
-        return "it waited too long for a destination that refused the credential";
-    default:
-        return reason_word(reason);
-    }
-}
-
-/* Who did not take it; NULL: it never got so far as to have a destination. */
-static const struct config_destination *destination_of(const struct leg *leg)
-{
-    if (leg->trouble != NULL && leg->trouble->destination != NULL) {
-        return leg->trouble->destination;
-    }
-    return leg->plan == NULL ? NULL : leg->plan->chain[0];
-}
-
-/* The headers of a dead letter or a diverted record. */
-static rd_kafka_headers_t *make_note(const struct deliverer *d, const struct leg *leg,
-                                     const rd_kafka_headers_t *original, bool is_connect)
-{
-    const struct event *event = leg->event;
-    const struct trouble *trouble = leg->trouble;
-    struct message_view message;
-    struct note note;
-
-    d->outside->view(event->message, &message);
-    note = (struct note){
-        .reason = (enum reason)leg->reason,
-        .outage = span_of(leg->outage[0] == '\0' ? NULL : leg->outage),
-        .route = leg->route == NULL ? SPAN_NONE : leg->route->name,
-        .leg = leg->plan == NULL ? SPAN_NONE : leg->plan->chain[0]->name,
-        .event_id = event->id,
-        .event_type = event->type,
-        .outcome = (enum outcome)leg->outcome,
-        .replays = replays_of(original),
-        .at_ms = d->wall_ms,
-        .source_topic = message.topic,
-        .source_partition = message.partition,
-        .source_offset = message.offset,
-        .source_timestamp_ms = message.timestamp_ms,
-        .mended = mend_text(leg),
-        .instance = span_of(d->pipeline->instance),
-        .attempts = leg->attempts,
-        .is_connect = is_connect,
-        .group = d->pipeline->config->kafka.group,
-    };
-    note.error = span_of(text_of(note.reason));
-    note.destination = name_of(destination_of(leg));
-    if (trouble != NULL) {
-        note.error = span_of(trouble->text);
-        note.http_status = trouble->http_status;
-        note.has_code = trouble->has_code;
-        note.code = trouble->code;
-        note.request_id = span_of(trouble->request_id[0] == '\0' ? NULL : trouble->request_id);
-    }
-    return note_headers(original, &note);
-}
-
-/* Those of a record whose first destination this topic is: delivered, not diverted. */
-static rd_kafka_headers_t *make_copy_headers(const struct deliverer *d, const struct leg *leg,
-                                             const rd_kafka_headers_t *original)
-{
-    struct message_view message;
-    struct note note;
-
-    d->outside->view(leg->event->message, &message);
-    note = (struct note){
-        .source_topic = message.topic,
-        .source_partition = message.partition,
-        .source_offset = message.offset,
-        .source_timestamp_ms = message.timestamp_ms,
-        .mended = mend_text(leg),
-    };
-    return note_copy_headers(original, &note);
-}
 
 /* One log line when a partition begins to wait and one when it goes on, however many records. */
 static void on_stuck(struct produce_request *request, bool is_stuck, const char *why)
@@ -232,6 +132,8 @@ static void on_refused(struct deliverer *d, struct leg *leg)
     trouble = leg_trouble(leg, leg_destination(leg), "the topic refuses the record: ");
     (void)snprintf(trouble->text, sizeof(trouble->text), "the topic refuses the record: %s",
                    rd_kafka_err2str(error));
+    trouble->is_answer = true;
+    trouble->verdict = VERDICT_REJECTED;
     trouble->has_code = true;
     trouble->code = error;
     leg->outcome = MAX_OF(leg->outcome, (uint8_t)OUTCOME_REJECTED);
@@ -314,8 +216,8 @@ static void send_copy(struct deliverer *d, struct leg *leg)
     bool is_primary = leg->reason == REASON_NONE;
 
     fill_request(d, leg, to->topic, config->format == KAFKA_UTM ? leg->item : message_value(leg),
-                 is_primary ? make_copy_headers(d, leg, original)
-                            : make_note(d, leg, original, config->is_connect_headers),
+                 is_primary ? record_copy_note(d, leg, original)
+                            : record_note(d, leg, original, config->is_connect_headers),
                  on_record);
     d->outside->produce(d->outside->context, &leg->request);
 }
@@ -422,12 +324,14 @@ static void on_dead_letter_refused(struct deliverer *d, struct leg *leg)
 
 static void count_dead_letter(struct deliverer *d, const struct leg *leg)
 {
-    const struct config_destination *destination = destination_of(leg);
+    const struct config_destination *destination = record_fault(leg);
 
     metrics_dead_letter(d->metrics,
                         destination == NULL ? d->pipeline->config->destination_count
                                             : pipeline_index(d->pipeline, destination),
                         leg->event->type, (enum reason)leg->reason);
+    leg_count_outage(d, leg, true);
+    record_say_dead(leg);
 }
 
 static void on_dead_letter(struct produce_request *request, enum produce_result result)
@@ -475,8 +379,8 @@ static void send_part(struct deliverer *d, struct leg *leg)
 {
     const struct pipeline_destination *to = dead_letter_of(d);
     struct span whole = message_value(leg);
-    rd_kafka_headers_t *headers =
-        make_note(d, leg, d->outside->headers(leg->event->message), to->config->is_connect_headers);
+    rd_kafka_headers_t *headers = record_note(d, leg, d->outside->headers(leg->event->message),
+                                              to->config->is_connect_headers);
 
     if (leg->part_count == 0) {
         fill_request(d, leg, to->topic, whole, headers, on_dead_letter);

@@ -4,7 +4,6 @@
  */
 #include "deliver/sender_inside.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -13,21 +12,7 @@
 enum {
     STORM_BAD_TO_GOOD = 9, /* health counts a storm from 90 % rejected */
     UNKNOWN_IN_ROW = 5,    /* more of them are the destination's doing, not an event's */
-    ANSWER_CODE_BYTES = 16,
 };
-
-static void note_trouble(struct sender *sender, struct leg *leg, const struct http_reply *reply,
-                         const struct answer *answer)
-{
-    struct trouble *trouble =
-        leg_trouble(leg, sender->config, answer->text[0] != '\0' ? answer->text : reply->error);
-    const char *request_id = answer->request_id[0] != '\0' ? answer->request_id : reply->request_id;
-
-    trouble->http_status = reply->status;
-    trouble->has_code = answer->has_code;
-    trouble->code = answer->code;
-    memcpy(trouble->request_id, request_id, sizeof(trouble->request_id));
-}
 
 /* Once an attempt may have been taken, it stays so through diversion and replay. */
 static void note_outcome(struct leg *leg, enum verdict verdict, const struct http_reply *reply)
@@ -57,32 +42,9 @@ static void note_all(struct batch *batch, const struct http_reply *reply,
         struct leg *leg = batch->legs[i];
 
         leg->attempts += is_attempt_of(batch, i, answer);
-        note_trouble(batch->sender, leg, reply, answer);
+        sender_note_trouble(batch->sender, leg, reply, answer);
         note_outcome(leg, answer->verdict, reply);
     }
-}
-
-/* Answers by what they said, so that an operator sees it without a log. */
-static void count_answer(struct sender *sender, const struct http_reply *reply,
-                         const struct answer *answer)
-{
-    char code[ANSWER_CODE_BYTES];
-
-    if (answer->has_code || reply->status != 0) {
-        (void)snprintf(code, sizeof(code), "%d", answer->has_code ? answer->code : reply->status);
-        metrics_answer(sender->d->metrics, sender->index, span_of(code));
-    } else if (reply->is_timeout) {
-        metrics_answer(sender->d->metrics, sender->index, SPAN("timeout"));
-    } else {
-        metrics_answer(sender->d->metrics, sender->index,
-                       reply->is_sent ? SPAN("broken") : SPAN("unreachable"));
-    }
-}
-
-/* @count events like that of @leg were answered so. */
-void sender_count(struct sender *sender, const struct leg *leg, enum verdict verdict, size_t count)
-{
-    metrics_delivery(sender->d->metrics, sender->index, leg->event->type, verdict, count);
 }
 
 static void settle_delivered(struct sender *sender, struct batch *batch)
@@ -272,10 +234,7 @@ static void take_result(struct sender *sender, struct batch *batch, struct leg *
         leg_delivered(sender->d, leg);
         return;
     }
-    if (result->code != 0 && leg->trouble != NULL) {
-        leg->trouble->has_code = true;
-        leg->trouble->code = result->code;
-    }
+    sender_note_result(leg, result);
     if (result->verdict == VERDICT_REJECTED) {
         leg->outcome = leg->outcome == OUTCOME_AMBIGUOUS ? OUTCOME_AMBIGUOUS : OUTCOME_REJECTED;
         condemn(sender, leg, REASON_REJECTED);
@@ -331,7 +290,7 @@ static void read_answer(struct sender *sender, struct batch *batch, const struct
     }
     for (size_t i = 0; i < batch->count; i++) {
         sender->ids[i] = batch->legs[i]->event->id;
-        sender->each[i] = (struct item_result){VERDICT_RETRY, 0};
+        sender->each[i] = (struct item_result){.verdict = VERDICT_RETRY};
     }
     described = (struct answer_batch){sender->ids, batch->count, sender->each};
     sender->kind->read(sender->to, reply, &described, answer);
@@ -400,9 +359,12 @@ static void tell_health(struct sender *sender, struct batch *batch, const struct
     struct deliverer *d = sender->d;
     enum call call = call_of(sender, batch, reply, answer);
     bool is_fault = call == CALL_TRANSPORT || call == CALL_APP || call == CALL_CONNECT;
+    struct heard heard = sender_heard(sender, reply, answer);
     uint64_t full_ms = sender->full_since_ms == 0 ? 0 : d->now_ms - sender->full_since_ms;
     uint64_t least_ms = is_fault && reply->has_retry_after ? reply->retry_after_ms : 0;
 
+    health_heard(d->health, sender->index, batch->lane->cell, d->now_ms, batch->sent_ms, call,
+                 &heard);
     batch->lane->faults_in_row = is_fault ? batch->lane->faults_in_row + 1 : 0;
     if (call != CALL_NEUTRAL) {
         concurrency_answered(&sender->concurrency, d->now_ms, d->now_ms - batch->sent_ms, is_fault);
@@ -454,7 +416,7 @@ void sender_on_reply(void *context, const struct http_reply *reply)
     }
     metrics_request(sender->d->metrics, sender->index, reply->duration_us);
     read_answer(sender, batch, reply, &answer);
-    count_answer(sender, reply, &answer);
+    sender_count_answer(sender, reply, &answer);
     tell_health(sender, batch, reply, &answer);
     if (answer.verdict == VERDICT_DELIVERED && answer.scope != SCOPE_EACH) {
         sender_note_open(sender, batch);
@@ -476,7 +438,7 @@ void sender_on_reply(void *context, const struct http_reply *reply)
         handle_rejected(sender, batch, reply, &answer);
         return;
     case VERDICT_THROTTLED:
-        sender_throttled(sender, batch, reply);
+        sender_throttled(sender, batch, reply, &answer);
         return;
     case VERDICT_HOLD:
         sender_refused(sender, batch, reply, &answer);

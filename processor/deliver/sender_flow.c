@@ -17,13 +17,32 @@ enum {
     SHORTAGE_LOG_MS = 10000,
 };
 
-void sender_throttled(struct sender *sender, struct batch *batch, const struct http_reply *reply)
+/* Asked again, and still the same: when it is asked next. */
+static void log_still(const struct sender *sender, const char *what, uint64_t paused_before_ms,
+                      const struct http_reply *reply, const struct answer *answer)
+{
+    struct heard heard = sender_heard(sender, reply, answer);
+    char code[HEARD_CODE_BYTES];
+
+    if (sender->asked.paused_until_ms != paused_before_ms) {
+        LOG_INFO("destination.still",
+                 "destination=%s was=%s code=%s status=%d request_id=%s next_probe_in_ms=%llu",
+                 LOG_S(sender->config->name), what, heard_code(&heard, code), heard.status,
+                 LOG_Q(heard.request_id),
+                 (unsigned long long)(sender->asked.paused_until_ms -
+                                      MIN_OF(sender->d->now_ms, sender->asked.paused_until_ms)));
+    }
+}
+
+void sender_throttled(struct sender *sender, struct batch *batch, const struct http_reply *reply,
+                      const struct answer *answer)
 {
     struct deliverer *d = sender->d;
     uint64_t wait_ms =
         reply->has_retry_after
             ? reply->retry_after_ms
             : THROTTLE_MIN_MS + rng_below(&d->rng, THROTTLE_MAX_MS - THROTTLE_MIN_MS + 1);
+    uint64_t paused_before_ms = sender->asked.paused_until_ms;
     enum flow_news news = flow_throttled(sender->flow, d->now_ms, wait_ms);
 
     sender_count(sender, batch->legs[0], VERDICT_THROTTLED, batch->count);
@@ -37,6 +56,9 @@ void sender_throttled(struct sender *sender, struct batch *batch, const struct h
                   LOG_S(sender->config->name), FLOW_LONG_MS, LOG_Q(batch->legs[0]->trouble->text));
     }
     sender_follow_flow(sender);
+    if (news == FLOW_SAME) {
+        log_still(sender, "throttled", paused_before_ms, reply, answer);
+    }
     batch_wait(&sender->batches, batch, 0, true);
 }
 
@@ -61,16 +83,19 @@ static bool is_of_source(const struct sender *sender, const struct answer *answe
            answer->code == CODE_NO_PERMISSION;
 }
 
-static void log_held(const struct sender *sender, const struct batch *batch,
+static void log_held(const struct sender *sender, const struct batch *batch, uint64_t wait_ms,
                      const struct http_reply *reply, const struct answer *answer)
 {
+    struct heard heard = sender_heard(sender, reply, answer);
+
     LOG_ERROR("destination.held",
-              "destination=%s source_id=%s code=%d status=%d why=%s secret=%s "
+              "destination=%s source_id=%s code=%d status=%d request_id=%s why=%s secret=%s "
+              "next_probe_in_ms=%llu "
               "way_out=\"mend the credential or the destination's settings; the secret file is "
               "watched\"",
               LOG_S(sender->config->name), LOG_Q(batch->lane->source_id),
-              answer->has_code ? answer->code : 0, reply->status, LOG_Q(answer->text),
-              secret_named(sender));
+              answer->has_code ? answer->code : 0, reply->status, LOG_Q(heard.request_id),
+              LOG_Q(answer->text), secret_named(sender), (unsigned long long)wait_ms);
 }
 
 /* The lanes of one source id share their hold, whatever the event types. */
@@ -120,7 +145,7 @@ static void hold_source(struct sender *sender, const struct batch *batch,
     if (now_ms >= until_ms) { /* else it was sent before the first refusal came */
         if (wait_ms == FLOW_SLIP_MS) {
             since_ms = now_ms;
-            log_held(sender, batch, reply, answer);
+            log_held(sender, batch, flow_next_wait_ms(wait_ms), reply, answer);
         }
         wait_ms = flow_next_wait_ms(wait_ms);
         until_ms = now_ms + wait_ms;
@@ -164,11 +189,16 @@ void sender_refused(struct sender *sender, struct batch *batch, const struct htt
         handle_own_refusal(sender, batch);
         return;
     } else {
+        uint64_t paused_before_ms = sender->asked.paused_until_ms;
+        enum flow_news news = flow_refused(sender->flow, d->now_ms, batch->sent_ms);
+
         sender->is_proven = false;
-        if (flow_refused(sender->flow, d->now_ms, batch->sent_ms) == FLOW_NEW) {
-            log_held(sender, batch, reply, answer);
-        }
         sender_follow_flow(sender);
+        if (news == FLOW_NEW) {
+            log_held(sender, batch, sender->asked.hold_wait_ms, reply, answer);
+        } else if (sender->asked.held_since_ms != 0) {
+            log_still(sender, "held", paused_before_ms, reply, answer);
+        }
     }
     batch_wait(&sender->batches, batch, 0, true);
 }

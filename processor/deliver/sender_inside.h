@@ -79,14 +79,27 @@ bool sender_send_next(struct sender *sender);
 
 /* sender_answers.c */
 
-/** @count events like that of @leg were answered so. */
-void sender_count(struct sender *sender, const struct leg *leg, enum verdict verdict, size_t count);
 /** Two halves, sent again at once, before everything that waits. */
 void sender_halve(struct sender *sender, struct batch *batch);
 
+/* sender_heard.c */
+
+/** @count events like that of @leg were answered so. */
+void sender_count(struct sender *sender, const struct leg *leg, enum verdict verdict, size_t count);
+void sender_count_answer(struct sender *sender, const struct http_reply *reply,
+                         const struct answer *answer);
+/** What was answered to @leg becomes what is known of its trouble. */
+void sender_note_trouble(const struct sender *sender, struct leg *leg,
+                         const struct http_reply *reply, const struct answer *answer);
+/** And what it told of this one alone. */
+void sender_note_result(struct leg *leg, const struct item_result *result);
+struct heard sender_heard(const struct sender *sender, const struct http_reply *reply,
+                          const struct answer *answer);
+
 /* sender_flow.c: each takes the batch on */
 
-void sender_throttled(struct sender *sender, struct batch *batch, const struct http_reply *reply);
+void sender_throttled(struct sender *sender, struct batch *batch, const struct http_reply *reply,
+                      const struct answer *answer);
 void sender_refused(struct sender *sender, struct batch *batch, const struct http_reply *reply,
                     const struct answer *answer);
 void sender_lacks(struct sender *sender, struct batch *batch, const struct http_reply *reply);

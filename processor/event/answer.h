@@ -19,9 +19,12 @@ enum answer_scope {
                     was  in order */
 };
 
+enum { ANSWER_FIELD_BYTES = 65 };
+
 struct item_result {
     enum verdict verdict;
-    int32_t code; /* 0 when none was given */
+    int32_t code;                   /* 0 when none was given */
+    char field[ANSWER_FIELD_BYTES]; /* as in the answer */
 };
 
 struct answer {
@@ -33,6 +36,7 @@ struct answer {
     bool is_life_sign;   /* whoever answered is the destination itself, and alive */
     char request_id[64]; /* printable ASCII only; empty when none */
     char text[160];      /* our words plus the vendor's field name; no payload, no personal data */
+    char field[ANSWER_FIELD_BYTES]; /* the path that is at fault, in their names; "" unknown */
 };
 
 /** Event ids of the batch in order, so that 20001 results can be matched. */

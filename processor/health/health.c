@@ -1,7 +1,5 @@
-#include "health/health.h"
+#include "health/health_inside.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,40 +8,6 @@
 #include "base/mem.h"
 
 enum { WINDOW_S_MAX = 60 };
-
-/* What senders read without the lock. */
-struct cell_gate {
-    _Atomic bool is_closed;
-};
-
-struct watched {
-    struct destination_health health;
-    char *names[DESTINATION_CELLS_MAX]; /* event types, owned; the last may be "other" */
-    struct cell_gate gates[DESTINATION_CELLS_MAX];
-    struct outage_mark {
-        enum breaker_state state; /* as last seen, to tell transitions */
-        char id[OUTAGE_ID_BYTES]; /* "" while closed */
-        uint64_t opened_ms;
-        uint64_t logged_ms;
-        uint32_t unlogged;
-        uint64_t entered[BREAKER_STATES];
-    } marks[DESTINATION_CELLS_MAX + 1]; /* the last: the destination itself */
-    struct flow flow;
-    _Atomic bool is_closed;
-    _Atomic uint64_t version;
-    _Atomic uint32_t streak;
-};
-
-struct health {
-    const struct config *config;
-    pthread_mutex_t lock;
-    struct watched *watched; /* by destination; NULL health for kafka ones */
-    struct rng rng;
-    int64_t (*wall_ms)(void *context); /* NULL: the kernel's */
-    void *wall_context;
-    _Atomic uint64_t ticked_ms;
-    uint64_t latest_ms; /* under the lock: see steady() */
-};
 
 static struct cell_policy policy_of(const struct config_destination *config)
 {
@@ -96,12 +60,18 @@ void health_free(struct health *health)
         destination_health_fini(&health->watched[i].health);
         flow_fini(&health->watched[i].flow);
     }
+    outages_fini(&health->past);
     free(health->watched);
     (void)pthread_mutex_destroy(&health->lock);
     free(health);
 }
 
 /* transitions */
+
+static int64_t wall_of(const struct health *health)
+{
+    return health->wall_ms == NULL ? clock_wall_ms() : health->wall_ms(health->wall_context);
+}
 
 /* Sortable, readable, unique enough: when it began and a piece of chance. */
 static void name_outage(struct health *health, char id[OUTAGE_ID_BYTES])
@@ -110,8 +80,7 @@ static void name_outage(struct health *health, char id[OUTAGE_ID_BYTES])
     char compact[24];
     size_t len = 0;
 
-    clock_iso(health->wall_ms == NULL ? clock_wall_ms() : health->wall_ms(health->wall_context),
-              at);
+    clock_iso(wall_of(health), at);
     for (size_t i = 0; at[i] != '\0' && at[i] != '.' && len + 1 < sizeof(compact); i++) {
         if (at[i] != '-' && at[i] != ':') {
             compact[len++] = at[i];
@@ -128,20 +97,60 @@ static void log_transition(const struct health *health, const struct watched *wa
     size_t destination = (size_t)(watched - health->watched);
     const char *event = which == DESTINATION_CELLS_MAX ? "" : watched->names[which];
 
-    if (mark->logged_ms != 0 && now_ms - mark->logged_ms < 1000) {
-        mark->unlogged++; /* at most one line a cell and second */
+    const struct outage *outage = &mark->outage;
+    const struct heard *heard = breaker->state == BREAKER_OPEN ? &mark->refused : &mark->last;
+    char began[CLOCK_ISO_BYTES];
+    char code[HEARD_CODE_BYTES];
+
+    if (mark->logged_ms != 0 && now_ms - mark->logged_ms < 1000 &&
+        breaker->state != BREAKER_CLOSED) {
+        mark->unlogged++; /* at most one line a cell and second; how it ended is always said */
         return;
     }
     mark->logged_ms = now_ms;
+    clock_iso(outage->began_at_ms, began);
     LOG_AT(breaker->state == BREAKER_OPEN ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "health.transition",
            "destination=%s event=%s state=%s cause=%s scope=%s k=%u calls=%u faults=%u "
-           "outage=%s flapping=%s unlogged=%u",
+           "outage=%s flapping=%s verdict=%s status=%d code=%s request_id=%s next_probe_in_ms=%llu "
+           "began=%s lasted_ms=%llu diverted=%llu dead_lettered=%llu unlogged=%u",
            LOG_S(health->config->destinations[destination].name), LOG_Q(event),
-           breaker_state_word(breaker->state), breaker_cause_word(breaker->cause),
+           breaker_state_word(breaker->state), breaker_cause_word(outage->cause),
            scope_word(destination_scope(&watched->health)), breaker->k, breaker->opened_calls,
-           breaker->opened_faults, LOG_Q(mark->id), breaker->is_flapping ? "true" : "false",
-           mark->unlogged);
+           breaker->opened_faults, LOG_Q(outage->id), breaker->is_flapping ? "true" : "false",
+           heard->at_ms == 0 ? "none" : verdict_word(heard->verdict), heard->status,
+           heard_code(heard, code), LOG_Q(heard->request_id),
+           (unsigned long long)health_probe_in_ms(breaker, now_ms), began,
+           (unsigned long long)(now_ms - outage->began_ms), (unsigned long long)outage->diverted,
+           (unsigned long long)outage->dead_lettered, mark->unlogged);
     mark->unlogged = 0;
+}
+
+static void begin_outage(struct health *health, size_t destination, const struct breaker *breaker,
+                         struct outage_mark *mark, uint64_t now_ms)
+{
+    uint64_t began_ms = onsets_began_ms(&mark->onsets, breaker->cause, now_ms);
+    int64_t wall_ms = wall_of(health);
+
+    mark->outage = (struct outage){
+        .destination = destination,
+        .cause = breaker->cause,
+        .began_ms = began_ms,
+        .began_at_ms = wall_ms - (int64_t)(now_ms - began_ms),
+        .opened_at_ms = wall_ms,
+        .heard = mark->refused,
+    };
+    name_outage(health, mark->outage.id);
+}
+
+static void end_outage(struct health *health, const struct watched *watched, size_t which,
+                       struct outage_mark *mark)
+{
+    const char *event = which == DESTINATION_CELLS_MAX ? NULL : watched->names[which];
+
+    mark->outage.closed_at_ms = wall_of(health);
+    outages_keep(&health->past, &mark->outage, event == NULL ? NULL : mem_text(span_of(event)));
+    mark->outage = (struct outage){0};
+    mark->onsets = (struct onsets){0};
 }
 
 static bool note_transition(struct health *health, struct watched *watched, size_t which,
@@ -153,24 +162,15 @@ static bool note_transition(struct health *health, struct watched *watched, size
         return false;
     }
     if (mark->state == BREAKER_CLOSED) {
-        name_outage(health, mark->id);
-        mark->opened_ms = now_ms;
+        begin_outage(health, (size_t)(watched - health->watched), breaker, mark, now_ms);
     }
     mark->state = breaker->state;
     mark->entered[breaker->state]++;
     log_transition(health, watched, which, breaker, mark, now_ms);
     if (breaker->state == BREAKER_CLOSED) {
-        mark->id[0] = '\0';
+        end_outage(health, watched, which, mark);
     }
     return true;
-}
-
-/* Each worker reads the clock once a turn, so one may be a little behind another; for the breakers
- * they share, time never goes back. Called under the lock. */
-static uint64_t steady(struct health *health, uint64_t now_ms)
-{
-    health->latest_ms = MAX_OF(health->latest_ms, now_ms);
-    return health->latest_ms;
 }
 
 /* After anything that may have moved a breaker; called under the lock. */
@@ -208,7 +208,7 @@ size_t health_cell(struct health *health, size_t destination, struct span event,
     size_t index = 0;
 
     (void)pthread_mutex_lock(&health->lock);
-    now_ms = steady(health, now_ms);
+    now_ms = health_steady(health, now_ms);
     while (index < watched->health.cell_count && !span_is(event, watched->names[index])) {
         index++;
     }
@@ -254,7 +254,7 @@ enum gate health_admit(struct health *health, size_t destination, size_t cell, u
     enum gate gate;
 
     (void)pthread_mutex_lock(&health->lock);
-    now_ms = steady(health, now_ms);
+    now_ms = health_steady(health, now_ms);
     gate = destination_admit(&watched->health, cell, now_ms, hash, (unsigned)priority, ticket);
     publish(health, watched, now_ms);
     (void)pthread_mutex_unlock(&health->lock);
@@ -287,6 +287,30 @@ bool health_allows_waiting(struct health *health, size_t destination, size_t cel
     return allows;
 }
 
+static void hear(struct outage_mark *mark, uint64_t now_ms, uint64_t sent_ms, enum call call,
+                 const struct heard *heard)
+{
+    onsets_count(&mark->onsets, now_ms, sent_ms, call);
+    mark->last = *heard;
+    if (heard->verdict != VERDICT_DELIVERED) {
+        mark->refused = *heard;
+        mark->outage.heard = *heard;
+    }
+}
+
+void health_heard(struct health *health, size_t destination, size_t cell, uint64_t now_ms,
+                  uint64_t sent_ms, enum call call, const struct heard *heard)
+{
+    struct watched *watched = &health->watched[destination];
+
+    (void)pthread_mutex_lock(&health->lock);
+    now_ms = health_steady(health, now_ms);
+    watched->heard[heard->verdict] = *heard;
+    hear(&watched->marks[cell], now_ms, sent_ms, call, heard);
+    hear(&watched->marks[DESTINATION_CELLS_MAX], now_ms, sent_ms, call, heard);
+    (void)pthread_mutex_unlock(&health->lock);
+}
+
 void health_result(struct health *health, size_t destination, size_t cell, uint64_t now_ms,
                    enum call call, bool is_life_sign, const struct ticket *ticket, uint64_t full_ms,
                    uint64_t least_ms)
@@ -294,7 +318,7 @@ void health_result(struct health *health, size_t destination, size_t cell, uint6
     struct watched *watched = &health->watched[destination];
 
     (void)pthread_mutex_lock(&health->lock);
-    now_ms = steady(health, now_ms);
+    now_ms = health_steady(health, now_ms);
     if (destination_result(&watched->health, cell, now_ms, call, is_life_sign, ticket, full_ms,
                            least_ms)) {
         publish(health, watched, now_ms);
@@ -311,7 +335,7 @@ bool health_provisional(struct health *health, size_t destination, size_t cell, 
     bool is_counted;
 
     (void)pthread_mutex_lock(&health->lock);
-    *counted_ms = steady(health, now_ms);
+    *counted_ms = health_steady(health, now_ms);
     is_counted = destination_provisional(&watched->health, cell, *counted_ms, ticket, &is_changed);
     if (is_changed) {
         publish(health, watched, *counted_ms);
@@ -327,7 +351,7 @@ void health_confirm(struct health *health, size_t destination, size_t cell, uint
     struct watched *watched = &health->watched[destination];
 
     (void)pthread_mutex_lock(&health->lock);
-    now_ms = steady(health, now_ms);
+    now_ms = health_steady(health, now_ms);
     if (destination_confirm(&watched->health, cell, now_ms, ticket)) {
         publish(health, watched, now_ms);
     }
@@ -339,7 +363,7 @@ void health_take_back(struct health *health, size_t destination, size_t cell, ui
                       uint64_t at_ms, const struct ticket *ticket)
 {
     (void)pthread_mutex_lock(&health->lock);
-    now_ms = steady(health, now_ms);
+    now_ms = health_steady(health, now_ms);
     destination_take_back(&health->watched[destination].health, cell, now_ms, at_ms, ticket);
     publish_streak(&health->watched[destination]);
     (void)pthread_mutex_unlock(&health->lock);
@@ -349,7 +373,7 @@ void health_canary_waits(struct health *health, size_t destination, size_t cell,
                          const struct ticket *ticket)
 {
     (void)pthread_mutex_lock(&health->lock);
-    now_ms = steady(health, now_ms);
+    now_ms = health_steady(health, now_ms);
     destination_canary_waits(&health->watched[destination].health, cell, now_ms, ticket);
     (void)pthread_mutex_unlock(&health->lock);
 }
@@ -371,7 +395,7 @@ void health_tick(struct health *health, uint64_t now_ms)
         return;
     }
     (void)pthread_mutex_lock(&health->lock);
-    now_ms = steady(health, now_ms);
+    now_ms = health_steady(health, now_ms);
     for (size_t i = 0; i < health->config->destination_count; i++) {
         if (destination_tick(&health->watched[i].health, now_ms)) {
             publish(health, &health->watched[i], now_ms);
@@ -383,93 +407,4 @@ void health_tick(struct health *health, uint64_t now_ms)
 struct flow *health_flow(struct health *health, size_t destination)
 {
     return &health->watched[destination].flow;
-}
-
-/* looking */
-
-enum breaker_state cell_view_state(const struct cell_view *view)
-{
-    if (view->force == FORCE_NONE) {
-        return view->state;
-    }
-    return view->force == FORCE_OPEN ? BREAKER_OPEN : BREAKER_CLOSED;
-}
-
-enum breaker_cause cell_view_cause(const struct cell_view *view)
-{
-    return view->force == FORCE_NONE ? view->cause : CAUSE_OPERATOR;
-}
-
-enum reason health_outage(struct health *health, size_t destination, size_t cell,
-                          char id[OUTAGE_ID_BYTES])
-{
-    struct watched *watched = &health->watched[destination];
-    const struct breaker *breaker = &watched->health.breaker;
-    enum reason reason = REASON_OUTAGE;
-    size_t which = DESTINATION_CELLS_MAX;
-
-    (void)pthread_mutex_lock(&health->lock);
-    if (breaker->state == BREAKER_CLOSED) {
-        breaker = &watched->health.cells[cell]->breaker;
-        which = cell;
-    }
-    if (breaker->cause == CAUSE_REJECT_STORM) {
-        reason = REASON_REJECT_STORM;
-    }
-    memcpy(id, watched->marks[which].id, OUTAGE_ID_BYTES);
-    (void)pthread_mutex_unlock(&health->lock);
-    return reason;
-}
-
-static struct cell_view view_of(const struct breaker *breaker, const struct outage_mark *mark,
-                                struct span event, uint64_t now_ms)
-{
-    struct cell_view view = {
-        .event = event,
-        .state = breaker->state,
-        .cause = breaker->cause,
-        .force = breaker->force,
-        .since_ms = now_ms - MIN_OF(breaker->since_ms, now_ms),
-        .probe_in_ms = breaker->state == BREAKER_OPEN && breaker->until_ms > now_ms
-                           ? breaker->until_ms - now_ms
-                           : 0,
-        .k = breaker->k,
-        .share = breaker_share(breaker),
-        .is_flapping = breaker->is_flapping,
-    };
-
-    memcpy(view.outage, mark->id, OUTAGE_ID_BYTES);
-    memcpy(view.entered, mark->entered, sizeof(view.entered));
-    return view;
-}
-
-static struct flow_view view_of_flow(const struct health *health, uint64_t since_ms,
-                                     uint64_t now_ms)
-{
-    if (since_ms == 0) {
-        return (struct flow_view){0};
-    }
-    return (struct flow_view){health->config->workers, now_ms - MIN_OF(since_ms, now_ms)};
-}
-
-void health_look(struct health *health, size_t destination, uint64_t now_ms,
-                 struct destination_view *out)
-{
-    struct watched *watched = &health->watched[destination];
-    struct flow_state asked = {0};
-
-    flow_look(&watched->flow, &asked);
-    out->throttled = view_of_flow(health, asked.throttled_since_ms, now_ms);
-    out->held = view_of_flow(health, asked.held_since_ms, now_ms);
-    (void)pthread_mutex_lock(&health->lock);
-    now_ms = steady(health, now_ms);
-    out->self = view_of(&watched->health.breaker, &watched->marks[DESTINATION_CELLS_MAX], SPAN_NONE,
-                        now_ms);
-    out->scope = destination_scope(&watched->health);
-    out->cell_count = watched->health.cell_count;
-    for (size_t i = 0; i < out->cell_count; i++) {
-        out->cells[i] = view_of(&watched->health.cells[i]->breaker, &watched->marks[i],
-                                span_of(watched->names[i]), now_ms);
-    }
-    (void)pthread_mutex_unlock(&health->lock);
 }

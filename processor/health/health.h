@@ -13,6 +13,7 @@
 #include "event/verdict.h"
 #include "health/destination.h"
 #include "health/flow.h"
+#include "health/outage.h"
 
 struct health;
 
@@ -38,6 +39,9 @@ struct ticket health_ticket(struct health *health, size_t destination, size_t ce
 /** Would an event that waits still be let go? (No canary's place is taken.) */
 bool health_allows_waiting(struct health *health, size_t destination, size_t cell);
 
+/** What the answer to a call said that was sent at @sent_ms: before it is told as a result. */
+void health_heard(struct health *health, size_t destination, size_t cell, uint64_t now_ms,
+                  uint64_t sent_ms, enum call call, const struct heard *heard);
 void health_result(struct health *health, size_t destination, size_t cell, uint64_t now_ms,
                    enum call call, bool is_life_sign, const struct ticket *ticket, uint64_t full_ms,
                    uint64_t least_ms);
@@ -60,10 +64,19 @@ void health_tick(struct health *health, uint64_t now_ms);
 /** Grows with every transition of @destination: senders look through what waits. Lock-free. */
 uint64_t health_version(const struct health *health, size_t destination);
 
-enum { OUTAGE_ID_BYTES = 40 };
 /** The id of the outage that closes this cell's way now, or "" when there is none; and why. */
 enum reason health_outage(struct health *health, size_t destination, size_t cell,
                           char id[OUTAGE_ID_BYTES]);
+
+/** An event that outage @id sent another way is settled: diverted, or a dead letter. */
+void health_outage_settled(struct health *health, size_t destination, size_t cell, const char *id,
+                           bool is_dead_letter);
+/** The last answer of outage @id that was not good; false: none is known. */
+bool health_outage_heard(struct health *health, size_t destination, size_t cell, const char *id,
+                         struct heard *out);
+/** The last answer of @destination that was read as @verdict; false: there was none. */
+bool health_last_heard(struct health *health, size_t destination, enum verdict verdict,
+                       struct heard *out);
 
 /** What it asked of all workers beside health: less, or another credential. Lives as long. */
 struct flow *health_flow(struct health *health, size_t destination);
@@ -81,7 +94,9 @@ struct cell_view {
     uint32_t k;
     double share;
     bool is_flapping;
-    char outage[OUTAGE_ID_BYTES];
+    struct outage outage; /* the present one; id "": none; its event is not set */
+    struct heard last;    /* the last answer, and the last that was not good */
+    struct heard refused;
     uint64_t entered[BREAKER_STATES]; /* transitions into each state */
 };
 
@@ -89,6 +104,8 @@ struct cell_view {
 struct flow_view {
     unsigned workers; /* that are in it now: none or all */
     uint64_t for_ms;
+    uint64_t probe_in_ms; /* 0: with the next event */
+    struct heard heard;   /* what began it, or the last probe's answer */
 };
 
 struct destination_view {
@@ -103,6 +120,9 @@ struct destination_view {
 /** What stands for the state to people: an operator's override, or else the state. */
 enum breaker_state cell_view_state(const struct cell_view *view);
 enum breaker_cause cell_view_cause(const struct cell_view *view);
+/** Outages that are over, oldest first, at most OUTAGES_KEPT; how many. @each: of its call only. */
+size_t health_past_outages(struct health *health,
+                           void (*each)(void *context, const struct outage *outage), void *context);
 /** A consistent copy. */
 void health_look(struct health *health, size_t destination, uint64_t now_ms,
                  struct destination_view *out);

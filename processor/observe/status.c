@@ -118,6 +118,41 @@ static const char *override_word(enum breaker_force force)
     return force == FORCE_OPEN ? "open" : "closed";
 }
 
+/* What a destination said last, and how it was read. */
+static json_t *heard_json(const struct heard *heard)
+{
+    json_t *out;
+
+    if (heard->at_ms == 0) {
+        return json_null();
+    }
+    out = json_object();
+    json_object_set_new(out, "at", time_json(heard->at_ms));
+    json_object_set_new(out, "verdict", json_string(verdict_word(heard->verdict)));
+    json_object_set_new(out, "status",
+                        heard->status == 0 ? json_null() : json_integer(heard->status));
+    json_object_set_new(out, "code", heard->has_code ? json_integer(heard->code) : json_null());
+    json_object_set_new(out, "request_id",
+                        word_or_null(heard->request_id, heard->request_id[0] != '\0'));
+    json_object_set_new(out, "text", word_or_null(heard->text, heard->text[0] != '\0'));
+    return out;
+}
+
+/* null: never */
+static json_t *moment_json(int64_t at_ms)
+{
+    return at_ms == 0 ? json_null() : time_json(at_ms);
+}
+
+/* When an outage really began, and what it has cost; of none: null and zero. */
+static void add_outage(json_t *out, const struct outage *outage)
+{
+    json_object_set_new(out, "began", moment_json(outage->began_at_ms));
+    json_object_set_new(out, "opened", moment_json(outage->opened_at_ms));
+    json_object_set_new(out, "diverted", count_json(outage->diverted));
+    json_object_set_new(out, "dead_lettered", count_json(outage->dead_lettered));
+}
+
 /* What a cell and a destination's own breaker have in common. */
 static void add_breaker(json_t *out, const struct cell_view *view, int64_t wall_ms)
 {
@@ -128,11 +163,14 @@ static void add_breaker(json_t *out, const struct cell_view *view, int64_t wall_
     json_object_set_new(out, "cause", word_or_null(breaker_cause_word(cause), cause != CAUSE_NONE));
     json_object_set_new(out, "since", time_json(wall_ms - (int64_t)view->since_ms));
     json_object_set_new(out, "share", json_real(view->share));
-    json_object_set_new(out, "outage", word_or_null(view->outage, view->outage[0] != '\0'));
+    json_object_set_new(out, "outage", word_or_null(view->outage.id, view->outage.id[0] != '\0'));
     json_object_set_new(out, "override",
                         word_or_null(override_word(view->force), view->force != FORCE_NONE));
     json_object_set_new(out, "next_probe_in_ms",
                         is_waiting ? count_json(view->probe_in_ms) : json_null());
+    json_object_set_new(out, "last_answer", heard_json(&view->last));
+    json_object_set_new(out, "last_error", heard_json(&view->refused));
+    add_outage(out, &view->outage);
 }
 
 static json_t *cells_json(const struct destination_view *view, int64_t wall_ms)
@@ -177,6 +215,14 @@ static json_t *secret_json(const struct config_destination *config)
     return out == NULL ? json_string("unprintable") : out; /* a path that is no UTF-8 */
 }
 
+/* Since when it asked for less, or refused the credential, and when it is asked again. */
+static void add_flow(json_t *out, const struct flow_view *flow, int64_t wall_ms)
+{
+    json_object_set_new(out, "since", time_json(wall_ms - (int64_t)flow->for_ms));
+    json_object_set_new(out, "next_probe_in_ms", count_json(flow->probe_in_ms));
+    json_object_set_new(out, "last_answer", heard_json(&flow->heard));
+}
+
 static json_t *held_json(const struct config_destination *config, const struct flow_view *held,
                          int64_t wall_ms)
 {
@@ -187,7 +233,19 @@ static json_t *held_json(const struct config_destination *config, const struct f
     }
     out = json_object();
     json_object_set_new(out, "secret", secret_json(config));
-    json_object_set_new(out, "since", time_json(wall_ms - (int64_t)held->for_ms));
+    add_flow(out, held, wall_ms);
+    return out;
+}
+
+static json_t *throttle_json(const struct flow_view *throttled, int64_t wall_ms)
+{
+    json_t *out;
+
+    if (throttled->workers == 0) {
+        return json_null();
+    }
+    out = json_object();
+    add_flow(out, throttled, wall_ms);
     return out;
 }
 
@@ -216,9 +274,63 @@ static json_t *destination_json(struct status *status, size_t index, uint64_t no
     json_object_set_new(out, "rate_per_s", json_real(rate_of(status, index, now_ms)));
     json_object_set_new(out, "verdicts", verdicts_json(status, index));
     json_object_set_new(out, "throttled", json_boolean(view->throttled.workers > 0));
+    json_object_set_new(out, "throttle", throttle_json(&view->throttled, wall_ms));
     json_object_set_new(out, "held", held_json(config, &view->held, wall_ms));
     json_object_set_new(out, "cells", cells_json(view, wall_ms));
     return out;
+}
+
+/* outages: those that are over, oldest first, then those that go on */
+
+struct outage_list {
+    const struct config *config;
+    json_t *array;
+};
+
+static void list_outage(const struct outage_list *list, const struct outage *outage,
+                        struct span event)
+{
+    struct span destination = list->config->destinations[outage->destination].name;
+    json_t *out = json_object();
+
+    json_object_set_new(out, "id", json_string(outage->id));
+    json_object_set_new(out, "destination", json_stringn(destination.ptr, destination.len));
+    json_object_set_new(out, "event",
+                        event.ptr == NULL ? json_null() : json_stringn(event.ptr, event.len));
+    json_object_set_new(out, "cause", json_string(breaker_cause_word(outage->cause)));
+    add_outage(out, outage);
+    json_object_set_new(out, "closed", moment_json(outage->closed_at_ms));
+    json_object_set_new(out, "last_error", heard_json(&outage->heard));
+    json_array_append_new(list->array, out);
+}
+
+static void list_past(void *context, const struct outage *outage)
+{
+    list_outage(context, outage, span_of(outage->event));
+}
+
+static void list_present(const struct outage_list *list, const struct cell_view *view)
+{
+    if (view->outage.id[0] != '\0') {
+        list_outage(list, &view->outage, view->event);
+    }
+}
+
+static json_t *outages_json(struct status *status, uint64_t now_ms)
+{
+    const struct status_sources *sources = &status->sources;
+    struct destination_view *view = &status->view;
+    struct outage_list list = {sources->config, json_array()};
+
+    (void)health_past_outages(sources->health, list_past, &list);
+    for (size_t i = 0; i < sources->config->destination_count; i++) {
+        health_look(sources->health, i, now_ms, view);
+        list_present(&list, &view->self);
+        for (size_t c = 0; c < view->cell_count; c++) {
+            list_present(&list, &view->cells[c]);
+        }
+    }
+    return list.array;
 }
 
 static json_t *blocked_json(const struct metrics_totals *totals)
@@ -254,12 +366,13 @@ static json_t *instance_json(struct status *status, uint64_t now_ms, int64_t wal
         json_array_append_new(destinations, destination_json(status, i, now_ms, wall_ms));
     }
     return json_pack(
-        "{s:s, s:s, s:o, s:o, s:{s:o, s:o}, s:o, s:o, s:o, s:o}", "instance", sources->instance,
-        "version", DETOUR_VERSION, "started", time_json(status->started_wall_ms), "workers",
-        count_json(sources->config->workers), "in_flight", "events", count_json(totals.in_flight),
-        "bytes", count_json(totals.in_flight_bytes), "blocked", blocked_json(&totals), "lag",
-        count_json(metrics_lag_total(sources->metrics)), "totals", totals_json(&totals),
-        "destinations", destinations);
+        "{s:s, s:s, s:o, s:o, s:{s:o, s:o}, s:o, s:o, s:o, s:o, s:o}", "instance",
+        sources->instance, "version", DETOUR_VERSION, "started", time_json(status->started_wall_ms),
+        "workers", count_json(sources->config->workers), "in_flight", "events",
+        count_json(totals.in_flight), "bytes", count_json(totals.in_flight_bytes), "blocked",
+        blocked_json(&totals), "lag", count_json(metrics_lag_total(sources->metrics)), "totals",
+        totals_json(&totals), "destinations", destinations, "outages",
+        outages_json(status, now_ms));
 }
 
 static int add_text(const char *text, size_t len, void *context)

@@ -6,16 +6,25 @@
  *   [{"instance", "version", "started", "workers", "in_flight": {"events", "bytes"},
  *     "blocked": [{"reason", "partitions"}], "lag",
  *     "totals": {"consumed", "delivered", "diverted", "dead_lettered", "dropped"},
- *     "destinations": [{"name", "type", "state", "cause", "scope", "since", "share", "outage",
- *                       "override", "next_probe_in_ms", "rate_per_s", "verdicts": {word: count},
- *                       "throttled", "held": null or {"secret", "since"},
- *                       "cells": [{"event", "state", "cause", "since", "share", "k", "flapping",
- *                                  "outage", "override", "next_probe_in_ms"}]}]}]
+ *     "destinations": [{"name", "type", BREAKER, "scope", "rate_per_s", "verdicts": {word: count},
+ *                       "throttled", "throttle": null or {"since", "next_probe_in_ms",
+ *                       "last_answer": ANSWER}, "held": null or {"secret", and the same},
+ *                       "cells": [{"event", BREAKER, "k", "flapping"}]}],
+ *     "outages": [{"id", "destination", "event", "cause", "began", "opened", "closed", "diverted",
+ *                  "dead_lettered", "last_error": ANSWER}]}]
  *
- * Times are ISO 8601 UTC; cause, outage, override and next_probe_in_ms are null when there is none.
- * rate_per_s: events it took, as alternate and as dead letters too, over the last ten seconds. A
- * secret is named by where it comes from, never by its value. Nothing else of an event than its
- * type is in it.
+ *   BREAKER: "state", "cause", "since", "share", "outage", "override", "next_probe_in_ms",
+ *            "last_answer": ANSWER, "last_error": ANSWER, "began", "opened", "diverted",
+ *            "dead_lettered"
+ *   ANSWER:  null or {"at", "verdict", "status", "code", "request_id", "text"}
+ *
+ * Times are ISO 8601 UTC; what there is not is null. last_error is the last answer that was not
+ * good; code is the body's, status HTTP's, text our words. An outage began with the first call of
+ * the run that led to it; diverted and dead_lettered are the events it sent another way, in this
+ * process. event is null for the destination as a whole. outages: those that go on, and the last
+ * OUTAGES_KEPT that are over. rate_per_s: events it took, as alternate and as dead letters too,
+ * over the last ten seconds. A secret is named by where it comes from, never by its value. Nothing
+ * else of an event than its type is in it.
  *
  * Used by one thread, the admin endpoint's.
  */

@@ -270,7 +270,7 @@ static void read_settled(const struct world *world, const struct parcel *parcel)
     INVARIANT(batch->count == parcel->leg_count);
     for (size_t i = 0; i < batch->count; i++) {
         ids[i] = batch->legs[i]->event->id;
-        each[i] = (struct item_result){VERDICT_RETRY, 0};
+        each[i] = (struct item_result){.verdict = VERDICT_RETRY};
     }
     kind_of(to->config->type)->read(to, &parcel->answer.reply, &described, &answer);
     for (size_t i = 0; i < parcel->leg_count; i++) {

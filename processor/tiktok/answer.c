@@ -79,6 +79,7 @@ static void judge_message(const struct tiktok_codes *codes, const json_t *root, 
     }
     (void)snprintf(out->text, sizeof(out->text), "code %d (%s)%s%s", (int)out->code, meaning->name,
                    hint.field[0] == '\0' ? "" : ", field ", hint.field);
+    memcpy(out->field, hint.field, sizeof(out->field));
     if (hint.has_item) {
         out->scope = SCOPE_ITEM;
         out->item = hint.item;

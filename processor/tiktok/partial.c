@@ -1,5 +1,9 @@
 #include "tiktok/partial.h"
 
+#include <string.h>
+
+#include "tiktok/message.h"
+
 /* Not a verdict of any answer: nothing has been said of this event yet. */
 static const enum verdict unsaid = VERDICT_COUNT;
 
@@ -69,11 +73,25 @@ static size_t find_event(const struct answer_batch *batch, const json_t *entry)
     return index != NULL ? by_index : by_id;
 }
 
+/* The path that an entry's own message begins with. */
+static void read_field(const json_t *entry, char out[ANSWER_FIELD_BYTES])
+{
+    const json_t *message = json_object_get(entry, "message");
+    struct message_hint hint;
+
+    if (json_is_string(message)) {
+        message_read((struct span){json_string_value(message), json_string_length(message)}, 0,
+                     &hint);
+        memcpy(out, hint.field, sizeof(hint.field));
+    }
+}
+
 static struct item_result read_result(const struct tiktok_codes *codes, const json_t *entry)
 {
     const json_t *code = json_object_get(entry, "code");
     struct item_result out = {.verdict = VERDICT_REJECTED};
 
+    read_field(entry, out.field);
     if (json_is_integer(code)) {
         json_int_t number = json_integer_value(code);
 

@@ -118,7 +118,7 @@ static void look_at_health(struct play *play, const struct deliverer *d, uint32_
         seen->cell_states |= 1u << view.cells[i].state;
         seen->causes |= 1u << view.cells[i].cause;
         seen->is_flapping |= view.cells[i].is_flapping;
-        seen->has_outage |= view.cells[i].outage[0] != '\0';
+        seen->has_outage |= view.cells[i].outage.id[0] != '\0';
     }
 }
 

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "health/health.h"
 
@@ -112,6 +113,105 @@ static void an_outage_has_an_id_from_open_to_close(void **state)
     health_free(health);
 }
 
+static struct heard answer(enum verdict verdict, int32_t code, int64_t at_ms)
+{
+    return (struct heard){.at_ms = at_ms,
+                          .verdict = verdict,
+                          .status = 200,
+                          .has_code = true,
+                          .code = code,
+                          .request_id = "r-1",
+                          .text = "code 50000 (INTERNAL)"};
+}
+
+static void an_outage_knows_what_was_answered_and_what_it_cost(void **state)
+{
+    struct health *health = health_new(&config, 7, 1000);
+    size_t cell = health_cell(health, 0, SPAN("Purchase"), 1000);
+    struct destination_view *view = calloc(1, sizeof(*view));
+    struct heard heard = answer(VERDICT_RETRY, 50000, 7);
+    uint64_t now_ms = 1000;
+    char id[OUTAGE_ID_BYTES];
+
+    (void)state;
+    assert_non_null(view);
+    for (int i = 0; i < 20 && health_is_clear(health, 0, cell); i++, now_ms += 200) {
+        struct ticket ticket = health_ticket(health, 0, cell);
+
+        health_heard(health, 0, cell, now_ms, now_ms - 50, CALL_APP, &heard);
+        health_result(health, 0, cell, now_ms, CALL_APP, true, &ticket, 0, 0);
+    }
+    assert_false(health_is_clear(health, 0, cell));
+    (void)health_outage(health, 0, cell, id);
+    health_outage_settled(health, 0, cell, id, false);
+    health_outage_settled(health, 0, cell, id, false);
+    health_outage_settled(health, 0, cell, id, true);
+    health_outage_settled(health, 0, cell, "another one", true);
+    health_look(health, 0, now_ms, view);
+    assert_string_equal(view->cells[0].outage.id, id);
+    assert_int_equal(view->cells[0].outage.began_ms, 950);
+    assert_int_equal(view->cells[0].outage.diverted, 2);
+    assert_int_equal(view->cells[0].outage.dead_lettered, 1);
+    assert_int_equal(view->cells[0].outage.heard.code, 50000);
+    assert_string_equal(view->cells[0].refused.request_id, "r-1");
+    assert_string_equal(view->self.last.request_id, "r-1");
+    assert_true(health_outage_heard(health, 0, cell, id, &heard));
+    assert_int_equal(heard.code, 50000);
+    assert_false(health_outage_heard(health, 0, cell, "another one", &heard));
+    free(view);
+    health_free(health);
+}
+
+static void good_answers_do_not_hide_the_last_bad_one(void **state)
+{
+    struct health *health = health_new(&config, 7, 1000);
+    size_t cell = health_cell(health, 0, SPAN("Purchase"), 1000);
+    struct destination_view *view = calloc(1, sizeof(*view));
+    struct heard bad = answer(VERDICT_THROTTLED, 40100, 5);
+    struct heard good = answer(VERDICT_DELIVERED, 0, 6);
+    struct heard heard;
+
+    (void)state;
+    assert_non_null(view);
+    assert_false(health_last_heard(health, 0, VERDICT_THROTTLED, &heard));
+    health_heard(health, 0, cell, 1000, 1000, CALL_NEUTRAL, &bad);
+    health_heard(health, 0, cell, 1100, 1100, CALL_OK, &good);
+    health_look(health, 0, 1100, view);
+    assert_int_equal(view->cells[0].last.code, 0);
+    assert_int_equal(view->cells[0].refused.code, 40100);
+    assert_true(health_last_heard(health, 0, VERDICT_THROTTLED, &heard));
+    assert_int_equal(heard.at_ms, 5);
+    free(view);
+    health_free(health);
+}
+
+static const struct {
+    const char *name;
+    struct heard heard;
+    const char *want;
+} heard_rows[] = {
+    {"all of it",
+     {1, VERDICT_RETRY, 200, true, 50000, "r-1", "code 50000 (INTERNAL)"},
+     "code 50000 (INTERNAL); HTTP 200, request id r-1, read as retry"},
+    {"no answer", {1, VERDICT_RETRY, 0, false, 0, "", "no answer"}, "no answer; read as retry"},
+    {"no id", {1, VERDICT_HOLD, 401, false, 0, "", "HTTP 401"}, "HTTP 401; HTTP 401, read as hold"},
+    {"a good one",
+     {1, VERDICT_DELIVERED, 200, true, 0, "", ""},
+     "code 0; HTTP 200, read as delivered"},
+};
+
+static void an_answer_is_told_in_words(void **state)
+{
+    char text[HEARD_TEXT_BYTES];
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(heard_rows); i++) {
+        if (strcmp(heard_text(&heard_rows[i].heard, text), heard_rows[i].want) != 0) {
+            fail_msg("%s: %s", heard_rows[i].name, text);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -119,6 +219,9 @@ int main(void)
         cmocka_unit_test(a_worker_behind_does_not_hurry_the_ramp),
         cmocka_unit_test(cells_are_found_by_name),
         cmocka_unit_test(an_outage_has_an_id_from_open_to_close),
+        cmocka_unit_test(an_outage_knows_what_was_answered_and_what_it_cost),
+        cmocka_unit_test(good_answers_do_not_hide_the_last_bad_one),
+        cmocka_unit_test(an_answer_is_told_in_words),
     };
 
     log_setup(LOG_FORMAT_LOGFMT, LOG_LEVEL_ERROR);

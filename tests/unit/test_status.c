@@ -208,6 +208,11 @@ static void a_held_credential_is_named_and_not_shown(void **state)
     destination = destination_of(instance, TIKTOK);
     assert_true(json_is_true(json_object_get(destination, "throttled")));
     check_text(json_object_get(destination, "held"), "since", "2026-03-11T09:56:43.000Z");
+    assert_int_equal(json_integer_value(
+                         json_object_get(json_object_get(destination, "held"), "next_probe_in_ms")),
+                     0);
+    check_text(json_object_get(destination, "throttle"), "since", "2026-03-11T09:56:45.000Z");
+    check_text(json_object_get(destination, "throttle"), "last_answer", NULL);
     check_text(json_object_get(destination, "held"), "secret",
                secret_source(scene->destinations[TIKTOK].access_token));
     assert_null(strstr(buf_text(&scene->text), "value-of-the-secret"));
@@ -374,6 +379,40 @@ static const struct {
      "override: open\n"},
 };
 
+/* What is dark says what was answered, since when, what it cost and when it is asked again. */
+static void the_table_tells_what_was_answered(void **state)
+{
+    static const char *const parts[] = {
+        "      outage 2026",
+        ", next probe in ",
+        " ago; 1 diverted, 0 dead letters\n",
+        " ago: retry, code 50000, HTTP 200\n",
+        "        code 50000 (INTERNAL)\n        request r-1\n",
+        "throttled: it asks for less, next probe in 1s\n",
+        "      next probe in ",
+    };
+    struct scene *scene = *state;
+    struct heard heard = {wall_0 + 9000, VERDICT_RETRY,          200, true, 50000,
+                          "r-1",         "code 50000 (INTERNAL)"};
+    size_t cell = health_cell(scene->health, TIKTOK, SPAN("Purchase"), 9000);
+    char id[OUTAGE_ID_BYTES];
+    json_t *document;
+    const char *text;
+
+    health_heard(scene->health, TIKTOK, cell, 9000, 9000, CALL_APP, &heard);
+    (void)break_type(scene, "Purchase", 10000);
+    (void)health_outage(scene->health, TIKTOK, cell, id);
+    health_outage_settled(scene->health, TIKTOK, cell, id, false);
+    (void)flow_throttled(health_flow(scene->health, TIKTOK), 12000, 1000);
+    refuse(scene, HOOK, 12000);
+    document = document_of(scene, 12900);
+    text = table_of(scene, document, false);
+    for (size_t i = 0; i < COUNT_OF(parts); i++) {
+        check_part(text, parts[i]);
+    }
+    json_decref(document);
+}
+
 static void what_comes_from_elsewhere_is_shown_safely(void **state)
 {
     struct scene *scene = *state;
@@ -489,6 +528,7 @@ int main(void)
         CASE(the_secret_that_is_named_is_one),
         CASE(a_rate_is_of_the_last_ten_seconds),
         CASE(the_table_tells_people_what_is_wrong),
+        CASE(the_table_tells_what_was_answered),
         CASE(what_comes_from_elsewhere_is_shown_safely),
         CASE(a_long_secret_is_shown_whole),
         CASE(no_line_is_wider_than_a_terminal),

@@ -1,0 +1,170 @@
+#include "deliver/record_note.h"
+
+#include <stdio.h>
+
+#include "deliver/mend.h"
+
+enum { NOTE_TEXT_BYTES = 800 };
+
+static struct span name_of(const struct config_destination *destination)
+{
+    return destination == NULL ? SPAN_NONE : destination->name;
+}
+
+static uint32_t replays_of(const rd_kafka_headers_t *headers)
+{
+    int64_t replays = 0;
+    struct span text = note_header_get(headers, "detour.replays");
+
+    return text.ptr != NULL && span_to_i64(text, &replays) && replays > 0 ? (uint32_t)replays : 0;
+}
+
+/* What is told of a leg that left before anything was tried. */
+static const char *text_of(enum reason reason)
+{
+    switch ((int)reason) {
+    case REASON_TOO_OLD:
+        return "older than max_age of its destination";
+    case REASON_OUTAGE:
+        return "its way was closed";
+    case REASON_REJECT_STORM:
+        return "its way was closed, nearly everything was rejected there";
+    case REASON_THROTTLED:
+        return "it waited too long for a destination that asked for less";
+    case REASON_CREDENTIAL:
+        return "it waited too long for a destination that refused the credential";
+    default:
+        return reason_word(reason);
+    }
+}
+
+const struct config_destination *record_fault(const struct leg *leg)
+{
+    if (leg->trouble != NULL && leg->trouble->destination != NULL) {
+        return leg->trouble->destination;
+    }
+    return leg->plan == NULL ? NULL : leg->plan->chain[0];
+}
+
+/* The answer that sent @leg another way though it was no answer to it. */
+static bool find_heard(struct deliverer *d, const struct leg *leg, struct heard *out)
+{
+    size_t first;
+
+    if (leg->plan == NULL || leg->plan->chain[0]->type == DESTINATION_KAFKA) {
+        return false;
+    }
+    first = pipeline_index(d->pipeline, leg->plan->chain[0]);
+    switch ((int)leg->reason) {
+    case REASON_OUTAGE:
+    case REASON_REJECT_STORM:
+        return health_outage_heard(d->health, first, deliver_cell(d, first, leg->event->type),
+                                   leg->outage, out);
+    case REASON_THROTTLED:
+        return health_last_heard(d->health, first, VERDICT_THROTTLED, out);
+    case REASON_CREDENTIAL:
+        return health_last_heard(d->health, first, VERDICT_HOLD, out);
+    default:
+        return false;
+    }
+}
+
+/* It must not be taken for an answer to this record: the text says whose it is. */
+static void note_heard(const struct leg *leg, const struct heard *heard, char text[NOTE_TEXT_BYTES],
+                       struct note *note)
+{
+    char said[HEARD_TEXT_BYTES];
+
+    (void)snprintf(text, NOTE_TEXT_BYTES, "%s%s%s%.*s; the last answer there, to another event: %s",
+                   leg->outage[0] == '\0' ? "" : "outage ", leg->outage,
+                   leg->outage[0] == '\0' ? "" : ": ", (int)MIN_OF(note->error.len, (size_t)160),
+                   note->error.ptr, heard_text(heard, said));
+    note->error = span_of(text);
+    note->http_status = heard->status;
+    note->has_code = heard->has_code;
+    note->code = heard->code;
+    note->request_id = span_of(heard->request_id[0] == '\0' ? NULL : heard->request_id);
+}
+
+rd_kafka_headers_t *record_note(struct deliverer *d, const struct leg *leg,
+                                const rd_kafka_headers_t *original, bool is_connect)
+{
+    const struct event *event = leg->event;
+    const struct trouble *trouble = leg->trouble;
+    char text[NOTE_TEXT_BYTES];
+    struct message_view message;
+    struct heard heard;
+    struct note note;
+
+    d->outside->view(event->message, &message);
+    note = (struct note){
+        .reason = (enum reason)leg->reason,
+        .outage = span_of(leg->outage[0] == '\0' ? NULL : leg->outage),
+        .route = leg->route == NULL ? SPAN_NONE : leg->route->name,
+        .leg = leg->plan == NULL ? SPAN_NONE : leg->plan->chain[0]->name,
+        .event_id = event->id,
+        .event_type = event->type,
+        .outcome = (enum outcome)leg->outcome,
+        .replays = replays_of(original),
+        .at_ms = d->wall_ms,
+        .source_topic = message.topic,
+        .source_partition = message.partition,
+        .source_offset = message.offset,
+        .source_timestamp_ms = message.timestamp_ms,
+        .mended = mend_text(leg),
+        .instance = span_of(d->pipeline->instance),
+        .attempts = leg->attempts,
+        .is_connect = is_connect,
+        .group = d->pipeline->config->kafka.group,
+    };
+    note.error = span_of(trouble == NULL ? text_of(note.reason) : trouble->text);
+    note.destination = name_of(record_fault(leg));
+    if (trouble != NULL && trouble->is_answer) {
+        (void)snprintf(text, sizeof(text), "%s; read as %s", trouble->text,
+                       verdict_word(trouble->verdict));
+        note.error = span_of(text);
+        note.http_status = trouble->http_status;
+        note.has_code = trouble->has_code;
+        note.code = trouble->code;
+        note.request_id = span_of(trouble->request_id[0] == '\0' ? NULL : trouble->request_id);
+    } else if (find_heard(d, leg, &heard)) {
+        note_heard(leg, &heard, text, &note);
+    }
+    return note_headers(original, &note);
+}
+
+rd_kafka_headers_t *record_copy_note(const struct deliverer *d, const struct leg *leg,
+                                     const rd_kafka_headers_t *original)
+{
+    struct message_view message;
+    struct note note;
+
+    d->outside->view(leg->event->message, &message);
+    note = (struct note){
+        .source_topic = message.topic,
+        .source_partition = message.partition,
+        .source_offset = message.offset,
+        .source_timestamp_ms = message.timestamp_ms,
+        .mended = mend_text(leg),
+    };
+    return note_copy_headers(original, &note);
+}
+
+/* Those that are alike are counted, not written (base/log.h). A path names the field, never what is
+ * in it. */
+void record_say_dead(const struct leg *leg)
+{
+    static const struct trouble none;
+    const struct trouble *trouble = leg->trouble == NULL ? &none : leg->trouble;
+    char code[HEARD_CODE_BYTES];
+
+    LOG_WARN(
+        "dead_letter.written",
+        "destination=%s event=%s reason=%s code=%s field=%s status=%d request_id=%s outage=%s "
+        "why=%s",
+        LOG_S(name_of(record_fault(leg))), LOG_S(leg->event->type),
+        reason_word((enum reason)leg->reason),
+        heard_code(&(struct heard){.has_code = trouble->has_code, .code = trouble->code}, code),
+        LOG_Q(trouble->field), trouble->http_status, LOG_Q(trouble->request_id), LOG_Q(leg->outage),
+        LOG_Q(trouble->text[0] == '\0' ? text_of((enum reason)leg->reason) : trouble->text));
+}

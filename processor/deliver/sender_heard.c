@@ -1,0 +1,96 @@
+/*
+ * What an answer says to people: in numbers, in the headers of its records, in the status.
+ */
+#include "deliver/sender_inside.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { ANSWER_CODE_BYTES = 16 };
+
+/* The service's own id of the request, or else the one of whoever stands before it: 64 bytes. */
+static const char *request_id_of(const struct http_reply *reply, const struct answer *answer)
+{
+    return answer->request_id[0] != '\0' ? answer->request_id : reply->request_id;
+}
+
+static const char *text_of(const struct http_reply *reply, const struct answer *answer)
+{
+    return answer->text[0] != '\0' ? answer->text : reply->error;
+}
+
+void sender_note_trouble(const struct sender *sender, struct leg *leg,
+                         const struct http_reply *reply, const struct answer *answer)
+{
+    struct trouble *trouble = leg_trouble(leg, sender->config, text_of(reply, answer));
+
+    trouble->is_answer = true;
+    trouble->verdict = answer->verdict;
+    trouble->http_status = reply->status;
+    trouble->has_code = answer->has_code;
+    trouble->code = answer->code;
+    memcpy(trouble->field, answer->field, sizeof(trouble->field));
+    memcpy(trouble->request_id, request_id_of(reply, answer), sizeof(trouble->request_id));
+}
+
+void sender_note_result(struct leg *leg, const struct item_result *result)
+{
+    struct trouble *trouble = leg->trouble;
+    bool has_field = result->field[0] != '\0';
+
+    if (trouble == NULL) {
+        return;
+    }
+    trouble->verdict = result->verdict;
+    if (result->code == 0) {
+        return;
+    }
+    (void)snprintf(trouble->text, sizeof(trouble->text), "code %d by its own result in %d%s%s",
+                   (int)result->code, (int)trouble->code, has_field ? ", field " : "",
+                   result->field);
+    memcpy(trouble->field, result->field, sizeof(trouble->field));
+    trouble->code = result->code;
+    trouble->has_code = true;
+}
+
+/* Answers by what they said, so that an operator sees it without a log. */
+void sender_count_answer(struct sender *sender, const struct http_reply *reply,
+                         const struct answer *answer)
+{
+    char code[ANSWER_CODE_BYTES];
+
+    if (answer->has_code || reply->status != 0) {
+        (void)snprintf(code, sizeof(code), "%d", answer->has_code ? answer->code : reply->status);
+        metrics_answer(sender->d->metrics, sender->index, span_of(code));
+    } else if (reply->is_timeout) {
+        metrics_answer(sender->d->metrics, sender->index, SPAN("timeout"));
+    } else {
+        metrics_answer(sender->d->metrics, sender->index,
+                       reply->is_sent ? SPAN("broken") : SPAN("unreachable"));
+    }
+}
+
+/* @count events like that of @leg were answered so. */
+void sender_count(struct sender *sender, const struct leg *leg, enum verdict verdict, size_t count)
+{
+    metrics_delivery(sender->d->metrics, sender->index, leg->event->type, verdict, count);
+}
+
+/* The same for people: what was answered, and how it was read. */
+struct heard sender_heard(const struct sender *sender, const struct http_reply *reply,
+                          const struct answer *answer)
+{
+    struct heard heard = {
+        .at_ms = sender->d->wall_ms,
+        .verdict = answer->verdict,
+        .status = reply->status,
+        .has_code = answer->has_code,
+        .code = answer->code,
+    };
+
+    memcpy(heard.request_id, request_id_of(reply, answer), sizeof(heard.request_id));
+    if (answer->verdict != VERDICT_DELIVERED) {
+        (void)snprintf(heard.text, sizeof(heard.text), "%.159s", text_of(reply, answer));
+    }
+    return heard;
+}
