@@ -1,7 +1,5 @@
 #include "base/absent.h"
 
-#include <string.h>
-
 #include "base/utf8.h"
 
 enum {
@@ -253,26 +251,28 @@ static bool is_encoded_placeholder(struct span text, enum text_kind kind)
     return false;
 }
 
-/* No word or placeholder begins with any other character. */
-static bool may_be_absent(char first)
-{
-    static const char firsts[] = "_{$#@%[<(\"'`\\-?.*nNuUoO0";
-
-    return memchr(firsts, first, sizeof(firsts) - 1) != NULL;
-}
+/* What a word, a placeholder or something invisible can begin with; no other text is looked at. */
+static const bool may_begin[256] = {
+    ['_'] = true,  ['{'] = true,  ['$'] = true,  ['#'] = true,  ['@'] = true,  ['%'] = true,
+    ['['] = true,  ['<'] = true,  ['('] = true,  ['"'] = true,  ['\''] = true, ['`'] = true,
+    ['\\'] = true, ['-'] = true,  ['?'] = true,  ['.'] = true,  ['*'] = true,  ['n'] = true,
+    ['N'] = true,  ['u'] = true,  ['U'] = true,  ['o'] = true,  ['O'] = true,  ['0'] = true,
+    [0x7f] = true, [0xc2] = true, [0xe1] = true, [0xe2] = true, [0xe3] = true, [0xef] = true,
+};
 
 bool text_is_absent(struct span text, enum text_kind kind)
 {
     bool is_wrapped = false;
 
-    if (text.ptr == NULL) {
-        return true;
+    if (text.len > 0 && (unsigned char)text.ptr[0] > ' ' &&
+        !may_begin[(unsigned char)text.ptr[0]]) {
+        return false;
     }
     text = trim(text);
     if (text.len == 0) {
         return true;
     }
-    if (text.len > WORD_BYTES_MAX || !may_be_absent(text.ptr[0])) {
+    if (text.len > WORD_BYTES_MAX || !may_begin[(unsigned char)text.ptr[0]]) {
         return false;
     }
     if (is_placeholder(text, kind) || is_encoded_placeholder(text, kind)) {

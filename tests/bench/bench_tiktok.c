@@ -80,8 +80,11 @@ static void make_events(struct bench *bench)
 static void open_bench(struct bench *bench)
 {
     static struct name_pair names[] = {{{"Order Completed", 15}, {"Purchase", 8}, {0}}};
-    struct config_destination destination = {
-        .name = {"tiktok", 6}, .type = DESTINATION_TIKTOK, .events = names, .event_count = 1};
+    struct config_destination destination = {.event_source_id = {"C1", 2},
+                                             .name = {"tiktok", 6},
+                                             .type = DESTINATION_TIKTOK,
+                                             .events = names,
+                                             .event_count = 1};
     static const struct schema *schemas[1];
     static struct readers readers = {schemas, 1};
     struct diags diags;
