@@ -1,15 +1,13 @@
 #include "tiktok/member.h"
 
-#include <arpa/inet.h>
 #include <math.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/address.h"
 #include "base/json.h"
 #include "base/number.h"
 #include "event/scalar.h"
+#include "tiktok/client_address.h"
 
 enum {
     TEXT_BYTES_MAX = 4096,
@@ -187,34 +185,14 @@ static bool add_currency(struct buf *out, struct span text)
     return true;
 }
 
-/* Addresses kept for documentation are public here: no real event has them, examples do. */
-static bool is_public(struct span text)
-{
-    char terminated[INET6_ADDRSTRLEN];
-    struct sockaddr_in v4 = {.sin_family = AF_INET};
-    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
-
-    if (text.len == 0 || text.len >= sizeof(terminated)) {
-        return false;
-    }
-    memcpy(terminated, text.ptr, text.len);
-    terminated[text.len] = '\0';
-    if (inet_pton(AF_INET, terminated, &v4.sin_addr) == 1) {
-        return !address_is_private((const struct sockaddr *)&v4, sizeof(v4));
-    }
-    if (inet_pton(AF_INET6, terminated, &v6.sin6_addr) == 1) {
-        return !address_is_private((const struct sockaddr *)&v6, sizeof(v6));
-    }
-    return false;
-}
-
 static bool add_address(struct buf *out, struct span text)
 {
-    text = span_trim(text);
-    if (memchr(text.ptr, '\0', text.len) != NULL || !is_public(text)) {
+    char address[CLIENT_ADDRESS_BYTES];
+
+    if (!client_address(text, address)) {
         return false;
     }
-    buf_add_json_string(out, text);
+    buf_add_json_string(out, span_of(address));
     return true;
 }
 
@@ -431,6 +409,7 @@ bool member_write(struct member_writer *writer, const struct tiktok_field *field
 
 bool member_takes_text(const struct tiktok_field *field, struct span text)
 {
+    char address[CLIENT_ADDRESS_BYTES];
     struct numeric number;
     bool ignored;
 
@@ -458,7 +437,7 @@ bool member_takes_text(const struct tiktok_field *field, struct span text)
         return is_known;
     }
     case FIELD_ADDRESS:
-        return is_public(span_trim(text));
+        return client_address(text, address);
     case FIELD_NUMBERS:
     case FIELD_CONTENTS:
         return false;

@@ -146,10 +146,56 @@ static bool is_address(struct span email)
     return true;
 }
 
+/* @s without characters of @before at its start and of @behind at its end. */
+static struct span strip(struct span s, const char *before, const char *behind)
+{
+    while (s.len > 0 && s.ptr[0] != '\0' && strchr(before, s.ptr[0]) != NULL) {
+        s = span_sub(s, 1, s.len);
+    }
+    while (s.len > 0 && s.ptr[s.len - 1] != '\0' && strchr(behind, s.ptr[s.len - 1]) != NULL) {
+        s.len--;
+    }
+    return s;
+}
+
+/* The address alone: "Nora <nora@shop.example>", mailto:nora@shop.example?subject=x, with quotation
+ * marks around it or a dot behind. */
+static struct span address_of(struct span s)
+{
+    const struct span scheme = SPAN("mailto:");
+    size_t open;
+
+    s = strip(s, "\"' ", "\"'., ;");
+    open = span_find(s, '<', 0);
+    if (s.len > 0 && s.ptr[s.len - 1] == '>' && span_find(s, '<', open + 1) == s.len) {
+        s = strip(span_sub(s, open + 1, s.len - 1), "\"' ", "\"'., ;");
+    }
+    if (s.len > scheme.len && span_eq_nocase(span_sub(s, 0, scheme.len), scheme)) {
+        s = span_sub(s, scheme.len, span_find(s, '?', 0));
+    }
+    return s;
+}
+
+/* Taken out of a URL and decoded once less than it was encoded. */
+static bool add_encoded_email(struct buf *out, struct span s)
+{
+    size_t percent = span_find(s, '%', 0);
+
+    if (span_find(s, '@', 0) < s.len || percent + 3 > s.len ||
+        !span_eq(span_sub(s, percent, percent + 3), SPAN("%40"))) {
+        return false;
+    }
+    add_lower(out, span_sub(s, 0, percent));
+    buf_add_char(out, '@');
+    add_lower(out, span_sub(s, percent + 3, s.len));
+    return is_address(buf_span(out));
+}
+
 static bool add_email(struct buf *out, struct span s)
 {
+    s = address_of(s);
     if (!is_address(s)) {
-        return false;
+        return add_encoded_email(out, s);
     }
     add_lower(out, s);
     return true;
@@ -251,7 +297,7 @@ static bool is_hash_taken(enum identifier kind)
     return kind != IDENTIFIER_PLACE && kind != IDENTIFIER_COUNTRY;
 }
 
-/* Somebody's missing value, written out. */
+/* Whoever is called Null has the hash of everybody whose name was missing: it is not sent. */
 static bool is_nothing(struct span s)
 {
     return s.len == 0 || span_eq_nocase(s, SPAN("null")) || span_eq_nocase(s, SPAN("undefined"));

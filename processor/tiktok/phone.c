@@ -8,6 +8,8 @@
 enum {
     DIGITS_MAX = 15, /* E.164, country code included */
     DIGITS_MIN = 7,
+    PLAIN_BYTES_MAX = 256,
+    EXTENSION_DIGITS_MAX = 8,
     TYPED_MAX = 24,        /* digits a person may type: exit code and trunk zero on top */
     BARE_COUNTRY_MIN = 11, /* without a plus this many digits hold a country code */
 };
@@ -145,47 +147,180 @@ static const struct dialling *find_code(struct span digits)
     return NULL;
 }
 
+/* What a person typed, in the characters below: a digit, + ( ) # or a letter, as ASCII; a blank for
+ * anything that only separates. */
+struct plain {
+    char text[PLAIN_BYTES_MAX];
+    size_t len;
+};
+
+/* Where the decimal digits of scripts begin: Arabic-Indic, Persian, Devanagari ... full-width. */
+static const uint32_t zeros[] = {0x0660, 0x06f0, 0x07c0, 0x0966, 0x09e6, 0x0a66, 0x0ae6,
+                                 0x0b66, 0x0be6, 0x0c66, 0x0ce6, 0x0d66, 0x0e50, 0x0ed0,
+                                 0x0f20, 0x1040, 0x17e0, 0x1810, 0xff10};
+
+static char digit_of(uint32_t c)
+{
+    for (size_t i = 0; i < COUNT_OF(zeros); i++) {
+        if (c >= zeros[i] && c <= zeros[i] + 9) {
+            return (char)('0' + (c - zeros[i]));
+        }
+    }
+    return 0;
+}
+
 /* Hyphens, no-break spaces and direction marks that come along with copied numbers. */
 static bool is_separator(uint32_t c)
 {
-    if (c < 0x80) {
-        return strchr(" \t-./()", (int)c) != NULL && c != 0;
-    }
-    return c == 0xa0 || (c >= 0x2000 && c <= 0x2015) || (c >= 0x202a && c <= 0x202f) ||
-           c == 0x2060 || c == 0x2212 || c == 0x3000 || c == 0xfeff;
+    return c == 0xa0 || c == 0xad || c == 0x61c || (c >= 0x2000 && c <= 0x2015) ||
+           (c >= 0x202a && c <= 0x202f) || c == 0x2060 || (c >= 0x2066 && c <= 0x2069) ||
+           c == 0x2212 || c == 0x3000 || c == 0x30fc || c == 0xfe63 || c == 0xfeff || c == 0xff0d ||
+           c == 0xff0e || c == 0xff0f;
 }
 
-/* False when there is anything that no telephone number has. */
-static bool read_typed(struct span raw, struct typed *out)
+/* @c as one of struct plain's; 0 when no telephone number has it. */
+static char plain_of(uint32_t c)
+{
+    if (c < 0x80) {
+        return (char)c;
+    }
+    if (is_separator(c)) {
+        return ' ';
+    }
+    return c == 0xff0b || c == 0xfe62 ? '+' : c == 0xff08 ? '(' : c == 0xff09 ? ')' : digit_of(c);
+}
+
+static bool make_plain(struct span raw, struct plain *out)
 {
     size_t i = 0;
 
-    *out = (struct typed){.zero_at = SIZE_MAX};
+    out->len = 0;
     while (i < raw.len) {
         uint32_t c;
         size_t step = utf8_decode((struct span){raw.ptr + i, raw.len - i}, &c);
+        char plain = step == 0 ? 0 : plain_of(c);
 
-        if (step == 0) {
+        if (plain == 0 || out->len == sizeof(out->text)) {
             return false;
         }
-        if (c >= '0' && c <= '9') {
+        out->text[out->len++] = plain;
+        i += step;
+    }
+    return true;
+}
+
+static bool is_letter(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* The length of the word at the start of @text, when it is one of @words. */
+static size_t word_len(struct span text, const char *const *words, size_t count)
+{
+    size_t len = 0;
+
+    while (len < text.len && (is_letter(text.ptr[len]) || text.ptr[len] == '#')) {
+        len++;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (span_eq_nocase(span_sub(text, 0, len), span_of(words[i]))) {
+            return len;
+        }
+    }
+    return 0;
+}
+
+/* "tel:", "Phone. ": what stands before a number to say that it is one. */
+static struct span without_label(struct span text)
+{
+    static const char *const labels[] = {"tel",  "telephone", "telefon", "phone", "fon",
+                                         "mob",  "mobile",    "mobil",   "handy", "cell",
+                                         "call", "callto",    "whatsapp"};
+    size_t at = word_len(text, labels, COUNT_OF(labels));
+
+    while (at > 0 && at < text.len && (text.ptr[at] == '.' || text.ptr[at] == ':')) {
+        at++;
+    }
+    return span_trim(span_sub(text, at, text.len));
+}
+
+/* "ext. 5", "x5", "#5": digits that are dialled when somebody has answered. */
+static bool is_extension(struct span text)
+{
+    static const char *const words[] = {"ext", "extn", "extension", "ex",      "x",
+                                        "#",   "dw",   "durchwahl", "interno", "poste"};
+    size_t at = word_len(text, words, COUNT_OF(words));
+    size_t digits = 0;
+
+    for (size_t i = at; i < text.len; i++) {
+        if (is_digit(text.ptr[i])) {
+            digits++;
+        } else if (strchr(" .:=-()", text.ptr[i]) == NULL || text.ptr[i] == '\0') {
+            return false;
+        }
+    }
+    return at > 0 && digits > 0 && digits <= EXTENSION_DIGITS_MAX;
+}
+
+/* The number alone: no quotation marks, label, parameters (;ext=5), pauses or extension. */
+static struct span number_of(struct span text)
+{
+    static const char marks[] = "\"'=";
+    size_t end = MIN_OF(span_find(text, ';', 0), span_find(text, ',', 0));
+    size_t digits = 0;
+
+    text = span_trim(span_sub(text, 0, end));
+    while (text.len > 0 && memchr(marks, text.ptr[0], sizeof(marks) - 1) != NULL) {
+        text = span_trim(span_sub(text, 1, text.len));
+    }
+    while (text.len > 0 && memchr(marks, text.ptr[text.len - 1], sizeof(marks) - 1) != NULL) {
+        text = span_trim(span_sub(text, 0, text.len - 1));
+    }
+    text = without_label(text);
+    for (size_t i = 0; i < text.len; i++) {
+        if ((is_letter(text.ptr[i]) || text.ptr[i] == '#') && digits >= DIGITS_MIN &&
+            is_extension(span_sub(text, i, text.len))) {
+            return span_sub(text, 0, i);
+        }
+        digits += is_digit(text.ptr[i]);
+    }
+    /* A number that somebody kept as one: 4915112345678.0 */
+    if (span_ends(text, SPAN(".0")) && digits > DIGITS_MIN &&
+        span_find(text, '.', 0) == text.len - 2) {
+        return span_sub(text, 0, text.len - 2);
+    }
+    return text;
+}
+
+/* False when there is anything that no telephone number has. */
+static bool read_typed(struct span text, struct typed *out)
+{
+    *out = (struct typed){.zero_at = SIZE_MAX};
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+
+        if (is_digit(c)) {
             if (out->count == TYPED_MAX) {
                 return false;
             }
-            if (c == '0' && i > 0 && i + 1 < raw.len && raw.ptr[i - 1] == '(' &&
-                raw.ptr[i + 1] == ')' && out->zero_at == SIZE_MAX) {
+            if (c == '0' && i > 0 && i + 1 < text.len && text.ptr[i - 1] == '(' &&
+                text.ptr[i + 1] == ')' && out->zero_at == SIZE_MAX) {
                 out->zero_at = out->count;
             }
-            out->digits[out->count++] = (char)c;
+            out->digits[out->count++] = c;
         } else if (c == '+') {
             if (out->is_plus || out->count > 0) {
                 return false;
             }
             out->is_plus = true;
-        } else if (!is_separator(c)) {
+        } else if (c == '\0' || strchr(" \t-./()", c) == NULL) {
             return false;
         }
-        i += step;
     }
     return true;
 }
@@ -250,6 +385,29 @@ static size_t write_international(struct typed *typed, char out[PHONE_TEXT_BYTES
     return drop_trunk_abroad(typed) ? write_number(SPAN(""), digits_of(typed), out) : 0;
 }
 
+/* Does @number hold the country's own code already? National numbers may begin with the same
+ * digits, and those are written with the trunk prefix; without it, and shorter than a number with
+ * its code mostly is, it cannot be told. */
+enum own_code { CODE_IS_NOT, CODE_IS, CODE_PERHAPS };
+
+static enum own_code has_own_code(const struct dialling *dialling, struct span number)
+{
+    struct span code = span_of(dialling->code);
+    struct span rest;
+
+    if (dialling->trunk[0] != '0' || !span_starts(number, code)) {
+        return CODE_IS_NOT;
+    }
+    rest = span_sub(number, code.len, number.len);
+    if (span_starts(rest, span_of(dialling->trunk))) {
+        rest = span_sub(rest, strlen(dialling->trunk), rest.len);
+    }
+    if (rest.len < dialling->min || rest.len > dialling->max) {
+        return CODE_IS_NOT;
+    }
+    return number.len > dialling->max || number.len >= BARE_COUNTRY_MIN ? CODE_IS : CODE_PERHAPS;
+}
+
 /* A number without plus and exit code, dialled inside @dialling's country. */
 static size_t write_national(const struct dialling *dialling, struct typed *typed,
                              char out[PHONE_TEXT_BYTES])
@@ -257,6 +415,7 @@ static size_t write_national(const struct dialling *dialling, struct typed *type
     struct span code = span_of(dialling->code);
     struct span trunk = span_of(dialling->trunk);
     struct span number = digits_of(typed);
+    enum own_code own_code = has_own_code(dialling, number);
 
     /* One that is not a zero (8 in Russia, 1 in America) can also begin the number itself. */
     if (trunk.len > 0 && span_starts(number, trunk) &&
@@ -266,6 +425,9 @@ static size_t write_national(const struct dialling *dialling, struct typed *type
         if (rest.len >= dialling->min && rest.len <= dialling->max) {
             return write_number(code, rest, out);
         }
+    }
+    if (own_code != CODE_IS_NOT) {
+        return own_code == CODE_IS ? write_international(typed, out) : 0;
     }
     if (number.len >= dialling->min && number.len <= dialling->max &&
         (number.ptr[0] != '0' || dialling->is_zero_kept)) {
@@ -280,10 +442,12 @@ static size_t write_national(const struct dialling *dialling, struct typed *type
 size_t phone_to_e164(struct span raw, struct span country, char out[PHONE_TEXT_BYTES])
 {
     const struct dialling *dialling;
+    struct plain plain;
     struct typed typed;
     struct span exit_code;
 
-    if (!read_typed(raw, &typed) || typed.count == 0) {
+    if (!make_plain(raw, &plain) ||
+        !read_typed(number_of((struct span){plain.text, plain.len}), &typed) || typed.count == 0) {
         return 0;
     }
     if (typed.is_plus) {

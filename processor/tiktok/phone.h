@@ -2,7 +2,9 @@
  * phone - a telephone number as E.164: plus, country code, national number, digits only.
  *
  * Accepts what people and forms write: a plus or 00 (or the country's own exit code), a
- * trunk zero in or without parentheses, separators. A national number needs a country.
+ * trunk zero in or without parentheses, separators, the digits of other scripts, a label before it
+ * (tel:) and an extension behind it (ext. 5, x5, ;ext=5), which is not part of the number. A
+ * national number needs a country.
  * No dialling plan is checked beyond lengths: a number that cannot be told is refused, never
  * guessed. No allocation, no state.
  */
