@@ -10,6 +10,11 @@ const struct log_event log_events[] = {
      "any more.",
      "Restart the process (a liveness probe does); report it."},
     {"admin.listening", "info", "url", "", "The admin endpoint answers at this address.", ""},
+    {"answer.oversized", "warn", "destination status events limit_bytes verdict way_out",
+     "destination status",
+     "An answer was longer than is read of one, and cut. No event is blamed for what was not read, "
+     "and none is delivered by it; see docs/delivery.md.",
+     "Raise batch.answer_bytes, or send fewer events at a time (batch.events)."},
     {"catalog.wake", "warn", "error", "",
      "A worker cannot be woken when the registry has answered, for want of a file descriptor; it "
      "looks by itself, up to a second later.",

@@ -98,6 +98,7 @@ struct config_destination {
         uint32_t events;
         uint64_t bytes;
         uint64_t linger_ms;
+        uint64_t answer_bytes; /* 0: as the request's size says */
     } batch;
     struct {
         double requests; /* per second */

@@ -123,6 +123,11 @@ static const struct config_option batch[] = {
      .min = 1, .max = 10000},
     {"bytes", "Bytes of one request.", OPTION_SIZE, FOR_SENDERS, AT(batch.bytes),
      .fallback = "1MiB", .min = 16 * KIB, .max = 64 * MIB},
+    {"answer_bytes",
+     "Bytes of an answer's body that are read at most. 0: 64KiB, 1KiB for each event of the "
+     "request, "
+     "and as much as these events take.",
+     OPTION_SIZE, FOR_SENDERS, AT(batch.answer_bytes), .fallback = "0", .max = 64 * MIB},
     {"linger", "How long an event waits for others while a connection is free.", OPTION_DURATION,
      FOR_SENDERS, AT(batch.linger_ms), .fallback = "50ms", .max = MINUTE_MS},
 };
@@ -160,7 +165,9 @@ static const struct config_option retry[] = {
      .fallback = "200ms..5s", .min = 1, .max = HOUR_MS},
     {"deadline", "After this long no further try is begun.", OPTION_DURATION, FOR_SENDERS,
      AT(retry.deadline_ms), .fallback = "30s", .min = 1, .max = 7 * DAY_MS},
-    {"budget", "Retries as a share of all requests; beyond it the next in the chain takes over.",
+    {"budget",
+     "Retries as a share of all requests, while more than a third of these fail; beyond it a retry "
+     "waits for its turn, and takes the next in the chain when its deadline ends.",
      OPTION_PERCENT, FOR_SENDERS, AT(retry.budget), .fallback = "10%", .max = 100},
 };
 

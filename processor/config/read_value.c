@@ -38,7 +38,7 @@ static const char *bound_text(const struct config_option *option, uint64_t bound
     } else if (option->type == OPTION_SIZE) {
         size_t i = 0;
 
-        while (bound % sizes[i].factor != 0) {
+        while (bound % sizes[i].factor != 0 || (bound == 0 && sizes[i].factor != 1)) {
             i++;
         }
         bound /= sizes[i].factor;

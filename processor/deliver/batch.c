@@ -59,6 +59,8 @@ struct batch *batch_new(struct batch_list *list, struct sender *sender, struct l
     batch->is_probe = false;
     batch->refusals = 0;
     batch->rejected = 0;
+    batch->wants_budget = false;
+    batch->is_unknown = false;
     batch->named_in_row = 0;
     batch->is_name_doubted = false;
     batch->next = NULL;

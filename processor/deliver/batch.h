@@ -25,6 +25,8 @@ struct batch {
     bool is_name_doubted;       /* the answers name an item, whoever stands there */
     bool is_looked_at;          /* whether it hangs */
     bool is_counted;            /* as a provisional fault, at counted_ms */
+    bool wants_budget;          /* a retry: it goes when the budget has one */
+    bool is_unknown;            /* the last answer was nobody's: it is tried out to the end */
     bool is_probe;              /* the one that asks, of all workers, while less was asked for */
     uint32_t refusals;          /* of its credential, others having passed between them */
     uint64_t passed_at_refusal; /* the sender's good answers at the last of them */

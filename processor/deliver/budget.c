@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-enum { FREE_PER_SECOND = 3 };
+enum { FREE_PER_SECOND = 3, FAULTS_OF = 3 };
 
 void budget_init(struct budget *budget, double share)
 {
@@ -19,8 +19,7 @@ static void move_to(struct budget *budget, uint64_t now_ms)
     }
     while (budget->second < second) {
         budget->second++;
-        budget->seconds[budget->second % BUDGET_SECONDS].requests = 0;
-        budget->seconds[budget->second % BUDGET_SECONDS].retries = 0;
+        memset(&budget->seconds[budget->second % BUDGET_SECONDS], 0, sizeof(budget->seconds[0]));
     }
 }
 
@@ -30,18 +29,27 @@ void budget_request(struct budget *budget, uint64_t now_ms)
     budget->seconds[budget->second % BUDGET_SECONDS].requests++;
 }
 
+void budget_fault(struct budget *budget, uint64_t now_ms)
+{
+    move_to(budget, now_ms);
+    budget->seconds[budget->second % BUDGET_SECONDS].faults++;
+}
+
 bool budget_retry(struct budget *budget, uint64_t now_ms)
 {
     uint64_t requests = 0;
     uint64_t retries = 0;
+    uint64_t faults = 0;
 
     move_to(budget, now_ms);
     for (unsigned i = 0; i < BUDGET_SECONDS; i++) {
         requests += budget->seconds[i].requests;
         retries += budget->seconds[i].retries;
+        faults += budget->seconds[i].faults;
     }
-    if ((double)retries >=
-        budget->share * (double)requests + (double)FREE_PER_SECOND * BUDGET_SECONDS) {
+    if (faults * FAULTS_OF > requests &&
+        (double)retries >=
+            budget->share * (double)requests + (double)FREE_PER_SECOND * BUDGET_SECONDS) {
         return false;
     }
     budget->seconds[budget->second % BUDGET_SECONDS].retries++;

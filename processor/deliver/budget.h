@@ -2,7 +2,8 @@
  * budget - retries may be at most a share of the requests, or they become the load.
  *
  * Share of the requests of the last ten seconds, plus three a second so that thin traffic
- * can retry at all (reliability 2.2). Pure.
+ * can retry at all (reliability 2.2). While no more than a third of the requests fail, retries
+ * cannot become the load (half as much again, at most), and are not limited. Pure.
  */
 #ifndef DELIVER_BUDGET_H
 #define DELIVER_BUDGET_H
@@ -14,14 +15,16 @@ enum { BUDGET_SECONDS = 10 };
 struct budget {
     double share;
     struct {
-        uint32_t requests, retries;
+        uint32_t requests, retries, faults;
     } seconds[BUDGET_SECONDS];
     uint64_t second;
 };
 
 void budget_init(struct budget *budget, double share);
 void budget_request(struct budget *budget, uint64_t now_ms);
-/** Spend one retry; false: it is used up, do not retry. */
+/** A request failed. */
+void budget_fault(struct budget *budget, uint64_t now_ms);
+/** Spend one retry; false: it is used up, wait. */
 bool budget_retry(struct budget *budget, uint64_t now_ms);
 
 #endif /* DELIVER_BUDGET_H */

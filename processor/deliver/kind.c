@@ -61,7 +61,11 @@ static struct secret *tiktok_secret(const struct pipeline_destination *to, size_
 static void tiktok_read(const struct pipeline_destination *to, const struct http_reply *reply,
                         const struct answer_batch *batch, struct answer *out)
 {
-    tiktok_answer_read(to->codes, reply->status, reply->body, batch, out);
+    if (reply->is_oversized) {
+        tiktok_answer_read_cut(to->codes, reply->status, reply->body, out);
+    } else {
+        tiktok_answer_read(to->codes, reply->status, reply->body, batch, out);
+    }
     if (reply->status == 503 && !out->has_code && reply->has_retry_after) {
         out->verdict = VERDICT_THROTTLED;
         out->scope = SCOPE_BATCH;

@@ -21,11 +21,13 @@ struct lane {
      */
     uint64_t held_since_ms, held_until_ms, held_wait_ms; /* 0: not held */
     size_t in_flight;                                    /* requests */
-    uint32_t faults_in_row;  /* answers that were faults, since the last that was not */
-    uint32_t unknown_in_row; /* answers nobody has a rule for, since the last good one */
-    uint64_t sent_ms;        /* the last request */
-    size_t batches;          /* batches of this lane, in flight or waiting */
-    struct lane *next;       /* all lanes, in turn */
+    uint32_t faults_in_row;    /* answers that were faults, since the last that was not */
+    uint32_t unknown_in_row;   /* answers nobody has a rule for, since the last good one */
+    uint32_t rejects_in_row;   /* events refused, since the last good answer */
+    uint32_t rejected_at_once; /* by the last answer that refused some */
+    uint64_t sent_ms;          /* the last request */
+    size_t batches;            /* batches of this lane, in flight or waiting */
+    struct lane *next;         /* all lanes, in turn */
     uint64_t hash;
     size_t cell; /* its health */
 };

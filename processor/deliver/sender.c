@@ -273,8 +273,7 @@ static uint64_t next_due_ms(const struct sender *sender)
         return MIN_OF(due_ms - now_ms, (uint64_t)HANG_LOOK_MS); /* an answer wakes us */
     }
     for (const struct batch *batch = sender->batches.first; batch != NULL; batch = batch->next) {
-        due_ms =
-            MIN_OF(due_ms, MAX_OF(batch->due_ms, sender_cautious_until_ms(sender, batch->lane)));
+        due_ms = MIN_OF(due_ms, sender_due_ms(sender, batch));
     }
     for (const struct lane *lane = sender_first_lane(sender); lane != NULL;
          lane = sender_next_lane(sender, lane)) {

@@ -9,11 +9,6 @@
 #include "base/mem.h"
 #include "deliver/backoff.h"
 
-enum {
-    STORM_BAD_TO_GOOD = 9, /* health counts a storm from 90 % rejected */
-    UNKNOWN_IN_ROW = 5,    /* more of them are the destination's doing, not an event's */
-};
-
 /* Once an attempt may have been taken, it stays so through diversion and replay. */
 static void note_outcome(struct leg *leg, enum verdict verdict, const struct http_reply *reply)
 {
@@ -130,12 +125,13 @@ static void divert_batch(struct sender *sender, struct batch *batch)
     batch_free(&sender->batches, batch);
 }
 
-/* In a reject storm a probe that is refused speaks of the storm, not of its event. */
-static bool is_storm_canary(const struct sender *sender, const struct batch *batch)
+/* In a reject storm what is refused speaks of the storm, not of its event: probes, and what was
+ * under way when it was seen. */
+static bool is_in_storm(const struct sender *sender, const struct batch *batch)
 {
     char outage[OUTAGE_ID_BYTES];
 
-    return batch->is_canary && !sender_is_clear(sender, batch) &&
+    return !sender_is_clear(sender, batch) &&
            health_outage(sender->d->health, sender->index, batch->lane->cell, outage) ==
                REASON_REJECT_STORM;
 }
@@ -145,7 +141,7 @@ static void handle_rejected(struct sender *sender, struct batch *batch,
 {
     enum reason reason = reply->status == 413 ? REASON_TOO_LARGE : REASON_REJECTED;
 
-    if (is_storm_canary(sender, batch)) {
+    if (is_in_storm(sender, batch)) {
         sender_count(sender, batch->legs[0], VERDICT_REJECTED, batch->count);
         divert_batch(sender, batch);
         return;
@@ -169,14 +165,10 @@ static void handle_rejected(struct sender *sender, struct batch *batch,
     }
 }
 
-/* The deadline is for attempts: what a throttle or a refused credential took of it is given back.
- */
 static bool is_exhausted(const struct sender *sender, const struct batch *batch, uint64_t wait_ms)
 {
-    uint64_t since_ms = MAX_OF(batch->first_sent_ms, sender->limited_ms);
-
     return batch->attempts >= sender->config->retry.attempts ||
-           sender->d->now_ms + wait_ms > since_ms + sender->config->retry.deadline_ms;
+           sender->d->now_ms + wait_ms > sender_deadline_ms(sender, batch);
 }
 
 static void handle_retry(struct sender *sender, struct batch *batch, const struct http_reply *reply,
@@ -194,8 +186,9 @@ static void handle_retry(struct sender *sender, struct batch *batch, const struc
     sender_count(sender, batch->legs[0], answer->verdict, batch->count);
     if (batch->is_canary || !sender_is_clear(sender, batch)) {
         divert_batch(sender, batch); /* no retries against what is known to be broken */
-    } else if (!is_exhausted(sender, batch, wait_ms) &&
-               budget_retry(&sender->budget, sender->d->now_ms)) {
+    } else if (!is_exhausted(sender, batch, wait_ms)) {
+        batch->wants_budget = true;
+        batch->is_unknown = answer->verdict == VERDICT_UNKNOWN;
         batch_wait(&sender->batches, batch, sender->d->now_ms + wait_ms, false);
     } else if (answer->verdict != VERDICT_UNKNOWN) {
         advance_all(sender, batch, REASON_RETRIES_EXHAUSTED);
@@ -235,7 +228,10 @@ static void take_result(struct sender *sender, struct batch *batch, struct leg *
         return;
     }
     sender_note_result(leg, result);
-    if (result->verdict == VERDICT_REJECTED) {
+    if (result->verdict == VERDICT_REJECTED && is_in_storm(sender, batch)) {
+        leg->is_canary = false;
+        leg_advance(sender->d, leg, sender_outage_reason(sender, batch->lane, leg));
+    } else if (result->verdict == VERDICT_REJECTED) {
         leg->outcome = leg->outcome == OUTCOME_AMBIGUOUS ? OUTCOME_AMBIGUOUS : OUTCOME_REJECTED;
         condemn(sender, leg, REASON_REJECTED);
     } else {
@@ -299,89 +295,6 @@ static void read_answer(struct sender *sender, struct batch *batch, const struct
     }
 }
 
-/* health: what the answer says of its cell */
-
-/* A request refused for one bad item of a thousand is no rejecting destination: a storm is when
- * hardly any item gets by. Items are looked at in order, so those before the named one were good.
- */
-static enum call call_of_rejection(struct batch *batch, const struct answer *answer)
-{
-    if (batch->count == 1) {
-        return CALL_REJECT;
-    }
-    if (answer->scope != SCOPE_ITEM) {
-        return CALL_NEUTRAL; /* halving will tell */
-    }
-    batch->rejected++;
-    return batch->rejected >= STORM_BAD_TO_GOOD * answer->item ? CALL_REJECT : CALL_NEUTRAL;
-}
-
-/* Among good answers one that nobody knows is some event's doing, and halving will tell whose;
- * several in a row are the destination's. */
-static enum call call_of_unknown(struct batch *batch)
-{
-    batch->lane->unknown_in_row++;
-    return batch->count > 1 && batch->lane->unknown_in_row <= UNKNOWN_IN_ROW ? CALL_NEUTRAL
-                                                                             : CALL_APP;
-}
-
-static enum call call_of(const struct sender *sender, struct batch *batch,
-                         const struct http_reply *reply, const struct answer *answer)
-{
-    switch (answer->verdict) {
-    case VERDICT_DELIVERED:
-        batch->lane->unknown_in_row = 0;
-        return reply->duration_us / 1000 > sender->config->health.slow_ms ? CALL_SLOW : CALL_OK;
-    case VERDICT_REJECTED:
-        return answer->scope == SCOPE_EACH ? CALL_OK : call_of_rejection(batch, answer);
-    case VERDICT_THROTTLED:
-    case VERDICT_HOLD:
-        return CALL_NEUTRAL;
-    case VERDICT_UNKNOWN:
-        return answer->scope == SCOPE_EACH ? CALL_OK : call_of_unknown(batch);
-    case VERDICT_RETRY:
-        if (answer->scope == SCOPE_EACH) {
-            return CALL_OK;
-        }
-        if (reply->status != 0) {
-            return CALL_APP;
-        }
-        return reply->is_sent ? CALL_TRANSPORT : CALL_CONNECT;
-    case VERDICT_COUNT:
-        break;
-    }
-    return CALL_NEUTRAL;
-}
-
-static void tell_health(struct sender *sender, struct batch *batch, const struct http_reply *reply,
-                        const struct answer *answer)
-{
-    struct deliverer *d = sender->d;
-    enum call call = call_of(sender, batch, reply, answer);
-    bool is_fault = call == CALL_TRANSPORT || call == CALL_APP || call == CALL_CONNECT;
-    struct heard heard = sender_heard(sender, reply, answer);
-    uint64_t full_ms = sender->full_since_ms == 0 ? 0 : d->now_ms - sender->full_since_ms;
-    uint64_t least_ms = is_fault && reply->has_retry_after ? reply->retry_after_ms : 0;
-
-    health_heard(d->health, sender->index, batch->lane->cell, d->now_ms, batch->sent_ms, call,
-                 &heard);
-    batch->lane->faults_in_row = is_fault ? batch->lane->faults_in_row + 1 : 0;
-    if (call != CALL_NEUTRAL) {
-        concurrency_answered(&sender->concurrency, d->now_ms, d->now_ms - batch->sent_ms, is_fault);
-        pace_accepted(&sender->pace, d->now_ms);
-    }
-    if (batch->is_counted && !is_fault) {
-        health_take_back(d->health, sender->index, batch->lane->cell, d->now_ms, batch->counted_ms,
-                         &batch->ticket);
-    }
-    if (batch->is_counted && is_fault && !batch->is_canary) { /* counted once is enough */
-        health_confirm(d->health, sender->index, batch->lane->cell, d->now_ms, &batch->ticket);
-    } else {
-        health_result(d->health, sender->index, batch->lane->cell, d->now_ms, call,
-                      answer->is_life_sign, &batch->ticket, full_ms, least_ms);
-    }
-}
-
 static void unlink_sent(struct sender *sender, struct batch *batch)
 {
     if (batch->previous != NULL) {
@@ -394,6 +307,17 @@ static void unlink_sent(struct sender *sender, struct batch *batch)
     }
     batch->next = NULL;
     batch->previous = NULL;
+}
+
+/* Whatever becomes of the events, somebody has to know that not all of the answer was read. */
+static void log_oversized(const struct sender *sender, const struct batch *batch,
+                          const struct http_reply *reply, const struct answer *answer)
+{
+    LOG_WARN("answer.oversized",
+             "destination=%s status=%d events=%zu limit_bytes=%zu verdict=%s "
+             "way_out=\"raise batch.answer_bytes, or send fewer events at a time (batch.events)\"",
+             LOG_S(sender->config->name), reply->status, batch->count, reply->body.len,
+             verdict_word(answer->verdict));
 }
 
 void sender_on_reply(void *context, const struct http_reply *reply)
@@ -417,7 +341,10 @@ void sender_on_reply(void *context, const struct http_reply *reply)
     metrics_request(sender->d->metrics, sender->index, reply->duration_us);
     read_answer(sender, batch, reply, &answer);
     sender_count_answer(sender, reply, &answer);
-    tell_health(sender, batch, reply, &answer);
+    if (reply->is_oversized) {
+        log_oversized(sender, batch, reply, &answer);
+    }
+    sender_tell_health(sender, batch, reply, &answer);
     if (answer.verdict == VERDICT_DELIVERED && answer.scope != SCOPE_EACH) {
         sender_note_open(sender, batch);
         settle_delivered(sender, batch);

@@ -46,16 +46,17 @@ void sender_throttled(struct sender *sender, struct batch *batch, const struct h
     enum flow_news news = flow_throttled(sender->flow, d->now_ms, wait_ms);
 
     sender_count(sender, batch->legs[0], VERDICT_THROTTLED, batch->count);
+    sender_follow_flow(sender);
     if (news == FLOW_NEW) {
-        LOG_WARN("destination.throttled", "destination=%s wait_ms=%llu",
-                 LOG_S(sender->config->name), (unsigned long long)wait_ms);
+        LOG_WARN(
+            "destination.throttled", "destination=%s wait_ms=%llu", LOG_S(sender->config->name),
+            (unsigned long long)(MAX_OF(sender->asked.paused_until_ms, d->now_ms) - d->now_ms));
     } else if (news == FLOW_LONG) {
         LOG_ERROR("destination.throttled_long",
                   "destination=%s for_ms=%d why=%s way_out=\"a quota may be used up or the app "
                   "restricted: it is asked once a minute\"",
                   LOG_S(sender->config->name), FLOW_LONG_MS, LOG_Q(batch->legs[0]->trouble->text));
     }
-    sender_follow_flow(sender);
     if (news == FLOW_SAME) {
         log_still(sender, "throttled", paused_before_ms, reply, answer);
     }

@@ -1,8 +1,8 @@
 /**
  * sender_inside - what the parts of the sender share, and nobody else: taking legs and the
- * turn (sender.c), sending (sender_send.c), what answers do (sender_answers.c) and those that
- * concern all events of a destination (sender_flow.c), what must not wait any longer
- * (sender_waiting.c).
+ * turn (sender.c), sending (sender_send.c), what answers do (sender_answers.c), say of health
+ * (sender_health.c) and those that concern all events of a destination (sender_flow.c), what must
+ * not wait any longer (sender_waiting.c).
  */
 #ifndef DELIVER_SENDER_INSIDE_H
 #define DELIVER_SENDER_INSIDE_H
@@ -31,6 +31,7 @@ struct sender {
     struct pace pace;
     struct concurrency concurrency;
     struct budget budget;
+    uint64_t budget_looked_ms;          /* when it had no retry to give; 0: it had */
     struct lanes lanes[PRIORITY_COUNT]; /* who goes first when there is not enough for all */
     unsigned turn;                      /* of the priorities */
     struct batch_list batches;
@@ -74,8 +75,13 @@ bool sender_may_send(const struct sender *sender);
 void sender_renew_lease(struct sender *sender, const struct batch *batch);
 /** No request of @lane before; 0: any time, UINT64_MAX: not before an answer. */
 uint64_t sender_cautious_until_ms(const struct sender *sender, const struct lane *lane);
+bool sender_is_stuck(const struct sender *sender, const struct lane *lane);
+uint64_t sender_due_ms(const struct sender *sender, const struct batch *batch);
 /** Send what is due, if anything is; false when nothing went. */
 bool sender_send_next(struct sender *sender);
+
+/** No attempt at @batch is begun after this. */
+uint64_t sender_deadline_ms(const struct sender *sender, const struct batch *batch);
 
 /* sender_answers.c */
 
@@ -95,6 +101,11 @@ void sender_note_trouble(const struct sender *sender, struct leg *leg,
 void sender_note_result(struct leg *leg, const struct item_result *result);
 struct heard sender_heard(const struct sender *sender, const struct http_reply *reply,
                           const struct answer *answer);
+
+/* sender_health.c */
+
+void sender_tell_health(struct sender *sender, struct batch *batch, const struct http_reply *reply,
+                        const struct answer *answer);
 
 /* sender_flow.c: each takes the batch on */
 

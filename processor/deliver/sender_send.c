@@ -14,7 +14,8 @@ enum {
     CAUTIOUS_HANGING = 10,
     UNPROVEN_CONNECTIONS = 2
 };
-enum { SUSPECT_FAULTS = 5, SUSPECT_GAP_MS = 50 };
+enum { ANSWER_BYTES_PER_EVENT = 1024, BUDGET_LOOK_MS = 50, STUCK_QUEUE_MS = 1000 };
+enum { SUSPECT_FAULTS = 5, SUSPECT_GAP_MS = 50, REFUSED_GAP_MS = 1000 };
 
 size_t sender_connections(const struct sender *sender)
 {
@@ -69,13 +70,31 @@ static size_t list_headers(struct sender *sender, const struct batch *batch,
     return count;
 }
 
+/* What an answer may be long: a result for each event, which may show the event again. In all, no
+ * more than what is in flight and 64 KiB for each request. */
+static size_t answer_bytes_of(const struct sender *sender, const struct batch *batch)
+{
+    size_t bytes = HTTP_ANSWER_BYTES + batch->count * ANSWER_BYTES_PER_EVENT;
+
+    if (sender->config->batch.answer_bytes > 0) {
+        return sender->config->batch.answer_bytes;
+    }
+    for (size_t i = 0; i < batch->count; i++) {
+        bytes += batch->legs[i]->item.len;
+    }
+    return bytes;
+}
+
 static enum err_code post(struct sender *sender, struct batch *batch, struct err *err)
 {
     const char *headers[KIND_HEADERS_MAX];
     size_t count = list_headers(sender, batch, headers);
     const struct outside *outside = sender->d->outside;
-    enum err_code rc = outside->post(outside->context, &sender->target, headers, count,
-                                     buf_span(&batch->body), sender_on_reply, batch, err);
+    enum err_code rc;
+
+    sender->target.answer_bytes = answer_bytes_of(sender, batch);
+    rc = outside->post(outside->context, &sender->target, headers, count, buf_span(&batch->body),
+                       sender_on_reply, batch, err);
 
     mem_wipe(sender->header_lines.ptr, sender->header_lines.len);
     return rc;
@@ -92,6 +111,13 @@ static void give_probe(struct sender *sender)
     if (flow_is_limited(&sender->asked)) {
         flow_give_probe(sender->flow, sender->d->worker);
     }
+}
+
+/* Others have waited for long behind what is under way: a queue, not only thin traffic. */
+bool sender_is_stuck(const struct sender *sender, const struct lane *lane)
+{
+    return lane->first != NULL && sender->d->now_ms - lane->first->queued_ms >=
+                                      sender->config->batch.linger_ms + STUCK_QUEUE_MS;
 }
 
 /* How long its answer may take counts from here, not from when it was chosen. */
@@ -165,6 +191,19 @@ static uint64_t suspicious_until_ms(const struct sender *sender)
     return sender->sent_ms + (uint64_t)SUSPECT_GAP_MS * sender->d->pipeline->config->workers;
 }
 
+/* A type of which everything is refused: each answer may condemn what it was about, so that few are
+ * asked until the storm rule has seen its row of them. */
+static uint64_t refused_until_ms(const struct sender *sender, const struct lane *lane)
+{
+    uint64_t gap_ms = (uint64_t)SUSPECT_GAP_MS * lane->rejected_at_once;
+
+    if (lane->rejects_in_row < SUSPECT_FAULTS) {
+        return 0;
+    }
+    return lane->sent_ms +
+           MIN_OF(gap_ms, (uint64_t)REFUSED_GAP_MS) * sender->d->pipeline->config->workers;
+}
+
 /* A type that only fails is asked three times a second: the rest waits for its answers or goes
  * round. Often enough for the burst rule, which wants ten calls in the four to five seconds its
  * window spans; and not one at a time, or ten that hang would take a minute to be seen. */
@@ -177,20 +216,54 @@ uint64_t sender_cautious_until_ms(const struct sender *sender, const struct lane
         return UINT64_MAX;
     }
     if (lane->faults_in_row < CAUTIOUS_FAULTS) {
-        return suspicious_until_ms(sender);
+        return MAX_OF(suspicious_until_ms(sender), refused_until_ms(sender, lane));
     }
     return lane->in_flight >= CAUTIOUS_HANGING
                ? UINT64_MAX
                : MAX_OF(lane->sent_ms + CAUTIOUS_GAP_MS, suspicious_until_ms(sender));
 }
 
+/* The deadline is for attempts: what a throttle or a refused credential took of it is given back.
+ */
+uint64_t sender_deadline_ms(const struct sender *sender, const struct batch *batch)
+{
+    return MAX_OF(batch->first_sent_ms, sender->limited_ms) + sender->config->retry.deadline_ms;
+}
+
+/* When @batch may go, as far as time decides. */
+uint64_t sender_due_ms(const struct sender *sender, const struct batch *batch)
+{
+    uint64_t due_ms = batch->due_ms;
+
+    if (!batch->is_canary) {
+        due_ms = MAX_OF(due_ms, sender_cautious_until_ms(sender, batch->lane));
+    }
+    if (batch->wants_budget && sender->budget_looked_ms != 0) {
+        due_ms = MAX_OF(due_ms, sender->budget_looked_ms + BUDGET_LOOK_MS);
+    }
+    return due_ms;
+}
+
+/* A retry waits for the budget as long as its deadline is not over. What nobody knows is tried to
+ * the end, to find out whose doing it is. */
+static bool has_budget(struct sender *sender, const struct batch *batch)
+{
+    uint64_t now_ms = sender->d->now_ms;
+    bool is_last = batch->is_unknown && now_ms >= sender_deadline_ms(sender, batch);
+
+    if (!batch->wants_budget || is_last || budget_retry(&sender->budget, now_ms)) {
+        sender->budget_looked_ms = batch->wants_budget ? 0 : sender->budget_looked_ms;
+        return true;
+    }
+    sender->budget_looked_ms = MAX_OF(now_ms, (uint64_t)1);
+    return false;
+}
+
 static struct batch *take_waiting(struct sender *sender)
 {
     for (struct batch *batch = sender->batches.first; batch != NULL; batch = batch->next) {
-        bool may_go =
-            batch->is_canary || sender_cautious_until_ms(sender, batch->lane) <= sender->d->now_ms;
-
-        if (may_go && batch->due_ms <= sender->d->now_ms) {
+        if (sender_due_ms(sender, batch) <= sender->d->now_ms && has_budget(sender, batch)) {
+            batch->wants_budget = false;
             batch_unwait(&sender->batches, batch);
             return batch;
         }

@@ -164,6 +164,25 @@ static void divert_crowd(struct sender *sender)
     }
 }
 
+/* A retry whose deadline ends while it waits for the budget has had its time. */
+static void divert_late_retries(struct sender *sender)
+{
+    struct batch *next;
+
+    for (struct batch *batch = sender->batches.first; batch != NULL; batch = next) {
+        next = batch->next;
+        if (!batch->wants_budget || batch->is_unknown || batch->is_canary ||
+            sender->d->now_ms < sender_deadline_ms(sender, batch)) {
+            continue;
+        }
+        batch_unwait(&sender->batches, batch);
+        while (batch->count > 0) {
+            leg_advance(sender->d, batch_take(batch, batch->count - 1), REASON_RETRIES_EXHAUSTED);
+        }
+        batch_free(&sender->batches, batch);
+    }
+}
+
 void sender_divert_waiting(struct sender *sender)
 {
     const struct config_destination *config = sender->config;
@@ -174,6 +193,7 @@ void sender_divert_waiting(struct sender *sender)
         return; /* it looks through all that waits, and turns are many */
     }
     sender->impatient_ms = now_ms;
+    divert_late_retries(sender);
     divert_while(sender, NULL, is_throttle_over ? sender->asked.throttled_since_ms : 0,
                  config->throttle.wait_ms, REASON_THROTTLED);
     divert_while(sender, NULL, sender->asked.held_since_ms, HOLD_DIVERT_MS, REASON_CREDENTIAL);
@@ -250,6 +270,7 @@ static void count_hanging(struct sender *sender)
     for (struct batch *batch = sender->sent; batch != NULL; batch = batch->next) {
         if (!batch->is_looked_at && sender->d->now_ms - batch->sent_ms >= patience_ms) {
             batch->is_looked_at = true;
+            batch->ticket.is_stuck = sender_is_stuck(sender, batch->lane);
             batch->is_counted =
                 health_provisional(sender->d->health, sender->index, batch->lane->cell,
                                    sender->d->now_ms, &batch->ticket, &batch->counted_ms);

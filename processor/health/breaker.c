@@ -11,6 +11,7 @@ enum {
     STEP_SILENT_CALLS = 3,  /* and one with all of >= 3 */
     STEP_REOPEN_CALLS = 20, /* >= 50 % of >= 20, or ten in a row: reopen */
     STEP_REOPEN_ROW = 10,
+    STEP_REOPEN_HANGING = 4, /* few connections are all there is in a ramp */
     K_MAX = 8,
     K_DECAY_MS = 60 * 1000,
     FLAP_MS = 10 * 60 * 1000, /* four opens within this: flapping */
@@ -81,6 +82,7 @@ static void enter_ramp(struct breaker *breaker, uint64_t now_ms)
     breaker->step_calls = 0;
     breaker->step_faults = 0;
     breaker->faults_in_row = 0;
+    breaker->hanging_in_row = 0;
     memset(breaker->asked, 0, sizeof(breaker->asked));
 }
 
@@ -173,13 +175,15 @@ static void add_to_step(struct breaker *breaker, bool is_fault)
     breaker->step_calls++;
     breaker->step_faults += is_fault;
     breaker->faults_in_row = is_fault ? breaker->faults_in_row + 1 : 0;
+    breaker->hanging_in_row = is_fault ? breaker->hanging_in_row : 0;
 }
 
 static bool check_ramp(struct breaker *breaker, uint64_t now_ms, struct rng *rng)
 {
     if ((breaker->step_calls >= STEP_REOPEN_CALLS &&
          breaker->step_faults * 2 >= breaker->step_calls) ||
-        breaker->faults_in_row >= STEP_REOPEN_ROW) {
+        breaker->faults_in_row >= STEP_REOPEN_ROW ||
+        breaker->hanging_in_row >= STEP_REOPEN_HANGING) {
         reopen(breaker, now_ms, breaker->step_calls, breaker->step_faults, rng);
         return true;
     }
@@ -208,6 +212,7 @@ bool breaker_hanging(struct breaker *breaker, uint32_t generation)
 
     if (counts) {
         add_to_step(breaker, true);
+        breaker->hanging_in_row++;
     }
     return counts;
 }
@@ -238,6 +243,7 @@ void breaker_take_back(struct breaker *breaker, uint32_t generation)
         breaker->step_calls -= breaker->step_calls > 0;
         breaker->step_faults -= breaker->step_faults > 0;
         breaker->faults_in_row = 0;
+        breaker->hanging_in_row = 0;
     }
 }
 

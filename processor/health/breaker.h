@@ -67,6 +67,7 @@ struct breaker {
     uint32_t step;
     uint64_t step_since_ms;
     uint32_t step_calls, step_faults, faults_in_row;
+    uint32_t hanging_in_row;       /* calls that hang or timed out, since one was answered */
     uint32_t asked[BREAKER_RANKS]; /* events that wanted to go, lately, by rank */
 };
 

@@ -12,6 +12,8 @@ enum {
     STORM_BURST_S = 10,
     STORM_S = 60,
     STORM_CALLS = 50,
+    STORM_BEFORE_PERCENT = 10,
+    ROW_BEFORE_PERCENT = 50,
     MINUTE_MS = 60 * 1000,
 };
 
@@ -27,6 +29,8 @@ void cell_forget(struct cell *cell)
     window_clear(&cell->window);
     cell->last_count = 0;
     cell->streak = 0;
+    cell->silent.calls = 0;
+    cell->rejected.calls = 0;
 }
 
 void cell_absorb(struct cell *cell, uint64_t now_ms)
@@ -52,8 +56,8 @@ static void count_minute(struct cell *cell, uint64_t now_ms, bool is_reject)
     cell->minutes[minute % CELL_HOUR_MINUTES].rejects += is_reject;
 }
 
-/* Share of rejects in the last hour without the present storm of one minute. */
-static bool was_accepted_before(const struct cell *cell, uint64_t now_ms)
+/* In the last hour, without the present storm of one minute. */
+static bool were_rejects_below(const struct cell *cell, uint64_t now_ms, uint64_t percent)
 {
     uint64_t minute = now_ms / MINUTE_MS;
     uint64_t calls = 0;
@@ -63,7 +67,17 @@ static bool was_accepted_before(const struct cell *cell, uint64_t now_ms)
         calls += cell->minutes[(minute - back) % CELL_HOUR_MINUTES].calls;
         rejects += cell->minutes[(minute - back) % CELL_HOUR_MINUTES].rejects;
     }
-    return rejects * 10 < calls || calls == 0;
+    return rejects * 100 < calls * percent || calls == 0;
+}
+
+bool cell_was_accepted(const struct cell *cell, uint64_t now_ms)
+{
+    return were_rejects_below(cell, now_ms, ROW_BEFORE_PERCENT);
+}
+
+bool cell_has_timed_out(const struct cell *cell)
+{
+    return cell->silent.calls > 0 && cell->confirmed_ms >= cell->silent.since_ms;
 }
 
 static uint32_t last_faults(const struct cell *cell)
@@ -97,6 +111,9 @@ static enum breaker_cause fault_cause(const struct cell *cell, uint64_t now_ms)
     if (cell->streak >= STREAK_CALLS && now_ms - cell->streak_since_ms >= STREAK_MS) {
         return CAUSE_BURST;
     }
+    if (row_is_silence(&cell->silent, now_ms, cell->is_stuck)) {
+        return CAUSE_BURST;
+    }
     if (sum.calls < policy->minimum) {
         return is_thin(cell, now_ms) ? CAUSE_THIN : CAUSE_NONE;
     }
@@ -124,11 +141,15 @@ static bool are_rejected(const struct cell *cell, uint64_t now_ms, uint32_t seco
     return sum.calls >= STORM_CALLS && sum.rejects * 10 >= sum.calls * 9;
 }
 
-/* The short window sees a storm while the long one is still full of old successes. */
+/* A row of them is the quickest; the short window sees a storm while the long one is still full of
+ * old successes. */
 static bool is_storm(const struct cell *cell, uint64_t now_ms)
 {
+    if (row_is_storm(&cell->rejected, now_ms) && cell_was_accepted(cell, now_ms)) {
+        return true;
+    }
     return (are_rejected(cell, now_ms, STORM_BURST_S) || are_rejected(cell, now_ms, STORM_S)) &&
-           was_accepted_before(cell, now_ms);
+           were_rejects_below(cell, now_ms, STORM_BEFORE_PERCENT);
 }
 
 /* Only a call like those it counts can be the last drop: one that went well trips nothing. */
@@ -185,6 +206,7 @@ static bool count_closed(struct cell *cell, uint64_t now_ms, const struct tally 
 
     window_add(&cell->window, now_ms, add);
     remember(cell, now_ms, add->faults > 0);
+    row_count(&cell->rejected, now_ms, add->rejects > 0);
     cause = trip_cause(cell, now_ms, add, full_ms);
     if (cause == CAUSE_NONE) {
         return false;
@@ -223,6 +245,7 @@ bool cell_result(struct cell *cell, uint64_t now_ms, enum call call, uint32_t ge
     if (generation != cell->breaker.generation) {
         return false;
     }
+    row_count(&cell->silent, now_ms, call == CALL_TRANSPORT);
     return count_closed(cell, now_ms, &add, full_ms, least_ms, rng);
 }
 
@@ -238,10 +261,12 @@ bool cell_provisional(struct cell *cell, uint64_t now_ms, uint32_t generation, b
     }
     window_add(&cell->window, now_ms, &add);
     remember(cell, now_ms, true);
+    row_count(&cell->silent, now_ms, true);
     return true;
 }
 
-bool cell_confirm(struct cell *cell, uint64_t now_ms, uint32_t generation, struct rng *rng)
+bool cell_confirm(struct cell *cell, uint64_t now_ms, uint32_t generation, bool is_over,
+                  struct rng *rng)
 {
     enum breaker_cause cause;
 
@@ -250,6 +275,9 @@ bool cell_confirm(struct cell *cell, uint64_t now_ms, uint32_t generation, struc
     }
     if (cell->breaker.state != BREAKER_CLOSED) {
         return breaker_confirm(&cell->breaker, now_ms, generation, rng);
+    }
+    if (is_over) {
+        cell->confirmed_ms = now_ms;
     }
     cause = fault_cause(cell, now_ms);
     if (cause == CAUSE_NONE) {
@@ -263,6 +291,7 @@ void cell_take_back(struct cell *cell, uint64_t now_ms, uint64_t at_ms, uint32_t
 {
     breaker_take_back(&cell->breaker, generation);
     cell->streak = 0;
+    cell->silent.calls = 0;
     window_take_back_fault(&cell->window, now_ms, at_ms);
     for (uint32_t i = 0; i < cell->last_count; i++) {
         if (cell->last[i].at_ms == at_ms && cell->last[i].is_fault) {

@@ -8,10 +8,12 @@
  *   ratio         >= minimum calls in the window, faults >= failures
  *   burst         >= 10 calls in 5 s, faults >= 90 %
  *   streak        20 faults in a row over at least a second (as cause: burst)
+ *   silence       8 calls without an answer in a row over at least 4 s, or 2 over at least 5 s
+ *                 while others wait behind them (as cause: burst)
  *   thin          only while < minimum calls in the window: 9 of the last 10 within 10 min
  *   slow          >= 80 % of >= minimum calls slow while the concurrency limit was full for 10 s
  *   reject storm  >= 90 % of >= 50 calls in 10 s or in 60 s rejected while the hour before
- *                 had < 10 %
+ *                 had < 10 %; or 50 in a row over at least a second, where it was < 50 %
  *
  * A call that went well trips nothing, so healthy traffic costs one addition.
  * For ratio and burst the faults lie in >= 2 distinct seconds: one connection that takes
@@ -44,6 +46,40 @@ struct cell_policy {
 /* Faults in a row that are an outage: at 35 % background failures once in 10^9 calls. */
 enum { STREAK_CALLS = 20, STREAK_MS = 1000 };
 
+/* Calls in a row of one kind. */
+struct row {
+    uint32_t calls;
+    uint64_t since_ms; /* when the first of them counted */
+};
+
+static inline void row_count(struct row *row, uint64_t now_ms, bool is_another)
+{
+    if (!is_another) {
+        row->calls = 0;
+    } else if (row->calls++ == 0) {
+        row->since_ms = now_ms;
+    }
+}
+
+/* Nobody is heard any more: many calls, or few behind which others wait. */
+enum { SILENT_CALLS = 8, SILENT_MS = 4000, STUCK_CALLS = 2, STUCK_MS = 5000 };
+
+static inline bool row_is_silence(const struct row *row, uint64_t now_ms, bool is_stuck)
+{
+    uint64_t for_ms = now_ms - row->since_ms;
+
+    return (row->calls >= SILENT_CALLS && for_ms >= SILENT_MS) ||
+           (is_stuck && row->calls >= STUCK_CALLS && for_ms >= STUCK_MS);
+}
+
+/* Refusals in a row that are a storm, of who was mostly accepted in the hour before. */
+enum { STORM_ROW = 50, STORM_ROW_MS = 1000 };
+
+static inline bool row_is_storm(const struct row *row, uint64_t now_ms)
+{
+    return row->calls >= STORM_ROW && now_ms - row->since_ms >= STORM_ROW_MS;
+}
+
 enum { CELL_LAST = 10, CELL_HOUR_MINUTES = 60 };
 
 struct cell {
@@ -61,8 +97,12 @@ struct cell {
     uint64_t minute;
     uint32_t streak; /* faults in a row */
     uint64_t streak_since_ms;
-    uint64_t active_ms; /* when there was traffic last, sent or diverted; 0: never */
-    uint64_t fault_ms;  /* when a call last failed, connecting included; 0: never */
+    struct row silent; /* no answer, or none yet */
+    struct row rejected;
+    bool is_stuck;         /* others wait behind the call that is judged */
+    uint64_t confirmed_ms; /* when a call that hung failed for good; 0: never */
+    uint64_t active_ms;    /* when there was traffic last, sent or diverted; 0: never */
+    uint64_t fault_ms;     /* when a call last failed, connecting included; 0: never */
 };
 
 void cell_init(struct cell *cell, const struct cell_policy *policy, uint64_t now_ms);
@@ -77,8 +117,14 @@ bool cell_result(struct cell *cell, uint64_t now_ms, enum call call, uint32_t ge
 /** A call has been in flight for half its time-out. True when it counts now, so not again at its
  * end; it changes no state. */
 bool cell_provisional(struct cell *cell, uint64_t now_ms, uint32_t generation, bool is_frozen);
-/** One that counted so has failed for good. True when the state changed. */
-bool cell_confirm(struct cell *cell, uint64_t now_ms, uint32_t generation, struct rng *rng);
+/** What hangs counts at once: one has timed out since anybody was answered. */
+bool cell_has_timed_out(const struct cell *cell);
+/** Mostly accepted in the hour before the present two minutes. */
+bool cell_was_accepted(const struct cell *cell, uint64_t now_ms);
+/** One that counted so has failed for good (@is_over), or may be the last drop. True when the state
+ * changed. */
+bool cell_confirm(struct cell *cell, uint64_t now_ms, uint32_t generation, bool is_over,
+                  struct rng *rng);
 /** A call counted provisionally at @at_ms ended well after all: call before cell_result(). */
 void cell_take_back(struct cell *cell, uint64_t now_ms, uint64_t at_ms, uint32_t generation);
 /** Behind the destination's gate: closed, with empty windows. */

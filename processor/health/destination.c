@@ -133,8 +133,9 @@ static bool is_open(const struct cell *cell)
 struct census {
     size_t active;
     size_t open;
-    size_t stormy; /* open by a reject storm */
-    size_t failed; /* in the present streak */
+    size_t stormy;  /* open by a reject storm */
+    size_t failed;  /* in the present streak */
+    size_t refused; /* in the present row of refusals, and mostly accepted before */
 };
 
 static struct census count_cells(const struct destination_health *health, uint64_t now_ms)
@@ -151,6 +152,8 @@ static struct census count_cells(const struct destination_health *health, uint64
         census.open += is_open(cell);
         census.stormy += is_open(cell) && cell->breaker.cause == CAUSE_REJECT_STORM;
         census.failed += health->streak > 0 && cell->fault_ms >= health->streak_since_ms;
+        census.refused += health->rejected.calls > 0 && cell->rejected.calls > 0 &&
+                          cell_was_accepted(cell, now_ms);
     }
     return census;
 }
@@ -179,6 +182,9 @@ static enum breaker_cause silent_cause(const struct destination_health *health,
 {
     struct tally sum = window_sum(&health->window, now_ms, TRANSPORT_S);
 
+    if (health->is_stuck && row_is_silence(&health->silent, now_ms, true)) {
+        return CAUSE_TRANSPORT;
+    }
     if (sum.calls >= TRANSPORT_CALLS && sum.faults * 2 >= sum.calls &&
         window_fault_seconds(&health->window, now_ms, TRANSPORT_S) >= FAULT_SECONDS) {
         return CAUSE_TRANSPORT;
@@ -214,6 +220,13 @@ static bool is_streak(const struct destination_health *health, const struct cens
     return is_long && census->failed >= 2 && census->failed * 4 >= census->active * 3;
 }
 
+static bool is_storm(const struct destination_health *health, const struct census *census,
+                     uint64_t now_ms)
+{
+    return row_is_storm(&health->rejected, now_ms) && census->refused >= 2 &&
+           census->refused * 4 >= census->active * 3;
+}
+
 static enum breaker_cause trip_cause(const struct destination_health *health, uint64_t now_ms)
 {
     bool has_life = health->alive_ms != 0 && now_ms - health->alive_ms < LIFE_MS;
@@ -225,6 +238,9 @@ static enum breaker_cause trip_cause(const struct destination_health *health, ui
     }
     if (census.active >= 2 && census.open == census.active) {
         return census.stormy > 0 ? CAUSE_REJECT_STORM : CAUSE_ALL_CELLS;
+    }
+    if (is_storm(health, &census, now_ms)) {
+        return CAUSE_REJECT_STORM;
     }
     return is_streak(health, &census, now_ms) ? CAUSE_ALL_CELLS : CAUSE_NONE;
 }
@@ -268,6 +284,8 @@ static bool try_open(struct destination_health *health, uint64_t now_ms, uint64_
     health->last_count = 0;
     health->last_at = 0;
     health->streak = 0;
+    health->silent.calls = 0;
+    health->rejected.calls = 0;
     return true;
 }
 
@@ -320,7 +338,11 @@ bool destination_result(struct destination_health *health, size_t index, uint64_
         window_add(&health->window, now_ms, &add);
         remember(health, now_ms, is_fault);
         count_streak(health, cell, now_ms, is_fault || call == CALL_APP);
+        row_count(&health->silent, now_ms, is_fault);
+        row_count(&health->rejected, now_ms, call == CALL_REJECT);
     }
+    health->is_stuck = ticket->is_stuck;
+    cell->is_stuck = ticket->is_stuck;
     is_changed |= cell_result(cell, now_ms, call, ticket->cell_generation, ticket->is_canary,
                               was_frozen, full_ms, least_ms, &health->rng);
     if (call == CALL_OK) {
@@ -330,11 +352,14 @@ bool destination_result(struct destination_health *health, size_t index, uint64_
 }
 
 static bool check(struct destination_health *health, size_t index, uint64_t now_ms,
-                  const struct ticket *ticket)
+                  const struct ticket *ticket, bool is_over)
 {
-    bool is_changed =
-        cell_confirm(health->cells[index], now_ms, ticket->cell_generation, &health->rng);
+    struct cell *cell = health->cells[index];
+    bool is_changed;
 
+    health->is_stuck = ticket->is_stuck;
+    cell->is_stuck = ticket->is_stuck;
+    is_changed = cell_confirm(cell, now_ms, ticket->cell_generation, is_over, &health->rng);
     return try_open(health, now_ms, 0) || is_changed;
 }
 
@@ -359,9 +384,10 @@ bool destination_provisional(struct destination_health *health, size_t index, ui
     window_add(&health->window, now_ms, &add);
     remember(health, now_ms, true);
     count_streak(health, health->cells[index], now_ms, true);
+    row_count(&health->silent, now_ms, true);
     (void)cell_provisional(health->cells[index], now_ms, ticket->cell_generation, false);
-    if (has_timed_out(health)) {
-        *is_changed = check(health, index, now_ms, ticket);
+    if (has_timed_out(health) || cell_has_timed_out(health->cells[index])) {
+        *is_changed = check(health, index, now_ms, ticket, false);
     }
     return true;
 }
@@ -377,7 +403,7 @@ bool destination_confirm(struct destination_health *health, size_t index, uint64
         return false;
     }
     health->confirmed_ms = now_ms;
-    return check(health, index, now_ms, ticket);
+    return check(health, index, now_ms, ticket, true);
 }
 
 void destination_take_back(struct destination_health *health, size_t index, uint64_t now_ms,
@@ -386,6 +412,7 @@ void destination_take_back(struct destination_health *health, size_t index, uint
     breaker_take_back(&health->breaker, ticket->destination_generation);
     window_take_back_fault(&health->window, now_ms, at_ms);
     health->streak = 0;
+    health->silent.calls = 0;
     for (uint32_t i = 0; i < health->last_count; i++) {
         if (health->last[i].at_ms == at_ms && health->last[i].is_fault) {
             health->last[i].is_fault = false;

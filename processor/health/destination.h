@@ -9,8 +9,11 @@
  *   - each only without a life sign -
  *   streak      20 faults in a row over at least a second, or 10 over at least 4 s, from >= 2
  *               and >= 3/4 of the cells with traffic in the last 60 s (as all cells)
+ *   silence     2 calls in a row without connection or answer, over at least 5 s, while others
+ *               wait behind them (as transport)
  *   all cells   every one of >= 2 cells with traffic in the last 60 s is open
- *   reject storm  all cells, and some of them by a reject storm: its canaries must be accepted
+ *   reject storm  all cells, and some of them by a reject storm; or 50 refusals in a row over at
+ *               least a second, from >= 2 and >= 3/4 of the cells: its canaries must be accepted
  *
  * A life sign is any well-formed answer of the application within 3 s: it keeps one bad
  * type from taking the others down. When the breaker opens, cells that opened in the last
@@ -35,7 +38,10 @@ struct destination_health {
         bool is_fault;
     } last[DESTINATION_LAST];
     uint32_t last_at, last_count;
-    uint32_t streak;                           /* faults of any kind in a row */
+    uint32_t streak;   /* faults of any kind in a row */
+    struct row silent; /* no connection, no answer, or none yet */
+    struct row rejected;
+    bool is_stuck;                             /* others wait behind the call that is judged */
     uint64_t streak_since_ms;                  /* when the first of them ended */
     uint64_t alive_ms;                         /* last life sign; 0: never */
     uint64_t confirmed_ms;                     /* when a call that hung failed for good; 0: never */
@@ -50,6 +56,7 @@ struct ticket {
     uint32_t destination_generation;
     bool is_canary; /* of the cell */
     bool is_destination_canary;
+    bool is_stuck; /* said by who asks: others have waited for long behind it */
 };
 
 void destination_health_init(struct destination_health *health, const struct cell_policy *policy,

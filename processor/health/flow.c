@@ -37,12 +37,22 @@ void flow_look(struct flow *flow, struct flow_state *out)
     unlock(flow);
 }
 
+static uint64_t next_throttle_wait_ms(uint64_t wait_ms)
+{
+    return wait_ms == 0 ? FLOW_THROTTLE_MIN_MS
+                        : MIN_OF(wait_ms * 2, (uint64_t)FLOW_THROTTLE_MAX_MS);
+}
+
 enum flow_news flow_throttled(struct flow *flow, uint64_t now_ms, uint64_t wait_ms)
 {
     struct flow_state *state = &flow->state;
     enum flow_news news = FLOW_SAME;
 
     lock(flow);
+    if (state->throttled_since_ms == 0 || now_ms >= state->paused_until_ms) {
+        state->throttle_wait_ms = next_throttle_wait_ms(state->throttle_wait_ms);
+    } /* else it was sent before the pause */
+    wait_ms = MAX_OF(wait_ms, state->throttle_wait_ms);
     if (state->throttled_since_ms == 0) {
         state->throttled_since_ms = MAX_OF(now_ms, (uint64_t)1);
         news = FLOW_NEW;

@@ -21,6 +21,8 @@ enum {
     FLOW_SLIP_MS = 1000,       /* after the first refused credential: it may be a slip */
     FLOW_HOLD_FIRST_MS = 5000, /* between probes of a refused credential, doubling */
     FLOW_HOLD_MAX_MS = 60000,
+    FLOW_THROTTLE_MIN_MS = 1000, /* a pause, whatever the answer names; doubles with each probe */
+    FLOW_THROTTLE_MAX_MS = 8000, /* that is answered so again, up to this */
     FLOW_LONG_MS =
         10 * 60 * 1000,        /* throttled for longer: a quota is used up or the app restricted, */
     FLOW_LONG_WAIT_MS = 60000, /* so it is asked once a minute (reliability 1.5) */
@@ -31,8 +33,9 @@ struct flow_state {
     uint64_t held_since_ms; /* from the second refusal on */
     uint64_t hold_wait_ms;  /* till the next probe; not 0 from the first refusal on */
     uint64_t paused_until_ms;
-    uint64_t refused_ms; /* the last answer that asked for less or refused the credential */
-    uint32_t throttles;  /* answers that asked for less, ever */
+    uint64_t refused_ms;       /* the last answer that asked for less or refused the credential */
+    uint64_t throttle_wait_ms; /* the least pause of the present throttle; 0: there is none */
+    uint32_t throttles;        /* answers that asked for less, ever */
 };
 
 struct flow {
@@ -50,7 +53,8 @@ void flow_init(struct flow *flow);
 void flow_fini(struct flow *flow);
 /** As it is now. */
 void flow_look(struct flow *flow, struct flow_state *out);
-/** It asked for less and to wait for @wait_ms. NEW: for the first time; LONG: for ten minutes now.
+/** It asked for less and to wait for @wait_ms, which may be nothing: the pause has a floor that
+ * grows, or a Retry-After of 0 would be a loop. NEW: for the first time; LONG: for ten minutes now.
  */
 enum flow_news flow_throttled(struct flow *flow, uint64_t now_ms, uint64_t wait_ms);
 /** It refused the credential of a request sent at @sent_ms. NEW: for the second time, so it is

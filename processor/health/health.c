@@ -195,8 +195,10 @@ static void publish(struct health *health, struct watched *watched, uint64_t now
 /* Stored only when it changed: all workers read it before every request. */
 static void publish_streak(struct watched *watched)
 {
-    if (atomic_load_explicit(&watched->streak, memory_order_relaxed) != watched->health.streak) {
-        atomic_store_explicit(&watched->streak, watched->health.streak, memory_order_relaxed);
+    uint32_t streak = MAX_OF(watched->health.streak, watched->health.rejected.calls);
+
+    if (atomic_load_explicit(&watched->streak, memory_order_relaxed) != streak) {
+        atomic_store_explicit(&watched->streak, streak, memory_order_relaxed);
     }
 }
 

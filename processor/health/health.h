@@ -30,7 +30,7 @@ size_t health_cell(struct health *health, size_t destination, struct span event,
 bool health_is_clear(const struct health *health, size_t destination, size_t cell);
 /** The destination's own breaker is closed. Lock-free. */
 bool health_is_closed(const struct health *health, size_t destination);
-/** Calls in a row, of whatever type and worker, that nobody served. Lock-free. */
+/** Calls in a row, of whatever type and worker, that failed, or that were refused. Lock-free. */
 uint32_t health_streak(const struct health *health, size_t destination);
 enum gate health_admit(struct health *health, size_t destination, size_t cell, uint64_t now_ms,
                        uint64_t hash, enum priority priority, struct ticket *ticket);

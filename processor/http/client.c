@@ -1,14 +1,14 @@
 /*
  * Happy path: http_post() adds an easy handle to the multi; http_turn() drives it;
- * the header callback notes Retry-After and the request id, the body callback fills
- * the reply up to its cap; curl says DONE; the reply goes to the caller; the easy
- * handle goes back to the spare list, its connection to curl's pool.
+ * the header callback reads the head (head.h), the body callback fills the reply up to
+ * its cap; curl says DONE; the reply goes to the caller; the easy handle goes back to
+ * the spare list, its connection to curl's pool.
  *
  * It can fail, in order: no socket allowed (private address), none to be had (ours, as are
  * certificate files that cannot be read: shortage.h), connect, TLS, write, no first byte in
- * time (our own check, curl has none), answer too large (the callbacks refuse), answer cut,
- * total time over. Each becomes one reply with status 0, or, when only the body was refused,
- * the status and an empty body.
+ * time (our own check, curl has none), a head whose framing proves nothing, answer too large
+ * (the callbacks refuse), answer cut, total time over. Each becomes one reply with status 0, or,
+ * when only the body was too large, the status and what of it fits.
  */
 #include "http/client.h"
 
@@ -22,11 +22,11 @@
 #include "base/address.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "http/head.h"
 #include "http/shortage.h"
 
 enum {
-    BODY_BYTES_MAX = 64 * 1024,
-    HEADER_BYTES_MAX = 32 * 1024,
+    BODY_BYTES_KEPT = 256 * 1024,     /* of a spare handle's memory */
     UPLOAD_BUFFER_BYTES = 512 * 1024, /* -15..-20 % CPU against the default (limits.md 5) */
     CONNECTIONS_KEPT = 256,
     CONNECTION_AGE_S = 45, /* below the usual keep-alive of servers: fewer silent resends */
@@ -45,16 +45,13 @@ struct http_request {
     const struct http_target *target;
     http_reply_fn *done;
     void *context;
-    struct buf body;         /* of the answer */
-    struct buf header_lines; /* of the answer, where the target keeps them */
-    size_t header_bytes;     /* of the answer */
+    struct buf body;    /* of the answer */
+    struct head head;   /* of the answer */
+    size_t sends_bytes; /* of the request's body */
     uint64_t started_us;
     bool is_oversized;
     bool is_refused;  /* the address policy said no */
     int socket_errno; /* of the last socket that could not be had */
-    bool has_retry_after;
-    uint64_t retry_after_ms;
-    char request_id[64];
 };
 
 struct http_client {
@@ -93,7 +90,7 @@ static void free_request(struct http_request *request)
     curl_easy_cleanup(request->easy);
     curl_slist_free_all(request->headers);
     buf_fini(&request->body);
-    buf_fini(&request->header_lines);
+    head_fini(&request->head);
     free(request);
 }
 
@@ -124,75 +121,24 @@ size_t http_in_flight(const struct http_client *client)
     return client->active_count;
 }
 
+/* What fits of a body that is too large is kept: its beginning may say enough. */
 static size_t take_body(char *bytes, size_t size, size_t count, void *context)
 {
     struct http_request *request = context;
     size_t len = size * count;
+    size_t room = request->body.max - request->body.len;
 
-    buf_add(&request->body, bytes, len);
-    request->is_oversized |= request->body.is_overflowed;
+    buf_add(&request->body, bytes, MIN_OF(len, room));
+    request->is_oversized |= len > room;
     return request->is_oversized ? 0 : len;
-}
-
-static void copy_printable(char *out, size_t bytes, struct span text)
-{
-    size_t len = 0;
-
-    for (size_t i = 0; i < text.len && len + 1 < bytes; i++) {
-        if (text.ptr[i] > 0x20 && text.ptr[i] < 0x7f) {
-            out[len++] = text.ptr[i];
-        }
-    }
-    out[len] = '\0';
 }
 
 static size_t take_header(char *bytes, size_t size, size_t count, void *context)
 {
     struct http_request *request = context;
-    struct span line = {bytes, size * count};
-    size_t colon = span_find(line, ':', 0);
-    struct span name = span_sub(line, 0, colon);
-    struct span value;
+    size_t len = size * count;
 
-    request->header_bytes += line.len;
-    if (request->header_bytes > HEADER_BYTES_MAX) {
-        request->is_oversized = true;
-        return 0;
-    }
-    if (colon == line.len) {
-        if (span_starts(line,
-                        SPAN("HTTP/"))) { /* what an interim answer said is not the answer's */
-            buf_clear(&request->header_lines);
-        }
-        return line.len;
-    }
-    if (request->target->keeps_headers) {
-        buf_add_span(&request->header_lines, line);
-    }
-    value = span_trim(span_sub(line, colon + 1, line.len));
-    if (span_eq_nocase(name, SPAN("retry-after"))) {
-        request->has_retry_after =
-            http_retry_after(value, clock_wall_ms(), &request->retry_after_ms);
-    } else if (span_eq_nocase(name, SPAN("x-tt-logid")) ||
-               (span_eq_nocase(name, SPAN("x-request-id")) && request->request_id[0] == '\0')) {
-        copy_printable(request->request_id, sizeof(request->request_id), value);
-    }
-    return line.len;
-}
-
-struct span http_header_find(struct span lines, struct span name)
-{
-    for (size_t at = 0; at < lines.len;) {
-        size_t end = span_find(lines, '\n', at);
-        struct span line = span_sub(lines, at, end);
-        size_t colon = span_find(line, ':', 0);
-
-        if (colon < line.len && span_eq_nocase(span_sub(line, 0, colon), name)) {
-            return span_trim(span_sub(line, colon + 1, line.len));
-        }
-        at = end + 1;
-    }
-    return SPAN_NONE;
+    return head_take(&request->head, (struct span){bytes, len}) ? len : 0;
 }
 
 static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
@@ -277,8 +223,8 @@ static struct http_request *take_spare(struct http_client *client)
     request->client = client;
     (void)curl_easy_getinfo(request->easy, CURLINFO_CAINFO, &request->system_ca);
     (void)curl_easy_getinfo(request->easy, CURLINFO_CAPATH, &request->system_ca_directory);
-    buf_init(&request->body, BODY_BYTES_MAX);
-    buf_init(&request->header_lines, HEADER_BYTES_MAX);
+    buf_init(&request->body, HTTP_ANSWER_BYTES);
+    head_init(&request->head);
     set_policy(request->easy);
     (void)curl_easy_setopt(request->easy, CURLOPT_WRITEDATA, request);
     (void)curl_easy_setopt(request->easy, CURLOPT_HEADERDATA, request);
@@ -294,6 +240,9 @@ static void release(struct http_client *client, struct http_request *request)
     if (client->spare_count >= SPARE_MAX) {
         free_request(request);
         return;
+    }
+    if (request->body.cap > BODY_BYTES_KEPT) {
+        buf_fini(&request->body);
     }
     request->next = client->spare;
     client->spare = request;
@@ -350,13 +299,12 @@ enum err_code http_post(struct http_client *client, const struct http_target *ta
         return FAIL(err, ERR_LIMIT, "libcurl gives no handle");
     }
     buf_clear(&request->body);
-    buf_clear(&request->header_lines);
-    request->header_bytes = 0;
+    request->body.max = target->answer_bytes > 0 ? target->answer_bytes : (size_t)HTTP_ANSWER_BYTES;
+    head_begin(&request->head, target->keeps_headers);
+    request->sends_bytes = body.len;
     request->is_oversized = false;
     request->is_refused = false;
     request->socket_errno = 0;
-    request->has_retry_after = false;
-    request->request_id[0] = '\0';
     request->done = done;
     request->context = context;
     request->started_us = clock_mono_us();
@@ -409,35 +357,62 @@ static void name_failure(const struct http_request *request, CURLcode result,
     }
 }
 
+/* Yes before the whole question was heard, an answer whose end nobody can be sure of: why it proves
+ * nothing, or NULL. A refusal may come early. */
+static const char *doubt(const struct http_request *request, CURLcode result)
+{
+    curl_off_t sent_bytes = 0;
+
+    if (request->head.fault != NULL || result != CURLE_OK) {
+        return request->head.fault;
+    }
+    (void)curl_easy_getinfo(request->easy, CURLINFO_SIZE_UPLOAD_T, &sent_bytes);
+    if (request->head.status < 300 && (uint64_t)sent_bytes < request->sends_bytes) {
+        return "the answer came before the whole request was sent";
+    }
+    return head_doubt(&request->head);
+}
+
+static void read_result(struct http_request *request, CURLcode result, bool is_first_byte_late,
+                        struct http_reply *reply)
+{
+    const char *why = doubt(request, result);
+
+    if (is_first_byte_late) {
+        (void)snprintf(reply->error, sizeof(reply->error), "no first byte of an answer in time");
+    } else if (why != NULL) {
+        (void)snprintf(reply->error, sizeof(reply->error), "%s", why);
+    } else if (request->is_oversized) {
+        reply->status = request->head.status;
+        reply->body = buf_span(&request->body);
+        (void)snprintf(reply->error, sizeof(reply->error), "the answer is over %zu bytes",
+                       request->body.max);
+    } else if (request->head.is_oversized) {
+        (void)snprintf(reply->error, sizeof(reply->error), "the answer's head is over %d bytes",
+                       HEAD_BYTES_MAX);
+    } else if (result == CURLE_OK) {
+        reply->status = request->head.status;
+        reply->body = buf_span(&request->body);
+    } else {
+        name_failure(request, result, reply);
+    }
+}
+
 static void finish(struct http_client *client, struct http_request *request, CURLcode result,
                    bool is_first_byte_late)
 {
-    struct http_reply reply = {.has_retry_after = request->has_retry_after,
-                               .retry_after_ms = request->retry_after_ms,
+    struct http_reply reply = {.has_retry_after = request->head.has_retry_after,
+                               .retry_after_ms = request->head.retry_after_ms,
                                .is_oversized = request->is_oversized,
                                .duration_us = clock_mono_us() - request->started_us};
-    long status = 0;
     long sent = 0;
 
-    (void)curl_easy_getinfo(request->easy, CURLINFO_RESPONSE_CODE, &status);
     (void)curl_easy_getinfo(request->easy, CURLINFO_REQUEST_SIZE, &sent);
-    memcpy(reply.request_id, request->request_id, sizeof(reply.request_id));
-    reply.headers = buf_span(&request->header_lines);
+    memcpy(reply.request_id, request->head.request_id, sizeof(reply.request_id));
+    reply.headers = buf_span(&request->head.lines);
     reply.is_sent = sent > 0;
     reply.is_timeout = is_first_byte_late || result == CURLE_OPERATION_TIMEDOUT;
-    if (result == CURLE_OK && !is_first_byte_late) {
-        reply.status = (int)status;
-        reply.body = buf_span(&request->body);
-    } else if (request->is_oversized) {
-        reply.status = (int)status; /* the status decides; a body nobody could hold has no say */
-        reply.body = SPAN("");
-        (void)snprintf(reply.error, sizeof(reply.error), "the answer is over %d bytes",
-                       BODY_BYTES_MAX);
-    } else if (is_first_byte_late) {
-        (void)snprintf(reply.error, sizeof(reply.error), "no first byte of an answer in time");
-    } else {
-        name_failure(request, result, &reply);
-    }
+    read_result(request, result, is_first_byte_late, &reply);
     (void)curl_multi_remove_handle(client->multi, request->easy);
     unlink_active(client, request);
     request->done(request->context, &reply);
@@ -455,7 +430,7 @@ static void check_first_bytes(struct http_client *client)
         curl_off_t connected_us = 0;
 
         next = request->next;
-        if (request->header_bytes > 0 || now_us - request->started_us < limit_us) {
+        if (request->head.bytes > 0 || now_us - request->started_us < limit_us) {
             continue;
         }
         (void)curl_easy_getinfo(request->easy, CURLINFO_PRETRANSFER_TIME_T, &connected_us);

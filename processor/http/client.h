@@ -2,8 +2,9 @@
  * client - HTTP requests of one worker over one curl multi handle.
  *
  * HTTP/1.1, keep-alive, TLS verified always (>= 1.2), redirects off, no proxy from the
- * environment, no Accept-Encoding, no Expect. An answer may cost 64 KiB of body and 32 KiB
- * of headers; more aborts it (is_oversized). Never blocks but in http_wait().
+ * environment, no Accept-Encoding, no Expect. An answer may cost answer_bytes of body and 32 KiB
+ * of headers; more aborts it. An answer whose framing can be read in two ways is none (head.h).
+ * Never blocks but in http_wait().
  *
  * Ownership: the request body is borrowed until the reply callback returns; header
  * values are copied. Replies are given from http_turn(), on the worker's thread.
@@ -13,6 +14,8 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+
+enum { HTTP_ANSWER_BYTES = 64 * 1024 };
 
 struct http_client;
 struct http_request;
@@ -28,17 +31,19 @@ struct http_target {
     bool is_private_allowed;
     uint64_t connect_ms, first_byte_ms, total_ms;
     uint32_t connections_max; /* kept alive */
+    size_t answer_bytes;      /* of an answer's body, at most; 0: HTTP_ANSWER_BYTES */
 };
 
 struct http_reply {
     int status;          /* 0: no HTTP answer */
-    struct span body;    /* what came, capped; borrowed until the callback returns */
+    struct span body;    /* what came; of an oversized one its beginning, as much as answer_bytes;
+                            borrowed until the callback returns */
     struct span headers; /* "Name: value" lines of the answer, where the target keeps them; borrowed
                             likewise */
     bool is_sent;        /* at least one request byte was written: the outcome may be ambiguous */
     bool is_local;       /* for want of something of our own: says nothing of the destination */
     bool is_timeout;
-    bool is_oversized;
+    bool is_oversized; /* the body, so that status and headers are whole and body is not */
     bool has_retry_after;
     uint64_t retry_after_ms; /* both forms; capped at 15 min; junk and negative ignored */
     char error[256];         /* our words for the transport error; empty when status != 0 */

@@ -4,7 +4,7 @@
 
 #include "trial/sim_texts.h"
 
-enum { BODY_BYTES_MAX = 256 * 1024, REFUSED_MS = 1, UNKNOWN_CODE = 30001 };
+enum { BODY_BYTES_MAX = 256 * 1024, REFUSED_MS = 1, UNKNOWN_CODE = 30001, UNKNOWN_STATUS = 470 };
 
 void answer_text_init(struct answer_text *answer)
 {
@@ -49,7 +49,7 @@ static void refuse_mark(struct answer_text *answer, const struct answer_question
     char text[64];
 
     if (question->type != DESTINATION_TIKTOK) {
-        answer->reply.status = question->mark == MARK_UNKNOWN ? 300 : 400;
+        answer->reply.status = question->mark == MARK_UNKNOWN ? UNKNOWN_STATUS : 400;
         return;
     }
     if (question->mark == MARK_UNKNOWN) {

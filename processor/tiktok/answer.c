@@ -3,31 +3,46 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "event/status.h"
 #include "tiktok/codes.h"
 #include "tiktok/message.h"
 #include "tiktok/partial.h"
+#include "tiktok/prefix.h"
 
-enum { BODY_BYTES_MAX = 64 * 1024 };
+/* The Events API says by a code what it has against an event, and redirects nobody: a conflict is
+ * nobody's, and a redirection comes from somebody before it. */
+static enum status_fault fault_of(int status)
+{
+    if (status == 409) {
+        return STATUS_NOBODYS;
+    }
+    return status >= 300 && status <= 399 ? STATUS_SERVICES : status_fault(status, false);
+}
+
+static enum verdict status_verdict(int status)
+{
+    switch (fault_of(status)) {
+    case STATUS_EVENTS:
+        return VERDICT_REJECTED;
+    case STATUS_RATES:
+        return VERDICT_THROTTLED;
+    case STATUS_OPERATORS:
+        return VERDICT_HOLD; /* credential, or not the Events API at this URL */
+    case STATUS_NOBODYS:
+        return VERDICT_UNKNOWN;
+    case STATUS_FINE: /* a 2xx that does not say delivered */
+    case STATUS_SERVICES:
+        break;
+    }
+    return VERDICT_RETRY;
+}
 
 /* What the status alone means, where the body says nothing valid. */
 static void judge_status(int status, struct answer *out)
 {
-    out->scope = SCOPE_BATCH;
-    if (status == 429) {
-        out->verdict = VERDICT_THROTTLED;
-    } else if (status == 408 || status == 425) {
-        out->verdict = VERDICT_RETRY;
-    } else if (status == 401 || status == 403 || status == 404 || status == 405) {
-        out->verdict = VERDICT_HOLD; /* credential, or not the Events API at this URL */
-    } else if (status == 400 || status == 413 || status == 422) {
-        out->verdict = VERDICT_REJECTED;
-        out->scope = SCOPE_SPLIT;
-    } else if (status >= 400 && status < 500) {
-        out->verdict = VERDICT_UNKNOWN;
-        out->scope = SCOPE_SPLIT;
-    } else {
-        out->verdict = VERDICT_RETRY; /* 5xx, and a 2xx or 3xx that does not say delivered */
-    }
+    out->verdict = status_verdict(status);
+    out->scope = out->verdict == VERDICT_REJECTED || out->verdict == VERDICT_UNKNOWN ? SCOPE_SPLIT
+                                                                                     : SCOPE_BATCH;
     if (status == 0) {
         (void)snprintf(out->text, sizeof(out->text), "no answer");
     } else {
@@ -133,7 +148,7 @@ static json_t *parse_body(struct span body)
     json_error_t ignored;
     json_t *root;
 
-    if (body.len == 0 || body.len > BODY_BYTES_MAX) {
+    if (body.len == 0) {
         return NULL;
     }
     root = json_loadb(body.ptr, body.len, JSON_REJECT_DUPLICATES, &ignored);
@@ -165,4 +180,31 @@ void tiktok_answer_read(const struct tiktok_codes *codes, int status, struct spa
         judge_status(status, out);
     }
     json_decref(root);
+}
+
+/* What was cut off may say more of single events, or contradict: a code is believed as far as all
+ * wait for it, and no event is settled by it. */
+void tiktok_answer_read_cut(const struct tiktok_codes *codes, int status, struct span beginning,
+                            struct answer *out)
+{
+    PRE(codes != NULL);
+    PRE(out != NULL);
+
+    struct code_meaning meaning;
+
+    *out = (struct answer){.code = INT32_MIN, .scope = SCOPE_BATCH, .verdict = VERDICT_RETRY};
+    if (!prefix_read_code(beginning, &out->code)) {
+        out->code = INT32_MIN;
+        judge_status(status, out);
+        return;
+    }
+    out->has_code = true;
+    out->is_life_sign = true;
+    meaning = tiktok_code_meaning(codes, out->code);
+    if (meaning.verdict == VERDICT_THROTTLED || meaning.verdict == VERDICT_HOLD) {
+        out->verdict = meaning.verdict;
+    }
+    (void)snprintf(out->text, sizeof(out->text),
+                   "code %d (%s), and an answer longer than batch.answer_bytes", (int)out->code,
+                   meaning.name);
 }

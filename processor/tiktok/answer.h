@@ -7,8 +7,8 @@
  * about the request itself (event_source, event_source_id, number of items) is nobody's:
  * hold, or split. 20001 settles each event by its own result where the body has an
  * unambiguous list of indexes or event ids; an event that cannot be told is resent alone.
- * The body is at most 64 KiB, parsed by jansson with duplicates refused; anything
- * hostile in it is VERDICT_RETRY by status, never delivered.
+ * The body is as long as batch.answer_bytes allows, parsed by jansson with duplicates refused;
+ * anything hostile in it is VERDICT_RETRY by status, never delivered.
  */
 #ifndef TIKTOK_ANSWER_H
 #define TIKTOK_ANSWER_H
@@ -24,5 +24,8 @@ void tiktok_codes_free(struct tiktok_codes *codes);
 /** @status 0: no HTTP answer at all (then RETRY). */
 void tiktok_answer_read(const struct tiktok_codes *codes, int status, struct span body,
                         const struct answer_batch *batch, struct answer *out);
+/** An answer that was longer than we read, by its @beginning: nothing is delivered by it. */
+void tiktok_answer_read_cut(const struct tiktok_codes *codes, int status, struct span beginning,
+                            struct answer *out);
 
 #endif /* TIKTOK_ANSWER_H */

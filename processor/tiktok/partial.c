@@ -7,6 +7,9 @@
 /* Not a verdict of any answer: nothing has been said of this event yet. */
 static const enum verdict unsaid = VERDICT_COUNT;
 
+/* Entries that are looked at: more than a few for each event of the batch is no list of them. */
+enum { ENTRIES_MORE = 64, ENTRIES_EACH = 4 };
+
 /* The lists that have been seen guessed; false when there is none. */
 static bool next_list(const json_t *root, size_t *at, const json_t **list)
 {
@@ -142,7 +145,10 @@ size_t partial_read(const struct tiktok_codes *codes, const json_t *root,
         batch->each[i] = (struct item_result){.verdict = unsaid};
     }
     while (next_list(root, &place, &list)) {
-        for (size_t i = 0; i < json_array_size(list); i++) {
+        size_t most = batch->count * ENTRIES_EACH + ENTRIES_MORE;
+
+        is_complete = is_complete && json_array_size(list) <= most;
+        for (size_t i = 0; i < MIN_OF(json_array_size(list), most); i++) {
             is_complete = read_entry(codes, json_array_get(list, i), batch) && is_complete;
             entries++;
         }

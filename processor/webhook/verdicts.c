@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "event/status.h"
 #include "webhook/rule.h"
 
 struct verdicts {
@@ -13,11 +14,6 @@ struct verdicts {
     bool asks_headers;
     bool is_delivered_told; /* a rule says which 2xx are delivered, by more than their status */
 };
-
-static bool is_success(int status)
-{
-    return status >= 200 && status <= 299;
-}
 
 static bool has_success(const struct status_set *set)
 {
@@ -212,33 +208,68 @@ static bool rule_fits(const struct rule *rule, const struct http_reply *reply, s
 
 /* defaults */
 
+/* A whole page where a receipt was expected: a login page, a proxy's, somebody else's. */
+static bool is_page(const struct http_reply *reply)
+{
+    static const struct span starts[] = {{"<!doctype html", 14}, {"<html", 5}};
+    struct span body = span_starts(reply->body, SPAN("\xef\xbb\xbf"))
+                           ? span_sub(reply->body, 3, reply->body.len)
+                           : reply->body;
+
+    body = span_trim(body);
+    for (size_t i = 0; i < COUNT_OF(starts); i++) {
+        if (body.len >= starts[i].len &&
+            span_eq_nocase(span_sub(body, 0, starts[i].len), starts[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Where a rule says which 2xx are delivered, another one is nobody's; but for a page, or an answer
+ * of which not all was read, no event is to blame. */
+static enum verdict fine_verdict(const struct verdicts *verdicts, const struct http_reply *reply)
+{
+    if (is_page(reply)) {
+        return VERDICT_RETRY;
+    }
+    if (!verdicts->is_delivered_told) {
+        return VERDICT_DELIVERED;
+    }
+    return reply->is_oversized ? VERDICT_RETRY : VERDICT_UNKNOWN;
+}
+
 static enum verdict default_verdict(const struct verdicts *verdicts, const struct http_reply *reply)
 {
-    int status = reply->status;
-
-    if (is_success(status)) {
-        return verdicts->is_delivered_told ? VERDICT_UNKNOWN : VERDICT_DELIVERED;
-    }
-    switch (status) {
-    case 429:
-        return VERDICT_THROTTLED;
-    case 408:
-    case 425:
+    switch (status_fault(reply->status, reply->has_retry_after)) {
+    case STATUS_FINE:
+        return fine_verdict(verdicts, reply);
+    case STATUS_EVENTS:
+        return VERDICT_REJECTED;
+    case STATUS_SERVICES:
         return VERDICT_RETRY;
-    case 401:
-    case 403:
-    case 404: /* no event's fault: the URL or the method is not what it takes */
-    case 405:
+    case STATUS_RATES:
+        return VERDICT_THROTTLED;
+    case STATUS_OPERATORS:
         return VERDICT_HOLD;
-    case 503:
-        return reply->has_retry_after ? VERDICT_THROTTLED : VERDICT_RETRY;
-    default:
+    case STATUS_NOBODYS:
         break;
     }
-    if (status >= 400 && status <= 499) {
-        return VERDICT_REJECTED;
+    return VERDICT_UNKNOWN;
+}
+
+/* What a person has to know of an answer that no rule took. */
+static void describe_default(const struct verdicts *verdicts, const struct http_reply *reply,
+                             struct answer *out)
+{
+    const char *more = verdicts->count > 0 ? ", none of the verdicts" : "";
+
+    if (status_fault(reply->status, false) == STATUS_FINE && is_page(reply)) {
+        more = ", but an HTML page where a receipt was expected";
+    } else if (reply->is_oversized && verdicts->is_delivered_told) {
+        more = ", none of the verdicts; the answer is longer than batch.answer_bytes";
     }
-    return status >= 500 && status <= 599 ? VERDICT_RETRY : VERDICT_UNKNOWN;
+    (void)snprintf(out->text, sizeof(out->text), "HTTP %d%s", reply->status, more);
 }
 
 static enum answer_scope scope_of(enum verdict verdict)
@@ -249,7 +280,7 @@ static enum answer_scope scope_of(enum verdict verdict)
 void verdicts_read(const struct verdicts *verdicts, const struct http_reply *reply,
                    struct answer *out)
 {
-    struct body body = {.text = reply->body};
+    struct body body = {.text = reply->is_oversized ? SPAN("") : reply->body};
     size_t at = 0;
 
     *out = (struct answer){.code = INT32_MIN, .verdict = VERDICT_RETRY};
@@ -266,10 +297,9 @@ void verdicts_read(const struct verdicts *verdicts, const struct http_reply *rep
                        at + 1);
     } else {
         out->verdict = default_verdict(verdicts, reply);
-        (void)snprintf(out->text, sizeof(out->text), "HTTP %d%s", reply->status,
-                       verdicts->count > 0 ? ", none of the verdicts" : "");
+        describe_default(verdicts, reply, out);
     }
     out->scope = scope_of(out->verdict);
-    out->is_life_sign = true;
+    out->is_life_sign = !is_page(reply); /* a page is somebody else's */
     json_decref(body.root);
 }

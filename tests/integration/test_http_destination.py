@@ -243,8 +243,9 @@ def test_json_says_delivered_and_throttled(world, collector):
     assert not world.notes("dead") and not world.notes("utm")
 
 
-@pytest.mark.parametrize("flag, status", [("strange", 200), ("text", 200), ("moved", 302)])
-def test_what_nobody_has_a_rule_for_is_never_delivered(world, collector, flag, status):
+@pytest.mark.parametrize("flag, status, reason", [("strange", 200, "unknown_verdict"), ("text", 200, "unknown_verdict"),
+                                                  ("moved", 302, "retries_exhausted")])
+def test_what_nobody_has_a_rule_for_is_never_delivered(world, collector, flag, status, reason):
     """With an alternate or without: after its attempts the event is a dead letter that says so."""
     world.create_all()
     nginx = collector(SAYS)
@@ -257,11 +258,11 @@ def test_what_nobody_has_a_rule_for_is_never_delivered(world, collector, flag, s
     dead = world.notes("dead")
     assert {n.place for n in dead} == {r.place for r in records}
     for note in dead:
-        assert note.reason in ("unknown_verdict", "outage")
-        if note.reason == "unknown_verdict":
+        assert note.reason in (reason, "outage")
+        if note.reason == reason:
             assert note.detour["http.status"] == str(status) and note.detour["destination"] == "hook"
             assert note.detour["outcome"] == "ambiguous"
-    assert any(n.reason == "unknown_verdict" for n in dead)
+    assert any(n.reason == reason for n in dead)
 
 
 def test_a_body_too_large_is_halved_until_it_fits(world, collector):

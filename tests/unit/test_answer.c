@@ -149,6 +149,11 @@ static const struct {
     {302, VERDICT_RETRY, SCOPE_BATCH},     {400, VERDICT_REJECTED, SCOPE_SPLIT},
     {401, VERDICT_HOLD, SCOPE_BATCH},      {403, VERDICT_HOLD, SCOPE_BATCH},
     {404, VERDICT_HOLD, SCOPE_BATCH},      {405, VERDICT_HOLD, SCOPE_BATCH},
+    {406, VERDICT_HOLD, SCOPE_BATCH},      {407, VERDICT_HOLD, SCOPE_BATCH},
+    {410, VERDICT_HOLD, SCOPE_BATCH},      {411, VERDICT_HOLD, SCOPE_BATCH},
+    {415, VERDICT_HOLD, SCOPE_BATCH},      {421, VERDICT_HOLD, SCOPE_BATCH},
+    {423, VERDICT_HOLD, SCOPE_BATCH},      {426, VERDICT_HOLD, SCOPE_BATCH},
+    {301, VERDICT_RETRY, SCOPE_BATCH},     {308, VERDICT_RETRY, SCOPE_BATCH},
     {408, VERDICT_RETRY, SCOPE_BATCH},     {409, VERDICT_UNKNOWN, SCOPE_SPLIT},
     {413, VERDICT_REJECTED, SCOPE_SPLIT},  {418, VERDICT_UNKNOWN, SCOPE_SPLIT},
     {422, VERDICT_REJECTED, SCOPE_SPLIT},  {425, VERDICT_RETRY, SCOPE_BATCH},
@@ -210,6 +215,87 @@ static void a_body_without_a_valid_code_is_judged_by_status_and_never_delivered(
             NAME_ROW(bodies[b], status_rows[i].status, got.verdict != VERDICT_DELIVERED);
         }
     }
+}
+
+static const struct {
+    const char *beginning;
+    bool want_code;
+    int32_t code;
+    enum verdict want;
+} cut_rows[] = {
+    {"{\"code\":0,\"data\":{\"a\":\"", true, 0, VERDICT_RETRY},
+    {"{\"code\":20001,\"data\":{\"errors\":[{\"index\":0,", true, 20001, VERDICT_RETRY},
+    {"{\"code\":40002,\"message\":\"data.3.event_id", true, 40002, VERDICT_RETRY},
+    {"{\"code\":30001,\"message\":\"", true, 30001, VERDICT_RETRY},
+    {"{\"code\":50000,\"message\":\"", true, 50000, VERDICT_RETRY},
+    {" {\"code\":50000,\"message\":\"", false, 0, VERDICT_RETRY},
+    {"{\"code\":40100,\"message\":\"", true, 40100, VERDICT_THROTTLED},
+    {"{\"code\" : 40105 ,\"message\":\"", true, 40105, VERDICT_HOLD},
+    {"{\"data\":{\"code\":1,\"x\":[{}]},\"code\":40100,\"x\":[", true, 40100, VERDICT_THROTTLED},
+    {"{\"message\":\"\\\"code\\\":40105,\",\"code\":40100,\"x\":", true, 40100, VERDICT_THROTTLED},
+    {"{\"code\":40100,\"code\":40105,\"x\":", false, 0, VERDICT_RETRY},
+    {"{\"code\":40100", false, 0, VERDICT_RETRY},
+    {"{\"code\":\"40100\",\"x\":", false, 0, VERDICT_RETRY},
+    {"{\"code\":40100.0,\"x\":", false, 0, VERDICT_RETRY},
+    {"{\"code\":040100,\"x\":", false, 0, VERDICT_RETRY},
+    {"{\"code\":99999999999,\"x\":", false, 0, VERDICT_RETRY},
+    {"[{\"code\":40100,\"x\":", false, 0, VERDICT_RETRY},
+    {"{\"a\":{\"code\":40100,\"x\":", false, 0, VERDICT_RETRY},
+    {"{}}}{\"code\":40100,\"x\":", false, 0, VERDICT_RETRY},
+    {"{\"a\\", false, 0, VERDICT_RETRY},
+    {"", false, 0, VERDICT_RETRY},
+};
+
+/* Of what was not read nobody knows what it says: no event is settled by the beginning. */
+static void of_a_cut_answer_only_what_all_wait_for_counts(void **state)
+{
+    struct tiktok_codes *codes = defaults();
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cut_rows); i++) {
+        struct answer got;
+
+        memset(&got, 0xa5, sizeof(got));
+        tiktok_answer_read_cut(codes, 200, span_of(cut_rows[i].beginning), &got);
+        NAME_ROW(cut_rows[i].beginning, got.code, got.has_code == cut_rows[i].want_code);
+        NAME_ROW(cut_rows[i].beginning, got.code, !got.has_code || got.code == cut_rows[i].code);
+        NAME_ROW(cut_rows[i].beginning, got.code, got.verdict == cut_rows[i].want);
+        NAME_ROW(cut_rows[i].beginning, got.code, got.scope == SCOPE_BATCH);
+    }
+    tiktok_codes_free(codes);
+}
+
+/* 20001 with a result, and a message, for each of a thousand events: 100 KB and more. */
+static void a_result_for_each_of_a_thousand_is_read(void **state)
+{
+    enum { MANY = 1000 };
+    static char text[MANY][16];
+    static char body[MANY * 200];
+    struct span many[MANY];
+    struct item_result each[MANY];
+    struct tiktok_codes *codes = defaults();
+    const struct answer_batch batch = {.event_ids = many, .count = MANY, .each = each};
+    struct answer got;
+    size_t at =
+        (size_t)snprintf(body, sizeof(body), "{\"code\":20001,\"data\":{\"failed_events\":[");
+
+    (void)state;
+    for (size_t i = 0; i < MANY; i++) {
+        (void)snprintf(text[i], sizeof(text[i]), "many-%zu", i);
+        many[i] = span_of(text[i]);
+        at += (size_t)snprintf(
+            body + at, sizeof(body) - at,
+            "%s{\"index\":%zu,\"event_id\":\"%s\",\"code\":%d,\"message\":\"%090d\"}",
+            i == 0 ? "" : ",", i, text[i], i % 2 == 0 ? 40002 : 50000, 0);
+    }
+    at += (size_t)snprintf(body + at, sizeof(body) - at, "]}}");
+    assert_true(at > 100000 && at < sizeof(body));
+    tiktok_answer_read(codes, 200, (struct span){body, at}, &batch, &got);
+    assert_int_equal(got.scope, SCOPE_EACH);
+    for (size_t i = 0; i < MANY; i++) {
+        assert_int_equal(each[i].verdict, i % 2 == 0 ? VERDICT_REJECTED : VERDICT_RETRY);
+    }
+    tiktok_codes_free(codes);
 }
 
 static void without_any_answer_not_even_a_good_body_counts(void **state)
@@ -619,6 +705,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_code_has_its_verdict_whatever_the_status),
         cmocka_unit_test(a_body_without_a_valid_code_is_judged_by_status_and_never_delivered),
+        cmocka_unit_test(of_a_cut_answer_only_what_all_wait_for_counts),
+        cmocka_unit_test(a_result_for_each_of_a_thousand_is_read),
         cmocka_unit_test(without_any_answer_not_even_a_good_body_counts),
         cmocka_unit_test(hostile_bodies_cost_little_and_deliver_nothing),
         cmocka_unit_test(bytes_behind_a_nul_are_not_overlooked),

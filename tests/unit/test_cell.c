@@ -186,8 +186,85 @@ static void what_hangs_is_known_when_the_first_times_out(void **state)
         assert_true(hang(&scene, scene.cell.breaker.generation, false));
     }
     assert_int_equal(scene.cell.breaker.state, BREAKER_CLOSED); /* they may be slow, and well */
-    assert_true(cell_confirm(&scene.cell, scene.now_ms, scene.cell.breaker.generation, &scene.rng));
+    assert_true(
+        cell_confirm(&scene.cell, scene.now_ms, scene.cell.breaker.generation, true, &scene.rng));
     assert_int_equal(scene.cell.breaker.state, BREAKER_OPEN);
+}
+
+static const struct {
+    const char *name;
+    unsigned hang; /* calls that hang, one every @gap_ms, after good ones */
+    uint64_t gap_ms;
+    bool is_stuck;  /* others wait behind them */
+    bool want_open; /* when the last of them is confirmed */
+} silence_rows[] = {
+    {"eight, slowly", 8, 600, false, true},       {"eight at once", 8, 10, false, false},
+    {"seven, slowly", 7, 1000, false, false},     {"two, and a queue", 2, 5000, true, true},
+    {"two, soon", 2, 3000, true, false},          {"one, and a queue", 1, 6000, true, false},
+    {"two, and no queue", 2, 5000, false, false},
+};
+
+static void silence_is_seen_with_few_calls(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(silence_rows); i++) {
+        struct scene scene;
+
+        begin(&scene);
+        play(&scene, ".", 50, 1000, 0); /* the window is full of good ones */
+        for (unsigned k = 0; k < silence_rows[i].hang; k++) {
+            scene.now_ms += silence_rows[i].gap_ms;
+            assert_true(hang(&scene, scene.cell.breaker.generation, false));
+        }
+        scene.cell.is_stuck = silence_rows[i].is_stuck;
+        if (cell_confirm(&scene.cell, scene.now_ms, scene.cell.breaker.generation, true,
+                         &scene.rng) != silence_rows[i].want_open) {
+            fail_msg("%s", silence_rows[i].name);
+        }
+    }
+}
+
+static const struct {
+    const char *name;
+    const char *before; /* for five minutes, ten a second */
+    const char *storm;
+    uint64_t gap_ms;
+    unsigned calls; /* of the storm */
+    bool want_open;
+} row_rows[] = {
+    {"fifty refusals in a row", ".", "R", 50, 50, true},
+    {"forty-nine", ".", "R", 50, 49, false},
+    {"fifty in a moment", ".", "R", 10, 50, false},
+    {"from the start", "", "R", 50, 50, true},
+    {"where four of ten were refused before", "..R.R..R.R", "R", 50, 50, true},
+    {"where six of ten were refused before", ".RRR.R.RR.", "R", 50, 50, false},
+    {"one of twenty is accepted", ".", "RRRRRRRRRRRRRRRRRRR.", 60, 400,
+     true}, /* the window's rule */
+    {"half are accepted", ".", "R.", 50, 1000, false},
+    {"neutral ones break no row", ".", "RN", 50, 100, true},
+};
+
+static void a_row_of_refusals_is_a_storm(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(row_rows); i++) {
+        struct scene scene;
+        bool is_open = false;
+        size_t at = 0;
+
+        begin(&scene);
+        if (row_rows[i].before[0] != '\0') {
+            play(&scene, row_rows[i].before, 100, (unsigned)(3000 / strlen(row_rows[i].before)), 0);
+        }
+        for (unsigned k = 0; k < row_rows[i].calls && !is_open; k++) {
+            scene.now_ms += row_rows[i].gap_ms;
+            is_open = end_call(&scene, row_rows[i].storm[at], 0);
+            at = (at + 1) % strlen(row_rows[i].storm);
+        }
+        if (is_open != row_rows[i].want_open) {
+            fail_msg("%s: %s", row_rows[i].name, breaker_cause_word(scene.cell.breaker.cause));
+        }
+    }
 }
 
 static void what_hung_and_then_went_well_is_taken_back(void **state)
@@ -224,7 +301,7 @@ static void results_from_before_a_transition_are_dropped(void **state)
         assert_false(
             cell_result(&scene.cell, scene.now_ms, CALL_APP, old, false, false, 0, 0, &scene.rng));
         assert_false(hang(&scene, old, false));
-        assert_false(cell_confirm(&scene.cell, scene.now_ms, old, &scene.rng));
+        assert_false(cell_confirm(&scene.cell, scene.now_ms, old, true, &scene.rng));
     }
     assert_int_equal(window_sum(&scene.cell.window, scene.now_ms, 60).calls, 0);
 }
@@ -273,7 +350,8 @@ static void hanging_in_the_ramp_opens_again(void **state)
         assert_true(hang(&scene, scene.cell.breaker.generation, false));
     }
     assert_int_equal(scene.cell.breaker.state, BREAKER_RAMP);
-    assert_true(cell_confirm(&scene.cell, scene.now_ms, scene.cell.breaker.generation, &scene.rng));
+    assert_true(
+        cell_confirm(&scene.cell, scene.now_ms, scene.cell.breaker.generation, true, &scene.rng));
     assert_int_equal(scene.cell.breaker.state, BREAKER_OPEN);
 }
 
@@ -322,6 +400,8 @@ int main(void)
         cmocka_unit_test(the_numbers_that_tripped_it_are_kept_for_people),
         cmocka_unit_test(what_hangs_is_known_when_the_first_times_out),
         cmocka_unit_test(hanging_in_the_ramp_opens_again),
+        cmocka_unit_test(silence_is_seen_with_few_calls),
+        cmocka_unit_test(a_row_of_refusals_is_a_storm),
         cmocka_unit_test(what_hung_and_then_went_well_is_taken_back),
         cmocka_unit_test(results_from_before_a_transition_are_dropped),
         cmocka_unit_test(a_frozen_window_stands_still),

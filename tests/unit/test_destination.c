@@ -400,6 +400,52 @@ static void after_a_time_out_what_hangs_is_enough(void **state)
     end(&scene);
 }
 
+/* One connection is all there is (after a throttle): two calls, and a queue behind them. */
+static void a_queue_behind_two_that_hang_opens_it(void **state)
+{
+    static const struct {
+        bool is_stuck, want;
+    } rows[] = {{true, true}, {false, false}};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct ticket ticket = {0};
+        bool is_changed = false;
+        struct scene scene;
+
+        begin(&scene);
+        play(&scene, ".---", 100, 20000);
+        (void)destination_admit(&scene.health, PURCHASE, scene.now_ms, 0, 0, &ticket);
+        ticket.is_stuck = rows[i].is_stuck;
+        (void)destination_provisional(&scene.health, PURCHASE, scene.now_ms, &ticket, &is_changed);
+        scene.now_ms += 2500;
+        (void)destination_confirm(&scene.health, PURCHASE, scene.now_ms, &ticket);
+        scene.now_ms += 2500;
+        (void)destination_provisional(&scene.health, PURCHASE, scene.now_ms, &ticket, &is_changed);
+        assert_int_equal(is_changed, rows[i].want);
+        assert_int_equal(destination_scope(&scene.health),
+                         rows[i].want ? SCOPE_GLOBAL : SCOPE_NONE);
+        end(&scene);
+    }
+}
+
+static void refusals_of_all_types_in_a_row_open_it(void **state)
+{
+    struct scene scene;
+    unsigned refused = 0;
+
+    (void)state;
+    begin(&scene);
+    play(&scene, "....", 50, 200000);
+    while (scene.health.breaker.state == BREAKER_CLOSED && refused < 1000) {
+        scene.now_ms += 50;
+        (void)event(&scene, refused++ % TYPES, CALL_REJECT);
+    }
+    assert_int_equal(refused, 50);
+    assert_int_equal(scene.health.breaker.cause, CAUSE_REJECT_STORM);
+    end(&scene);
+}
+
 static void types_without_end_share_the_last_cell(void **state)
 {
     struct scene scene;
@@ -451,6 +497,8 @@ int main(void)
         cmocka_unit_test(a_canary_that_never_left_gives_its_place_back),
         cmocka_unit_test(what_hangs_opens_it_when_the_first_times_out),
         cmocka_unit_test(after_a_time_out_what_hangs_is_enough),
+        cmocka_unit_test(a_queue_behind_two_that_hang_opens_it),
+        cmocka_unit_test(refusals_of_all_types_in_a_row_open_it),
         cmocka_unit_test(types_without_end_share_the_last_cell),
         cmocka_unit_test(an_operator_closes_one_type_or_all),
     };

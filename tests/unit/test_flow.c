@@ -38,6 +38,31 @@ static void throttling_pauses_everybody_until_a_later_request_is_served(void **s
     flow_fini(&flow);
 }
 
+/* Retry-After: 0, or a date that has passed: probes are a second apart, and then more. */
+static void a_pause_has_a_floor_that_grows(void **state)
+{
+    static const uint64_t pauses_ms[] = {1000, 2000, 4000, 8000, 8000};
+    struct flow flow;
+    struct flow_state before;
+    uint64_t now_ms = 1000;
+
+    (void)state;
+    flow_init(&flow);
+    for (size_t i = 0; i < COUNT_OF(pauses_ms); i++) {
+        (void)flow_throttled(&flow, now_ms, 0);
+        (void)flow_throttled(&flow, now_ms + 1, 0); /* it was under way as well */
+        assert_in_range(look(&flow).paused_until_ms - now_ms, pauses_ms[i], pauses_ms[i] + 1);
+        now_ms = look(&flow).paused_until_ms;
+    }
+    (void)flow_throttled(&flow, now_ms, 60000);
+    assert_int_equal(look(&flow).paused_until_ms,
+                     now_ms + 60000); /* what is named, if it is more */
+    assert_true(flow_open(&flow, now_ms + 60000, &before));
+    (void)flow_throttled(&flow, now_ms + 70000, 0);
+    assert_int_equal(look(&flow).paused_until_ms, now_ms + 71000); /* another throttle */
+    flow_fini(&flow);
+}
+
 static void throttling_for_ten_minutes_is_asked_once_a_minute(void **state)
 {
     struct flow flow;
@@ -120,6 +145,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(throttling_pauses_everybody_until_a_later_request_is_served),
+        cmocka_unit_test(a_pause_has_a_floor_that_grows),
         cmocka_unit_test(throttling_for_ten_minutes_is_asked_once_a_minute),
         cmocka_unit_test(a_second_refusal_holds_and_doubles),
         cmocka_unit_test(another_secret_is_tried_at_once_and_by_one),

@@ -51,8 +51,97 @@ static void send_filled(int fd, const char *head, size_t bytes)
     }
 }
 
+/* Answers byte for byte, whose framing may be read in two ways; POST /raw/N gets number N. */
+static const struct {
+    const char *name;
+    const char *bytes;
+    size_t len;
+    int want_status;
+    const char *want_body;
+} raw_cases[] = {
+#define RAW(name, text, status, body)                                                              \
+    {                                                                                              \
+        name, text, sizeof(text) - 1, status, body                                                 \
+    }
+#define YES "{\"code\":0}"
+#define HEAD "HTTP/1.1 200 OK\r\n"
+    RAW("a plain answer", HEAD "Content-Length: 10\r\n\r\n" YES, 200, YES),
+    RAW("the same length twice", HEAD "Content-Length: 10\r\ncontent-length: 10\r\n\r\n" YES, 200,
+        YES),
+    RAW("the same length twice in a line", HEAD "Content-Length: 10, 10\r\n\r\n" YES, 200, YES),
+    RAW("two lengths, the shorter last",
+        HEAD "Content-Length: 118\r\nContent-Length: 10\r\n\r\n" YES, 0, ""),
+    RAW("two lengths, the shorter first",
+        HEAD "Content-Length: 10\r\nContent-Length: 118\r\n\r\n" YES, 0, ""),
+    RAW("two lengths in a line", HEAD "Content-Length: 10, 118\r\n\r\n" YES, 0, ""),
+    RAW("two lengths of a 503",
+        "HTTP/1.1 503 No\r\nContent-Length: 10\r\nContent-Length: 11\r\n\r\n" YES, 0, ""),
+    RAW("a length of 2^63", HEAD "Content-Length: 9223372036854775808\r\n\r\n" YES, 0, ""),
+    RAW("a length of 2^64 + 10", HEAD "Content-Length: 18446744073709551626\r\n\r\n" YES, 0, ""),
+    RAW("a length of 2^63 - 1", HEAD "Content-Length: 9223372036854775807\r\n\r\n" YES, 0, ""),
+    RAW("a negative length", HEAD "Content-Length: -10\r\n\r\n" YES, 0, ""),
+    RAW("a length with a sign", HEAD "Content-Length: +10\r\n\r\n" YES, 0, ""),
+    RAW("a length in hexadecimal", HEAD "Content-Length: 0xa\r\n\r\n" YES, 0, ""),
+    RAW("a length and something", HEAD "Content-Length: 10 or so\r\n\r\n" YES, 0, ""),
+    RAW("an empty length", HEAD "Content-Length:\r\n\r\n" YES, 0, ""),
+    RAW("a length with a blank before the colon", HEAD "Content-Length : 10\r\n\r\n" YES, 0, ""),
+    RAW("a folded length", HEAD "Content-Length: 10\r\n 8\r\n\r\n" YES, 0, ""),
+    RAW("another line folded", HEAD "X-A: b\r\n c: d\r\nContent-Length: 10\r\n\r\n" YES, 200, YES),
+    RAW("an answer until the end", HEAD "\r\n" YES, 200, YES),
+    RAW("cut, and yet a whole object", HEAD "Content-Length: 12\r\n\r\n" YES, 0, ""),
+    RAW("chunks", HEAD "Transfer-Encoding: Chunked\r\n\r\na\r\n" YES "\r\n0\r\n\r\n", 200, YES),
+    RAW("chunks without the last", HEAD "Transfer-Encoding: chunked\r\n\r\na\r\n" YES "\r\n", 0,
+        ""),
+    RAW("chunks that are none", HEAD "Transfer-Encoding: chunked\r\n\r\nzz\r\n" YES "\r\n", 0, ""),
+    RAW("chunks beside a length",
+        HEAD "Content-Length: 10\r\nTransfer-Encoding: chunked\r\n\r\na\r\n" YES "\r\n0\r\n\r\n", 0,
+        ""),
+    RAW("chunks twice",
+        HEAD "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\na\r\n" YES
+             "\r\n0\r\n\r\n",
+        0, ""),
+    RAW("chunks of an older version",
+        "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\na\r\n" YES "\r\n0\r\n\r\n", 0, ""),
+    RAW("another encoding",
+        HEAD "Transfer-Encoding: gzip, chunked\r\n\r\na\r\n" YES "\r\n0\r\n\r\n", 0, ""),
+    RAW("an encoding nobody knows", HEAD "Transfer-Encoding: xchunked\r\n\r\n" YES, 0, ""),
+    RAW("no head at all", YES, 0, ""),
+    RAW("a status line that is none", "HTTP/1.1 2000 OK\r\nContent-Length: 10\r\n\r\n" YES, 0, ""),
+    RAW("a status of two digits", "HTTP/1.1 20 OK\r\nContent-Length: 10\r\n\r\n" YES, 0, ""),
+    RAW("an older version", "HTTP/1.0 200 OK\r\n\r\n" YES, 200, YES),
+    RAW("another version", "HTTP/2 200 OK\r\nContent-Length: 10\r\n\r\n" YES, 0, ""),
+    RAW("NUL in the head", HEAD "X-A: b\0c\r\nContent-Length: 10\r\n\r\n" YES, 0, ""),
+    RAW("NUL in a length",
+        HEAD "Content-Length: 10\0"
+             "8\r\n\r\n" YES,
+        0, ""),
+    RAW("a bare CR in the head",
+        HEAD "X-A: b\rContent-Length: 118\r\nContent-Length: 10\r\n\r\n" YES, 0, ""),
+    RAW("an interim answer before",
+        "HTTP/1.1 100 Continue\r\nContent-Length: 3\r\n\r\n" HEAD "Content-Length: 10\r\n\r\n" YES,
+        200, YES),
+    RAW("interim answers only", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n", 0,
+        ""),
+    RAW("another protocol, unasked", "HTTP/1.1 101 Switching Protocols\r\n\r\n" YES, 0, ""),
+    RAW("a status of its own", "HTTP/1.1 299 Fine\r\nContent-Length: 10\r\n\r\n" YES, 299, YES),
+#undef RAW
+};
+
+static void answer_raw(int fd, const char *number)
+{
+    size_t i = (size_t)strtoul(number, NULL, 10);
+
+    if (i < COUNT_OF(raw_cases)) {
+        send_all(fd, raw_cases[i].bytes, raw_cases[i].len);
+    }
+}
+
 static void answer(int fd, const char *request)
 {
+    static const char interim[] = "HTTP/1.1 102 Processing\r\nRetry-After: 9\r\n\r\n";
+    static const char trailed[] = HEAD "Transfer-Encoding: chunked\r\nTrailer: Retry-After\r\n\r\n"
+                                       "a\r\n" YES "\r\n0\r\nRetry-After: 7\r\n"
+                                       "X-Request-Id: late\r\nX-State: late\r\n\r\n";
     static const char ok[] =
         "HTTP/1.1 200 OK\r\nX-Tt-Logid: 2026 abc\r\nContent-Length: 2\r\n\r\n{}";
     static const char cut[] = "HTTP/1.1 200 OK\r\nContent-Length: 118\r\n\r\n{\"code\":0,\"mess";
@@ -80,6 +169,18 @@ static void answer(int fd, const char *request)
     } else if (strncmp(request, "POST /headers", 13) == 0) {
         send_filled(fd, "HTTP/1.1 200 OK\r\nX-Long: ", 90000);
         send_all(fd, "\r\n\r\n", 4);
+    } else if (strncmp(request, "POST /raw/", 10) == 0) {
+        answer_raw(fd, request + 10);
+    } else if (strncmp(request, "POST /interim", 13) == 0) {
+        for (int i = 0; i < 2000; i++) {
+            send_all(fd, interim, sizeof(interim) - 1);
+        }
+        send_all(fd, ok, sizeof(ok) - 1);
+    } else if (strncmp(request, "POST /trailed", 13) == 0) {
+        send_all(fd, interim, sizeof(interim) - 1);
+        send_all(fd, trailed, sizeof(trailed) - 1);
+    } else if (strncmp(request, "POST /eager", 11) == 0) { /* not all of it was read */
+        send_all(fd, raw_cases[0].bytes, raw_cases[0].len);
     } else if (strncmp(request, "POST /endless-header", 20) == 0) {
         send_filled(fd, "HTTP/1.1 200 OK\r\nX-Long: ", 1000000);
     } else if (strncmp(request, "POST /hang", 10) == 0) {
@@ -204,8 +305,13 @@ static const struct {
     {"an answer cut in the middle is no answer", "/cut", 0, true, false, false, false, ""},
     {"Retry-After is read", "/throttled", 429, true, false, false, true, ""},
     {"redirects are not followed", "/moved", 302, true, false, false, false, ""},
-    {"a body past the cap is not kept", "/huge", 200, true, false, true, false, ""},
-    {"headers past the cap end it", "/headers", 200, true, false, true, false, ""},
+    {"of a body past the cap the beginning is kept", "/huge", 200, true, false, true, false,
+     "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"},
+    {"a head past the cap is no answer: its end may say another length", "/headers", 0, true, false,
+     false, false, ""},
+    {"interim answers without end are none", "/interim", 0, true, false, false, true, ""},
+    {"what interim answers and trailers say is not the answer's", "/trailed", 200, true, false,
+     false, false, YES},
     {"no first byte in time", "/hang", 0, true, true, false, false, ""},
 };
 
@@ -227,6 +333,72 @@ static void replies_say_what_happened(void **state)
                      seen.body, seen.reply.error);
         }
     }
+}
+
+static void an_answer_that_can_be_read_in_two_ways_is_none(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(raw_cases); i++) {
+        char path[32];
+        struct seen seen;
+
+        (void)snprintf(path, sizeof(path), "/raw/%zu", i);
+        seen = post(path, true, port);
+        if (seen.reply.status != raw_cases[i].want_status ||
+            strcmp(seen.body, raw_cases[i].want_body) != 0 ||
+            (seen.reply.status == 0 && (seen.reply.error[0] == '\0' || seen.reply.is_local))) {
+            fail_msg("%s: status %d body '%s' error '%s'", raw_cases[i].name, seen.reply.status,
+                     seen.body, seen.reply.error);
+        }
+    }
+}
+
+/* 4 MB do not fit into the sockets' buffers: yes was said before the question was heard. */
+static void yes_before_the_question_was_sent_is_none(void **state)
+{
+    static char body[4 * 1024 * 1024];
+    const char *headers[] = {"Content-Type: application/json"};
+    struct http_client *client = NULL;
+    struct seen seen = {0};
+    char url[128];
+    struct http_target target = target_of(url, "/eager", port);
+
+    (void)state;
+    memset(body, 'x', sizeof(body));
+    assert_int_equal(http_client_new(&client, NULL), ERR_OK);
+    assert_int_equal(http_post(client, &target, headers, 1, (struct span){body, sizeof(body)}, keep,
+                               &seen, NULL),
+                     ERR_OK);
+    for (int i = 0; i < 1000 && !seen.is_done; i++) {
+        http_wait(client, NULL, 0, 10);
+        http_turn(client);
+    }
+    assert_true(seen.is_done);
+    assert_int_equal(seen.reply.status, 0);
+    assert_true(seen.reply.is_sent);
+    http_client_free(client);
+}
+
+/* The next one has the cap it asks for, also on the same handle. */
+static void answers_may_be_as_long_as_the_target_says(void **state)
+{
+    struct http_client *client = NULL;
+    struct seen seen;
+    char url[128];
+    struct http_target target = target_of(url, "/huge", port);
+
+    (void)state;
+    assert_int_equal(http_client_new(&client, NULL), ERR_OK);
+    target.answer_bytes = 1000000;
+    post_with(client, &target, &seen);
+    assert_int_equal(seen.reply.status, 200);
+    assert_false(seen.reply.is_oversized);
+    target.answer_bytes = 999999;
+    post_with(client, &target, &seen);
+    assert_int_equal(seen.reply.status, 200);
+    assert_true(seen.reply.is_oversized);
+    assert_non_null(strstr(seen.reply.error, "999999"));
+    http_client_free(client);
 }
 
 static void request_id_is_kept_printable(void **state)
@@ -534,6 +706,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(replies_say_what_happened),
+        cmocka_unit_test(an_answer_that_can_be_read_in_two_ways_is_none),
+        cmocka_unit_test(yes_before_the_question_was_sent_is_none),
+        cmocka_unit_test(answers_may_be_as_long_as_the_target_says),
         cmocka_unit_test(request_id_is_kept_printable),
         cmocka_unit_test(method_and_headers_are_the_targets),
         cmocka_unit_test(private_address_is_refused),

@@ -214,12 +214,33 @@ static void budget_is_a_share_and_a_little(void **state)
     for (int i = 0; i < 1000; i++) {
         budget_request(&budget, 5000);
     }
+    for (int i = 0; i < 334; i++) { /* more than a third */
+        budget_fault(&budget, 5000);
+    }
     while (budget_retry(&budget, 5000) && retries < 10000) {
         retries++;
     }
     assert_int_equal(retries, 130); /* 10 % of 1000, and three a second for ten seconds */
     assert_false(budget_retry(&budget, 14000));
     assert_true(budget_retry(&budget, 16000)); /* ten seconds later it is forgotten */
+}
+
+/* 333 of 1000 fail: all of them may be retried, and half as much again is no load. */
+static void a_third_of_failures_needs_no_budget(void **state)
+{
+    struct budget budget;
+
+    (void)state;
+    budget_init(&budget, 0.1);
+    for (int i = 0; i < 1000; i++) {
+        budget_request(&budget, 5000);
+    }
+    for (int i = 0; i < 333; i++) {
+        budget_fault(&budget, 5000);
+        assert_true(budget_retry(&budget, 5000));
+    }
+    budget_fault(&budget, 5000);
+    assert_false(budget_retry(&budget, 5000));
 }
 
 int main(void)
@@ -236,6 +257,7 @@ int main(void)
         cmocka_unit_test(concurrency_grows_when_full_and_yields_to_faults),
         cmocka_unit_test(concurrency_stays_when_it_is_not_used),
         cmocka_unit_test(budget_is_a_share_and_a_little),
+        cmocka_unit_test(a_third_of_failures_needs_no_budget),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -26,17 +26,23 @@ static const struct {
     enum verdict verdict;
     enum answer_scope scope;
 } default_rows[] = {
-    {0, false, VERDICT_RETRY, SCOPE_BATCH},       {100, false, VERDICT_UNKNOWN, SCOPE_SPLIT},
+    {0, false, VERDICT_RETRY, SCOPE_BATCH},       {100, false, VERDICT_RETRY, SCOPE_BATCH},
     {200, false, VERDICT_DELIVERED, SCOPE_BATCH}, {201, false, VERDICT_DELIVERED, SCOPE_BATCH},
     {204, false, VERDICT_DELIVERED, SCOPE_BATCH}, {299, false, VERDICT_DELIVERED, SCOPE_BATCH},
-    {301, false, VERDICT_UNKNOWN, SCOPE_SPLIT},   {302, true, VERDICT_UNKNOWN, SCOPE_SPLIT},
-    {304, false, VERDICT_UNKNOWN, SCOPE_SPLIT},   {400, false, VERDICT_REJECTED, SCOPE_SPLIT},
+    {301, false, VERDICT_HOLD, SCOPE_BATCH},      {302, true, VERDICT_RETRY, SCOPE_BATCH},
+    {304, false, VERDICT_HOLD, SCOPE_BATCH},      {308, false, VERDICT_HOLD, SCOPE_BATCH},
+    {406, false, VERDICT_HOLD, SCOPE_BATCH},      {407, false, VERDICT_HOLD, SCOPE_BATCH},
+    {410, false, VERDICT_HOLD, SCOPE_BATCH},      {411, false, VERDICT_HOLD, SCOPE_BATCH},
+    {415, false, VERDICT_HOLD, SCOPE_BATCH},      {421, false, VERDICT_HOLD, SCOPE_BATCH},
+    {423, false, VERDICT_HOLD, SCOPE_BATCH},      {426, false, VERDICT_HOLD, SCOPE_BATCH},
+    {431, false, VERDICT_HOLD, SCOPE_BATCH},      {418, false, VERDICT_UNKNOWN, SCOPE_SPLIT},
+    {498, false, VERDICT_UNKNOWN, SCOPE_SPLIT},   {400, false, VERDICT_REJECTED, SCOPE_SPLIT},
     {401, false, VERDICT_HOLD, SCOPE_BATCH},      {403, false, VERDICT_HOLD, SCOPE_BATCH},
     {404, false, VERDICT_HOLD, SCOPE_BATCH},      {405, false, VERDICT_HOLD, SCOPE_BATCH},
     {408, false, VERDICT_RETRY, SCOPE_BATCH},     {409, false, VERDICT_REJECTED, SCOPE_SPLIT},
     {413, false, VERDICT_REJECTED, SCOPE_SPLIT},  {422, false, VERDICT_REJECTED, SCOPE_SPLIT},
     {425, false, VERDICT_RETRY, SCOPE_BATCH},     {429, false, VERDICT_THROTTLED, SCOPE_BATCH},
-    {429, true, VERDICT_THROTTLED, SCOPE_BATCH},  {499, false, VERDICT_REJECTED, SCOPE_SPLIT},
+    {429, true, VERDICT_THROTTLED, SCOPE_BATCH},  {499, false, VERDICT_RETRY, SCOPE_BATCH},
     {500, false, VERDICT_RETRY, SCOPE_BATCH},     {500, true, VERDICT_RETRY, SCOPE_BATCH},
     {503, false, VERDICT_RETRY, SCOPE_BATCH},     {503, true, VERDICT_THROTTLED, SCOPE_BATCH},
     {599, false, VERDICT_RETRY, SCOPE_BATCH},     {600, false, VERDICT_UNKNOWN, SCOPE_SPLIT},
@@ -76,7 +82,7 @@ static const struct {
     {"another status", "[{status: 404, is: rejected}]", 405, "", "", VERDICT_HOLD},
     {"a class, its first", "[{status: 5xx, is: hold}]", 500, "", "", VERDICT_HOLD},
     {"a class, its last", "[{status: 5XX, is: hold}]", 599, "", "", VERDICT_HOLD},
-    {"below a class", "[{status: 5xx, is: hold}]", 499, "", "", VERDICT_REJECTED},
+    {"below a class", "[{status: 5xx, is: hold}]", 499, "", "", VERDICT_RETRY},
     {"a range, its ends", "[{status: 520..530, is: throttled}]", 530, "", "", VERDICT_THROTTLED},
     {"beyond a range", "[{status: 520..530, is: throttled}]", 531, "", "", VERDICT_RETRY},
     {"a list", "[{status: [429, 5xx, 520..530], is: unknown}]", 503, "", "", VERDICT_UNKNOWN},
@@ -196,6 +202,59 @@ static void rules_are_tried_in_order(void **state)
                           false);
         if (got.verdict != rule_rows[i].want) {
             fail_msg("%s: %s (%s)", rule_rows[i].name, verdict_word(got.verdict), got.text);
+        }
+        webhook_close(&world);
+    }
+}
+
+static const struct {
+    const char *name;
+    const char *rules;
+    int status;
+    const char *body;
+    bool is_oversized;
+    enum verdict want;
+    bool want_life_sign;
+} page_rows[] = {
+    {"a receipt", "[]", 200, "thanks", false, VERDICT_DELIVERED, true},
+    {"a login page", "[]", 200, "<!DOCTYPE html><html>log in</html>", false, VERDICT_RETRY, false},
+    {"a page without its type", "[]", 202, " \r\n<HTML><body>", false, VERDICT_RETRY, false},
+    {"a page behind a mark", "[]", 200, "\xef\xbb\xbf<html>", false, VERDICT_RETRY, false},
+    {"a page in a text", "[]", 200, "{\"a\":\"<html>\"}", false, VERDICT_DELIVERED, true},
+    {"a page that the rules expect", "[{status: 2xx, is: delivered}]", 200, "<html>", false,
+     VERDICT_DELIVERED, false},
+    {"a page where JSON is asked for", "[{status: 2xx, json: {/ok: true}, is: delivered}]", 200,
+     "<html>", false, VERDICT_RETRY, false},
+    {"a long answer, its status is enough", "[]", 200, "{\"a\":[", true, VERDICT_DELIVERED, true},
+    {"a long answer, a rule of its status", "[{status: 200, is: delivered}]", 200, "{", true,
+     VERDICT_DELIVERED, true},
+    {"a long answer whose JSON is asked for", "[{status: 2xx, json: {/ok: true}, is: delivered}]",
+     200, "{\"ok\":true}", true, VERDICT_RETRY, true},
+    {"nothing is missing from a long answer",
+     "[{status: 200, json: {/error: missing}, is: delivered}]", 200, "{}", true, VERDICT_RETRY,
+     true},
+    {"a long refusal", "[]", 400, "{", true, VERDICT_REJECTED, true},
+};
+
+static void pages_and_long_answers_condemn_nobody(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(page_rows); i++) {
+        struct http_reply reply = {.status = page_rows[i].status,
+                                   .body = span_of(page_rows[i].body),
+                                   .headers = SPAN(""),
+                                   .is_oversized = page_rows[i].is_oversized};
+        struct webhook_world world;
+        struct answer got = {0};
+        char yaml[256];
+
+        (void)snprintf(yaml, sizeof(yaml), "%s%s", page_rows[i].rules[1] == ']' ? "" : "verdicts: ",
+                       page_rows[i].rules[1] == ']' ? "{}" : page_rows[i].rules);
+        webhook_open(&world, yaml);
+        webhook_answer_read(world.webhook, &reply, &got);
+        if (got.verdict != page_rows[i].want || got.is_life_sign != page_rows[i].want_life_sign) {
+            fail_msg("%s: %s, life sign %d (%s)", page_rows[i].name, verdict_word(got.verdict),
+                     got.is_life_sign, got.text);
         }
         webhook_close(&world);
     }
@@ -360,6 +419,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(without_rules_the_defaults_hold),
         cmocka_unit_test(rules_are_tried_in_order),
+        cmocka_unit_test(pages_and_long_answers_condemn_nobody),
         cmocka_unit_test(the_text_names_the_rule_and_nothing_of_the_body),
         cmocka_unit_test(bad_rules_are_refused),
         cmocka_unit_test(a_rule_that_is_never_reached_is_warned_of),

@@ -1,0 +1,127 @@
+/*
+ * What an answer says of the health of its cell, and of what its lane is careful by.
+ */
+#include "deliver/sender_inside.h"
+
+enum {
+    STORM_BAD_TO_GOOD = 9, /* health counts a storm from 90 % rejected */
+    UNKNOWN_IN_ROW = 5,    /* more of them are the destination's doing, not an event's */
+};
+
+/* A request refused for one bad item of a thousand is no rejecting destination: a storm is when
+ * hardly any item gets by. Items are looked at in order, so those before the named one were good.
+ */
+static enum call call_of_rejection(struct batch *batch, const struct answer *answer)
+{
+    if (batch->count == 1) {
+        return CALL_REJECT;
+    }
+    if (answer->scope != SCOPE_ITEM) {
+        return CALL_NEUTRAL; /* halving will tell */
+    }
+    batch->rejected++;
+    return batch->rejected >= STORM_BAD_TO_GOOD * answer->item ? CALL_REJECT : CALL_NEUTRAL;
+}
+
+/* Among good answers one that nobody knows is some event's doing, and halving will tell whose;
+ * several in a row are the destination's. */
+static enum call call_of_unknown(struct batch *batch)
+{
+    batch->lane->unknown_in_row++;
+    return batch->count > 1 && batch->lane->unknown_in_row <= UNKNOWN_IN_ROW ? CALL_NEUTRAL
+                                                                             : CALL_APP;
+}
+
+/* Told of each by itself, nearly all were refused: as many rejections, and not one good answer. */
+static size_t refused_each(const struct sender *sender, const struct batch *batch)
+{
+    size_t refused = 0;
+
+    for (size_t i = 0; i < batch->count; i++) {
+        refused += sender->each[i].verdict == VERDICT_REJECTED;
+    }
+    return refused >= STORM_BAD_TO_GOOD * (batch->count - refused) ? refused : 0;
+}
+
+static enum call call_of(const struct sender *sender, struct batch *batch,
+                         const struct http_reply *reply, const struct answer *answer)
+{
+    if (answer->scope == SCOPE_EACH) {
+        return refused_each(sender, batch) > 0 ? CALL_REJECT : CALL_OK;
+    }
+    switch (answer->verdict) {
+    case VERDICT_DELIVERED:
+        batch->lane->unknown_in_row = 0;
+        return reply->duration_us / 1000 > sender->config->health.slow_ms ? CALL_SLOW : CALL_OK;
+    case VERDICT_REJECTED:
+        return call_of_rejection(batch, answer);
+    case VERDICT_THROTTLED:
+    case VERDICT_HOLD:
+        return CALL_NEUTRAL;
+    case VERDICT_UNKNOWN:
+        return call_of_unknown(batch);
+    case VERDICT_RETRY:
+        if (reply->status != 0) {
+            return CALL_APP;
+        }
+        return reply->is_sent ? CALL_TRANSPORT : CALL_CONNECT;
+    case VERDICT_COUNT:
+        break;
+    }
+    return CALL_NEUTRAL;
+}
+
+/* What the lane is careful by. */
+static void count_rows(struct sender *sender, struct batch *batch, enum call call,
+                       const struct answer *answer)
+{
+    bool is_fault = call == CALL_TRANSPORT || call == CALL_APP || call == CALL_CONNECT;
+    struct lane *lane = batch->lane;
+
+    lane->faults_in_row = is_fault ? lane->faults_in_row + 1 : 0;
+    if (is_fault) {
+        budget_fault(&sender->budget, sender->d->now_ms);
+    }
+    if (call == CALL_OK || call == CALL_SLOW) {
+        lane->rejects_in_row = 0;
+    } else if (call == CALL_REJECT) {
+        lane->rejected_at_once =
+            (uint32_t)(answer->scope == SCOPE_EACH ? refused_each(sender, batch) : 1);
+        lane->rejects_in_row += lane->rejected_at_once;
+    }
+}
+
+void sender_tell_health(struct sender *sender, struct batch *batch, const struct http_reply *reply,
+                        const struct answer *answer)
+{
+    struct deliverer *d = sender->d;
+    enum call call = call_of(sender, batch, reply, answer);
+    bool is_fault = call == CALL_TRANSPORT || call == CALL_APP || call == CALL_CONNECT;
+    uint64_t full_ms = sender->full_since_ms == 0 ? 0 : d->now_ms - sender->full_since_ms;
+    uint64_t least_ms = is_fault && reply->has_retry_after ? reply->retry_after_ms : 0;
+    struct heard heard = sender_heard(sender, reply, answer);
+    size_t calls = call == CALL_REJECT && answer->scope == SCOPE_EACH
+                       ? MIN_OF(refused_each(sender, batch), (size_t)STORM_ROW)
+                       : 1;
+
+    health_heard(d->health, sender->index, batch->lane->cell, d->now_ms, batch->sent_ms, call,
+                 &heard);
+    batch->ticket.is_stuck = sender_is_stuck(sender, batch->lane);
+    count_rows(sender, batch, call, answer);
+    if (call != CALL_NEUTRAL) {
+        concurrency_answered(&sender->concurrency, d->now_ms, d->now_ms - batch->sent_ms, is_fault);
+        pace_accepted(&sender->pace, d->now_ms);
+    }
+    if (batch->is_counted && !is_fault) {
+        health_take_back(d->health, sender->index, batch->lane->cell, d->now_ms, batch->counted_ms,
+                         &batch->ticket);
+    }
+    if (batch->is_counted && is_fault && !batch->is_canary) { /* counted once is enough */
+        health_confirm(d->health, sender->index, batch->lane->cell, d->now_ms, &batch->ticket);
+        return;
+    }
+    for (size_t i = 0; i < calls; i++) {
+        health_result(d->health, sender->index, batch->lane->cell, d->now_ms, call,
+                      answer->is_life_sign, &batch->ticket, full_ms, least_ms);
+    }
+}
