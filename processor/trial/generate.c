@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "trial/feed.h"
+#include "trial/guard.h"
 #include "trial/report.h"
 
 enum { TURN_MS = 5, FINISH_MS = 60000, TOPIC_MS = 10000, PREVIEW_COUNT = 10, BAR_CELLS = 24 };
@@ -29,6 +30,9 @@ static const char usage[] =
     "  --start-index N      begin with the N-th event of the seed (0)\n"
     "  --topic T            another topic than the first of kafka.topics\n"
     "  --schema NAME        only events of this reader schema\n"
+    "  --yes                deliver them to real destinations: without it every one of\n"
+    "                       type tiktok or http is on a loopback address or has a\n"
+    "                       test_event_code\n"
     "  --to stdout          print events as JSON lines, without Kafka (10 of them)\n"
     "  --json               totals as one JSON document\n"
     "  -h, --help           this text\n"
@@ -45,6 +49,7 @@ struct command {
     uint64_t count;
     uint64_t duration_ms;
     bool is_stdout;
+    bool is_sure;
     bool is_json;
     bool is_help;
 };
@@ -60,6 +65,7 @@ enum option_key {
     KEY_TOPIC,
     KEY_SCHEMA,
     KEY_TO,
+    KEY_YES,
     KEY_JSON,
 };
 
@@ -75,6 +81,7 @@ static const struct option long_options[] = {
     {"topic", required_argument, NULL, KEY_TOPIC},
     {"schema", required_argument, NULL, KEY_SCHEMA},
     {"to", required_argument, NULL, KEY_TO},
+    {"yes", no_argument, NULL, KEY_YES},
     {"json", no_argument, NULL, KEY_JSON},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
@@ -140,6 +147,8 @@ static bool read_option(struct command *command, int key, const char *text)
     case KEY_TO:
         command->is_stdout = strcmp(text, "stdout") == 0;
         return command->is_stdout;
+    case KEY_YES:
+        return command->is_sure = true;
     case KEY_JSON:
         return command->is_json = true;
     default:
@@ -352,7 +361,12 @@ static enum err_code generate(struct command *command, const struct config *conf
 
     command->generator.topic =
         command->topic != NULL ? span_of(command->topic) : config->kafka.topics[0];
-    rc = catalog_start(catalog, err);
+    rc = command->is_stdout || command->is_sure
+             ? ERR_OK
+             : guard_generate(config, command->generator.topic, err);
+    if (rc == ERR_OK) {
+        rc = catalog_start(catalog, err);
+    }
     if (rc == ERR_OK) {
         rc = generator_open(config, catalog, &command->generator, &generator, err);
     }

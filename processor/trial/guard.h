@@ -1,0 +1,17 @@
+/**
+ * guard - may invented events go where this configuration delivers to?
+ *
+ * A destination is safe when it is on this machine (a loopback address), or a TikTok destination
+ * with a test_event_code. Kafka destinations are not asked about: they receive what is produced
+ * onto Kafka anyway.
+ */
+#ifndef TRIAL_GUARD_H
+#define TRIAL_GUARD_H
+
+#include "config/config.h"
+
+/** ERR_USAGE: names the destinations that would receive events of @topic, and the ways out. */
+NODISCARD enum err_code guard_generate(const struct config *config, struct span topic,
+                                       struct err *err);
+
+#endif /* TRIAL_GUARD_H */
