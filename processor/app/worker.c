@@ -87,7 +87,7 @@ static void report(struct worker *worker)
         metrics_lag(worker->metrics, partition->topic, partition->partition,
                     partition->high < 0 || lag < 0 ? 0 : lag);
         for (unsigned reason = 0; reason < BLOCK_REASON_COUNT; reason++) {
-            blocked[reason] += partition->blocks >> reason & 1u;
+            blocked[reason] += source_blocks(partition) >> reason & 1u;
         }
     }
     if (worker->pipeline->source_partitions > 0) {

@@ -71,6 +71,15 @@ const struct log_event log_events[] = {
      "A message of the Kafka client library, word for word.",
      "It tries again by itself. If it goes on: are the brokers reachable, is the credential right "
      "(`detour check --online`)?"},
+    {"kafka.error", "warn error",
+     "from worker error resource text meaning passes times since_ms next",
+     "from worker error resource",
+     "An error of a Kafka client, `from` a consumer, a producer or the watch of the cluster, about "
+     "the topic or group `resource`. `passes`: it goes away by itself. Said once a minute while it "
+     "lasts, with how often it was met (`times`).",
+     "See `next`."},
+    {"kafka.error_over", "info", "from worker error resource times lasted_ms",
+     "from worker error resource", "An error of a Kafka client is over.", ""},
     {"log.repeated", "info", "of alike other", "of",
      "So many lines of the event `of` were not written, and no later one came that could say so: "
      "`alike` like one that was written, `other` of that name.",
@@ -82,16 +91,9 @@ const struct log_event log_events[] = {
      "The topic takes less than a batch of the producer. Batches become smaller.", ""},
     {"producer.close", "warn", "worker text", "",
      "The Kafka client library did not end in time; it is left behind.", "Nothing."},
-    {"producer.fatal", "warn", "worker error text next", "worker error",
-     "The idempotent producer cannot go on. A new one sends again what was not acknowledged: "
-     "records may stand twice in a topic.",
-     "If it repeats: look at the brokers' logs."},
     {"producer.reopen", "error", "worker error", "worker error",
      "No new producer can be made. It is tried again; records wait.",
      "The error names what is missing: descriptors, memory, a setting."},
-    {"producer.retry", "warn", "worker topic failures waiting error", "worker topic error",
-     "Records for a topic were not taken. They wait and are sent again, for ever.",
-     "Are the brokers reachable, may detour write the topic?"},
     {"record.crowded", "warn", "worker destination records bytes why", "worker destination",
      "Half of in_flight waits for one topic. Partitions that need it stop, others go on.",
      "Make the topic writable; detour goes on by itself."},
@@ -179,8 +181,6 @@ const struct log_event log_events[] = {
      "Offsets were not committed. It is tried again; a restart before then sends settled events "
      "again.",
      "If it goes on: are the brokers reachable, may detour read the group?"},
-    {"source.error", "error", "worker topic error text next", "worker topic error",
-     "The consumer reports an error; `next` tells the way out.", "See `next`."},
     {"source.fatal", "error", "worker error text", "",
      "The consumer cannot go on; the process ends with exit code 3.",
      "A supervisor starts it again. If it repeats: the text names the cause."},
@@ -197,6 +197,8 @@ const struct log_event log_events[] = {
      "Raise the brokers' offset.metadata.max.bytes to 4096."},
     {"source.no_gap", "warn", "topic partition offset next", "topic partition",
      "The broker refused an offset that it has. Reading goes on there.", "Nothing."},
+    {"source.readable", "info", "topic partition offset was times lasted_ms", "topic partition",
+     "A partition is read again that could not be read.", ""},
     {"source.revoked", "info", "worker partitions lost committed", "",
      "The group took partitions away. `lost`: without asking; `committed`: what was settled.", ""},
     {"source.slept", "warn", "worker slept_ms session_ms", "worker",
@@ -205,6 +207,12 @@ const struct log_event log_events[] = {
      "Was the machine suspended, or short of processor time?"},
     {"source.start", "debug", "topic partition offset committed", "",
      "A partition is read from this offset.", ""},
+    {"source.unreadable", "error",
+     "topic partition offset reason error text meaning times since_ms next else",
+     "topic partition error",
+     "A partition cannot be read from `offset` on. Nothing of it is skipped: it is tried again, at "
+     "last every 30 s; other partitions go on. `reason` is that of detour_partition_blocked.",
+     "See `next`; `else` gives the records up."},
     {"source.window_full", "warn", "topic partition waits_for_offset window", "topic partition",
      "One unsettled event is so far behind the others of its partition that reading stops.",
      "Look at what that event waits for: a topic, a schema, a destination."},

@@ -27,7 +27,7 @@ static const struct {
     {"offset.store.method", NULL, "offsets live in the group"},
     {"partition.assignment.strategy", NULL,
      "the cooperative one loses commits in this version of librdkafka"},
-    {"enable.partition.eof", NULL, "detour does not use it"},
+    {"enable.partition.eof", NULL, "detour needs the ends of partitions told"},
     {"isolation.level", "read_uncommitted", "events of aborted transactions would be delivered"},
     {"acks", NULL, "an alternate counts only when all replicas have it"},
     {"request.required.acks", NULL, "an alternate counts only when all replicas have it"},

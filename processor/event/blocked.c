@@ -8,6 +8,10 @@ static const char *const block_words[BLOCK_REASON_COUNT] = {
     [BLOCK_DEAD_LETTER] = "dead_letter",
     [BLOCK_ALTERNATE] = "alternate",
     [BLOCK_GAP] = "gap",
+    [BLOCK_UNREADABLE] = "unreadable",
+    [BLOCK_AUTHORIZATION] = "authorization",
+    [BLOCK_TOPIC] = "topic",
+    [BLOCK_CLIENT] = "client_error",
 };
 
 const char *block_word(enum block_reason reason)

@@ -13,6 +13,11 @@ enum block_reason {
     BLOCK_DEAD_LETTER,     /* the dead-letter topic cannot be written */
     BLOCK_ALTERNATE,       /* an alternate topic cannot be written */
     BLOCK_GAP,             /* on_gap: halt */
+    /* the Kafka client's errors: kafka/client_errors.c */
+    BLOCK_UNREADABLE,    /* its next records cannot be read: compression, size, checksum, format */
+    BLOCK_AUTHORIZATION, /* a right is missing */
+    BLOCK_TOPIC,         /* the topic is not there, or refuses what is asked */
+    BLOCK_CLIENT,        /* an error without a rule */
     BLOCK_REASON_COUNT,
 };
 const char *block_word(enum block_reason reason);

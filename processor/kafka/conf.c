@@ -46,7 +46,7 @@ static const struct conf_pair consumer_owned[] = {
     {"enable.auto.commit", "false"},
     {"enable.auto.offset.store", "false"},
     {"auto.offset.reset", "error"},
-    {"enable.partition.eof", "false"},
+    {"enable.partition.eof", "true"}, /* what lies behind the last record is no lag */
     {"partition.assignment.strategy", "range,roundrobin"},
 };
 static const struct conf_pair producer_owned[] = {

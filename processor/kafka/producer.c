@@ -107,23 +107,6 @@ static void tell_stuck(struct produce_request *request, bool is_stuck, const cha
     }
 }
 
-/* A whole queue fails at once: one line a second says how many. */
-static void note_failure(struct producer *producer, const struct produce_request *request,
-                         rd_kafka_resp_err_t error)
-{
-    uint64_t now_ms = clock_mono_ms();
-
-    producer->failures++;
-    if (now_ms - producer->failure_logged_ms < LOOK_MS) {
-        return;
-    }
-    LOG_WARN("producer.retry", "worker=%u topic=%s failures=%llu waiting=%zu error=%s",
-             producer->worker_index, LOG_Q(request->topic), (unsigned long long)producer->failures,
-             producer_waiting(producer), LOG_Q(rd_kafka_err2str(error)));
-    producer->failure_logged_ms = now_ms;
-    producer->failures = 0;
-}
-
 /* Not this time: again later, for ever. */
 static void delay(struct producer *producer, struct produce_request *request,
                   rd_kafka_resp_err_t error)
@@ -131,7 +114,8 @@ static void delay(struct producer *producer, struct produce_request *request,
     uint32_t doublings = MIN_OF(request->failures, 5u);
     uint64_t wait_ms = MIN_OF((uint64_t)BACKOFF_MS_MIN << doublings, (uint64_t)BACKOFF_MS_MAX);
 
-    note_failure(producer, request, error);
+    standing_note(&producer->errors, error, request->topic, rd_kafka_err2str(error),
+                  clock_mono_ms());
     request->error = error;
     request->failures += request->failures < UINT32_MAX ? 1 : 0;
     request->retry_at_ms = clock_mono_ms() + wait_ms;
@@ -148,6 +132,16 @@ void request_refuse(struct producer *producer, struct produce_request *request)
     }
 }
 
+static void take_acknowledgement(struct producer *producer, struct produce_request *request)
+{
+    producer->reopenings = 0;
+    if (producer->errors.count > 0) {
+        standing_over(&producer->errors, request->topic, clock_mono_ms());
+        standing_over(&producer->errors, "", clock_mono_ms()); /* the client's own */
+    }
+    request_move(producer, request, REQUEST_ACKNOWLEDGED);
+}
+
 void request_report(struct producer *producer, struct produce_request *request,
                     rd_kafka_resp_err_t error)
 {
@@ -155,8 +149,7 @@ void request_report(struct producer *producer, struct produce_request *request,
     enum blame blame = blame_of(error);
 
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        producer->reopenings = 0;
-        request_move(producer, request, REQUEST_ACKNOWLEDGED);
+        take_acknowledgement(producer, request);
     } else if (producer->is_cancelling) {
         request_move(producer, request, REQUEST_CANCELLED);
     } else if (blame_is_record(blame)) {
@@ -183,6 +176,7 @@ enum err_code producer_open(const struct config *config, unsigned worker_index,
 
     producer->config = config;
     producer->worker_index = worker_index;
+    producer->errors = (struct standings){.owner = STANDING_PRODUCER, .worker = worker_index};
     producer->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (producer->fd < 0) {
         free(producer);
@@ -401,8 +395,14 @@ uint64_t producer_turn(struct producer *producer, uint64_t now_ms)
         for (size_t i = 0; i < producer->line_count; i++) {
             tell_silence(&producer->lines[i].ready, now_ms);
         }
+        standing_age(&producer->errors, now_ms);
     }
     return next_turn_ms(producer, now_ms);
+}
+
+const struct standings *producer_errors(const struct producer *producer)
+{
+    return &producer->errors;
 }
 
 size_t producer_waiting(const struct producer *producer)

@@ -22,9 +22,7 @@ void client_fatal(struct producer *producer)
     }
     producer->is_fatal = true;
     cause = rd_kafka_fatal_error(producer->rk, why, sizeof(why));
-    LOG_WARN("producer.fatal", "worker=%u error=%s text=%s next=%s", producer->worker_index,
-             rd_kafka_err2name(cause), LOG_Q(why),
-             LOG_Q("a new producer sends again what was not acknowledged"));
+    standing_note(&producer->errors, cause, "", why, clock_mono_ms());
 }
 
 static void take_error(rd_kafka_t *rk, int error, const char *reason, void *opaque)

@@ -81,8 +81,7 @@ struct producer {
     uint64_t looked_at_ms;
     uint64_t reopen_at_ms;
     uint32_t reopenings; /* since one was last acknowledged */
-    uint64_t failures;   /* since the last line about them */
-    uint64_t failure_logged_ms;
+    struct standings errors;
     bool is_fatal;
     bool is_queue_full;
     bool is_cancelling;

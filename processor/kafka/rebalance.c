@@ -144,6 +144,7 @@ static bool place_some(struct source *source, uint64_t wait_ms)
     source->is_unplaced = left > 0;
     if (left == 0) {
         start_done(source);
+        error_joined(source);
     }
     return left < asked;
 }

@@ -23,7 +23,6 @@ enum {
     PLACE_SHORT_MS = 500,
     QUERY_WAIT_MS = 2000, /* a partition's first and last offset */
     REVOKE_WAIT_MS = 5000,
-    ERRORS_KNOWN = 16,
 };
 
 struct slot {
@@ -39,6 +38,9 @@ struct slot {
     bool is_dirty; /* something to commit */
     bool is_bare;  /* the next commit goes without metadata */
     bool is_committing;
+    uint64_t read_again_ms; /* it cannot be read: blocked until then; 0: not */
+    uint32_t read_failures; /* since something was read */
+    uint64_t error_told_ms, errors_untold;
 };
 
 struct source {
@@ -78,11 +80,7 @@ struct source {
     bool is_committed_at_close;
     bool is_fatal;
     struct err failure;
-    struct { /* errors told lately */
-        rd_kafka_resp_err_t error;
-        uint64_t at_ms;
-    } told[ERRORS_KNOWN];
-    size_t told_next;
+    struct standings errors; /* of the group and of topics */
 };
 
 static inline struct slot *slot_of(struct source_partition *partition)
@@ -128,9 +126,20 @@ void block_windows(struct source *source);
 /** The process runs; if it stood still too long before, it is fenced. */
 void source_awake(struct source *source, uint64_t now_ms);
 struct slot *source_find(struct source *source, const char *topic, int32_t partition);
-/** One line a minute for each kind of error, with the way out. */
+
+/* source_errors.c */
+
+/** An error that is no partition's own: one line a minute, with the way out. */
 void source_tell(struct source *source, rd_kafka_resp_err_t error, const char *topic,
                  const char *text);
+/** A message with an error, or the end of a partition. @slot may be NULL. */
+void error_take(struct source *source, struct slot *slot, const rd_kafka_message_t *message);
+/** Something of the partition was read: what stood in the way is over. */
+void error_over(struct slot *slot);
+/** Try again what is due. */
+void error_chores(struct source *source, uint64_t now_ms);
+/** The group has taken us in. */
+void error_joined(struct source *source);
 
 /* source_commit.c */
 

@@ -3,7 +3,7 @@
  *
  * What else may come, in the order it is met:
  *    a callback             rebalance.c; no message then
- *    an error               an offset that is gone: rebalance.c; else told once a minute
+ *    an error               an offset that is gone: rebalance.c; else source_errors.c
  *    not ours, or blocked   dropped: fetched again from `position` once it is wanted
  *    before `position`      dropped: it was taken
  *    settled before         skipped: the last commit's metadata says so
@@ -24,7 +24,6 @@ enum {
     FENCE_AFTER_WAKE_MS = 1000,
     HIGH_EVERY_MS = 1000,
     LOOK_EVERY_MS = 1000, /* at an offset that is gone */
-    TELL_EVERY_MS = 60000,
 };
 
 int source_fd(const struct source *source)
@@ -52,54 +51,9 @@ struct slot *source_find(struct source *source, const char *topic, int32_t parti
 
 /* errors */
 
-static const char *way_out(rd_kafka_resp_err_t error)
-{
-    switch ((int)error) {
-    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
-    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
-    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
-        return "create the topic (detour topics --create) or correct kafka.topics; taken up by "
-               "itself then";
-    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
-        return "grant READ and DESCRIBE on the topic; taken up by itself then";
-    case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
-        return "grant READ on the group kafka.group";
-    case RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED:
-        return "the worker stood still for max.poll.interval.ms; its partitions went to others and "
-               "it joins again";
-    case RD_KAFKA_RESP_ERR__BAD_MSG:
-    case RD_KAFKA_RESP_ERR_INVALID_MSG:
-        return "a broken record in the log is skipped by the client library; look at the broker";
-    default:
-        return "tried again by itself";
-    }
-}
-
-void source_tell(struct source *source, rd_kafka_resp_err_t error, const char *topic,
-                 const char *text)
-{
-    uint64_t now_ms = clock_mono_ms();
-    size_t at = 0;
-
-    while (at < ERRORS_KNOWN && source->told[at].error != error) {
-        at++;
-    }
-    if (at < ERRORS_KNOWN && now_ms - source->told[at].at_ms < TELL_EVERY_MS) {
-        return;
-    }
-    if (at == ERRORS_KNOWN) {
-        at = source->told_next++ % ERRORS_KNOWN;
-    }
-    source->told[at].error = error;
-    source->told[at].at_ms = now_ms;
-    LOG_ERROR("source.error", "worker=%u topic=%s error=%s text=%s next=%s", source->worker_index,
-              LOG_Q(topic), rd_kafka_err2name(error), LOG_Q(text), LOG_Q(way_out(error)));
-}
-
 static void take_error_message(struct source *source, const rd_kafka_message_t *message,
                                struct slot *slot)
 {
-    const char *topic = message->rkt == NULL ? "" : rd_kafka_topic_name(message->rkt);
     bool is_gone = message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ||
                    message->err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE;
 
@@ -108,7 +62,7 @@ static void take_error_message(struct source *source, const rd_kafka_message_t *
     } else if (message->err == RD_KAFKA_RESP_ERR__FATAL) {
         source_fail(source);
     } else {
-        source_tell(source, message->err, topic, rd_kafka_message_errstr(message));
+        error_take(source, slot, message);
     }
 }
 
@@ -175,6 +129,7 @@ static void do_chores(struct source *source)
     block_windows(source);
     block_apply(source, now_ms);
     rebalance_chores(source, now_ms);
+    error_chores(source, now_ms);
     refresh_high(source, now_ms);
 }
 
@@ -270,6 +225,7 @@ rd_kafka_message_t *source_poll(struct source *source, struct source_partition *
         if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
             take_error_message(source, message, slot);
         } else if (is_wanted(slot, message) && take(source, slot, message)) {
+            error_over(slot);
             *partition = &slot->own;
             return message;
         }

@@ -15,6 +15,7 @@
 
 #include "config/config.h"
 #include "event/blocked.h"
+#include "kafka/standing.h"
 #include "kafka/tracker.h"
 
 struct source;
@@ -34,8 +35,13 @@ struct source_partition {
     struct tracker *tracker;
     int64_t committed; /* last acknowledged commit, -1: none yet */
     int64_t position;  /* next offset to be received */
-    int64_t high;      /* high watermark as last heard, -1 unknown: lag = high - watermark */
-    uint32_t blocks;   /* bit set of enum block_reason: paused while not 0 */
+    int64_t high;      /* high watermark as last heard, -1 unknown */
+    int64_t end;       /* all before it was handed over, where end_epoch is epoch: it may lie behind
+                        * `position`, over aborted transactions and what marks their ends */
+    uint64_t end_epoch;
+    int error; /* librdkafka's code: it cannot be read on; 0: it can (client_errors.h) */
+    uint64_t error_since_ms, errors;
+    uint32_t blocks; /* bit set of enum block_reason: paused while not 0 */
     /* the worker's own counts, 0 at assignment */
     struct source_waits dead_letters, alternates;
     uint32_t waiting_schemas; /* events of it */
@@ -76,6 +82,10 @@ void source_block(struct source *source, struct source_partition *partition,
                   enum block_reason reason, bool is_blocked);
 /** Commit what is settled if a second has passed since the last commit, or @is_now. */
 void source_commit(struct source *source, uint64_t now_ms, bool is_now);
+/** Its blocks, and that of an error which stands while it is tried again. */
+uint32_t source_blocks(const struct source_partition *partition);
+/** Errors of the consumer that are no partition's own. */
+const struct standings *source_errors(const struct source *source);
 /** The partitions assigned now. */
 struct source_partition *const *source_partitions(const struct source *source, size_t *count);
 /** The consumer cannot go on (static member fenced, ...): close it and open another, or exit. */

@@ -46,6 +46,9 @@ static void note_failure(struct source *source, rd_kafka_resp_err_t error)
     uint64_t now_ms = clock_mono_ms();
 
     source->commit_failures++;
+    if (!client_error_of(error)->passes) {
+        source_tell(source, error, "", "offsets are not committed");
+    }
     if (now_ms - source->commit_logged_ms >= FAILURE_LOG_MS) {
         source->commit_logged_ms = now_ms;
         LOG_WARN("source.commit_failed", "worker=%u failures=%" PRIu64 " error=%s next=%s",
@@ -75,6 +78,9 @@ static void take_answer(struct source *source, rd_kafka_resp_err_t error,
     slot->is_committing = false;
     if (own_error == RD_KAFKA_RESP_ERR_NO_ERROR) {
         slot->own.committed = entry->offset;
+        if (source->commit_failures > 0) {
+            error_joined(source);
+        }
         source->commit_failures = 0;
         return;
     }

@@ -124,6 +124,7 @@ enum err_code source_open(const struct config *config, unsigned worker_index,
 
     source->kafka = &config->kafka;
     source->worker_index = worker_index;
+    source->errors = (struct standings){.owner = STANDING_CONSUMER, .worker = worker_index};
     source->events = *events;
     source->metadata_bytes_max = METADATA_BYTES_MAX;
     source->window_max =

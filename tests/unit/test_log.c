@@ -87,14 +87,14 @@ static void alike_lines_are_counted(void **state)
 
     (void)state;
     for (uint64_t i = 0; i < 1000; i++) {
-        written += take(limit, "source.error", 1, 1000 + i, &unsaid);
+        written += take(limit, "source.gap", 1, 1000 + i, &unsaid);
     }
     assert_int_equal(written, LOG_ALIKE_BURST);
-    assert_true(take(limit, "source.error", 2, 2001, &unsaid)); /* another one is not held back */
+    assert_true(take(limit, "source.gap", 2, 2001, &unsaid)); /* another one is not held back */
     assert_int_equal(unsaid.alike, 0);
-    assert_true(take(limit, "source.error", 1, 1000 + LOG_ALIKE_EACH_MS, &unsaid));
+    assert_true(take(limit, "source.gap", 1, 1000 + LOG_ALIKE_EACH_MS, &unsaid));
     assert_int_equal(unsaid.alike, 1000 - LOG_ALIKE_BURST);
-    assert_false(take(limit, "source.error", 1, 1001 + LOG_ALIKE_EACH_MS, &unsaid));
+    assert_false(take(limit, "source.gap", 1, 1001 + LOG_ALIKE_EACH_MS, &unsaid));
     log_limit_free(limit);
 }
 
@@ -116,7 +116,7 @@ static void lines_that_differ_are_bounded_and_counted(void **state)
         now_ms += i % 10 == 0 ? 1 : 0;
     }
     assert_in_range(written, LOG_EVENT_BURST, LOG_EVENT_BURST + 11);
-    assert_true(take(limit, "source.error", 1, now_ms, &unsaid)); /* other events go on */
+    assert_true(take(limit, "source.gap", 1, now_ms, &unsaid)); /* other events go on */
     while (log_limit_due(limit, now_ms, true, &unsaid)) {
         told += unsaid.alike + unsaid.other;
     }
@@ -152,12 +152,12 @@ static void a_count_is_told_when_no_line_comes(void **state)
 
     (void)state;
     for (uint64_t i = 0; i < 10; i++) {
-        (void)take(limit, "source.error", 1, 500, &unsaid);
+        (void)take(limit, "source.gap", 1, 500, &unsaid);
     }
     assert_false(log_limit_due(limit, 499 + LOG_UNSAID_MS, false, &unsaid));
     assert_true(log_limit_due(limit, 500 + LOG_UNSAID_MS, false, &unsaid));
     assert_int_equal(unsaid.alike, 10 - LOG_ALIKE_BURST);
-    assert_string_equal(log_events[unsaid.event].name, "source.error");
+    assert_string_equal(log_events[unsaid.event].name, "source.gap");
     assert_false(log_limit_due(limit, 500 + LOG_UNSAID_MS, true, &unsaid));
     log_limit_free(limit);
 }
@@ -172,18 +172,18 @@ static void repeated_lines_are_written_once_with_their_count(void **state)
     log_setup(LOG_FORMAT_LOGFMT, LOG_LEVEL_INFO);
     capture();
     for (int i = 0; i < 500; i++) {
-        LOG_WARN("producer.retry", "worker=%u topic=%s failures=%d waiting=1 error=%s", 1u,
-                 LOG_Q("a topic"), i, LOG_Q("no leader"));
+        LOG_WARN("kafka.error", "worker=%u resource=%s times=%d error=%s", 1u, LOG_Q("a topic"), i,
+                 LOG_Q("no leader"));
     }
-    LOG_WARN("producer.retry", "worker=%u topic=%s failures=1 waiting=1 error=%s", 1u,
-             LOG_Q("another"), LOG_Q("no leader"));
+    LOG_WARN("kafka.error", "worker=%u resource=%s times=1 error=%s", 1u, LOG_Q("another"),
+             LOG_Q("no leader"));
     log_tick(false);
     log_tick(true);
     log_tick(true);
     text = captured();
-    assert_int_equal(count(text, "topic=\"a topic\""), LOG_ALIKE_BURST);
-    assert_int_equal(count(text, "topic=\"another\""), 1);
-    assert_int_equal(count(text, "event=log.repeated of=producer.retry alike=495 other=0\n"), 1);
+    assert_int_equal(count(text, "resource=\"a topic\""), LOG_ALIKE_BURST);
+    assert_int_equal(count(text, "resource=\"another\""), 1);
+    assert_int_equal(count(text, "event=log.repeated of=kafka.error alike=495 other=0\n"), 1);
     assert_int_equal(count(text, "\n"), LOG_ALIKE_BURST + 2);
     free(text);
 }
