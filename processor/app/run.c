@@ -18,6 +18,7 @@
 
 enum {
     BROKER_TIMEOUT_MS = 10000,
+    SETTINGS_TIMEOUT_MS = 1500,
     LIVE_LIMIT_MS = 30000, /* a loop that has not turned for so long is not alive */
     TICK_MS = 100,
     HARD_MARGIN_MS = 3000, /* beyond the drain: commits, leaving the group */
@@ -65,6 +66,16 @@ static int load(struct process *process, const char *path)
     return process->pipeline == NULL ? 2 : 0;
 }
 
+/* Acknowledged is not kept: what the settings of a topic do to records afterwards is said. */
+static void tell_unfit(const struct topic_need *need)
+{
+    if (need->role != TOPIC_SOURCE && need->role != TOPIC_LEDGER && need->settings_error == 0 &&
+        need->remark != NULL) {
+        LOG_WARN("topic.unfit", "topic=%s destination=%s why=%s", LOG_S(need->name),
+                 LOG_S(need->destination), LOG_Q(need->remark));
+    }
+}
+
 /* Source topics must be there; others are waited for when they are written (named, blocked). */
 static int look_at_topics(const struct process *process, const char *path)
 {
@@ -72,7 +83,8 @@ static int look_at_topics(const struct process *process, const char *path)
     struct err err;
     int code = 0;
 
-    if (topics_find(process->config, BROKER_TIMEOUT_MS, &report, &err) != ERR_OK) {
+    if (topics_find(process->config, BROKER_TIMEOUT_MS, SETTINGS_TIMEOUT_MS, &report, &err) !=
+        ERR_OK) {
         fprintf(stderr, "detour: %s (kafka.brokers in %s)\n", err.text, path);
         return 3;
     }
@@ -82,6 +94,7 @@ static int look_at_topics(const struct process *process, const char *path)
         if (need->exists) {
             process->pipeline->source_partitions +=
                 need->role == TOPIC_SOURCE ? need->partitions : 0;
+            tell_unfit(need);
             continue;
         }
         if (need->role == TOPIC_SOURCE) {

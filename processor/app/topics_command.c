@@ -112,6 +112,18 @@ void topics_print(FILE *out, const struct topic_report *report)
     }
 }
 
+static json_t *number_or_null(int64_t number)
+{
+    return number <= 0 ? json_null() : json_integer(number);
+}
+
+static const char *time_word(const struct topic_need *need)
+{
+    return need->cleanup_policy == NULL ? NULL
+           : need->is_append_time       ? "LogAppendTime"
+                                        : "CreateTime";
+}
+
 static json_t *text_or_null(struct span text)
 {
     return text.ptr == NULL ? json_null() : json_stringn(text.ptr, text.len);
@@ -129,13 +141,18 @@ json_t *topics_json(const struct topic_report *report)
             need->max_message_bytes < 0 ? json_null() : json_integer(need->max_message_bytes);
 
         json_array_append_new(
-            array, json_pack("{s:o, s:s, s:o, s:b, s:b, s:i, s:o, s:o, s:o, s:o}", "name",
-                             text_or_null(need->name), "role", role_word(need->role), "destination",
-                             text_or_null(need->destination), "exists", need->exists, "authorised",
-                             need->is_authorised, "partitions", (int)need->partitions,
-                             "max_message_bytes", bytes, "retention_ms", retention,
-                             "cleanup_policy", text_or_null(span_of(need->cleanup_policy)),
-                             "remark", text_or_null(span_of(need->remark))));
+            array,
+            json_pack("{s:o, s:s, s:o, s:b, s:b, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+                      "name", text_or_null(need->name), "role", role_word(need->role),
+                      "destination", text_or_null(need->destination), "exists", need->exists,
+                      "authorised", need->is_authorised, "partitions", (int)need->partitions,
+                      "max_message_bytes", bytes, "retention_ms", retention, "cleanup_policy",
+                      text_or_null(span_of(need->cleanup_policy)), "retention_bytes",
+                      number_or_null(need->retention_bytes), "timestamp_type",
+                      text_or_null(span_of(time_word(need))), "timestamp_before_max_ms",
+                      number_or_null(need->before_max_ms), "timestamp_after_max_ms",
+                      number_or_null(need->after_max_ms), "remark",
+                      text_or_null(span_of(need->remark))));
     }
     return array;
 }

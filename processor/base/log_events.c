@@ -220,6 +220,10 @@ const struct log_event log_events[] = {
      "A topic that a destination writes to does not exist. Partitions that need it wait until it "
      "is there.",
      "detour topics -c FILE --create"},
+    {"topic.unfit", "warn", "topic destination why", "topic",
+     "The settings of a topic delete records early, let one take the place of another, or refuse "
+     "some. Said at the start; it is written all the same.",
+     "Change the settings named: `detour topics` shows them."},
     {"worker.commit_late", "warn", "worker why", "worker",
      "The last commit was not acknowledged: work since the one before is done again.",
      "Nothing, unless it repeats: then look at the brokers."},

@@ -117,7 +117,7 @@ static enum err_code look_for_topics(const struct config *config, rd_kafka_t *rk
     return ERR_OK;
 }
 
-static enum err_code look(const struct config *config, bool has_details, uint64_t timeout_ms,
+static enum err_code look(const struct config *config, uint64_t timeout_ms, uint64_t settings_ms,
                           struct topic_report *out, struct err *err)
 {
     struct topic_report report = {0};
@@ -133,8 +133,8 @@ static enum err_code look(const struct config *config, bool has_details, uint64_
         topic_report_fini(&report);
         goto out;
     }
-    if (has_details) {
-        topics_describe(rk, &report, timeout_ms);
+    if (settings_ms > 0) {
+        topics_describe(rk, &report, settings_ms);
         topics_remark(config, &report);
     }
     for (size_t i = 0; i < report.count; i++) {
@@ -150,96 +150,13 @@ out:
 enum err_code topics_look(const struct config *config, uint64_t timeout_ms,
                           struct topic_report *out, struct err *err)
 {
-    return look(config, true, timeout_ms, out, err);
+    return look(config, timeout_ms, timeout_ms, out, err);
 }
 
-enum err_code topics_find(const struct config *config, uint64_t timeout_ms,
+enum err_code topics_find(const struct config *config, uint64_t timeout_ms, uint64_t settings_ms,
                           struct topic_report *out, struct err *err)
 {
-    return look(config, false, timeout_ms, out, err);
-}
-
-static void add_remark(struct topic_need *need, char *remark)
-{
-    if (need->remark == NULL) {
-        need->remark = remark;
-        return;
-    }
-    char *both = mem_format("%s; %s", need->remark, remark);
-
-    free(need->remark);
-    free(remark);
-    need->remark = both;
-}
-
-int64_t topics_room_bytes(const struct topic_report *report)
-{
-    int64_t most = -1;
-
-    for (size_t i = 0; i < report->count; i++) {
-        if (report->needs[i].role == TOPIC_SOURCE) {
-            most = MAX_OF(most, report->needs[i].max_message_bytes);
-        }
-    }
-    /* the setting is an int at the broker */
-    return most < 0 ? -1 : MIN_OF(most + HEADER_ROOM_BYTES, (int64_t)INT32_MAX);
-}
-
-static void remark_dead_letter(struct topic_need *need, int64_t room_bytes)
-{
-    if (need->max_message_bytes >= 0 && need->max_message_bytes < room_bytes) {
-        add_remark(need, mem_format("max.message.bytes should be at least %lld (the source's and "
-                                    "64 KiB for headers)",
-                                    (long long)room_bytes));
-    }
-    if (need->retention_ms >= 0 && need->retention_ms < DEAD_LETTER_RETENTION_MS) {
-        add_remark(need, mem_format("retention.ms should be at least %lld (14 days)",
-                                    DEAD_LETTER_RETENTION_MS));
-    }
-}
-
-static void remark_unknown(struct topic_need *need)
-{
-    bool is_refused = need->settings_error == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
-
-    add_remark(need, mem_format("max.message.bytes, retention.ms and cleanup.policy could not be "
-                                "asked (%s)%s",
-                                rd_kafka_err2str((rd_kafka_resp_err_t)need->settings_error),
-                                is_refused ? ": grant DescribeConfigs" : ""));
-}
-
-void topics_remark(const struct config *config, struct topic_report *report)
-{
-    int64_t room_bytes = topics_room_bytes(report);
-
-    for (size_t i = 0; i < report->count; i++) {
-        struct topic_need *need = &report->needs[i];
-
-        free(need->remark);
-        need->remark = NULL;
-        if (!need->is_authorised) {
-            add_remark(need, mem_format("no permission to see it: grant Describe, and %s",
-                                        need->role == TOPIC_SOURCE ? "Read" : "Write"));
-        }
-        if (!need->exists) {
-            continue;
-        }
-        if (need->settings_error != 0) {
-            remark_unknown(need);
-        }
-        if (need->role == TOPIC_DEAD_LETTER) {
-            remark_dead_letter(need, room_bytes);
-        }
-        if (need->role != TOPIC_SOURCE && need->cleanup_policy != NULL &&
-            strstr(need->cleanup_policy, "compact") != NULL) {
-            add_remark(need, mem_text(SPAN("cleanup.policy must be delete: compaction removes "
-                                           "records with the same key")));
-        }
-        if (need->role == TOPIC_SOURCE && (uint32_t)need->partitions < config->workers) {
-            add_remark(need, mem_format("%d partitions keep only %d of %u workers busy",
-                                        need->partitions, need->partitions, config->workers));
-        }
-    }
+    return look(config, timeout_ms, settings_ms, out, err);
 }
 
 static struct place place_of_source(const struct config *config, struct span name)

@@ -18,9 +18,14 @@ struct topic_need {
     int32_t partitions;        /* 0 when it does not exist */
     int64_t max_message_bytes; /* -1 unknown */
     int64_t retention_ms;      /* -1 unlimited, INT64_MIN unknown */
+    int64_t retention_bytes;   /* of a partition; 0: no limit, or unknown */
+    int64_t segment_bytes;     /* 0 unknown */
+    int64_t before_max_ms;     /* message.timestamp.before.max.ms; 0: no limit, or unknown */
+    int64_t after_max_ms;      /* message.timestamp.after.max.ms; likewise */
+    bool is_append_time;       /* message.timestamp.type is LogAppendTime */
     char *cleanup_policy;      /* owned; NULL unknown */
-    int settings_error; /* librdkafka's code for why the three are unknown; 0: they are not */
-    char *remark;       /* owned; what differs from what is advised; NULL when fine */
+    int settings_error;        /* librdkafka's code for why these are unknown; 0: they are not */
+    char *remark;              /* owned; what differs from what is advised; NULL when fine */
 };
 
 struct topic_report {
@@ -32,10 +37,11 @@ struct topic_report {
 /** ERR_NET when no broker answers within @timeout_ms. */
 NODISCARD enum err_code topics_look(const struct config *config, uint64_t timeout_ms,
                                     struct topic_report *out, struct err *err);
-/** The same without sizes, retention and remarks: what is there is all that a start needs to know.
- */
+/** The same for a start, which needs to know only what is there: brokers that do not tell the
+ * settings hold it up for no longer than @settings_ms. 0: they are not asked. */
 NODISCARD enum err_code topics_find(const struct config *config, uint64_t timeout_ms,
-                                    struct topic_report *out, struct err *err);
+                                    uint64_t settings_ms, struct topic_report *out,
+                                    struct err *err);
 /** Create the missing ones: source 6 partitions unless told, others as the source; replication by
  * the broker's default. Sources come first, so that a dead letter's size can be taken from them.
  * @report then says what is there and what differs. */

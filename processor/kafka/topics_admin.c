@@ -44,6 +44,32 @@ static struct topic_need *find_need(struct topic_report *report, const char *nam
     return NULL;
 }
 
+/* -1 and the largest number there is are no limit; a limit of 0 is as good as 1. */
+static int64_t limit_of(int64_t number)
+{
+    return number < 0 || number == INT64_MAX ? 0 : MAX_OF(number, (int64_t)1);
+}
+
+static void take_number(struct topic_need *need, const char *name, int64_t number)
+{
+    if (strcmp(name, "max.message.bytes") == 0) {
+        need->max_message_bytes = number;
+    } else if (strcmp(name, "retention.ms") == 0) {
+        need->retention_ms = number;
+    } else if (strcmp(name, "retention.bytes") == 0) {
+        need->retention_bytes = limit_of(number);
+    } else if (strcmp(name, "segment.bytes") == 0) {
+        need->segment_bytes = limit_of(number);
+    } else if (strcmp(name, "message.timestamp.before.max.ms") == 0) {
+        need->before_max_ms = limit_of(number);
+    } else if (strcmp(name, "message.timestamp.after.max.ms") == 0) {
+        need->after_max_ms = limit_of(number);
+    } else if (strcmp(name, "message.timestamp.difference.max.ms") == 0) { /* before Kafka 3.6 */
+        need->before_max_ms = need->before_max_ms > 0 ? need->before_max_ms : limit_of(number);
+        need->after_max_ms = need->after_max_ms > 0 ? need->after_max_ms : limit_of(number);
+    }
+}
+
 static void take_entry(struct topic_need *need, const rd_kafka_ConfigEntry_t *entry)
 {
     const char *name = rd_kafka_ConfigEntry_name(entry);
@@ -56,10 +82,10 @@ static void take_entry(struct topic_need *need, const rd_kafka_ConfigEntry_t *en
     if (strcmp(name, "cleanup.policy") == 0) {
         free(need->cleanup_policy);
         need->cleanup_policy = mem_text(span_of(value));
-    } else if (strcmp(name, "max.message.bytes") == 0 && span_to_i64(span_of(value), &number)) {
-        need->max_message_bytes = number;
-    } else if (strcmp(name, "retention.ms") == 0 && span_to_i64(span_of(value), &number)) {
-        need->retention_ms = number;
+    } else if (strcmp(name, "message.timestamp.type") == 0) {
+        need->is_append_time = strcmp(value, "LogAppendTime") == 0;
+    } else if (span_to_i64(span_of(value), &number)) {
+        take_number(need, name, number);
     }
 }
 
@@ -147,7 +173,23 @@ static void set(rd_kafka_NewTopic_t *topic, const char *name, int64_t value)
     (void)rd_kafka_NewTopic_set_config(topic, name, text); /* copies */
 }
 
-static rd_kafka_NewTopic_t *describe_new(const struct topic_report *report,
+/* As long as the configuration wants its records, at least the usual week, and not by size: the
+ * brokers' defaults are made for other topics. */
+static void set_keeping(rd_kafka_NewTopic_t *topic, const struct config *config,
+                        const struct topic_report *report, const struct topic_need *need)
+{
+    int64_t floor_ms = topics_floor_ms(config, report, need);
+
+    set(topic, "retention.ms", MAX_OF(floor_ms, RETENTION_MS));
+    set(topic, "retention.bytes", -1);
+    if (topics_keep_time(config, report, need)) {
+        (void)rd_kafka_NewTopic_set_config(topic, "message.timestamp.type", "CreateTime");
+        set(topic, "retention.ms", -1); /* or an old event would be deleted as soon as written */
+    }
+}
+
+static rd_kafka_NewTopic_t *describe_new(const struct config *config,
+                                         const struct topic_report *report,
                                          const struct topic_need *need, struct err *err)
 {
     int32_t partitions = need->role == TOPIC_LEDGER   ? 1
@@ -165,11 +207,11 @@ static rd_kafka_NewTopic_t *describe_new(const struct topic_report *report,
     if (need->role != TOPIC_SOURCE) {
         (void)rd_kafka_NewTopic_set_config(topic, "cleanup.policy", "delete");
     }
-    if (need->role == TOPIC_DEAD_LETTER) {
-        set(topic, "retention.ms", DEAD_LETTER_RETENTION_MS);
-    }
-    if ((need->role == TOPIC_DEAD_LETTER || need->role == TOPIC_DESTINATION) && room_bytes > 0) {
-        set(topic, "max.message.bytes", room_bytes);
+    if (need->role == TOPIC_DEAD_LETTER || need->role == TOPIC_DESTINATION) {
+        set_keeping(topic, config, report, need);
+        if (room_bytes > 0) {
+            set(topic, "max.message.bytes", room_bytes);
+        }
     }
     return topic;
 }
@@ -212,7 +254,8 @@ static enum err_code take_results(struct topic_report *report, rd_kafka_event_t 
 }
 
 /* The missing sources, or all else that is missing. */
-static enum err_code create_missing(rd_kafka_t *rk, struct topic_report *report, bool is_source,
+static enum err_code create_missing(const struct config *config, rd_kafka_t *rk,
+                                    struct topic_report *report, bool is_source,
                                     uint64_t timeout_ms, struct err *err)
 {
     rd_kafka_NewTopic_t **topics = mem_array(report->count, rd_kafka_NewTopic_t *);
@@ -223,7 +266,7 @@ static enum err_code create_missing(rd_kafka_t *rk, struct topic_report *report,
         const struct topic_need *need = &report->needs[i];
 
         if (!need->exists && need->is_authorised && (need->role == TOPIC_SOURCE) == is_source) {
-            topics[count] = describe_new(report, need, err);
+            topics[count] = describe_new(config, report, need, err);
             rc = topics[count] == NULL ? ERR_CONFIG : ERR_OK;
             count += rc == ERR_OK;
         }
@@ -280,14 +323,14 @@ enum err_code topics_create(const struct config *config, struct topic_report *re
     if (rc != ERR_OK) {
         return rc;
     }
-    rc = create_missing(rk, report, true, timeout_ms, err);
+    rc = create_missing(config, rk, report, true, timeout_ms, err);
     if (report->missing < missing) {
         describe_made(rk, report, timeout_ms);
         missing = report->missing;
     }
     if (rc != ERR_NET) { /* a source that may not be made does not keep the others away */
         enum err_code others =
-            create_missing(rk, report, false, timeout_ms, rc == ERR_OK ? err : NULL);
+            create_missing(config, rk, report, false, timeout_ms, rc == ERR_OK ? err : NULL);
 
         rc = rc == ERR_OK ? others : rc;
     }

@@ -8,6 +8,7 @@
 
 /* Advice for dead letters: a fortnight to look at them, and room for the headers that we add. */
 #define DEAD_LETTER_RETENTION_MS (14 * 24 * 3600 * 1000ll)
+#define RETENTION_MS (7 * 24 * 3600 * 1000ll) /* Kafka's own default */
 enum { HEADER_ROOM_BYTES = 64 * 1024, SOURCE_PARTITIONS = 6 };
 
 /* An admin call under way: its options and the queue its answer comes on. */
@@ -33,6 +34,12 @@ void topics_client_close(rd_kafka_t *rk);
 void topics_describe(rd_kafka_t *rk, struct topic_report *report, uint64_t timeout_ms);
 /** The max.message.bytes that a dead letter of the largest message needs; -1: unknown. */
 int64_t topics_room_bytes(const struct topic_report *report);
+/** How long @need's records should be kept at least; 0: nothing asks for more than the default. */
+int64_t topics_floor_ms(const struct config *config, const struct topic_report *report,
+                        const struct topic_need *need);
+/** Does a destination with keep_timestamp write there? */
+bool topics_keep_time(const struct config *config, const struct topic_report *report,
+                      const struct topic_need *need);
 /** Say what differs from what is advised, in place of what was said before. */
 void topics_remark(const struct config *config, struct topic_report *report);
 

@@ -143,3 +143,75 @@ def test_what_a_topic_refuses_of_a_record_is_mended(world):
     check(names["bounded"], 300, 10 * DAY, DAY, False)
     check(names["compacted"], 300, 10 * DAY, 3_600_000, True)
     check("dead", 60, 1e18, 1e18, True)
+
+
+# topic, settings of it, what is said of it: each deletes, replaces or refuses copies in a way of its own
+UNFIT = [
+    ("dead", {"retention_ms": 20 * DAY}, ["retention.ms should be at least 2592000000", "as long as the source keeps"]),
+    ("utm", {"retention_ms": DAY // 24}, ["retention.ms should be at least 777600000", "max_age"]),
+    ("sized", {"retention_bytes": 1_000_000}, ["retention.bytes is 1000000"]),
+    ("compacted", {"cleanup_policy": "compact"}, ["cleanup.policy must be delete", "same key", "without a value"]),
+    ("kept", {"retention_ms": 7 * DAY}, ["keep_timestamp", "older than retention.ms (7 d)", "retention.ms to -1"]),
+    ("before", {"retention_ms": -1, "message_timestamp_before_max_ms": DAY}, ["older than that is written with the time of writing"]),
+    ("stamped", {"message_timestamp_type": "LogAppendTime"}, ["keep_timestamp has no effect"]),
+    ("clock", {"message_timestamp_after_max_ms": 1000}, ["message.timestamp.after.max.ms is 1 s", "clocks"]),
+    ("small", {"max_message_bytes": 50_000}, ["max.message.bytes should be at least"]),
+    ("segment", {"segment_bytes": 1_048_576, "max_message_bytes": 2_000_000}, ["segment.bytes is 1048576"]),
+    ("fine", {"max_message_bytes": 2_000_000}, None),
+]
+
+
+def test_what_settings_do_to_copies_is_said(world):
+    """topics, check --online and the start of run say of each alternate and dead-letter topic what would become of its records."""
+    world.create("source", retention_ms=30 * DAY, max_message_bytes=1_048_588)
+    names = {n: world.topics.get(n) or f"{world.name}.{n}" for n, _, _ in UNFIT}
+    for name, settings, _ in UNFIT:
+        world.create(names[name], partitions=1, **{"max_message_bytes": 2_000_000, **settings})
+    destinations = {n: {"type": "kafka", "topic": t, "format": "original", **({"keep_timestamp": True} if n in ("kept", "before", "stamped") else {})}
+                    for n, t in names.items() if n not in ("utm", "dead")}
+    destinations["tiktok"] = {"max_age": "9d"}
+    chain = [n for n in names if n not in ("utm", "dead")]
+    routes = [{"name": "all", "match": {}, "legs": [["tiktok", "utm"]] + [[n] for n in chain]}]
+    run = world.detour(world.config(destinations=destinations, routes=routes))
+    answer = json.loads(run.check("--online", "--json").stdout)
+    said = [e["message"] for e in answer["errors"] + answer["warnings"]]
+    shown = json.loads(run.command("topics", "-c", "detour.yaml", "--json").stdout)["topics"]
+    remarks = {t["name"]: t["remark"] for t in shown}
+    run.start()
+    run.wait_log("topic.unfit.*" + names["segment"])
+    for name, _, words in UNFIT:
+        topic = names[name]
+        about = [m for m in said if m.startswith(f"topic {topic}: ")]
+        if words is None:
+            assert not about and remarks[topic] is None and f'topic.unfit topic="{topic}"' not in run.log
+            continue
+        assert len(about) == 1 and f'topic.unfit topic="{topic}"' in run.log, topic
+        for word in words:
+            assert word in about[0] and word in remarks[topic], (word, about)
+    assert not answer["ok"] and [e["message"].split(":")[0] for e in answer["errors"]] == [f"topic {names['compacted']}"]
+    assert {t["name"]: t["timestamp_type"] for t in shown}[names["stamped"]] == "LogAppendTime"
+
+
+def test_topics_are_made_to_keep_what_is_written_there(tmp_path, tiktok, binary):
+    """On a broker whose defaults keep little, made topics need no advice."""
+
+    class Forgetful(Kafka):
+        def settings(self):
+            return super().settings() + "log.retention.ms=600000\nlog.retention.bytes=1000000\nlog.cleanup.policy=compact\n"
+
+    kafka = Forgetful(tmp_path / "kafka").start()
+    world = World(tmp_path, kafka, None, tiktok)
+    try:
+        kept = {"type": "kafka", "topic": f"{world.name}.kept", "format": "original", "keep_timestamp": True}
+        routes = [{"name": "all", "match": {}, "legs": [["tiktok", "utm"], ["kept"]]}]
+        run = world.detour(world.config(destinations={"kept": kept, "tiktok": {"max_age": "20d"}}, routes=routes))
+        made = run.command("topics", "-c", "detour.yaml", "--create", "--json")
+        assert made.returncode == 0, made.stderr
+        topics = {t["name"]: t for t in json.loads(made.stdout)["topics"] if t["role"] != "source"}
+        assert {t["remark"] for t in topics.values()} == {None}
+        assert {n: t["retention_ms"] for n, t in topics.items()} == {
+            world.topics["utm"]: 20 * DAY, world.topics["dead"]: 14 * DAY, kept["topic"]: -1}
+        assert {t["retention_bytes"] for t in topics.values()} == {None}
+    finally:
+        world.end()
+        kafka.stop()

@@ -238,7 +238,7 @@ static struct topic_rights ask(const struct mock_config *mock, struct topic_repo
     struct topic_rights rights;
     struct err err;
 
-    if (topics_find(&mock->config, TIMEOUT_MS, report, &err) != ERR_OK ||
+    if (topics_find(&mock->config, TIMEOUT_MS, 0, report, &err) != ERR_OK ||
         topics_rights_ask(&mock->config, report, TIMEOUT_MS, &rights, &err) != ERR_OK) {
         fail_msg("%s", err.text);
     }
