@@ -1,6 +1,7 @@
 #include "deliver/record_note.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "deliver/mend.h"
 
@@ -152,19 +153,22 @@ rd_kafka_headers_t *record_copy_note(const struct deliverer *d, const struct leg
 
 /* Those that are alike are counted, not written (base/log.h). A path names the field, never what is
  * in it. */
-void record_say_dead(const struct leg *leg)
+void record_say_dead(struct deliverer *d, const struct leg *leg)
 {
     static const struct trouble none;
     const struct trouble *trouble = leg->trouble == NULL ? &none : leg->trouble;
+    struct heard heard = {
+        .status = trouble->http_status, .has_code = trouble->has_code, .code = trouble->code};
     char code[HEARD_CODE_BYTES];
 
-    LOG_WARN(
-        "dead_letter.written",
-        "destination=%s event=%s reason=%s code=%s field=%s status=%d request_id=%s outage=%s "
-        "why=%s",
-        LOG_S(name_of(record_fault(leg))), LOG_S(leg->event->type),
-        reason_word((enum reason)leg->reason),
-        heard_code(&(struct heard){.has_code = trouble->has_code, .code = trouble->code}, code),
-        LOG_Q(trouble->field), trouble->http_status, LOG_Q(trouble->request_id), LOG_Q(leg->outage),
-        LOG_Q(trouble->text[0] == '\0' ? text_of((enum reason)leg->reason) : trouble->text));
+    if (trouble->is_answer || !find_heard(d, leg, &heard)) {
+        memcpy(heard.request_id, trouble->request_id, sizeof(heard.request_id));
+    }
+    LOG_WARN("dead_letter.written",
+             "destination=%s event=%s reason=%s code=%s field=%s status=%d request_id=%s outage=%s "
+             "why=%s",
+             LOG_S(name_of(record_fault(leg))), LOG_S(leg->event->type),
+             reason_word((enum reason)leg->reason), heard_code(&heard, code), LOG_Q(trouble->field),
+             heard.status, LOG_Q(heard.request_id), LOG_Q(leg->outage),
+             LOG_Q(trouble->text[0] == '\0' ? text_of((enum reason)leg->reason) : trouble->text));
 }

@@ -17,6 +17,6 @@ NODISCARD rd_kafka_headers_t *record_copy_note(const struct deliverer *d, const 
 /** Who did not take it; NULL: it never got so far as to have a destination. */
 const struct config_destination *record_fault(const struct leg *leg);
 /** It is a dead letter now: a line in the log. */
-void record_say_dead(const struct leg *leg);
+void record_say_dead(struct deliverer *d, const struct leg *leg);
 
 #endif /* DELIVER_RECORD_NOTE_H */

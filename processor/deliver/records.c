@@ -331,7 +331,7 @@ static void count_dead_letter(struct deliverer *d, const struct leg *leg)
                                             : pipeline_index(d->pipeline, destination),
                         leg->event->type, (enum reason)leg->reason);
     leg_count_outage(d, leg, true);
-    record_say_dead(leg);
+    record_say_dead(d, leg);
 }
 
 static void on_dead_letter(struct produce_request *request, enum produce_result result)

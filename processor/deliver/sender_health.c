@@ -104,6 +104,9 @@ void sender_tell_health(struct sender *sender, struct batch *batch, const struct
                        ? MIN_OF(refused_each(sender, batch), (size_t)STORM_ROW)
                        : 1;
 
+    if (answer->scope == SCOPE_EACH) {
+        sender_hear_each(sender, batch->count, &heard);
+    }
     health_heard(d->health, sender->index, batch->lane->cell, d->now_ms, batch->sent_ms, call,
                  &heard);
     batch->ticket.is_stuck = sender_is_stuck(sender, batch->lane);

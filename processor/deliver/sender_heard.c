@@ -14,16 +14,23 @@ static const char *request_id_of(const struct http_reply *reply, const struct an
     return answer->request_id[0] != '\0' ? answer->request_id : reply->request_id;
 }
 
-static const char *text_of(const struct http_reply *reply, const struct answer *answer)
+/* What was answered, or why nothing was. */
+static void write_text(const struct http_reply *reply, const struct answer *answer, char *out,
+                       size_t bytes)
 {
-    return answer->text[0] != '\0' ? answer->text : reply->error;
+    if (reply->status == 0 && reply->error[0] != '\0') {
+        (void)snprintf(out, bytes, "no answer: %.140s", reply->error);
+    } else {
+        (void)snprintf(out, bytes, "%s", answer->text[0] != '\0' ? answer->text : reply->error);
+    }
 }
 
 void sender_note_trouble(const struct sender *sender, struct leg *leg,
                          const struct http_reply *reply, const struct answer *answer)
 {
-    struct trouble *trouble = leg_trouble(leg, sender->config, text_of(reply, answer));
+    struct trouble *trouble = leg_trouble(leg, sender->config, "");
 
+    write_text(reply, answer, trouble->text, sizeof(trouble->text));
     trouble->is_answer = true;
     trouble->verdict = answer->verdict;
     trouble->http_status = reply->status;
@@ -90,7 +97,30 @@ struct heard sender_heard(const struct sender *sender, const struct http_reply *
 
     memcpy(heard.request_id, request_id_of(reply, answer), sizeof(heard.request_id));
     if (answer->verdict != VERDICT_DELIVERED) {
-        (void)snprintf(heard.text, sizeof(heard.text), "%.159s", text_of(reply, answer));
+        write_text(reply, answer, heard.text, sizeof(heard.text));
     }
     return heard;
+}
+
+void sender_hear_each(const struct sender *sender, size_t count, struct heard *heard)
+{
+    const struct item_result *first = NULL;
+    size_t bad = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        const struct item_result *result = &sender->each[i];
+
+        if (result->verdict != VERDICT_DELIVERED) {
+            bad++;
+            first = first == NULL ? result : first;
+        }
+    }
+    if (first == NULL) {
+        return;
+    }
+    (void)snprintf(heard->text, sizeof(heard->text), "%zu of %zu events not taken, in code %d%s%s",
+                   bad, count, (int)heard->code, first->field[0] == '\0' ? "" : ", field ",
+                   first->field);
+    heard->verdict = first->verdict;
+    heard->code = first->code != 0 ? first->code : heard->code;
 }

@@ -101,6 +101,8 @@ void sender_note_trouble(const struct sender *sender, struct leg *leg,
 void sender_note_result(struct leg *leg, const struct item_result *result);
 struct heard sender_heard(const struct sender *sender, const struct http_reply *reply,
                           const struct answer *answer);
+/** Where each of @count events was answered by itself: the first that was not taken. */
+void sender_hear_each(const struct sender *sender, size_t count, struct heard *heard);
 
 /* sender_health.c */
 

@@ -42,6 +42,9 @@ static struct outage *find_outage(struct health *health, size_t destination, siz
 {
     struct outage_mark *marks = health->watched[destination].marks;
 
+    if (id[0] == '\0') {
+        return NULL;
+    }
     if (strcmp(marks[cell].outage.id, id) == 0) {
         return &marks[cell].outage;
     }

@@ -2,8 +2,9 @@
 
 import collections
 import datetime
-import json
+import http.server
 import re
+import threading
 import time
 
 import pytest
@@ -213,3 +214,91 @@ def test_held_and_throttled_say_when_they_ask_again(world):
     world.tiktok.off(rule)
     world.wait_settled()
     world.settle_account(records)
+
+
+class Collector(http.server.ThreadingHTTPServer):
+    """Answers with a status and a request id; counts what it answered."""
+
+    daemon_threads = True
+    status = 204
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), CollectorHandler)
+        self.answered = collections.Counter()
+        self.lock = threading.Lock()
+        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
+
+
+class CollectorHandler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def log_message(self, *arguments):
+        pass
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        with self.server.lock:
+            status = self.server.status
+            self.server.answered[status] += 1
+        self.send_response(status)
+        self.send_header("X-Request-Id", f'gw-{status}" level=error event=forged')
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+
+@pytest.fixture
+def collector():
+    server = Collector()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def test_http_and_kafka_destinations_count_and_tell_as_well(world, collector):
+    """Three legs, two workers: TikTok hangs, the collector refuses the credential and then fails, a topic takes all."""
+    world.create_all()
+    world.topics["copy"] = f"{world.name}.copy"
+    world.topics["kept"] = f"{world.name}.kept"
+    world.create("copy", "kept")
+    url = f"http://127.0.0.1:{collector.server_address[1]}/in"
+    run = world.detour(world.config(
+        workers=2,
+        destinations={
+            "hook": {"type": "http", "url": url, "allow_private": True, "batch": {"events": 1, "linger": "1ms"},
+                     "retry": {"attempts": 2, "backoff": "50ms..200ms", "deadline": "20s"}},
+            "copy": {"type": "kafka", "topic": world.topics["copy"], "format": "original"},
+            "kept": {"type": "kafka", "topic": world.topics["kept"], "format": "original"},
+            "tiktok": {"timeout": {"connect": "1s", "first_byte": "1s", "total": "2s"}}},
+        routes=[{"name": "all", "match": {}, "legs": [["tiktok", "utm"], ["hook", "kept"], ["copy"]]}],
+    )).start().wait_ready()
+    records = world.produce(world.conversions(60, "calm"))
+    world.wait_settled()
+    collector.status = 503
+    world.tiktok.on(fake_tiktok.hang(2))
+
+    def both_are_dark():
+        return all(run.metric("detour_destination_state", destination=n) for n in ("tiktok", "hook"))
+
+    records += produce_steadily(world, both_are_dark)
+    world.wait_settled()
+    kept, utm = world.notes("kept"), world.notes("utm")
+    said = series(run, "detour_deliveries_total", "destination", "verdict")
+    assert said[("copy", "delivered")] == len(records) == len(world.read("copy"))
+    assert (said[("utm", "delivered")], said[("kept", "delivered")]) == (len(utm), len(kept))
+    answers = series(run, "detour_answers_total", "destination", "code")
+    assert {int(c): n for (d, c), n in answers.items() if d == "hook"} == dict(collector.answered)
+    assert answers[("copy", "NO_ERROR")] == len(records) and answers[("tiktok", "timeout")] > 0
+    assert series(run, "detour_diverted_total", "destination", "alternate", "reason") == dict(collections.Counter(
+        [("tiktok", "utm", n.reason) for n in utm] + [("hook", "kept", n.reason) for n in kept]))
+    for note in utm:
+        assert "code" not in note.detour and "http.status" not in note.detour, "nobody answered"
+        assert "no answer: " in note.detour["error"], note.detour["error"]
+    assert {n.detour["http.status"] for n in kept} == {"503"}
+    assert {n.detour["request.id"] for n in kept} == {'gw-503"level=errorevent=forged'}, "no blanks"
+    outages = {o["destination"]: o for o in status_of(run)["outages"] if o["event"] is None}
+    assert outages["hook"]["diverted"] == sum(n.detour.get("outage") == outages["hook"]["id"] for n in kept)
+    assert outages["tiktok"]["last_error"]["status"] is None and "no answer" in outages["tiktok"]["last_error"]["text"]
+    assert not [line for line in run.log.splitlines() if " event=forged" in re.sub(r'"(?:[^"\\]|\\.)*"', "", line)]
+    shown = run.command("status", "-c", run.file).stdout
+    assert "retry, HTTP 503" in shown and max(map(len, shown.splitlines())) <= 80, shown
