@@ -13,6 +13,7 @@ enum {
     SCRATCH_BYTES_MAX = 64 * 1024 * 1024,
     RENDER_BYTES_MAX = 64 * 1024 * 1024,
     RECORD_BYTES_MAX = 64 * 1024 * 1024,
+    SHARED_CELL_MS = 100,
 };
 
 static void read_clocks(struct deliverer *d)
@@ -90,10 +91,15 @@ size_t deliver_cell(struct deliverer *d, size_t index, struct span event_type)
 {
     uint64_t key = (span_hash(event_type) + index * 0x9e3779b97f4a7c15u) | 1;
     size_t slot = (size_t)(key >> 32) % DELIVER_CELLS;
+    uint32_t version = health_cells_version(d->health, index);
 
-    if (d->cells[slot].key != key) {
+    if (d->cells[slot].key != key || d->cells[slot].version != version ||
+        d->now_ms >= d->cells[slot].until_ms) {
         d->cells[slot].key = key;
+        d->cells[slot].version = version;
         d->cells[slot].cell = health_cell(d->health, index, event_type, d->now_ms);
+        d->cells[slot].until_ms =
+            health_cell_is_shared(d->cells[slot].cell) ? d->now_ms + SHARED_CELL_MS : UINT64_MAX;
     }
     return d->cells[slot].cell;
 }

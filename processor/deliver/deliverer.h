@@ -37,6 +37,8 @@ struct deliverer {
     struct {
         uint64_t key; /* hash of event type and destination; 0: empty */
         size_t cell;
+        uint32_t version;  /* of the destination's cells */
+        uint64_t until_ms; /* a shared one is asked for again */
     } cells[DELIVER_CELLS];
     struct rng rng;
     uint64_t now_ms; /* monotonic, read once a turn */

@@ -45,6 +45,7 @@ struct sender {
     uint64_t limited_ms;       /* it was throttled or held until then, as far as is known */
     bool has_neighbours;  /* other destinations are first in their chains: they must not wait for
                              this one */
+    uint32_t cells_seen;  /* version of the cells that its lanes were told */
     uint64_t health_seen; /* version of the health that was acted upon */
     size_t in_flight;     /* requests */
     uint64_t sent_ms;     /* the last one */

@@ -278,10 +278,29 @@ static void count_hanging(struct sender *sender)
     }
 }
 
+/* A cell became another type's: what waits, or is under way, asks for its own anew. */
+static void follow_cells(struct sender *sender)
+{
+    struct deliverer *d = sender->d;
+    uint32_t version = health_cells_version(d->health, sender->index);
+
+    if (version == sender->cells_seen) {
+        return;
+    }
+    sender->cells_seen = version;
+    for (struct lane *lane = sender_first_lane(sender); lane != NULL;
+         lane = sender_next_lane(sender, lane)) {
+        if (lane->count > 0 || lane->batches > 0) {
+            lane->cell = deliver_cell(d, sender->index, span_of(lane->name));
+        }
+    }
+}
+
 void sender_follow_health(struct sender *sender)
 {
     uint64_t version;
 
+    follow_cells(sender);
     count_hanging(sender);
     version = health_version(sender->d->health, sender->index);
     if (version != sender->health_seen) {

@@ -55,6 +55,15 @@ size_t destination_health_add(struct destination_health *health, uint64_t now_ms
     return health->cell_count++;
 }
 
+void destination_health_renew(struct destination_health *health, size_t index, uint64_t now_ms)
+{
+    struct cell *cell = health->cells[index];
+    uint32_t generation = cell->breaker.generation;
+
+    cell_init(cell, &health->policy, now_ms);
+    cell->breaker.generation = generation + 1;
+}
+
 static bool is_frozen(const struct destination_health *health)
 {
     return health->breaker.state != BREAKER_CLOSED;

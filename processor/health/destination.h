@@ -64,6 +64,8 @@ void destination_health_init(struct destination_health *health, const struct cel
 void destination_health_fini(struct destination_health *health);
 /** A new cell's index; when there are DESTINATION_CELLS_MAX already, the last one is shared. */
 size_t destination_health_add(struct destination_health *health, uint64_t now_ms);
+/** Cell @index is another type's now: as new, and results of the old one are dropped. */
+void destination_health_renew(struct destination_health *health, size_t index, uint64_t now_ms);
 /** May an event of cell @index and @rank (0: first in a ramp) go? GATE_CANARY: alone, and answered
  * or cancelled. */
 enum gate destination_admit(struct destination_health *health, size_t index, uint64_t now_ms,

@@ -57,6 +57,9 @@ void health_free(struct health *health)
         for (size_t j = 0; j < DESTINATION_CELLS_MAX; j++) {
             free(health->watched[i].names[j]);
         }
+        for (size_t j = 0; j < HEALTH_NAMES_RETIRED; j++) {
+            free(health->watched[i].retired[j]);
+        }
         destination_health_fini(&health->watched[i].health);
         flow_fini(&health->watched[i].flow);
     }
@@ -202,29 +205,7 @@ static void publish_streak(struct watched *watched)
     }
 }
 
-/* cells */
-
-size_t health_cell(struct health *health, size_t destination, struct span event, uint64_t now_ms)
-{
-    struct watched *watched = &health->watched[destination];
-    size_t index = 0;
-
-    (void)pthread_mutex_lock(&health->lock);
-    now_ms = health_steady(health, now_ms);
-    while (index < watched->health.cell_count && !span_is(event, watched->names[index])) {
-        index++;
-    }
-    if (index == watched->health.cell_count) {
-        index = destination_health_add(&watched->health, now_ms);
-        if (watched->names[index] == NULL) {
-            watched->names[index] =
-                mem_text(index + 1 == DESTINATION_CELLS_MAX ? SPAN("other") : event);
-            atomic_store(&watched->gates[index].is_closed, true);
-        }
-    }
-    (void)pthread_mutex_unlock(&health->lock);
-    return index;
-}
+/* cells: health_cells.c says which */
 
 bool health_is_clear(const struct health *health, size_t destination, size_t cell)
 {

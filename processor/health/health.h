@@ -23,9 +23,14 @@ void health_free(struct health *health);
 /** Another wall clock than the kernel's, for the ids of outages: simulations. */
 void health_use_wall(struct health *health, int64_t (*wall_ms)(void *context), void *context);
 
-/** Index of the cell of @event at @destination; made when it is new. Past the bound types share
- * one, "other". */
+/** Index of the cell of @event at @destination; made when it is new. Past the bound a type with
+ * traffic takes the cell of one without; until then types share one, "other". */
 size_t health_cell(struct health *health, size_t destination, struct span event, uint64_t now_ms);
+/** It is "other": ask again soon. */
+bool health_cell_is_shared(size_t cell);
+/** Changes when a cell became another type's: an index found before is to be asked for again.
+ * Lock-free. */
+uint32_t health_cells_version(const struct health *health, size_t destination);
 /** The cell and its destination are closed: an event goes without asking further. Lock-free. */
 bool health_is_clear(const struct health *health, size_t destination, size_t cell);
 /** The destination's own breaker is closed. Lock-free. */
@@ -86,7 +91,7 @@ struct flow *health_flow(struct health *health, size_t destination);
 enum { BREAKER_STATES = BREAKER_RAMP + 1 };
 
 struct cell_view {
-    struct span event; /* lives as long as health */
+    struct span event; /* lives for two minutes at least */
     enum breaker_state state;
     enum breaker_cause cause;
     enum breaker_force force;

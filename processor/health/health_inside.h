@@ -1,6 +1,6 @@
 /**
- * health_inside - what health.c (results and transitions) and health_look.c (what people see)
- * share.
+ * health_inside - what health.c (results and transitions), health_cells.c (which type has which)
+ * and health_look.c (what people see) share.
  */
 #ifndef HEALTH_HEALTH_INSIDE_H
 #define HEALTH_HEALTH_INSIDE_H
@@ -15,6 +15,15 @@ struct cell_gate {
     _Atomic bool is_closed;
 };
 
+enum { HEALTH_STRANGERS = 1024, HEALTH_NAMES_RETIRED = 4096 };
+
+/* A type without a cell of its own. */
+struct stranger {
+    uint64_t hash;
+    uint64_t asked_ms;
+    unsigned asks;
+};
+
 struct watched {
     struct destination_health health;
     char *names[DESTINATION_CELLS_MAX]; /* event types, owned; the last may be "other" */
@@ -27,8 +36,12 @@ struct watched {
         uint64_t logged_ms;
         uint32_t unlogged;
         uint64_t entered[BREAKER_STATES];
-    } marks[DESTINATION_CELLS_MAX + 1]; /* the last: the destination itself */
-    struct heard heard[VERDICT_COUNT];  /* the last answers, by how they were read */
+    } marks[DESTINATION_CELLS_MAX + 1];          /* the last: the destination itself */
+    struct heard heard[VERDICT_COUNT];           /* the last answers, by how they were read */
+    struct stranger strangers[HEALTH_STRANGERS]; /* by hash */
+    char *retired[HEALTH_NAMES_RETIRED];         /* names of cells given away, a ring; owned */
+    size_t retired_count;
+    _Atomic uint32_t cells_version; /* grows when a cell is given to another type */
     struct flow flow;
     _Atomic bool is_closed;
     _Atomic uint64_t version;

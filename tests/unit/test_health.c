@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -212,6 +213,102 @@ static void an_answer_is_told_in_words(void **state)
     }
 }
 
+static size_t cell_of(struct health *health, const char *kind, unsigned i, uint64_t now_ms)
+{
+    char name[32];
+
+    (void)snprintf(name, sizeof(name), "%s %u", kind, i);
+    return health_cell(health, 0, span_of(name), now_ms);
+}
+
+/* An answer of the type's, as its traffic has. */
+static void serve(struct health *health, size_t cell, uint64_t now_ms)
+{
+    struct ticket ticket = health_ticket(health, 0, cell);
+
+    health_result(health, 0, cell, now_ms, CALL_OK, true, &ticket, 0, 0);
+}
+
+/* 300 types that nobody sends again, and then one that stays. */
+static void a_type_with_traffic_has_a_cell_of_its_own(void **state)
+{
+    struct health *health = health_new(&config, 7, 1000);
+    uint64_t now_ms = 1000;
+    uint32_t version;
+    size_t cell;
+
+    (void)state;
+    for (unsigned i = 0; i < 300; i++) {
+        serve(health, cell_of(health, "junk", i, now_ms), now_ms);
+    }
+    version = health_cells_version(health, 0);
+    cell = health_cell(health, 0, SPAN("Purchase"), now_ms);
+    assert_true(health_cell_is_shared(cell)); /* all have had traffic just now */
+    for (unsigned i = 0; i < 120; i++) {
+        now_ms += 100;
+        cell = health_cell(health, 0, SPAN("Purchase"), now_ms);
+    }
+    assert_false(health_cell_is_shared(cell));
+    assert_int_not_equal(health_cells_version(health, 0), version);
+    assert_int_equal(health_cell(health, 0, SPAN("Purchase"), now_ms), cell);
+    (void)break_cell(health, cell, now_ms);
+    assert_true(health_is_clear(health, 0, cell_of(health, "junk", 299, now_ms)));
+    health_free(health);
+}
+
+/* Any number of types that come once take nothing from those that stay. */
+static void strangers_take_no_cell_with_traffic(void **state)
+{
+    struct health *health = health_new(&config, 7, 1000);
+    size_t own[3];
+    size_t open;
+    uint64_t now_ms = 1000;
+
+    (void)state;
+    open = health_cell(health, 0, SPAN("Lead"), now_ms);
+    now_ms = break_cell(health, open, now_ms); /* nobody comes by any more: it keeps its outage */
+    for (unsigned i = 0; i < COUNT_OF(own); i++) {
+        own[i] = cell_of(health, "real", i, now_ms);
+    }
+    for (unsigned i = 0; i < 20000; i++) {
+        now_ms += 5;
+        serve(health, cell_of(health, "junk", i, now_ms), now_ms);
+        serve(health, own[i % COUNT_OF(own)], now_ms);
+    }
+    for (unsigned i = 0; i < COUNT_OF(own); i++) {
+        assert_int_equal(cell_of(health, "real", i, now_ms), own[i]);
+    }
+    assert_int_equal(health_cell(health, 0, SPAN("Lead"), now_ms), open);
+    assert_false(health_is_clear(health, 0, open));
+    assert_int_equal(health_cells_version(health, 0),
+                     0); /* nor is anybody's index of use no more */
+    health_free(health);
+}
+
+/* What was under way for a type that lost its cell says nothing of the one that has it now. */
+static void answers_of_who_had_the_cell_before_are_dropped(void **state)
+{
+    struct health *health = health_new(&config, 7, 1000);
+    size_t first = cell_of(health, "type", 0, 1000);
+    struct ticket ticket = health_ticket(health, 0, first);
+    uint64_t now_ms = 1000;
+
+    (void)state;
+    for (unsigned i = 1; i < 255; i++) {
+        serve(health, cell_of(health, "type", i, now_ms), now_ms + 1);
+    }
+    now_ms += 20000;
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(health_cell(health, 0, SPAN("Purchase"), now_ms) == first, i == 2);
+    }
+    for (unsigned i = 0; i < 40; i++) {
+        now_ms += 100;
+        health_result(health, 0, first, now_ms, CALL_APP, true, &ticket, 0, 0);
+    }
+    assert_true(health_is_clear(health, 0, first));
+    health_free(health);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -222,6 +319,9 @@ int main(void)
         cmocka_unit_test(an_outage_knows_what_was_answered_and_what_it_cost),
         cmocka_unit_test(good_answers_do_not_hide_the_last_bad_one),
         cmocka_unit_test(an_answer_is_told_in_words),
+        cmocka_unit_test(a_type_with_traffic_has_a_cell_of_its_own),
+        cmocka_unit_test(strangers_take_no_cell_with_traffic),
+        cmocka_unit_test(answers_of_who_had_the_cell_before_are_dropped),
     };
 
     log_setup(LOG_FORMAT_LOGFMT, LOG_LEVEL_ERROR);
