@@ -320,7 +320,8 @@ static void check_answer(const struct pipeline_destination *to, const struct ans
 {
     const struct http_target target = {.first_byte_ms = 2000, .total_ms = 4000};
     const struct span ids[3] = {{"a", 1}, {"b", 1}, {"c", 1}};
-    struct item_result each[3] = {{VERDICT_RETRY, 0}, {VERDICT_RETRY, 0}, {VERDICT_RETRY, 0}};
+    struct item_result each[3] = {
+        {.verdict = VERDICT_RETRY}, {.verdict = VERDICT_RETRY}, {.verdict = VERDICT_RETRY}};
     const struct answer_batch batch = {ids, test->count, each};
     struct answer_question question = {.type = to->config->type,
                                        .fault = &test->fault,
