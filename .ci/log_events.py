@@ -111,6 +111,14 @@ def new_row(name, levels, keys):
             f'"What it means.", "What to do."}},  then: clang-format -i {TABLE} && make docs')
 
 
+def format_of(argument, code):
+    """The text of a format; a name in capitals is a macro of the same file."""
+    if re.fullmatch(r"[A-Z][A-Z0-9_]*", argument):
+        macro = re.search(rf"#\s*define {argument}((?:[^\n]*\\\n)*[^\n]*)", code)
+        return text_of(macro.group(1)) if macro else ""
+    return text_of(argument)
+
+
 def call_problems(match, code, rows):
     kind = match.group(1)
     arguments, _ = split_arguments(code, match.end())
@@ -122,7 +130,7 @@ def call_problems(match, code, rows):
     if not name or arguments[0] != f'"{name}"':
         yield "the name of a log line is a literal, so that it can be looked for"
         return
-    text = text_of(arguments[1]) if len(arguments) > 1 else ""
+    text = format_of(arguments[1], code) if len(arguments) > 1 else ""
     keys, levels = keys_of(text), call_levels(kind, level_text)
     row = rows.get(name)
     if row is None:

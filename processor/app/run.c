@@ -9,10 +9,12 @@
 #include <unistd.h>
 
 #include "app/signals.h"
+#include "app/totals.h"
 #include "app/worker.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "config/yaml.h"
 #include "kafka/topics.h"
 #include "observe/admin.h"
 
@@ -210,9 +212,29 @@ static void refuse_reload(void)
     LOG_WARN("run.reload_unsupported", "why=\"this version does not reload; restart it instead\"");
 }
 
+static void say_totals(const struct process *process, bool is_end)
+{
+    struct totals_source source = {process->config, process->metrics, process->health};
+
+    totals_log(&source, clock_mono_ms(), is_end);
+}
+
+/* What the log says now and then. */
+static void look_at_log(const struct process *process, uint64_t *said_ms)
+{
+    uint64_t now_ms = clock_mono_ms();
+
+    log_tick(false);
+    if (now_ms - *said_ms >= process->config->log.totals_ms) {
+        *said_ms = now_ms;
+        say_totals(process, false);
+    }
+}
+
 /* Until a signal asks for the end or a worker fails; 0, or 3 for a failure. */
 static int serve(struct process *process, const sigset_t *signals, struct stop *stop)
 {
+    uint64_t said_ms = clock_mono_ms();
     struct err err;
 
     for (;;) {
@@ -226,7 +248,7 @@ static int serve(struct process *process, const sigset_t *signals, struct stop *
         if (signal_number == SIGHUP) {
             refuse_reload();
         }
-        log_tick(false);
+        look_at_log(process, &said_ms);
         if (any_failed(process, &err)) {
             LOG_ERROR("run.failed", "why=%s", LOG_Q(err.text));
             return 3;
@@ -266,17 +288,21 @@ static void stop_workers(struct process *process, const sigset_t *signals, struc
     }
 }
 
-static void say_totals(const struct process *process)
+static void say_start(const struct process *process)
 {
-    struct metrics_totals totals;
+    const struct config *config = process->config;
+    struct buf topics;
 
-    log_tick(true);
-    metrics_totals(process->metrics, &totals);
-    LOG_INFO("run.stopped",
-             "consumed=%llu delivered=%llu diverted=%llu dead_lettered=%llu dropped=%llu",
-             (unsigned long long)totals.consumed, (unsigned long long)totals.delivered,
-             (unsigned long long)totals.diverted, (unsigned long long)totals.dead_lettered,
-             (unsigned long long)totals.dropped);
+    buf_init(&topics, 16 << 10);
+    for (size_t i = 0; i < config->kafka.topic_count; i++) {
+        buf_printf(&topics, "%s" SPAN_FMT, i == 0 ? "" : ",", SPAN_ARG(config->kafka.topics[i]));
+    }
+    LOG_INFO("run.started",
+             "version=%s config=%s config_sha256=%s topics=%s group=%s instance=%s workers=%u",
+             DETOUR_VERSION, LOG_Q(config->path), yaml_digest(config->doc),
+             LOG_Q(buf_text(&topics)), LOG_S(config->kafka.group),
+             LOG_Q(process->pipeline->instance), process->worker_count);
+    buf_fini(&topics);
 }
 
 static void clean_up(struct process *process)
@@ -342,14 +368,13 @@ static int run(const char *path)
         code = start_admin(&process);
     }
     if (code == 0) {
-        LOG_INFO("run.started", "version=%s workers=%u group=%s instance=%s", DETOUR_VERSION,
-                 process.worker_count, LOG_S(process.config->kafka.group),
-                 LOG_Q(process.pipeline->instance));
+        say_start(&process);
         code = serve(&process, &signals, &stop);
     }
     if (process.worker_count > 0) {
         stop_workers(&process, &signals, &stop);
-        say_totals(&process);
+        log_tick(true);
+        say_totals(&process, true);
     }
     signals_watch(&watch, &stop, 1);
     clean_up(&process);

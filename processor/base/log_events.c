@@ -147,11 +147,24 @@ const struct log_event log_events[] = {
      "While it stops, one more signal came within a second of the first: it belongs to that one. A "
      "later one ends the process at once.",
      ""},
-    {"run.started", "info", "version workers group instance", "", "The workers have started.", ""},
-    {"run.stopped", "info", "consumed delivered diverted dead_lettered dropped", "",
-     "The end, with the totals since the start.", ""},
+    {"run.started", "info", "version config config_sha256 topics group instance workers", "",
+     "The workers have started. `config_sha256` are the first digits that `sha256sum FILE` prints.",
+     ""},
+    {"run.stopped", "info",
+     "consumed delivered diverted dead_lettered dropped in_flight lag blocked not_closed which "
+     "lines_lost",
+     "", "The end, with the totals since the start, as in run.totals.", ""},
     {"run.stopping", "info", "signal", "",
      "A signal asked for the end: what is under way is finished and committed.", ""},
+    {"run.totals", "info",
+     "consumed delivered diverted dead_lettered dropped in_flight lag blocked not_closed which "
+     "lines_lost",
+     "",
+     "Where it stands, once in `log.totals` (a minute). Events since the start; `in_flight` and "
+     "`lag` now; `blocked`: partitions that stand, by reason; `not_closed`: how many destinations "
+     "and event types are open, half-open, on the ramp, throttled or held, and `which`; "
+     "`lines_lost`: log lines that could not be written.",
+     ""},
     {"schema.arrived", "info", "waited_ms", "", "No event waits for a schema any more.", ""},
     {"schema.incompatible", "warn", "id error", "id",
      "A writer schema cannot be read by the reader schema. Its events become dead letters, "
@@ -285,7 +298,8 @@ static const char introduction[] =
     "\n"
     "**A stderr that nobody reads**, that is closed, or whose disk is full, holds nothing up: the "
     "line is dropped, and\n"
-    "counted in `detour_log_dropped_total`. No line holds a payload, personal data or a secret.\n"
+    "counted in `detour_log_lines_dropped_total`. No line holds a payload, personal data or a "
+    "secret.\n"
     "\n"
     "| event | level | keys | what it means | what to do |\n"
     "| --- | --- | --- | --- | --- |\n";

@@ -251,6 +251,7 @@ struct config {
     struct {
         enum log_format format;
         enum log_level level;
+        uint64_t totals_ms;
     } log;
     struct span *tests; /* globs, absolute */
     size_t test_count;

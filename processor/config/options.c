@@ -176,6 +176,10 @@ static const struct config_option log_options[] = {
      .fallback = "logfmt"},
     {"level", "The least that is written.", OPTION_CHOICE, AT(log.level), .choices = level_words,
      .fallback = "info"},
+    {"totals",
+     "How often the line `run.totals` is written: consumed, delivered, diverted, lag, what "
+     "is not closed.",
+     OPTION_DURATION, AT(log.totals_ms), .fallback = "1m", .min = 1000, .max = DAY_MS},
 };
 
 static const struct config_option shutdown_options[] = {

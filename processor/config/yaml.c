@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/digest.h"
 #include "base/mem.h"
 #include "config/expand.h"
 #include "config/yaml_build.h"
@@ -114,6 +115,11 @@ static bool read_events(struct yaml_builder *builder)
     return true;
 }
 
+const char *yaml_digest(const struct yaml_doc *doc)
+{
+    return doc->digest;
+}
+
 struct yaml_doc *yaml_parse(const char *name, struct span text, bool is_literal,
                             struct diags *diags)
 {
@@ -125,6 +131,8 @@ struct yaml_doc *yaml_parse(const char *name, struct span text, bool is_literal,
                                    .errors_before = diags->error_count,
                                    .is_literal = is_literal};
     bool is_usable = false;
+
+    digest_short(text, doc->digest);
 
     if (span_starts(text, mark)) {
         text = span_sub(text, mark.len, text.len);

@@ -44,6 +44,9 @@ struct yaml_doc *yaml_parse(const char *name, struct span text, bool is_literal,
 /* Hidden, because libyaml exports a function of its own with this name and would call ours. */
 __attribute__((visibility("hidden"))) void yaml_free(struct yaml_doc *doc);
 const struct yaml_node *yaml_root(const struct yaml_doc *doc);
+/** The SHA-256 of the bytes as they were read, the first twelve digits as `sha256sum` prints them.
+ */
+const char *yaml_digest(const struct yaml_doc *doc);
 
 const struct yaml_node *yaml_get(const struct yaml_node *map,
                                  const char *key);          /* NULL when absent */

@@ -10,6 +10,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/digest.h"
 #include "config/yaml.h"
 
 enum {
@@ -22,6 +23,7 @@ enum {
 struct yaml_doc {
     struct arena memory;
     char *name; /* owned */
+    char digest[DIGEST_SHORT_BYTES];
     struct yaml_node *root;
 };
 

@@ -1,0 +1,21 @@
+/**
+ * totals - where the process stands, as a log line: now and then, and at the end.
+ */
+#ifndef APP_TOTALS_H
+#define APP_TOTALS_H
+
+#include "health/health.h"
+#include "observe/metrics.h"
+
+struct totals_source { /* all borrowed */
+    const struct config *config;
+    struct metrics *metrics;
+    struct health *health;
+};
+
+/** run.totals, or @is_end run.stopped. */
+void totals_log(const struct totals_source *source, uint64_t now_ms, bool is_end);
+/** What is not closed, such as "tiktok held; tiktok/Purchase half_open"; how many. */
+size_t totals_not_closed(const struct totals_source *source, uint64_t now_ms, struct buf *out);
+
+#endif /* APP_TOTALS_H */
