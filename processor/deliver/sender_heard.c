@@ -21,7 +21,7 @@ static void write_text(const struct http_reply *reply, const struct answer *answ
     if (reply->status == 0 && reply->error[0] != '\0') {
         (void)snprintf(out, bytes, "no answer: %.140s", reply->error);
     } else {
-        (void)snprintf(out, bytes, "%s", answer->text[0] != '\0' ? answer->text : reply->error);
+        (void)snprintf(out, bytes, "%.159s", answer->text[0] != '\0' ? answer->text : reply->error);
     }
 }
 
