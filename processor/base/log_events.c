@@ -22,7 +22,8 @@ const struct log_event log_events[] = {
     {"dead_letter.too_large", "error",
      "topic source_topic partition offset value_bytes key_bytes header_bytes way_out",
      "topic source_topic partition",
-     "A dead letter is larger than its topic takes. Its partition waits, and no other.",
+     "A dead letter is larger than its topic takes, even in the smallest parts. Its partition "
+     "waits, and no other.",
      "Set max.message.bytes of the topic to the size named; detour goes on by itself."},
     {"dead_letter.written", "warn",
      "destination event reason code field status request_id outage why",

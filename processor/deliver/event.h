@@ -19,6 +19,7 @@
 #ifndef DELIVER_EVENT_H
 #define DELIVER_EVENT_H
 
+#include "deliver/parts.h"
 #include "event/answer.h"
 #include "event/event.h"
 #include "health/health.h"
@@ -68,7 +69,8 @@ struct leg {
     struct backlog *backlog;      /* of its record's topic, while PRODUCING */
     uint64_t backlog_bytes;       /* counted there */
     bool is_stuck, is_crowded;    /* backlog.h */
-    uint32_t part, part_count;    /* an oversize dead letter goes in parts */
+    struct parts parts;           /* of an oversize dead letter */
+    uint32_t part, part_count;    /* which is written of how many; 0: all in one */
     bool waits_for_topic;         /* and this one until its topic takes such records */
     uint8_t mended;               /* of enum mend: how the record differs from the original */
     uint8_t mends_tried;          /* of them: after it was refused */

@@ -131,7 +131,7 @@ rd_kafka_headers_t *record_note(struct deliverer *d, const struct leg *leg,
     } else if (find_heard(d, leg, &heard)) {
         note_heard(leg, &heard, text, &note);
     }
-    return note_headers(original, &note);
+    return note_headers(leg->parts.is_apart[PIECE_HEADERS] ? NULL : original, &note);
 }
 
 rd_kafka_headers_t *record_copy_note(const struct deliverer *d, const struct leg *leg,

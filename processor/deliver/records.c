@@ -22,9 +22,8 @@
 #include "kafka/blame.h"
 
 enum {
-    PART_BYTES_FIRST = 512 * 1024,
-    PART_BYTES_MIN = 16 * 1024,
     NOTE_BYTES_MOST = 8192, /* of our headers and what else a record has, generously */
+    HEADERS_TEXT_BYTES_MAX = 512 * 1024 * 1024,
 };
 
 /* One log line when a partition begins to wait and one when it goes on, however many records. */
@@ -257,26 +256,24 @@ static void note_too_large(struct leg *leg)
     leg->reason = REASON_TOO_LARGE;
 }
 
-static uint32_t parts_of(size_t bytes, size_t part_bytes)
-{
-    return (uint32_t)MAX_OF((bytes + part_bytes - 1) / part_bytes, (size_t)1);
-}
-
-/* No parts are small enough: its headers are too large, or the topic takes next to nothing. The
- * partition waits until somebody raises the topic's limit. */
-static void wait_for_room(struct deliverer *d, struct leg *leg)
+/* What its three pieces take: the headers all of them, since whatever is not ours is kept. */
+static void measure(const struct deliverer *d, const struct leg *leg, size_t lens[PIECE_COUNT])
 {
     const struct event *event = leg->event;
-    struct message_view message;
-    size_t value_bytes = message_value(leg).len;
-    size_t header_bytes = note_bytes(d->outside->headers(event->message)) + NOTE_BYTES_MOST;
-    size_t part_bytes = MIN_OF(value_bytes, (size_t)PART_BYTES_FIRST) + event->message->key_len;
 
-    d->outside->view(event->message, &message);
+    lens[PIECE_HEADERS] = note_bytes(d->outside->headers(event->message));
+    lens[PIECE_KEY] = event->message->key_len;
+    lens[PIECE_VALUE] = message_value(leg).len;
+}
+
+/* No parts are small enough: the topic takes next to nothing. The partition waits until somebody
+ * raises the topic's limit. */
+static void wait_for_room(struct deliverer *d, struct leg *leg, const size_t lens[PIECE_COUNT])
+{
+    struct message_view message;
+
+    d->outside->view(leg->event->message, &message);
     leg->waits_for_topic = true;
-    leg->was_refused = true;
-    leg->part = 0;
-    leg->part_count = leg->part_count == 0 ? 0 : parts_of(value_bytes, PART_BYTES_FIRST);
     send_part(d, leg);
     if (backlog_stuck(d, leg, true)) {
         LOG_ERROR("dead_letter.too_large",
@@ -284,28 +281,51 @@ static void wait_for_room(struct deliverer *d, struct leg *leg)
                   "header_bytes=%zu way_out=\"set max.message.bytes of the topic to %zu or more; "
                   "detour goes on by itself\"",
                   LOG_Q(leg->request.topic), LOG_S(message.topic), message.partition,
-                  (long long)message.offset, value_bytes, message.key.len, header_bytes,
-                  header_bytes + part_bytes);
+                  (long long)message.offset, lens[PIECE_VALUE], lens[PIECE_KEY],
+                  lens[PIECE_HEADERS], NOTE_BYTES_MOST + (size_t)leg->parts.bytes);
     }
 }
 
-/* The value is too large as it is, or in the present number of parts: halve, from the start. */
+/* The original's headers are put apart: as text, kept until all of it is written. */
+static void write_headers(struct deliverer *d, struct leg *leg)
+{
+    const struct config_destination *config = d->pipeline->config->dead_letter;
+    struct buf text;
+
+    buf_init(&text, HEADERS_TEXT_BYTES_MAX);
+    note_headers_text(d->outside->headers(leg->event->message), config->is_connect_headers, &text);
+    INVARIANT(!text.is_overflowed); /* four times what a message can be */
+    leg_own_item(&d->events, leg, buf_span(&text));
+    buf_fini(&text);
+}
+
+/* It is too large as it is, or in the present parts: smaller ones, from the start. */
 static void split_further(struct deliverer *d, struct leg *leg)
 {
-    size_t bytes = message_value(leg).len;
-    size_t part_bytes = leg->part_count == 0 ? PART_BYTES_FIRST
-                                             : (bytes + leg->part_count - 1) / leg->part_count / 2;
+    bool is_whole = leg->part_count == 0;
+    struct parts *parts = &leg->parts;
+    size_t lens[PIECE_COUNT];
 
-    if (part_bytes < PART_BYTES_MIN || bytes <= PART_BYTES_MIN) {
-        wait_for_room(d, leg);
+    measure(d, leg, lens);
+    leg->was_refused = true;
+    leg->part = 0;
+    if (!parts_shrink(parts, lens)) {
+        wait_for_room(d, leg, lens);
         return;
     }
-    if (leg->part_count == 0) {
+    if (is_whole) {
         note_too_large(leg);
     }
-    leg->part = 0;
-    leg->part_count = parts_of(bytes, part_bytes);
-    leg->was_refused = true;
+    if (parts->is_apart[PIECE_HEADERS] && parts->piece_len[PIECE_HEADERS] == 0) {
+        write_headers(d, leg);
+        parts->piece_len[PIECE_HEADERS] = leg->item.len;
+    }
+    if (parts->is_apart[PIECE_KEY]) {
+        leg->mended |= MEND_KEY;
+        parts->piece_len[PIECE_KEY] = lens[PIECE_KEY];
+    }
+    parts->piece_len[PIECE_VALUE] = lens[PIECE_VALUE];
+    leg->part_count = parts_count(parts);
     send_part(d, leg);
 }
 
@@ -374,26 +394,39 @@ static const struct pipeline_destination *dead_letter_of(const struct deliverer 
                 ->destinations[pipeline_index(d->pipeline, d->pipeline->config->dead_letter)];
 }
 
+static struct span part_value(const struct leg *leg, struct part part)
+{
+    struct span whole = message_value(leg);
+
+    if (part.piece == PIECE_HEADERS) {
+        whole = leg->item;
+    } else if (part.piece == PIECE_KEY) {
+        whole = (struct span){leg->event->message->key, leg->event->message->key_len};
+    }
+    return span_sub(whole, part.from, part.to);
+}
+
 /* Part leg->part of leg->part_count, or all of it when that is 0. */
 static void send_part(struct deliverer *d, struct leg *leg)
 {
     const struct pipeline_destination *to = dead_letter_of(d);
-    struct span whole = message_value(leg);
+    struct span value = message_value(leg);
     rd_kafka_headers_t *headers = record_note(d, leg, d->outside->headers(leg->event->message),
                                               to->config->is_connect_headers);
 
-    if (leg->part_count == 0) {
-        fill_request(d, leg, to->topic, whole, headers, on_dead_letter);
-    } else {
-        size_t step = (whole.len + leg->part_count - 1) / leg->part_count;
-        size_t from = MIN_OF(step * leg->part, whole.len);
-        char part[32];
+    if (leg->part_count > 0) {
+        struct part part = parts_at(&leg->parts, leg->part);
+        char text[32];
 
-        (void)snprintf(part, sizeof(part), "%u/%u", leg->part + 1, leg->part_count);
-        (void)rd_kafka_header_add(headers, "detour.part", -1, part, -1);
-        fill_request(d, leg, to->topic, span_sub(whole, from, MIN_OF(from + step, whole.len)),
-                     headers, on_dead_letter);
+        value = part_value(leg, part);
+        (void)snprintf(text, sizeof(text), "%u/%u", leg->part + 1, leg->part_count);
+        (void)rd_kafka_header_add(headers, note_name(NOTE_PART), -1, text, -1);
+        if (leg->parts.is_apart[PIECE_HEADERS] || leg->parts.is_apart[PIECE_KEY]) {
+            (void)rd_kafka_header_add(headers, note_name(NOTE_PART_OF), -1, piece_word(part.piece),
+                                      -1);
+        }
     }
+    fill_request(d, leg, to->topic, value, headers, on_dead_letter);
     d->outside->produce(d->outside->context, &leg->request);
 }
 
@@ -403,6 +436,7 @@ void record_dead_letter(struct deliverer *d, struct leg *leg)
     leg->is_dead_letter = true;
     leg->was_refused = false;
     mend_begin(d, leg);
+    leg->parts = (struct parts){0};
     leg->part = 0;
     leg->part_count = 0;
     send_part(d, leg);

@@ -3,8 +3,8 @@
  *
  * Settled by the broker's delivery report only. A topic that cannot be written blocks
  * the event's partition by name and goes on by itself; nothing is given up. A dead letter
- * the topic refuses for its size goes in parts (detour.part "1/3": concatenated in order
- * they are the value), so that no byte is lost.
+ * the topic refuses for its size goes in parts (parts.h; detour.part "1/3"), so that no byte
+ * is lost.
  */
 #ifndef DELIVER_RECORDS_H
 #define DELIVER_RECORDS_H

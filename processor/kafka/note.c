@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "base/utf8.h"
 
 enum { TEXT_BYTES_MAX = 512, HEADER_OVERHEAD_BYTES = 6, NUMBER_BYTES = 24 };
@@ -34,6 +35,8 @@ static const char *const names[NOTE_FIELD_COUNT] = {
     [NOTE_SOURCE_OFFSET] = "detour.source.offset",
     [NOTE_SOURCE_TIMESTAMP] = "detour.source.timestamp",
     [NOTE_MENDED] = "detour.mended",
+    [NOTE_PART] = "detour.part",
+    [NOTE_PART_OF] = "detour.part.of",
     [NOTE_INSTANCE] = "detour.instance",
     [NOTE_CONNECT_TOPIC] = "__connect.errors.topic",
     [NOTE_CONNECT_PARTITION] = "__connect.errors.partition",
@@ -217,6 +220,63 @@ rd_kafka_headers_t *note_copy_headers(const rd_kafka_headers_t *original, const 
     add_source(headers, note);
     add(headers, NOTE_MENDED, note->mended);
     return headers;
+}
+
+static void add_base64(struct buf *out, const unsigned char *bytes, size_t len)
+{
+    static const char alphabet[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+    buf_add_char(out, '"');
+    for (size_t i = 0; i < len; i += 3) {
+        size_t left = MIN_OF(len - i, (size_t)3);
+        uint32_t bits = (uint32_t)bytes[i] << 16;
+
+        bits |= left > 1 ? (uint32_t)bytes[i + 1] << 8 : 0;
+        bits |= left > 2 ? bytes[i + 2] : 0;
+        for (size_t c = 0; c < 4; c++) {
+            buf_add_char(out, c <= left ? alphabet[bits >> (18 - 6 * c) & 63] : '=');
+        }
+    }
+    buf_add_char(out, '"');
+}
+
+static void add_header_text(struct buf *out, const char *name, const void *value, size_t len)
+{
+    bool is_text = utf8_is_valid(name, strlen(name));
+
+    buf_add_text(out, is_text ? "{\"name\":" : "{\"name_base64\":");
+    if (is_text) {
+        buf_add_json_string(out, span_of(name));
+    } else {
+        add_base64(out, (const unsigned char *)name, strlen(name));
+    }
+    buf_add_text(out, ",\"value\":");
+    if (value == NULL) {
+        buf_add_text(out, "null");
+    } else {
+        add_base64(out, value, len);
+    }
+    buf_add_char(out, '}');
+}
+
+void note_headers_text(const rd_kafka_headers_t *original, bool is_connect, struct buf *out)
+{
+    size_t count = original == NULL ? 0 : rd_kafka_header_cnt(original);
+    char before = '[';
+    const char *name;
+    const void *value;
+    size_t len;
+
+    for (size_t i = 0; i < count; i++) {
+        if (rd_kafka_header_get_all(original, i, &name, &value, &len) == 0 &&
+            !(is_connect ? is_ours_or_connect(name) : is_ours(name))) {
+            buf_add_char(out, before);
+            add_header_text(out, name, value, len);
+            before = ',';
+        }
+    }
+    buf_add_text(out, before == '[' ? "[]" : "]");
 }
 
 size_t note_bytes(const rd_kafka_headers_t *headers)

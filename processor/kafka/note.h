@@ -12,6 +12,7 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include "base/buf.h"
 #include "event/verdict.h"
 
 /* The names, for writers and readers alike. */
@@ -36,6 +37,8 @@ enum note_field {
     NOTE_SOURCE_OFFSET,
     NOTE_SOURCE_TIMESTAMP,
     NOTE_MENDED,
+    NOTE_PART,
+    NOTE_PART_OF,
     NOTE_INSTANCE,
     NOTE_CONNECT_TOPIC,
     NOTE_CONNECT_PARTITION,
@@ -86,6 +89,9 @@ NODISCARD rd_kafka_headers_t *note_headers(const rd_kafka_headers_t *original,
  * it stood (source.*) and what was mended in place of headers of these names. */
 NODISCARD rd_kafka_headers_t *note_copy_headers(const rd_kafka_headers_t *original,
                                                 const struct note *note);
+/** The headers of @original that are kept, as JSON: [{"name": "a", "value": BASE64 or null}, ...];
+ * a name that is not UTF-8 is "name_base64". */
+void note_headers_text(const rd_kafka_headers_t *original, bool is_connect, struct buf *out);
 /** What @headers (may be NULL) take in a record, about. */
 size_t note_bytes(const rd_kafka_headers_t *headers);
 /** Value of the last header of that name; SPAN_NONE when absent. */

@@ -1,6 +1,9 @@
 """Dead letters: the record as it was, our headers as the contract lists them, and topics that are not there."""
 
+import base64
+import collections
 import datetime
+import json
 import random
 import time
 
@@ -111,12 +114,71 @@ def test_giant_records_are_delivered_or_kept_whole(world):
     assert not world.tiktok.duplicates()
 
 
-def test_headers_beyond_the_topic_wait_for_a_larger_limit(world):
-    """No cutting of the value helps: the partition is blocked by name, the log says what to raise, and then it goes on."""
-    world.create("source", "dead", partitions=1, max_message_bytes=1_048_588)
+def whole(notes):
+    """Key, value and headers of one dead letter, put together from its parts as docs/delivery.md says."""
+    notes = sorted(notes, key=lambda n: int(n.detour.get("part", "1/1").split("/")[0]))
+    assert [n.detour.get("part", "1/1") for n in notes] == [f"{i + 1}/{len(notes)}" for i in range(len(notes))]
+    pieces = {}
+    for note in notes:
+        piece = note.detour.get("part.of", "value")
+        value = note.message.value()
+        pieces[piece] = value if piece not in pieces else pieces[piece] + value
+    headers = notes[0].headers
+    if "headers" in pieces:
+        headers = [(h["name"], None if h["value"] is None else base64.b64decode(h["value"]))
+                   for h in json.loads(pieces["headers"])]
+        assert not any(n.headers for n in notes), "in the parts, or in each record"
+    return pieces.get("key", notes[0].message.key()), pieces["value"], headers
+
+
+def test_what_is_too_large_goes_in_parts_and_holds_up_nobody(world):
+    """Headers, keys and values beyond the dead-letter topic's record size, all in one partition: every byte is kept, nothing waits."""
+    world.create("source", partitions=1, max_message_bytes=8_000_000)
     world.create("utm")
-    header = random.Random(3).randbytes(1_048_380)
-    big = Record(b"garbage", key=b"big", headers=[("h", header)], want="decode_failed")
+    world.create("dead", partitions=2, max_message_bytes=20_000)
+    chance = random.Random(3)  # bytes that no compression makes small
+    large = chance.randbytes
+    hostile = [("\u20ac\x01", b"\0\xff"), ("same", None), ("same", b""), ("detour.error", b"forged"), ('"\\', b"q")]
+    bad = [
+        Record(b"garbage", key=b"big", headers=[("h", large(1_000_000))] + hostile),
+        Record(b"garbage", key=large(300_000), headers=hostile),
+        Record(b"\7" + large(100_000), key=large(90_000), headers=[("h", large(80_000))]),
+        Record(None, headers=[(f"n{i}", large(3)) for i in range(20_000)]),
+        Record(b"", key=large(40_000)),
+        Record(b"\7" + large(200_000), key=b"k" * 100, headers=hostile),
+    ]
+    small = [Record(b"garbage%d" % i, key=b"%d" % i, headers=hostile) for i in range(200)]
+    for record in bad + small:
+        record.want = "decode_failed"
+    good = world.conversions(100)
+    records = [r for i in range(100) for r in ([bad[i // 16]] if i % 16 == 0 and i // 16 < len(bad) else []) + small[2 * i:2 * i + 2] + [good[i]]]
+    assert len(records) == 306
+    world.produce(records)
+    run = world.detour().start()
+    world.wait_settled(60)
+    assert "stuck" not in run.log and "dead_letter.too_large" not in run.log
+    found = collections.defaultdict(list)
+    for note in world.notes("dead"):
+        found[note.place].append(note)
+    assert set(found) == {r.place for r in bad + small}
+    for record in bad + small:
+        notes = found[record.place]
+        kept = [h for h in record.headers if not h[0].startswith("detour.")]
+        assert whole(notes) == (record.key, record.value, kept), record.place
+        assert {n.reason for n in notes} == {"too_large" if record in bad else "decode_failed"}
+        is_key_apart = len(record.key or b"") > 16_000
+        assert {n.detour.get("mended") for n in notes} == ({"key"} if is_key_apart else {None})
+    world.tiktok.wait_accepted(r.id for r in good)
+    assert not world.tiktok.duplicates()
+
+
+def test_a_topic_that_takes_next_to_nothing_is_waited_for(world):
+    """Where not even the smallest part fits, the partition is blocked by name, the log says what to raise, and then it goes on."""
+    world.create("source", partitions=1)
+    world.create("utm")
+    world.create("dead", partitions=1, max_message_bytes=400)
+    header = random.Random(3).randbytes(100_000)
+    big = Record(b"garbage", key=b"big", headers=[("h", header)], want="too_large")
     good = world.conversions(20)
     world.produce([big])
     run = world.detour().start()
@@ -128,10 +190,9 @@ def test_headers_beyond_the_topic_wait_for_a_larger_limit(world):
     wanted = ConfigResource("topic", world.topics["dead"], incremental_configs=[limit])
     for future in world.admin.incremental_alter_configs([wanted]).values():
         future.result(20)
-    world.wait_settled(30)
-    world.settle_account([big] + good)
-    (note,) = world.notes("dead")
-    assert note.message.value() == b"garbage" and note.headers == [("h", header)]
+    world.wait_settled(60)
+    assert whole(world.notes("dead")) == (b"big", b"garbage", [("h", header)])
+    world.tiktok.wait_accepted(r.id for r in good)
     wait_for(lambda: run.metric("detour_partition_blocked", reason="dead_letter") == 0, 20, "the block is gone")
 
 

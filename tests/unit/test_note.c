@@ -183,6 +183,35 @@ static void headers_are_exactly_these(void **state)
     }
 }
 
+/* What is too large for each record's headers stands in parts, as JSON. */
+static void headers_as_text(void **state)
+{
+    static const struct pair original[] = {{"trace", "1"},
+                                           {"detour.reason", "forged"},
+                                           {"q\"\n", "ab"},
+                                           {"nothing", NULL},
+                                           {"\xff\xfe", "abc"},
+                                           {"empty", ""},
+                                           {"__connect.errors.topic", "abcd"},
+                                           {NULL, NULL}};
+    rd_kafka_headers_t *headers = make_headers(original);
+    struct buf out;
+
+    (void)state;
+    buf_init(&out, 4096);
+    note_headers_text(headers, true, &out);
+    assert_string_equal(buf_text(&out), "[{\"name\":\"trace\",\"value\":\"MQ==\"},"
+                                        "{\"name\":\"q\\\"\\n\",\"value\":\"YWI=\"},"
+                                        "{\"name\":\"nothing\",\"value\":null},"
+                                        "{\"name_base64\":\"//4=\",\"value\":\"YWJj\"},"
+                                        "{\"name\":\"empty\",\"value\":\"\"}]");
+    buf_clear(&out);
+    note_headers_text(NULL, false, &out);
+    assert_string_equal(buf_text(&out), "[]");
+    buf_fini(&out);
+    rd_kafka_headers_destroy(headers);
+}
+
 /* A plain copy keeps the others' headers and ours of an earlier time; where it stood is said anew.
  */
 static void a_copy_says_where_it_stood(void **state)
@@ -315,6 +344,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(headers_are_exactly_these),
         cmocka_unit_test(a_copy_says_where_it_stood),
+        cmocka_unit_test(headers_as_text),
         cmocka_unit_test(connect_headers_name_stage_and_task),
         cmocka_unit_test(an_error_is_cut_between_characters),
         cmocka_unit_test(what_is_not_utf8_has_no_header),
