@@ -5,9 +5,11 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/columns.h"
 #include "base/utf8.h"
 
 enum { NAME_COLUMNS = 30, LINE_COLUMNS = 80, DURATION_BYTES = 32, HELD_BYTES_MAX = 64 * 1024 };
+enum { TABLE_BYTES_MAX = 256 * 1024 * 1024 }; /* the answers it is made of have bounds */
 
 /* reading */
 
@@ -30,7 +32,7 @@ static bool is_set(const json_t *object, const char *key)
 
 /* writing */
 
-/* @text, control characters as '?', cut after @columns with '~'; how many columns it took. */
+/* @text, control characters as '?', cut after @columns with an ellipsis; the columns it took. */
 static size_t add_clean(struct buf *out, const char *text, size_t columns)
 {
     struct span left = span_of(text);
@@ -40,11 +42,12 @@ static size_t add_clean(struct buf *out, const char *text, size_t columns)
         uint32_t point = 0;
         size_t len = utf8_decode(left, &point);
         bool is_control = len == 0 || point < 0x20 || (point >= 0x7f && point < 0xa0);
+        size_t wide = is_control ? 1 : columns_of_point(point);
 
         len = MAX_OF(len, (size_t)1);
-        if (used + 1 == columns && left.len > len) {
-            buf_add_char(out, '~');
-            return columns;
+        if (used + wide > columns || (used + wide == columns && left.len > len)) {
+            buf_add_text(out, "\xe2\x80\xa6");
+            return used + 1;
         }
         if (is_control) {
             buf_add_char(out, '?');
@@ -52,33 +55,9 @@ static size_t add_clean(struct buf *out, const char *text, size_t columns)
             buf_add(out, left.ptr, len);
         }
         left = span_sub(left, len, left.len);
-        used++;
+        used += wide;
     }
     return used;
-}
-
-/* How many bytes of @text fit into @columns. */
-static size_t bytes_within(struct span text, size_t columns)
-{
-    size_t at = 0;
-
-    for (size_t used = 0; used < columns && at < text.len; used++) {
-        uint32_t point;
-
-        at += MAX_OF(utf8_decode(span_sub(text, at, text.len), &point), (size_t)1);
-    }
-    return at;
-}
-
-static size_t columns_of(struct span text)
-{
-    size_t columns = 0;
-
-    while (text.len > 0) {
-        text = span_sub(text, bytes_within(text, 1), text.len);
-        columns++;
-    }
-    return columns;
 }
 
 static void add_padded(struct buf *out, const char *text, size_t columns)
@@ -260,7 +239,7 @@ static void add_held(struct buf *out, const char *secret, const char *how_long)
         left = SPAN_NONE;
     }
     while (left.len > 0) {
-        size_t bytes = bytes_within(left, LINE_COLUMNS - 8);
+        size_t bytes = columns_within(left, LINE_COLUMNS - 8);
 
         buf_add_text(out, "\n        ");
         buf_add_span(out, span_sub(left, 0, bytes));
@@ -357,11 +336,15 @@ static void add_instance(struct buf *out, const json_t *instance, int64_t wall_m
 void status_table(const json_t *instances, int64_t wall_ms, bool is_colored, struct buf *out)
 {
     const json_t *instance;
+    struct buf wide;
     size_t i;
 
+    buf_init(&wide, TABLE_BYTES_MAX);
     json_array_foreach(instances, i, instance)
     {
-        buf_add_text(out, i > 0 ? "\n" : "");
-        add_instance(out, instance, wall_ms, is_colored);
+        buf_add_text(&wide, i > 0 ? "\n" : "");
+        add_instance(&wide, instance, wall_ms, is_colored);
     }
+    columns_fold(out, buf_span(&wide), LINE_COLUMNS, 8);
+    buf_fini(&wide);
 }

@@ -40,7 +40,7 @@ const struct log_event log_events[] = {
      "The destination refused the credential or the settings. Its events wait, after a minute they "
      "take the next in the chain.",
      "Mend the credential: the secret file is watched, nothing needs a restart."},
-    {"destination.open", "info", "destination was", "destination was",
+    {"destination.recovered", "info", "destination was", "destination was",
      "The destination takes events again after a credential was refused or it was throttled.", ""},
     {"destination.still", "info", "destination was code status request_id next_probe_in_ms",
      "destination was",

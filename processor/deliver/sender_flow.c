@@ -219,7 +219,7 @@ void sender_note_open(struct sender *sender, const struct batch *batch)
         set_hold(sender, lane->source_id, 0, 0, 0);
     }
     if (flow_open(sender->flow, batch->sent_ms, &before)) {
-        LOG_INFO("destination.open", "destination=%s was=%s", LOG_S(sender->config->name),
+        LOG_INFO("destination.recovered", "destination=%s was=%s", LOG_S(sender->config->name),
                  before.hold_wait_ms != 0 ? "held" : "throttled");
         sender_follow_flow(sender);
     }

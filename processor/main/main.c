@@ -48,7 +48,9 @@ static int usage(FILE *out, int code)
             fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].does);
         }
     }
-    fputs("\n`detour COMMAND --help` tells the options; `detour --version` the version.\n", out);
+    fputs("\n`detour COMMAND --help` tells the options; `detour --version` the version.\n"
+          "New here? `detour sandbox` needs nothing else; docs/first-try.md is the same by hand.\n",
+          out);
     return code;
 }
 

@@ -75,7 +75,7 @@ static void draw_part(struct show *show, const struct watch_part *part, const ch
 {
     bool is_closed = part->state == BREAKER_CLOSED;
 
-    fprintf(show->out, "  %s%-*s %s%-9s%s %4.0f %%  %s%s\n", indent, 24 - (int)strlen(indent),
+    fprintf(show->out, "  %s%-*s %s%-9s%s %4.0f %%  %s%s\n", indent, 28 - (int)strlen(indent),
             part->name, colour(show, is_closed ? GREEN : YELLOW), breaker_state_word(part->state),
             colour(show, PLAIN), part->share * 100.0, part->cause, more);
 }

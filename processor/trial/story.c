@@ -42,7 +42,7 @@ static const char *no_partial_outage(struct story *story, const struct story_mom
     if (!story->was_dark) {
         return STORY_EVENT " never opened";
     }
-    return diverted_since(story, moment) > 0 ? NULL : "nothing took the alternate way";
+    return diverted_since(story, moment) > 0 ? NULL : "nothing was diverted";
 }
 
 static const char *no_global_outage(struct story *story, const struct story_moment *moment)
@@ -52,7 +52,7 @@ static const char *no_global_outage(struct story *story, const struct story_mome
     if (!story->was_dark) {
         return "the destination never opened as a whole";
     }
-    return diverted_since(story, moment) > 0 ? NULL : "nothing took the alternate way";
+    return diverted_since(story, moment) > 0 ? NULL : "nothing was diverted";
 }
 
 static const char *no_return(struct story *story, const struct story_moment *moment)
@@ -86,7 +86,7 @@ static const char *something_open(struct story *story, const struct story_moment
     if (!watch_is_closed(moment->watch)) {
         return "something opened although nothing is broken";
     }
-    return diverted_since(story, moment) == 0 ? NULL : "events took the alternate way";
+    return diverted_since(story, moment) == 0 ? NULL : "events were diverted";
 }
 
 static const char *others_open(struct story *story, const struct story_moment *moment)

@@ -171,18 +171,18 @@ static void tell_state(const struct telling *telling, enum breaker_state before,
              before == BREAKER_RAMP ? "its return" : "its probes");
         return;
     case BREAKER_HALF_OPEN:
-        tell(telling, "%s is probed, one event at a time", part->name);
+        tell(telling, "%s is probed (half-open): one event at a time", part->name);
         return;
     case BREAKER_RAMP:
-        tell(telling, "%s returns, with %.0f %% of its events first", part->name,
+        tell(telling, "%s returns: %.0f %% of its events go to it again", part->name,
              part->share * 100.0);
         return;
     case BREAKER_CLOSED:
         if (part != &telling->now->self && telling->now->self.state != BREAKER_CLOSED) {
-            tell(telling, "%s closed: its outage is now that of %s as a whole", part->name,
+            tell(telling, "%s closed: its outage is now one of %s as a whole", part->name,
                  telling->now->self.name);
         } else {
-            tell(telling, "%s closed: all of its events go their first way again", part->name);
+            tell(telling, "%s closed: all of its events go to it again", part->name);
         }
         return;
     }
@@ -215,7 +215,7 @@ void watch_compare(const struct watch *before, const struct watch *now,
     }
     if (now->is_throttled != before->is_throttled) {
         tell(&telling,
-             now->is_throttled ? "%s is throttled: its events wait, none takes another way"
+             now->is_throttled ? "%s is throttled: its events wait, none is diverted"
                                : "%s is no longer throttled",
              now->self.name);
     }

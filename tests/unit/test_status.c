@@ -12,6 +12,7 @@
 #include "app/status_command.h"
 #include "app/status_table.h"
 #include "base/clock.h"
+#include "base/columns.h"
 #include "observe/status.h"
 #include "webhook/credential.h"
 
@@ -300,16 +301,6 @@ static void a_rate_is_of_the_last_ten_seconds(void **state)
 
 /* the table */
 
-static size_t columns_of(const char *line, size_t len)
-{
-    size_t columns = 0;
-
-    for (size_t i = 0; i < len; i++) {
-        columns += ((unsigned char)line[i] & 0xc0u) != 0x80u;
-    }
-    return columns;
-}
-
 static const char *table_of(struct scene *scene, const json_t *document, bool is_colored)
 {
     buf_clear(&scene->text);
@@ -370,7 +361,11 @@ static const struct {
     {"a name that is too long",
      "[{\"destinations\": [{\"name\": "
      "\"\xc3\xa9_123456789_123456789_123456789_123456789_123456789\"}]}]",
-     "  \xc3\xa9_123456789_123456789_1234567~ "},
+     "  \xc3\xa9_123456789_123456789_1234567\xe2\x80\xa6 "},
+    {"a wide name",
+     "[{\"destinations\": [{\"name\": "
+     "\"\xe8\xb4\xad\xe4\xb9\xb0\"}]}]",
+     "  \xe8\xb4\xad\xe4\xb9\xb0                           "},
     {"a time that is none", "[{\"started\": \"yesterday\"}]", "up ,"},
     {"a time to come", "[{\"started\": \"2099-01-01T00:00:00Z\"}]", "up 0s,"},
     {"days", "[{\"started\": \"2026-03-08T03:00:00Z\"}]", "up 3d06h,"},
@@ -378,6 +373,120 @@ static const struct {
      "[{\"destinations\": [{\"name\": \"a\", \"state\": \"open\", \"override\": \"open\"}]}]",
      "override: open\n"},
 };
+
+/* @text with @name for each at sign. */
+static char *fill(const char *text, const char *name)
+{
+    struct buf out;
+    char *copy;
+
+    buf_init(&out, 1 << 20);
+    for (; *text != '\0'; text++) {
+        buf_add_text(&out, *text == '@' ? name : (char[]){*text, '\0'});
+    }
+    copy = strdup(buf_text(&out));
+    buf_fini(&out);
+    return copy;
+}
+
+/* The longest there can be, of everything: no line is wider than a terminal. */
+static void the_table_fits_eighty_columns(void **state)
+{
+    static const char wild[] =
+        "[{\"instance\": \"@\", \"version\": \"@\", \"started\": \"1990-01-01T00:00:00Z\", "
+        "\"workers\": 1024,"
+        " \"lag\": 9223372036854775807, \"in_flight\": {\"events\": 9223372036854775807, "
+        "\"bytes\": "
+        "9223372036854775807}, \"totals\": {\"consumed\": 9223372036854775807, \"delivered\": "
+        "9223372036854775807, \"diverted\": 9223372036854775807, \"dead_lettered\": "
+        "9223372036854775807,"
+        " \"dropped\": 9223372036854775807}, \"blocked\": [{\"partitions\": 9223372036854775807, "
+        "\"reason\": "
+        "\"@\"}], \"destinations\": [{\"name\": \"@\", \"state\": \"half_open\", \"since\": "
+        "\"1990-01-01T00:00:00Z\", \"share\": 1, \"rate_per_s\": 123456789012.5, \"cause\": "
+        "\"@\", \"scope\": "
+        "\"partial\", \"throttled\": true, \"held\": {\"secret\": \"file /@\", \"since\": "
+        "\"1990-01-01T00:00:00Z\", \"next_probe_in_ms\": 99999999999}, \"outage\": \"@\", "
+        "\"began\": "
+        "\"1990-01-01T00:00:00Z\", \"next_probe_in_ms\": 99999999999, \"flapping\": true, "
+        "\"diverted\": "
+        "9223372036854775807, \"dead_lettered\": 9223372036854775807, \"last_error\": {\"at\": "
+        "\"1990-01-01T00:00:00Z\", \"verdict\": \"@\", \"code\": 9223372036854775807, "
+        "\"status\": 999, "
+        "\"text\": \"@\", \"request_id\": \"@\"}, \"cells\": [{\"event\": \"@\", "
+        "\"state\": \"half_open\", "
+        "\"since\": \"1990-01-01T00:00:00Z\", \"share\": 1, \"cause\": \"@\"}]}]}]";
+    static const char *const names[] = {
+        "a name with spaces in it that goes on and on and on and on and on and on and on and on "
+        "and on",
+        "aNameWithoutAnySpaceInItThatGoesOnAndOnAndOnAndOnAndOnAndOnAndOnAndOnAndOnAndOnAndOnAndOnA"
+        "ndOn",
+        "\xe8\xb4\xad\xe4\xb9\xb0\xe8\xb4\xad\xe4\xb9\xb0\xe8\xb4\xad\xe4\xb9\xb0\xe8\xb4\xad\xe4"
+        "\xb9\xb0"
+        "\xe8\xb4\xad\xe4\xb9\xb0\xe8\xb4\xad\xe4\xb9\xb0\xe8\xb4\xad\xe4\xb9\xb0\xe8\xb4\xad\xe4"
+        "\xb9\xb0"
+        "\xe8\xb4\xad\xe4\xb9\xb0\xe8\xb4\xad\xe4\xb9\xb0\xe8\xb4\xad\xe4\xb9\xb0\xe8\xb4\xad\xe4"
+        "\xb9\xb0",
+    };
+
+    (void)state;
+    for (size_t row = 0; row < COUNT_OF(names) * 2; row++) {
+        const char *name = names[row / 2];
+        char *text = fill(wild, name);
+        json_t *document;
+        struct buf out;
+        struct span table;
+
+        document = json_loads(text, 0, NULL);
+        assert_non_null(document);
+        buf_init(&out, 1 << 20);
+        status_table(document, wall_0, row % 2 == 1, &out);
+        table = buf_span(&out);
+        assert_true(table.len > 1000);
+        for (size_t at = 0; at < table.len;) {
+            size_t end = span_find(table, '\n', at);
+
+            if (columns_of(span_sub(table, at, end)) > 80) {
+                fail_msg("wider than 80: %.*s", (int)(end - at), table.ptr + at);
+            }
+            at = end + 1;
+        }
+        buf_fini(&out);
+        json_decref(document);
+        free(text);
+    }
+}
+
+static const struct {
+    const char *name;
+    const char *text;
+    const char *want;
+} fold_rows[] = {
+    {"short lines stay", "a b\n\nc\n", "a b\n\nc\n"},
+    {"at a space", "  aaaa bbbb cccc", "  aaaa\n  bbbb\n  cccc"},
+    {"no space", "aaaaaaaaaaaaaa", "aaaaaaaaaa\n  aaaa"},
+    {"exactly", "aaaa bbbbb", "aaaa bbbbb"},
+    {"one more", "aaaa bbbbbb", "aaaa\n  bbbbbb"},
+    {"colours take no room", "\033[31maaaa\033[0m bbbbb", "\033[31maaaa\033[0m bbbbb"},
+    {"wide ones take two",
+     "\xe8\xb4\xad\xe8\xb4\xad\xe8\xb4\xad\xe8\xb4\xad\xe8\xb4\xad\xe8\xb4\xad",
+     "\xe8\xb4\xad\xe8\xb4\xad\xe8\xb4\xad\xe8\xb4\xad\xe8\xb4\xad\n  \xe8\xb4\xad"},
+};
+
+static void lines_are_folded(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(fold_rows); i++) {
+        struct buf out;
+
+        buf_init(&out, 1024);
+        columns_fold(&out, span_of(fold_rows[i].text), 10, 2);
+        if (strcmp(buf_text(&out), fold_rows[i].want) != 0) {
+            fail_msg("%s: %s", fold_rows[i].name, buf_text(&out));
+        }
+        buf_fini(&out);
+    }
+}
 
 /* What is dark says what was answered, since when, what it cost and when it is asked again. */
 static void the_table_tells_what_was_answered(void **state)
@@ -450,7 +559,7 @@ static void a_long_secret_is_shown_whole(void **state)
     while (*text != '\0') {
         size_t len = strcspn(text, "\n");
 
-        assert_in_range(columns_of(text, len), 0, 80);
+        assert_in_range(columns_of((struct span){text, len}), 0, 80);
         text += len + (text[len] == '\n');
     }
     json_decref(document);
@@ -473,8 +582,8 @@ static void no_line_is_wider_than_a_terminal(void **state)
     while (*text != '\0') {
         size_t len = strcspn(text, "\n");
 
-        if (columns_of(text, len) > 80) {
-            fail_msg("%zu columns: %.*s", columns_of(text, len), (int)len, text);
+        if (columns_of((struct span){text, len}) > 80) {
+            fail_msg("%zu columns: %.*s", columns_of((struct span){text, len}), (int)len, text);
         }
         text += len + (text[len] == '\n');
     }
@@ -528,6 +637,8 @@ int main(void)
         CASE(the_secret_that_is_named_is_one),
         CASE(a_rate_is_of_the_last_ten_seconds),
         CASE(the_table_tells_people_what_is_wrong),
+        cmocka_unit_test(the_table_fits_eighty_columns),
+        cmocka_unit_test(lines_are_folded),
         CASE(the_table_tells_what_was_answered),
         CASE(what_comes_from_elsewhere_is_shown_safely),
         CASE(a_long_secret_is_shown_whole),

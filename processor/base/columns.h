@@ -1,0 +1,20 @@
+/**
+ * columns - how wide text is on a terminal, and text that keeps within a width.
+ *
+ * East Asian wide characters and emoji take two columns, combining marks none, colour sequences
+ * (ESC [ ... m) none. Malformed bytes count one each.
+ */
+#ifndef BASE_COLUMNS_H
+#define BASE_COLUMNS_H
+
+#include "base/buf.h"
+
+unsigned columns_of_point(uint32_t code_point);
+size_t columns_of(struct span text);
+/** Bytes of @text that fit into @columns, whole characters. */
+size_t columns_within(struct span text, size_t columns);
+/** The lines of @text, each within @columns: what is longer goes on in the next line, @indent in,
+ * from a space on where there is one. */
+void columns_fold(struct buf *out, struct span text, size_t columns, size_t indent);
+
+#endif /* BASE_COLUMNS_H */
