@@ -15,6 +15,8 @@
 struct check {
     const char *path;
     bool is_json;
+    bool is_strict; /* warnings are errors */
+    enum config_secrets secrets;
     bool is_online;
     bool is_asked; /* the world was asked: `online` is filled */
     struct diags diags;
@@ -25,11 +27,15 @@ struct check {
 
 static int usage(FILE *out, int code)
 {
-    fputs("usage: detour check -c FILE [--online] [--json]\n\n"
-          "Validate configuration, schemas, maps and routes; run the route tests. Every\n"
-          "error is told as file:line:column: message, all of them at once.\n\n"
+    fputs("usage: detour check -c FILE [--online | --no-secrets] [--strict] [--json]\n\n"
+          "Validate configuration, schemas, maps and routes; run the route tests; show what\n"
+          "each destination is sent. Every error is told as file:line:column: message, all\n"
+          "of them at once.\n\n"
           "  -c, --config FILE   the configuration (see docs/configuration.md)\n"
           "      --online        also ask brokers, topics, rights, registry, credentials\n"
+          "      --no-secrets    secrets ({env}, {file}, private keys) need not be there;\n"
+          "                      nothing else is relaxed\n"
+          "      --strict        warnings are errors\n"
           "      --json          one JSON document on stdout\n"
           "  -h, --help          this text\n\n"
           "Exit codes: 0 all is right, 1 it is not, 2 wrong usage or no such file,\n"
@@ -44,6 +50,8 @@ static int read_arguments(int argc, char **argv, struct check *out)
     static const struct option options[] = {{"config", required_argument, NULL, 'c'},
                                             {"online", no_argument, NULL, 'o'},
                                             {"json", no_argument, NULL, 'j'},
+                                            {"no-secrets", no_argument, NULL, 'n'},
+                                            {"strict", no_argument, NULL, 's'},
                                             {"help", no_argument, NULL, 'h'},
                                             {NULL, 0, NULL, 0}};
     int letter;
@@ -60,6 +68,12 @@ static int read_arguments(int argc, char **argv, struct check *out)
         case 'j':
             out->is_json = true;
             break;
+        case 'n':
+            out->secrets = SECRETS_OPTIONAL;
+            break;
+        case 's':
+            out->is_strict = true;
+            break;
         case 'h':
             return usage(stdout, 0);
         default:
@@ -69,6 +83,10 @@ static int read_arguments(int argc, char **argv, struct check *out)
     if (out->path == NULL || optind < argc) {
         fprintf(stderr, "detour check: %s\n",
                 out->path == NULL ? "which configuration? -c FILE" : "too many arguments");
+        return usage(stderr, 2);
+    }
+    if (out->is_online && out->secrets == SECRETS_OPTIONAL) {
+        fputs("detour check: --online asks with the secrets, --no-secrets has none\n", stderr);
         return usage(stderr, 2);
     }
     return -1;
@@ -312,18 +330,29 @@ static void print_json(const struct check *check)
     json_decref(document);
 }
 
+static void make_strict(struct diags *diags)
+{
+    for (size_t i = 0; i < diags->count; i++) {
+        diags->items[i].level = DIAG_ERROR;
+    }
+    diags->error_count = diags->count;
+}
+
 static int examine(struct check *check)
 {
     struct stat status;
     bool is_readable = access(check->path, R_OK) == 0 && stat(check->path, &status) == 0 &&
                        !S_ISDIR(status.st_mode);
 
-    check->config = config_load_partial(check->path, &check->diags);
+    check->config = config_load_partial(check->path, check->secrets, &check->diags);
     if (check->config != NULL) {
         compile(check);
     }
     if (check->config != NULL && check->is_online && check->diags.error_count == 0) {
         ask_world(check);
+    }
+    if (check->is_strict) {
+        make_strict(&check->diags);
     }
     if (check->diags.count > 1) {
         qsort(check->diags.items, check->diags.count, sizeof(check->diags.items[0]), by_place);

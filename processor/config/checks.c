@@ -126,6 +126,13 @@ void check_readable(struct loader *loader, const struct yaml_node *node)
     }
 }
 
+void check_identity(struct loader *loader, const struct yaml_node *node)
+{
+    if (!loader->is_without_secrets || access(loader_path(loader, node->text).ptr, F_OK) == 0) {
+        check_readable(loader, node);
+    }
+}
+
 void check_registry_urls(struct loader *loader, const struct yaml_node *node)
 {
     struct yaml_node *one = (struct yaml_node *)node;
@@ -303,6 +310,25 @@ static void check_legs(struct loader *loader, bool *is_used)
     }
 }
 
+/* A token goes into a header by itself: what is more than the token would be refused as one. */
+static void check_token(struct loader *loader, struct secret *secret, struct place place,
+                        const char *what)
+{
+    struct err err;
+
+    if (secret != NULL && secret_require_token(secret, &err) != ERR_OK) {
+        diag_error(loader->diags, place, "%s: %s", what, err.text);
+    }
+}
+
+static void check_tokens(struct loader *loader, struct config_destination *destination)
+{
+    check_token(loader, destination->access_token, place_in(destination, NULL, "access_token"),
+                "access_token");
+    check_token(loader, destination->auth.bearer, place_in(destination, "auth", "bearer"),
+                "auth.bearer");
+}
+
 static void check_destinations(struct loader *loader)
 {
     struct config *config = loader->config;
@@ -316,6 +342,7 @@ static void check_destinations(struct loader *loader)
             check_kafka(loader, destination);
         } else {
             check_sender(loader, destination);
+            check_tokens(loader, destination);
             check_backfill(loader, destination);
             if (destination->type == DESTINATION_HTTP) {
                 check_http(loader, destination);

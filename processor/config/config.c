@@ -28,10 +28,10 @@ static void place_file(struct config *config, const char *path)
     }
 }
 
-static struct config *load(const char *path, struct diags *diags)
+static struct config *load(const char *path, enum config_secrets secrets, struct diags *diags)
 {
     struct yaml_doc *doc = yaml_open(path, diags);
-    struct loader loader = {.diags = diags};
+    struct loader loader = {.diags = diags, .is_without_secrets = secrets == SECRETS_OPTIONAL};
     struct config *config;
 
     if (doc == NULL) {
@@ -49,8 +49,13 @@ static struct config *load(const char *path, struct diags *diags)
 
 struct config *config_load(const char *path, struct diags *diags)
 {
+    return config_load_with(path, SECRETS_NEEDED, diags);
+}
+
+struct config *config_load_with(const char *path, enum config_secrets secrets, struct diags *diags)
+{
     size_t errors_before = diags->error_count;
-    struct config *config = load(path, diags);
+    struct config *config = load(path, secrets, diags);
 
     if (config != NULL && diags->error_count > errors_before) {
         config_free(config);
@@ -59,9 +64,10 @@ struct config *config_load(const char *path, struct diags *diags)
     return config;
 }
 
-struct config *config_load_partial(const char *path, struct diags *diags)
+struct config *config_load_partial(const char *path, enum config_secrets secrets,
+                                   struct diags *diags)
 {
-    struct config *config = load(path, diags);
+    struct config *config = load(path, secrets, diags);
 
     if (config != NULL &&
         (config->schemas.directory.ptr == NULL ||

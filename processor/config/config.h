@@ -262,10 +262,15 @@ struct config {
 
 /** NULL when there are errors; all of them are in @diags. Reads secrets, not the network. */
 struct config *config_load(const char *path, struct diags *diags);
+/* With SECRETS_OPTIONAL what {env} and {file} name need not be there, nor a private key and its
+ * certificate; nothing else is relaxed. Such a configuration is looked at, never run. */
+enum config_secrets { SECRETS_NEEDED, SECRETS_OPTIONAL };
+struct config *config_load_with(const char *path, enum config_secrets secrets, struct diags *diags);
 /** For `check`: what could be read even when there are errors, so that schemas, maps and matches
  * are looked at as well; NULL when too little is left for that. Defaults stand where values were
  * wrong, names and pointers may be missing: never to be run. */
-struct config *config_load_partial(const char *path, struct diags *diags);
+struct config *config_load_partial(const char *path, enum config_secrets secrets,
+                                   struct diags *diags);
 void config_free(struct config *config);
 const struct config_destination *config_find(const struct config *config, struct span name);
 /** Whether this version writes a ledger and the file does not switch it off. */

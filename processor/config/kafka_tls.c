@@ -23,6 +23,14 @@ static bool names_file(const struct name_pair *property)
     return false;
 }
 
+/* A private key, and the certificate that is handed out with it. */
+static bool is_identity(const struct name_pair *property)
+{
+    return span_is(property->name, "ssl.key.location") ||
+           span_is(property->name, "ssl.certificate.location") ||
+           span_is(property->name, "ssl.keystore.location");
+}
+
 bool place_tls_file(struct loader *loader, const struct yaml_node *node, struct name_pair *property,
                     bool is_hidden)
 {
@@ -32,6 +40,10 @@ bool place_tls_file(struct loader *loader, const struct yaml_node *node, struct 
     property->value = loader_path(loader, property->value);
     if (access(property->value.ptr, R_OK) == 0) {
         return true;
+    }
+    if (loader->is_without_secrets && is_identity(property)) {
+        loader->is_property_missing = true;
+        return false;
     }
     diag_error(loader->diags, node->place, "%s: %s cannot be read: %s", property->name.ptr,
                is_hidden ? "the file" : property->value.ptr, strerror(errno));

@@ -13,6 +13,8 @@
 struct loader {
     struct config *config;
     struct diags *diags;
+    bool is_without_secrets;  /* they need not be there */
+    bool is_property_missing; /* a secret one of kafka.properties was not */
 };
 
 /** Zeroed memory that lives as long as the config. */
@@ -34,6 +36,8 @@ bool is_map(struct loader *loader, const struct yaml_node *node, const char *wha
 bool is_list(struct loader *loader, const struct yaml_node *node, const char *what);
 /** A text, {env: NAME} or {file: PATH}; NULL (reported) when it is none of these. */
 struct secret *read_secret(struct loader *loader, const struct yaml_node *node, const char *what);
+/** The text that stands in for a secret that is not there. */
+extern const struct span secret_stand_in;
 /** Letters, digits, - and _, up to 128. */
 bool is_header_name(struct span name);
 /** The nearest of @names as "; did you mean x?", or an empty text. @out holds it. */

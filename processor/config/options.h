@@ -119,6 +119,7 @@ option_check_fn check_name;
 option_check_fn check_country;
 option_check_fn check_header_name;
 option_check_fn check_readable;
+option_check_fn check_identity;
 option_check_fn check_registry_urls;
 
 #endif /* CONFIG_OPTIONS_H */

@@ -233,9 +233,9 @@ static const struct config_option tls[] = {
     {"ca_file", "Certificates (PEM) to verify it with; the same as `ca_file` of the destination.",
      OPTION_FILE, FOR_ALL, AT(tls.ca_file), .check = check_readable},
     {"certificate", "Our own certificate (PEM), its chain behind it.", OPTION_FILE, FOR_ALL,
-     AT(tls.certificate), .check = check_readable},
+     AT(tls.certificate), .check = check_identity},
     {"key", "Its private key (PEM), not encrypted.", OPTION_FILE, FOR_ALL, AT(tls.key),
-     .check = check_readable},
+     .check = check_identity},
 };
 
 #undef AT

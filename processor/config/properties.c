@@ -102,6 +102,9 @@ static bool read_hidden(struct loader *loader, const struct yaml_node *node, str
     buf_init(&text, SECRET_BYTES_MAX);
     (void)buf_reserve(&text, SECRET_BYTES_MAX);
     secret_read(secret, &text);
+    if (span_eq(buf_span(&text), secret_stand_in)) {
+        loader->is_property_missing = true;
+    }
     copy = loader_keep(loader, text.len + 1, 1);
     memcpy(copy, text.ptr, text.len);
     *out = (struct span){copy, text.len};
@@ -132,6 +135,18 @@ static bool check_by_library(struct loader *loader, rd_kafka_conf_t *conf,
     return false;
 }
 
+/* A secret that is not here cannot be tried; its name can. */
+static void check_property_name(struct loader *loader, rd_kafka_conf_t *conf,
+                                const struct name_pair *property)
+{
+    char why[256];
+
+    if (rd_kafka_conf_set(conf, property->name.ptr, secret_stand_in.ptr, why, sizeof(why)) ==
+        RD_KAFKA_CONF_UNKNOWN) {
+        diag_error(loader->diags, property->place, "kafka.properties: %s", why);
+    }
+}
+
 static void read_property(struct loader *loader, const struct yaml_pair *pair,
                           rd_kafka_conf_t *conf)
 {
@@ -141,6 +156,12 @@ static void read_property(struct loader *loader, const struct yaml_pair *pair,
 
     if (is_hidden ? !read_hidden(loader, pair->value, &property.value)
                   : !read_text(loader, pair->value, "a property", "a text", &property.value)) {
+        return;
+    }
+    if (is_hidden && loader->is_without_secrets && span_eq(property.value, secret_stand_in)) {
+        if (!is_refused(loader, &property)) {
+            check_property_name(loader, conf, &property);
+        }
         return;
     }
     if (!is_refused(loader, &property) &&
@@ -169,7 +190,8 @@ void read_properties(struct loader *loader, const struct config_option *option,
     for (size_t i = 0; i < node->count; i++) {
         read_property(loader, &node->pairs[i], conf);
     }
-    if (loader->diags->error_count == errors_before) { /* what is missing has been told */
+    if (loader->diags->error_count == errors_before &&
+        !loader->is_property_missing) { /* what is missing has been told */
         check_kafka_tls(loader, node->place);
     }
     rd_kafka_conf_destroy(conf);

@@ -1,6 +1,7 @@
 /* {env: NAME}, {file: PATH} or, with a warning, the text itself. No message here shows a value. */
 #include "config/loader.h"
 
+#include <string.h>
 #include <sys/stat.h>
 
 #include "base/mem.h"
@@ -14,6 +15,27 @@ static void check_mode(struct loader *loader, const struct yaml_node *node, cons
                      "secret file %s can be %s by everybody on this machine: chmod 0400 it", path,
                      (status.st_mode & S_IWOTH) != 0 ? "written" : "read");
     }
+}
+
+/* Passwords may hold what they like; quotation marks around one were mostly meant for a shell. */
+static void warn_of_quotes(struct loader *loader, const struct yaml_node *node, const char *what,
+                           struct secret *secret)
+{
+    bool is_token = strcmp(what, "access_token") == 0 || strcmp(what, "bearer") == 0;
+
+    if (!is_token && secret_is_quoted(secret)) {
+        diag_warning(loader->diags, node->place,
+                     "%s: the quotation marks around the secret in %s are part of it", what,
+                     secret_source(secret));
+    }
+}
+
+const struct span secret_stand_in = {"not-here", 8};
+
+/* Not there, and allowed not to be? */
+static bool is_spared(const struct loader *loader, bool is_there)
+{
+    return loader->is_without_secrets && !is_there;
 }
 
 static struct secret *read_reference(struct loader *loader, const struct yaml_node *node,
@@ -44,11 +66,18 @@ static struct secret *read_reference(struct loader *loader, const struct yaml_no
     if (span_is(pair->key, "file")) {
         struct span path = loader_path(loader, name);
 
+        if (is_spared(loader, secret_exists_in_file(path.ptr))) {
+            return secret_from_text(secret_stand_in);
+        }
         if (secret_from_file(path.ptr, &secret, &err) == ERR_OK) {
             check_mode(loader, pair->value, path.ptr);
+            warn_of_quotes(loader, pair->value, what, secret);
             return secret;
         }
+    } else if (is_spared(loader, secret_exists_in_env(name.ptr))) {
+        return secret_from_text(secret_stand_in);
     } else if (secret_from_env(name.ptr, &secret, &err) == ERR_OK) {
+        warn_of_quotes(loader, pair->value, what, secret);
         return secret;
     }
     diag_error(loader->diags, pair->value->place, "%s: %s", what, err.text);

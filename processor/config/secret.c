@@ -31,6 +31,7 @@ struct secret {
     size_t len;
     struct version version;
     uint64_t looked_ms;
+    bool is_token; /* see secret_require_token() */
 };
 
 /* Without the line end that editors and `echo` leave. */
@@ -42,6 +43,58 @@ static struct span trim_newlines(struct span text)
     return text;
 }
 
+/* Without the mark that editors on Windows put before UTF-8. */
+static struct span trim_mark(struct span text)
+{
+    return span_starts(text, SPAN("\xef\xbb\xbf")) ? span_sub(text, 3, text.len) : text;
+}
+
+static bool is_utf16(struct span text)
+{
+    return span_starts(text, SPAN("\xff\xfe")) || span_starts(text, SPAN("\xfe\xff"));
+}
+
+static bool is_quoted(struct span text)
+{
+    char first = text.len >= 2 ? text.ptr[0] : 0;
+
+    return (first == '"' || first == '\'' || first == '`') && text.ptr[text.len - 1] == first;
+}
+
+/* What a token has that is none, in words; NULL when it looks like one. */
+static const char *token_fault(struct span value)
+{
+    const struct span scheme = SPAN("bearer");
+
+    if (value.ptr[0] == '"' || value.ptr[0] == '\'' || value.ptr[value.len - 1] == '"' ||
+        value.ptr[value.len - 1] == '\'') {
+        return "stands in quotation marks: write the token alone";
+    }
+    if (value.len > scheme.len && span_eq_nocase(span_sub(value, 0, scheme.len), scheme) &&
+        (value.ptr[scheme.len] == ' ' || value.ptr[scheme.len] == ':')) {
+        return "begins with 'Bearer': write the token alone";
+    }
+    if (value.ptr[0] == '{' || value.ptr[0] == '[') {
+        return "looks like JSON: write the token alone";
+    }
+    for (size_t i = 0; i < value.len; i++) {
+        unsigned char c = (unsigned char)value.ptr[i];
+
+        if (c <= ' ' || c >= 0x7f) {
+            return c == ' ' || c == '\t' ? "holds blanks: write the token alone"
+                                         : "holds characters that no token has";
+        }
+    }
+    return NULL;
+}
+
+static enum err_code check_token(struct span value, const char *source, struct err *err)
+{
+    const char *fault = token_fault(value);
+
+    return fault == NULL ? ERR_OK : FAIL(err, ERR_CONFIG, "the token in %s %s", source, fault);
+}
+
 /* A header is made of it: a line end inside would be a second header. */
 static enum err_code check_value(struct span value, const char *source, struct err *err)
 {
@@ -51,6 +104,9 @@ static enum err_code check_value(struct span value, const char *source, struct e
     if (value.len > SECRET_BYTES_MAX) {
         return FAIL(err, ERR_LIMIT, "the secret in %s is longer than %d bytes", source,
                     SECRET_BYTES_MAX);
+    }
+    if (is_utf16(value)) {
+        return FAIL(err, ERR_CONFIG, "the secret in %s is UTF-16: save it as UTF-8", source);
     }
     for (size_t i = 0; i < value.len; i++) {
         if (value.ptr[i] == '\r' || value.ptr[i] == '\n' || value.ptr[i] == '\0') {
@@ -88,7 +144,7 @@ static struct secret *make(char *source, char *path, struct span value)
 enum err_code secret_from_env(const char *name, struct secret **out, struct err *err)
 {
     const char *text = getenv(name);
-    struct span value = trim_newlines(span_of(text));
+    struct span value = trim_mark(trim_newlines(span_of(text)));
     char *source;
     enum err_code rc;
 
@@ -143,6 +199,16 @@ static bool is_same(const struct version *a, const struct version *b)
            a->changed.tv_sec == b->changed.tv_sec && a->changed.tv_nsec == b->changed.tv_nsec;
 }
 
+static void take_off_marks(struct buf *out)
+{
+    struct span value = trim_mark(trim_newlines(buf_span(out)));
+
+    if (value.len > 0) {
+        memmove(out->ptr, value.ptr, value.len);
+    }
+    out->len = value.len;
+}
+
 /* The checked value of the file onto @out, and which version of the file that was. */
 static enum err_code read_file(const char *path, struct buf *out, struct version *version,
                                struct err *err)
@@ -172,7 +238,7 @@ static enum err_code read_file(const char *path, struct buf *out, struct version
         rc = FAIL(err, ERR_LIMIT, "secret file %s is longer than %d bytes", path, SECRET_BYTES_MAX);
         goto out;
     }
-    out->len = trim_newlines(buf_span(out)).len;
+    take_off_marks(out);
     source = mem_format("file %s", path);
     rc = check_value(buf_span(out), source, err);
 
@@ -236,6 +302,41 @@ uint64_t secret_generation(const struct secret *secret)
     return atomic_load_explicit(&secret->generation, memory_order_acquire);
 }
 
+enum err_code secret_require_token(struct secret *secret, struct err *err)
+{
+    enum err_code rc;
+
+    pthread_mutex_lock(&secret->lock);
+    secret->is_token = true;
+    rc = check_token((struct span){secret->value, secret->len}, secret->source, err);
+    pthread_mutex_unlock(&secret->lock);
+    return rc;
+}
+
+bool secret_is_quoted(struct secret *secret)
+{
+    bool is;
+
+    pthread_mutex_lock(&secret->lock);
+    is = is_quoted((struct span){secret->value, secret->len});
+    pthread_mutex_unlock(&secret->lock);
+    return is;
+}
+
+bool secret_exists_in_env(const char *name)
+{
+    const char *text = getenv(name);
+
+    return text != NULL && text[0] != '\0';
+}
+
+bool secret_exists_in_file(const char *path)
+{
+    struct stat status;
+
+    return access(path, R_OK) == 0 && stat(path, &status) == 0 && status.st_size > 0;
+}
+
 void secret_read(struct secret *secret, struct buf *out)
 {
     pthread_mutex_lock(&secret->lock);
@@ -262,6 +363,9 @@ static enum err_code look(struct secret *secret, struct err *err)
     begin_buf(&text);
     rc = read_file(secret->path, &text, &version, err);
     fresh = buf_span(&text);
+    if (rc == ERR_OK && secret->is_token) {
+        rc = check_token(fresh, secret->source, err);
+    }
     if (rc == ERR_OK) {
         secret->version = version;
         if (!span_eq(fresh, (struct span){secret->value, secret->len})) {

@@ -14,15 +14,17 @@ struct command {
     const char *config_path, *trace_path;
     uint64_t seed;
     bool is_json;
+    enum config_secrets secrets;
 };
 
 static int usage(FILE *out, int code)
 {
-    fputs("usage: detour rehearse -c FILE TRACE.yaml [--seed N] [--json]\n\n"
+    fputs("usage: detour rehearse -c FILE TRACE.yaml [--seed N] [--no-secrets] [--json]\n\n"
           "Plays a failure trace against this table on a virtual clock, with the code that\n"
           "runs: when it trips, what goes where, when it is back. Nothing is sent anywhere.\n\n"
           "  -c, --config FILE   the configuration (see docs/configuration.md)\n"
           "      --seed N        other chances (1); the same seed gives the same output\n"
+          "      --no-secrets    secrets need not be there\n"
           "      --json          one JSON document on stdout\n"
           "  -h, --help          this text\n\n"
           "What a trace is written like: docs/rehearse.md; examples: routes/rehearsals.\n"
@@ -34,11 +36,10 @@ static int usage(FILE *out, int code)
 /* -1: go on; else the exit code. */
 static int read_arguments(int argc, char **argv, struct command *out)
 {
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-                                            {"seed", required_argument, NULL, 's'},
-                                            {"json", no_argument, NULL, 'j'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
+    static const struct option options[] = {
+        {"config", required_argument, NULL, 'c'}, {"seed", required_argument, NULL, 's'},
+        {"json", no_argument, NULL, 'j'},         {"no-secrets", no_argument, NULL, 'n'},
+        {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0}};
     int64_t seed = 1;
     int letter;
 
@@ -56,6 +57,9 @@ static int read_arguments(int argc, char **argv, struct command *out)
             break;
         case 'j':
             out->is_json = true;
+            break;
+        case 'n':
+            out->secrets = SECRETS_OPTIONAL;
             break;
         case 'h':
             return usage(stdout, 0);
@@ -118,7 +122,7 @@ static void play(const struct command *command, struct rehearsal *rehearsal)
 
 static int run(const struct command *command, struct diags *diags)
 {
-    struct config *config = config_load(command->config_path, diags);
+    struct config *config = config_load_with(command->config_path, command->secrets, diags);
     struct rehearsal rehearsal = {.config_path = command->config_path,
                                   .trace_path = command->trace_path,
                                   .seed = command->seed};

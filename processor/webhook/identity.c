@@ -6,6 +6,7 @@
 #include <openssl/x509.h>
 #undef ERR_STATE
 #include <stdio.h>
+#include <unistd.h>
 
 /* libcrypto would ask on the terminal. */
 static int no_password(char *out, int bytes, int is_writing, void *context)
@@ -63,8 +64,10 @@ void identity_check(const struct config_destination *destination, struct diags *
     X509 *certificate;
     EVP_PKEY *key;
 
-    if (destination->tls.certificate.ptr == NULL || destination->tls.key.ptr == NULL) {
-        return;
+    if (destination->tls.certificate.ptr == NULL || destination->tls.key.ptr == NULL ||
+        access(destination->tls.certificate.ptr, R_OK) != 0 ||
+        access(destination->tls.key.ptr, R_OK) != 0) {
+        return; /* where they have to be there, that was said when they were read */
     }
     certificate = read_certificate(destination, diags);
     key = read_key(destination, diags);

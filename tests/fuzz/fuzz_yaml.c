@@ -74,7 +74,7 @@ static void read_config(const uint8_t *bytes, size_t len)
         config = config_load(path, &diags);
         INVARIANT((config == NULL) == (diags.error_count > 0));
         config_free(config);
-        config_free(config_load_partial(path, &diags));
+        config_free(config_load_partial(path, SECRETS_NEEDED, &diags));
         diags_fini(&diags);
     }
     close(fd);

@@ -217,6 +217,129 @@ static void check_tells_machines(void **state)
     buf_fini(&out);
 }
 
+/* What secrets there are in all of a configuration; none of them is there. */
+static const char everything_secret[] =
+    "kafka:\n"
+    "  brokers: 127.0.0.1:1\n"
+    "  group: g\n"
+    "  topics: [conversions]\n"
+    "  properties:\n"
+    "    security.protocol: SASL_SSL\n"
+    "    sasl.mechanism: PLAIN\n"
+    "    sasl.username: {env: DETOUR_TEST_ABSENT}\n"
+    "    sasl.password: {file: /nonexistent/kafka}\n"
+    "    ssl.key.location: /nonexistent/kafka.key\n"
+    "    ssl.certificate.location: /nonexistent/kafka.pem\n"
+    "    ssl.key.password: {env: DETOUR_TEST_EMPTY}\n"
+    "schemas:\n"
+    "  directory: \"%s\"\n"
+    "  registry: {url: \"https://registry\", username: {env: DETOUR_TEST_ABSENT}, password: {file: "
+    "/nonexistent/sr}}\n"
+    "  reader: com.example.ConversionEvent\n"
+    "destinations:\n"
+    "  tiktok: {type: tiktok, event_source_id: C1, access_token: {file: /nonexistent/token}}\n"
+    "  web:\n"
+    "    type: http\n"
+    "    url: https://collector.example/\n"
+    "    headers: {Authorization: {env: DETOUR_TEST_ABSENT}, X-Api-Key: {file: /nonexistent/key}}\n"
+    "    auth: {hmac: {secret: {file: /nonexistent/hmac}, header: X-S, timestamp_header: X-T}}\n"
+    "    tls: {certificate: /nonexistent/client.pem, key: /nonexistent/client.key}\n"
+    "  basic:\n"
+    "    type: http\n"
+    "    url: https://collector.example/\n"
+    "    auth: {basic: {username: {env: DETOUR_TEST_ABSENT}, password: {file: /nonexistent/p}}}\n"
+    "  bearer:\n"
+    "    type: http\n"
+    "    url: https://collector.example/\n"
+    "    auth: {bearer: {file: /nonexistent/b}}\n"
+    "  dead: {type: kafka, topic: conversions.dead}\n"
+    "routes:\n"
+    "  - {name: all, match: {}, legs: [[tiktok], [web, basic, bearer]]}\n"
+    "dead_letter: dead\n"
+    "admin: {listen: 127.0.0.1:0, token: {file: /nonexistent/admin}}\n"
+    "alerts:\n"
+    "  - {webhook: {env: DETOUR_TEST_ABSENT}, on: [gap]}\n"
+    "%s";
+
+static const struct {
+    const char *name;
+    const char *extra;
+    int want;
+    const char *part;
+} secretless_cases[] = {
+    {"none is there", "", 0, ": ok, 1 route, 5 destinations"},
+    {"a misspelled key is one all the same", "worker: 1\n", 1, "unknown key \"worker\""},
+    {"a reference that is none", "ledger: off\nshutdown: {drain: {env: X}}\n", 1, "shutdown"},
+};
+
+static void secrets_need_not_be_there(void **state)
+{
+    const char *const words[] = {"check", "--no-secrets", "-c", file};
+    const char *const plain[] = {"check", "-c", file};
+    struct buf out;
+
+    (void)state;
+    buf_init(&out, 1024 * 1024);
+    setenv("DETOUR_TEST_EMPTY", "", 1);
+    for (size_t i = 0; i < COUNT_OF(secretless_cases); i++) {
+        FILE *to = fopen(file, "wb");
+        int code;
+
+        assert_non_null(to);
+        fprintf(to, everything_secret, schemas, secretless_cases[i].extra);
+        assert_int_equal(fclose(to), 0);
+        code = run(check_command, words, COUNT_OF(words), &out);
+        if (code != secretless_cases[i].want ||
+            strstr(buf_text(&out), secretless_cases[i].part) == NULL) {
+            fail_msg("%s: exit %d, %s", secretless_cases[i].name, code, buf_text(&out));
+        }
+        assert_int_equal(run(check_command, plain, COUNT_OF(plain), &out), 1);
+        assert_non_null(strstr(buf_text(&out), "access_token: secret file /nonexistent/token"));
+        assert_non_null(strstr(buf_text(&out), "/nonexistent/client.key cannot be read"));
+    }
+    buf_fini(&out);
+}
+
+/* What is there is looked at as ever. */
+static void a_secret_that_is_there_is_judged(void **state)
+{
+    const char *const words[] = {"check", "--no-secrets", "-c", file};
+    struct buf out;
+
+    (void)state;
+    buf_init(&out, 1024 * 1024);
+    setenv("DETOUR_TEST_QUOTED", "\"hunter2secret\"", 1);
+    write_config(&(struct world){.token = "{env: DETOUR_TEST_QUOTED}"});
+    assert_int_equal(run(check_command, words, COUNT_OF(words), &out), 1);
+    assert_non_null(strstr(buf_text(&out),
+                           ":8:19: access_token: the token in env DETOUR_TEST_QUOTED stands in "
+                           "quotation marks: write the token alone"));
+    assert_null(strstr(buf_text(&out), "hunter2secret"));
+    buf_fini(&out);
+}
+
+static void strict_takes_warnings_for_errors(void **state)
+{
+    const char *const words[] = {"check", "--strict", "-c", file};
+    const char *const json_words[] = {"check", "--strict", "--json", "-c", file};
+    json_t *document;
+    struct buf out;
+
+    (void)state;
+    buf_init(&out, 1024 * 1024);
+    write_config(&(struct world){.token = "plain"});
+    assert_int_equal(run(check_command, words, COUNT_OF(words), &out), 1);
+    assert_non_null(strstr(buf_text(&out), ":8:19: access_token stands in the file as plain text"));
+    assert_int_equal(run(check_command, json_words, COUNT_OF(json_words), &out), 1);
+    document = json_loads(buf_text(&out), JSON_REJECT_DUPLICATES, NULL);
+    assert_true(json_is_false(json_object_get(document, "ok")));
+    assert_int_equal(json_array_size(json_object_get(document, "errors")), 1);
+    json_decref(document);
+    write_config(&(struct world){.map = NULL});
+    assert_int_equal(run(check_command, words, COUNT_OF(words), &out), 0);
+    buf_fini(&out);
+}
+
 static const struct {
     const char *name;
     const char *words[5];
@@ -224,6 +347,7 @@ static const struct {
 } usage_cases[] = {
     {"help", {"check", "--help"}, 0},
     {"no file", {"check"}, 2},
+    {"secrets to ask with and none", {"check", "-c", "x", "--online", "--no-secrets"}, 2},
     {"an unknown option", {"check", "-c", "x", "--onlin"}, 2},
     {"too many words", {"check", "-c", "x", "y"}, 2},
     {"a file that is not there", {"check", "-c", "/nonexistent/detour.yaml"}, 2},
@@ -518,6 +642,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(check_tells_people),
         cmocka_unit_test(check_tells_machines),
+        cmocka_unit_test(secrets_need_not_be_there),
+        cmocka_unit_test(a_secret_that_is_there_is_judged),
+        cmocka_unit_test(strict_takes_warnings_for_errors),
         cmocka_unit_test(usage_has_its_exit_codes),
         cmocka_unit_test(the_world_is_asked),
         cmocka_unit_test(what_does_not_answer_is_exit_3),

@@ -548,7 +548,7 @@ static void a_root_that_is_no_map_is_told(void **state)
         assert_null(config_load(file, &diags));
         assert_int_not_equal(diags.error_count, 0);
         assert_int_equal(diags.items[0].place.line, 1);
-        assert_null(config_load_partial(file, &diags));
+        assert_null(config_load_partial(file, SECRETS_NEEDED, &diags));
         diags_fini(&diags);
     }
 }
@@ -998,12 +998,13 @@ static void partial_loads_go_on(void **state)
     diags_init(&diags);
     config_free(load_changed(END, "worker: 3", &diags));
     assert_int_equal(diags.error_count, 1);
-    config = config_load_partial(file, &diags);
+    config = config_load_partial(file, SECRETS_NEEDED, &diags);
     assert_non_null(config);
     assert_int_equal(config->route_count, 1);
     config_free(config);
     config_free(load_changed(6, "", &diags));
-    assert_null(config_load_partial(file, &diags)); /* without schemas nothing can be looked at */
+    assert_null(config_load_partial(file, SECRETS_NEEDED,
+                                    &diags)); /* without schemas nothing can be looked at */
     diags_fini(&diags);
 }
 

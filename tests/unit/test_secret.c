@@ -57,6 +57,12 @@ static const struct {
     {"two lines", "abc\ndef", 7, NULL, "line end"},
     {"a header in it", "abc\r\nX: y", 9, NULL, "line end"},
     {"a carriage return", "abc\rdef", 7, NULL, "line end"},
+    {"a byte order mark",
+     "\xef\xbb\xbf"
+     "abc\r\n",
+     8, "abc", NULL},
+    {"a byte order mark alone", "\xef\xbb\xbf", 3, NULL, "is empty"},
+    {"quotation marks may be part of a password", "\"abc\"", 5, "\"abc\"", NULL},
 };
 
 static void files_are_read_and_judged(void **state)
@@ -107,6 +113,85 @@ static void variables_are_read_and_judged(void **state)
         secret_free(secret);
     }
     unsetenv("DETOUR_TEST_SECRET");
+}
+
+static const struct {
+    const char *name;
+    const char *text;
+    const char *part; /* of the error; NULL: a token */
+} token_cases[] = {
+    {"a token", "5f2a9c0b==", NULL},
+    {"with a byte order mark and a line end",
+     "\xef\xbb\xbf"
+     "5f2a9c0b\r\n",
+     NULL},
+    {"a word that begins alike", "bearerless", NULL},
+    {"quotation marks", "\"5f2a9c0b\"", "stands in quotation marks"},
+    {"single ones", "'5f2a9c0b'\n", "stands in quotation marks"},
+    {"one of two", "5f2a9c0b\"", "stands in quotation marks"},
+    {"Bearer", "Bearer 5f2a9c0b", "begins with 'Bearer'"},
+    {"bearer", "bearer  5f2a9c0b", "begins with 'Bearer'"},
+    {"JSON", "{\"token\":\"5f2a9c0b\"}", "looks like JSON"},
+    {"a header", "Access-Token: 5f2a9c0b", "holds blanks"},
+    {"blanks around", " 5f2a9c0b", "holds blanks"},
+    {"beyond ASCII",
+     "5f2a\xc2\xa0"
+     "9c0b",
+     "holds characters that no token has"},
+};
+
+static void a_token_is_a_token_and_nothing_else(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(token_cases); i++) {
+        struct secret *secret = NULL;
+        struct err err = {0};
+        enum err_code rc;
+
+        write_file(token_cases[i].text, strlen(token_cases[i].text));
+        assert_int_equal(secret_from_file(path, &secret, &err), ERR_OK);
+        rc = secret_require_token(secret, &err);
+        if ((rc == ERR_OK) != (token_cases[i].part == NULL) ||
+            (rc != ERR_OK &&
+             (strstr(err.text, token_cases[i].part) == NULL || strstr(err.text, path) == NULL ||
+              strstr(err.text, "5f2a") != NULL))) {
+            fail_msg("%s: %d %s", token_cases[i].name, rc, err.text);
+        }
+        secret_free(secret);
+    }
+}
+
+/* A file that is changed to something else keeps the token there was. */
+static void a_token_stays_one_when_its_file_changes(void **state)
+{
+    struct secret *secret = NULL;
+    struct err err = {0};
+
+    (void)state;
+    write_file("5f2a9c0b", 8);
+    assert_int_equal(secret_from_file(path, &secret, &err), ERR_OK);
+    assert_int_equal(secret_require_token(secret, &err), ERR_OK);
+    write_file("Bearer 77aa", 11);
+    assert_int_equal(secret_refresh(secret, 5000, &err), ERR_CONFIG);
+    assert_non_null(strstr(err.text, "begins with 'Bearer'"));
+    check_value(secret, "5f2a9c0b");
+    write_file("77aa", 4);
+    assert_int_equal(secret_refresh(secret, 10000, &err), ERR_OK);
+    check_value(secret, "77aa");
+    secret_free(secret);
+}
+
+static void utf_16_is_named(void **state)
+{
+    struct secret *secret = NULL;
+    struct err err = {0};
+
+    (void)state;
+    write_file("\xff\xfe"
+               "a\0b\0",
+               6);
+    assert_int_equal(secret_from_file(path, &secret, &err), ERR_CONFIG);
+    assert_non_null(strstr(err.text, "is UTF-16: save it as UTF-8"));
 }
 
 static void a_missing_variable_is_named(void **state)
@@ -304,6 +389,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(files_are_read_and_judged),
         cmocka_unit_test(variables_are_read_and_judged),
+        cmocka_unit_test(a_token_is_a_token_and_nothing_else),
+        cmocka_unit_test(a_token_stays_one_when_its_file_changes),
+        cmocka_unit_test(utf_16_is_named),
         cmocka_unit_test(a_missing_variable_is_named),
         cmocka_unit_test(the_length_has_a_bound),
         cmocka_unit_test(nul_bytes_are_refused),
