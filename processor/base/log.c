@@ -207,19 +207,21 @@ static void write_line(enum log_level level, const char *event, struct span pair
     buf_fini(&line);
 }
 
-/* With the lock held. */
+/* With the lock held. What was not written of warnings is one. */
 static void write_unsaid(const struct log_unsaid *unsaid)
 {
+    const struct log_event *of = &log_events[unsaid->event];
+    bool is_warning = strstr(of->levels, "warn") != NULL || strstr(of->levels, "error") != NULL;
+    enum log_level level = is_warning ? LOG_LEVEL_WARN : LOG_LEVEL_INFO;
     char pairs[160];
     int len;
 
-    if (unsaid->alike + unsaid->other == 0 || !log_is_on(LOG_LEVEL_INFO)) {
+    if (unsaid->alike + unsaid->other == 0 || !log_is_on(level)) {
         return;
     }
-    len = snprintf(pairs, sizeof(pairs), "of=%s alike=%llu other=%llu",
-                   log_events[unsaid->event].name, (unsigned long long)unsaid->alike,
-                   (unsigned long long)unsaid->other);
-    write_line(LOG_LEVEL_INFO, "log.repeated", (struct span){pairs, (size_t)len});
+    len = snprintf(pairs, sizeof(pairs), "of=%s alike=%llu other=%llu", of->name,
+                   (unsigned long long)unsaid->alike, (unsigned long long)unsaid->other);
+    write_line(level, "log.repeated", (struct span){pairs, (size_t)len});
 }
 
 /* Is this line one of too many? If not, what was not written before it is added. Lock held. */

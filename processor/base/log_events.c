@@ -57,7 +57,7 @@ const struct log_event log_events[] = {
     {"health.transition", "info warn",
      "destination event state cause scope k calls faults outage flapping verdict status code "
      "request_id next_probe_in_ms began lasted_ms diverted dead_lettered unlogged",
-     "destination event state",
+     "destination event state k outage",
      "A circuit breaker changed its state: warn when it opens, info on its way back (half_open, "
      "ramp, closed). `event` is empty for the destination as a whole. `verdict`, `status`, `code` "
      "and "
@@ -81,10 +81,10 @@ const struct log_event log_events[] = {
      "See `next`."},
     {"kafka.error_over", "info", "from worker error resource times lasted_ms",
      "from worker error resource", "An error of a Kafka client is over.", ""},
-    {"log.repeated", "info", "of alike other", "of",
+    {"log.repeated", "info warn", "of alike other", "of",
      "So many lines of the event `of` were not written, and no later one came that could say so: "
      "`alike` like one that was written, `other` of that name.",
-     ""},
+     "See the row of that event."},
     {"metrics.lag_full", "warn", "partitions topic", "",
      "More partitions than there is room for: the lag of those beyond is not in the metrics.",
      "Use more processes, or alert on the lag at the brokers."},
