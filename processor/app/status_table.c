@@ -9,6 +9,7 @@
 #include "base/utf8.h"
 
 enum { NAME_COLUMNS = 30, LINE_COLUMNS = 80, DURATION_BYTES = 32, HELD_BYTES_MAX = 64 * 1024 };
+enum { SOURCES_SHOWN = 8, SOURCE_COLUMNS = 20 };
 enum { TABLE_BYTES_MAX = 256 * 1024 * 1024 }; /* the answers it is made of have bounds */
 
 /* reading */
@@ -249,6 +250,27 @@ static void add_held(struct buf *out, const char *secret, const char *how_long)
     buf_fini(&text);
 }
 
+/* A source id that is refused alone. */
+static void add_sources(struct buf *out, const json_t *sources, int64_t wall_ms)
+{
+    char text[DURATION_BYTES];
+    const json_t *held;
+    size_t i;
+
+    json_array_foreach(sources, i, held)
+    {
+        if (i == SOURCES_SHOWN) {
+            buf_printf(out, "      and %zu more source ids\n", json_array_size(sources) - i);
+            return;
+        }
+        buf_add_text(out, "      source ");
+        (void)add_clean(out, text_of(held, "source_id"), SOURCE_COLUMNS);
+        buf_printf(out, " held for %s", since(held, "since", wall_ms, text));
+        add_probe(out, ", ", held);
+        buf_add_char(out, '\n');
+    }
+}
+
 static void add_destination(struct buf *out, const json_t *destination, int64_t wall_ms,
                             bool is_colored)
 {
@@ -275,6 +297,7 @@ static void add_destination(struct buf *out, const json_t *destination, int64_t 
         buf_add_char(out, '\n');
         add_answer(out, json_object_get(held, "last_answer"), wall_ms);
     }
+    add_sources(out, json_object_get(destination, "held_sources"), wall_ms);
     json_array_foreach(json_object_get(destination, "cells"), i, cell)
     {
         add_breaker(out, cell, text_of(cell, "event"), true,

@@ -120,6 +120,8 @@ static void set_hold(const struct sender *sender, const char *source_id, uint64_
         lane->held_wait_ms = wait_ms;
         lane = next_of_source(sender, sender_next_lane(sender, lane), source_id);
     }
+    health_hold_source(sender->d->health, sender->index, sender->d->worker, span_of(source_id),
+                       since_ms, until_ms);
 }
 
 /* The lane whose hold counts: one that is new has not heard of it. */

@@ -14,6 +14,7 @@
 #include "health/destination.h"
 #include "health/flow.h"
 #include "health/outage.h"
+#include "health/sources.h"
 
 struct health;
 
@@ -83,6 +84,10 @@ bool health_outage_heard(struct health *health, size_t destination, size_t cell,
 bool health_last_heard(struct health *health, size_t destination, enum verdict verdict,
                        struct heard *out);
 
+/** @worker holds one source id of @destination, until it asks again; @since_ms 0: no longer. */
+void health_hold_source(struct health *health, size_t destination, unsigned worker, struct span id,
+                        uint64_t since_ms, uint64_t until_ms);
+
 /** What it asked of all workers beside health: less, or another credential. Lives as long. */
 struct flow *health_flow(struct health *health, size_t destination);
 
@@ -118,6 +123,8 @@ struct destination_view {
     enum scope scope;
     struct flow_view throttled;
     struct flow_view held;
+    struct held_source sources[HELD_SOURCES_MAX]; /* held alone: for how long, and till when */
+    size_t source_count;
     size_t cell_count;
     struct cell_view cells[DESTINATION_CELLS_MAX];
 };

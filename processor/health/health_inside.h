@@ -42,6 +42,7 @@ struct watched {
     char *retired[HEALTH_NAMES_RETIRED];         /* names of cells given away, a ring; owned */
     size_t retired_count;
     _Atomic uint32_t cells_version; /* grows when a cell is given to another type */
+    struct held_sources sources;
     struct flow flow;
     _Atomic bool is_closed;
     _Atomic uint64_t version;

@@ -92,6 +92,14 @@ bool health_last_heard(struct health *health, size_t destination, enum verdict v
     return out->at_ms != 0;
 }
 
+void health_hold_source(struct health *health, size_t destination, unsigned worker, struct span id,
+                        uint64_t since_ms, uint64_t until_ms)
+{
+    (void)pthread_mutex_lock(&health->lock);
+    held_sources_set(&health->watched[destination].sources, worker, id, since_ms, until_ms);
+    (void)pthread_mutex_unlock(&health->lock);
+}
+
 size_t health_past_outages(struct health *health,
                            void (*each)(void *context, const struct outage *outage), void *context)
 {
@@ -157,6 +165,13 @@ void health_look(struct health *health, size_t destination, uint64_t now_ms,
     now_ms = health_steady(health, now_ms);
     out->self = view_of(&watched->health.breaker, &watched->marks[DESTINATION_CELLS_MAX], SPAN_NONE,
                         now_ms);
+    out->source_count = held_sources_merge(&watched->sources, out->sources);
+    for (size_t i = 0; i < out->source_count; i++) {
+        struct held_source *held = &out->sources[i];
+
+        held->since_ms = now_ms - MIN_OF(held->since_ms, now_ms);
+        held->until_ms -= MIN_OF(held->until_ms, now_ms);
+    }
     out->scope = destination_scope(&watched->health);
     out->cell_count = watched->health.cell_count;
     for (size_t i = 0; i < out->cell_count; i++) {

@@ -249,6 +249,21 @@ static json_t *throttle_json(const struct flow_view *throttled, int64_t wall_ms)
     return out;
 }
 
+/* Source ids that are refused alone, while the destination takes others. */
+static json_t *sources_json(const struct destination_view *view, int64_t wall_ms)
+{
+    json_t *out = json_array();
+
+    for (size_t i = 0; i < view->source_count; i++) {
+        const struct held_source *held = &view->sources[i];
+
+        json_array_append_new(out, json_pack("{s:s, s:o, s:o}", "source_id", held->id, "since",
+                                             time_json(wall_ms - (int64_t)held->since_ms),
+                                             "next_probe_in_ms", count_json(held->until_ms)));
+    }
+    return out;
+}
+
 static const char *type_word(enum destination_type type)
 {
     static const char *const words[] = {[DESTINATION_TIKTOK] = "tiktok",
@@ -276,6 +291,7 @@ static json_t *destination_json(struct status *status, size_t index, uint64_t no
     json_object_set_new(out, "throttled", json_boolean(view->throttled.workers > 0));
     json_object_set_new(out, "throttle", throttle_json(&view->throttled, wall_ms));
     json_object_set_new(out, "held", held_json(config, &view->held, wall_ms));
+    json_object_set_new(out, "held_sources", sources_json(view, wall_ms));
     json_object_set_new(out, "cells", cells_json(view, wall_ms));
     return out;
 }

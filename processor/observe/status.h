@@ -9,6 +9,7 @@
  *     "destinations": [{"name", "type", BREAKER, "scope", "rate_per_s", "verdicts": {word: count},
  *                       "throttled", "throttle": null or {"since", "next_probe_in_ms",
  *                       "last_answer": ANSWER}, "held": null or {"secret", and the same},
+ *                       "held_sources": [{"source_id", "since", "next_probe_in_ms"}],
  *                       "cells": [{"event", BREAKER, "k", "flapping"}]}],
  *     "outages": [{"id", "destination", "event", "cause", "began", "opened", "closed", "diverted",
  *                  "dead_lettered", "last_error": ANSWER}]}]
@@ -24,7 +25,7 @@
  * process. event is null for the destination as a whole. outages: those that go on, and the last
  * OUTAGES_KEPT that are over. rate_per_s: events it took, as alternate and as dead letters too,
  * over the last ten seconds. A secret is named by where it comes from, never by its value. Nothing
- * else of an event than its type is in it.
+ * else of an event than its type, and a source id that is held, is in it.
  *
  * Used by one thread, the admin endpoint's.
  */

@@ -216,6 +216,26 @@ def test_held_and_throttled_say_when_they_ask_again(world):
     world.settle_account(records)
 
 
+def test_a_source_id_held_alone_is_told_with_its_next_probe(world):
+    world.create_all()
+    config = world.config(destinations={"tiktok": {"event_source_id": {"path": "context.pixel"}}})
+    run = world.detour(config).start().wait_ready()
+    refusal = fake_tiktok.code(40001, "No permission to operate this pixel.")
+    rule = world.tiktok.on(lambda r: refusal if r.body.get("event_source_id") == "CLOSTPIXEL" else None)
+    records = world.produce(world.conversions(20, "good", context={"pixel": "CGOODPIXEL"}))
+    records += world.produce(world.conversions(5, "lost", context={"pixel": "CLOSTPIXEL"}))
+    wait_for(lambda: destination_of(status_of(run), "tiktok")["held_sources"], 30, run.tail)
+    tiktok = destination_of(status_of(run), "tiktok")
+    (held,) = tiktok["held_sources"]
+    assert held["source_id"] == "CLOSTPIXEL" and 0 <= held["next_probe_in_ms"] <= 60_000 and tiktok["held"] is None
+    shown = run.command("status", "-c", run.file).stdout
+    assert "source CLOSTPIXEL held for" in shown and "probe" in shown, shown
+    world.tiktok.off(rule)
+    wait_for(lambda: not destination_of(status_of(run), "tiktok")["held_sources"], 90, run.tail)
+    world.wait_settled()
+    world.settle_account(records)
+
+
 class Collector(http.server.ThreadingHTTPServer):
     """Answers with a status and a request id; counts what it answered."""
 
@@ -298,6 +318,8 @@ def test_http_and_kafka_destinations_count_and_tell_as_well(world, collector):
     assert {n.detour["request.id"] for n in kept} == {'gw-503"level=errorevent=forged'}, "no blanks"
     outages = {o["destination"]: o for o in status_of(run)["outages"] if o["event"] is None}
     assert outages["hook"]["diverted"] == sum(n.detour.get("outage") == outages["hook"]["id"] for n in kept)
+    hung = min(r.at for r in world.tiktok.requests if r.answer == "hang") + time.time() - time.monotonic()
+    assert moment(outages["tiktok"]["began"]) <= hung + 0.01, "when the first that hung was sent, not when it was given up"
     assert outages["tiktok"]["last_error"]["status"] is None and "no answer" in outages["tiktok"]["last_error"]["text"]
     assert not [line for line in run.log.splitlines() if " event=forged" in re.sub(r'"(?:[^"\\]|\\.)*"', "", line)]
     shown = run.command("status", "-c", run.file).stdout

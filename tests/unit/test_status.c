@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -522,6 +523,41 @@ static void the_table_tells_what_was_answered(void **state)
     json_decref(document);
 }
 
+/* Two workers hold one id: it is one line, and asked by the first that may. */
+static void source_ids_held_alone_are_told(void **state)
+{
+    struct scene *scene = *state;
+    const json_t *sources;
+    json_t *document;
+    char id[80];
+
+    health_hold_source(scene->health, TIKTOK, 0, SPAN("CLOSTPIXEL1234567890XYZ"), 9000, 20000);
+    health_hold_source(scene->health, TIKTOK, 1, SPAN("CLOSTPIXEL1234567890XYZ"), 8000, 15000);
+    health_hold_source(scene->health, TIKTOK, 1, SPAN("\xff\xfe"), 8000, 1000);
+    health_hold_source(scene->health, TIKTOK, 1, SPAN("FREE"), 8000, 1000);
+    health_hold_source(scene->health, TIKTOK, 1, SPAN("FREE"), 0, 0);
+    document = document_of(scene, 12900);
+    sources = json_object_get(destination_of(json_array_get(document, 0), TIKTOK), "held_sources");
+    assert_int_equal(json_array_size(sources), 2);
+    check_text(json_array_get(sources, 0), "source_id", "CLOSTPIXEL1234567890XYZ");
+    check_text(json_array_get(sources, 0), "since", "2026-03-11T09:56:47.000Z");
+    assert_int_equal(
+        json_integer_value(json_object_get(json_array_get(sources, 0), "next_probe_in_ms")), 2100);
+    check_text(json_array_get(sources, 1), "source_id", "unprintable");
+    check_part(table_of(scene, document, false),
+               "      source CLOSTPIXEL123456789\xe2\x80\xa6 held for 4s, next probe in 3s\n"
+               "      source unprintable held for 4s, the next event is the probe\n");
+    json_decref(document);
+    for (int i = 0; i < 100; i++) {
+        (void)snprintf(id, sizeof(id), "%070d", i); /* longer than is kept, and more of them */
+        health_hold_source(scene->health, TIKTOK, 0, span_of(id), 9000, 20000);
+    }
+    document = document_of(scene, 12900);
+    sources = json_object_get(destination_of(json_array_get(document, 0), TIKTOK), "held_sources");
+    assert_in_range(json_array_size(sources), 3, HELD_SOURCES_MAX);
+    json_decref(document);
+}
+
 static void what_comes_from_elsewhere_is_shown_safely(void **state)
 {
     struct scene *scene = *state;
@@ -640,6 +676,7 @@ int main(void)
         cmocka_unit_test(the_table_fits_eighty_columns),
         cmocka_unit_test(lines_are_folded),
         CASE(the_table_tells_what_was_answered),
+        CASE(source_ids_held_alone_are_told),
         CASE(what_comes_from_elsewhere_is_shown_safely),
         CASE(a_long_secret_is_shown_whole),
         CASE(no_line_is_wider_than_a_terminal),
