@@ -15,6 +15,9 @@ const struct log_event log_events[] = {
      "An answer was longer than is read of one, and cut. No event is blamed for what was not read, "
      "and none is delivered by it; see docs/delivery.md.",
      "Raise batch.answer_bytes, or send fewer events at a time (batch.events)."},
+    {"catalog.thread", "warn", "threads error", "",
+     "No further thread that asks the registry can be started. Those there are go on.",
+     "The error names what is missing."},
     {"catalog.wake", "warn", "error", "",
      "A worker cannot be woken when the registry has answered, for want of a file descriptor; it "
      "looks by itself, up to a second later.",
@@ -117,7 +120,9 @@ const struct log_event log_events[] = {
     {"record.unstuck", "info", "topic source_topic partition", "topic source_topic partition",
      "A partition that waited for a topic goes on.", ""},
     {"registry.down", "warn", "waiting error", "error",
-     "The schema registry does not answer. Events of known schema ids go on, the others wait.",
+     "The schema registry does not answer, or for ten seconds only badly. Events of known schema "
+     "ids "
+     "go on, the others wait.",
      "Look at the registry; it is asked again by itself."},
     {"registry.queue_full", "warn", "ids", "",
      "So many unknown schema ids wait for the registry that no more are asked for.",
@@ -167,13 +172,18 @@ const struct log_event log_events[] = {
      "`lines_lost`: log lines that could not be written.",
      ""},
     {"schema.arrived", "info", "waited_ms", "", "No event waits for a schema any more.", ""},
+    {"schema.given_up", "warn", "id status error", "id",
+     "The registry gave other schemas, and for long enough only bad answers about this id. Its "
+     "events become dead letters, schema_unknown.",
+     "Mend what the error says, then replay them."},
     {"schema.incompatible", "warn", "id error", "id",
      "A writer schema cannot be read by the reader schema. Its events become dead letters, "
      "schema_incompatible.",
      "Mend the schema or the reader, then replay them."},
     {"schema.loaded", "info", "id record reader", "id", "The registry gave a schema.", ""},
-    {"schema.unanswered", "warn", "id waiting error", "id",
-     "The registry has no answer for one id. Its events wait, others go on.",
+    {"schema.unanswered", "warn", "id status waiting others error", "id",
+     "The registry answers badly about one id (status 0: not at all). Its events wait, others go "
+     "on. `others`: bad answers about further ids since the last such line.",
      "Ask the registry for that id; look at its log."},
     {"schema.unknown", "warn", "id others", "id",
      "The registry does not know an id. Its events become dead letters, schema_unknown.",

@@ -54,7 +54,10 @@ struct config_registry {
     struct secret *username; /* may be NULL */
     struct secret *password;
     uint64_t timeout_ms;
-    struct span ca_file; /* may be absent */
+    uint32_t requests; /* at once */
+    uint64_t give_up_ms;
+    uint64_t waiting_bytes; /* of events, per worker */
+    struct span ca_file;    /* may be absent */
     struct place place;
 };
 

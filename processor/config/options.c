@@ -106,6 +106,20 @@ static const struct config_option registry[] = {
     {"password", "For basic authentication.", OPTION_SECRET, AT(schemas.registry.password)},
     {"timeout", "For one request.", OPTION_DURATION, AT(schemas.registry.timeout_ms),
      .fallback = "5s", .min = 100, .max = MINUTE_MS},
+    {"requests", "Requests at once, when events come with many ids that are not known yet.",
+     OPTION_COUNT, AT(schemas.registry.requests), .fallback = "16", .min = 1, .max = 64},
+    {"give_up",
+     "How long events wait for an id to which the registry gives bad answers only, while it gives "
+     "other schemas: 5xx, 401, 403, a page, nonsense. What it refuses (other 4xx, an answer that "
+     "is too large) is given up after a minute. Then they are dead letters, `schema_unknown`.",
+     OPTION_DURATION, AT(schemas.registry.give_up_ms), .fallback = "10m", .min = 1000,
+     .max = 7 * 24 * 60 * MINUTE_MS},
+    {"waiting",
+     "What events that wait for a schema may take of a worker's memory, beside `in_flight`: each "
+     "at "
+     "least 1 KiB. Beyond it, or when one id takes half of it, the partitions they come from stop.",
+     OPTION_SIZE, AT(schemas.registry.waiting_bytes), .fallback = "128MiB", .min = MIB,
+     .max = 1024 * 1024 * MIB},
     {"ca_file", "Certificates (PEM) to verify it with, instead of the system's.", OPTION_FILE,
      AT(schemas.registry.ca_file), .check = check_readable},
 };

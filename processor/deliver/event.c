@@ -147,6 +147,7 @@ static void give_back(struct event_pool *pool, struct event *event)
 
 void event_free(struct event_pool *pool, struct event *event)
 {
+    waiting_leave(&pool->waiting, event);
     for (size_t i = 0; i < event->leg_count; i++) {
         free(event->legs[i].key_owned);
         free(event->legs[i].item_owned);

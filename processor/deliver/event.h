@@ -21,6 +21,7 @@
 
 #include "deliver/parts.h"
 #include "event/answer.h"
+#include "deliver/waiting.h"
 #include "event/event.h"
 #include "health/health.h"
 #include "kafka/producer.h"
@@ -92,10 +93,12 @@ struct event {
     rd_kafka_message_t *message;        /* owned */
     struct source_partition *partition; /* NULL: no longer ours, settle into metrics only */
     uint64_t epoch;
-    const struct writer *writer; /* NULL: never decoded */
-    bool is_parked;              /* waits for its schema */
-    bool is_abandoned;           /* some leg of it was dropped or cancelled: never settled */
-    bool is_forgotten;           /* its partition went before it was finished */
+    const struct writer *writer;  /* NULL: never decoded */
+    struct event_list *waits_in;  /* for its schema; NULL: it does not */
+    struct waiting_id *waits_for; /* NULL: that is answered, or it does not wait */
+    struct event *next_waiting, *previous_waiting;
+    bool is_abandoned; /* some leg of it was dropped or cancelled: never settled */
+    bool is_forgotten; /* its partition went before it was finished */
     uint16_t leg_count, legs_open;
     uint64_t taken_ms;  /* monotonic */
     size_t bytes;       /* counted against in_flight.bytes */
@@ -118,6 +121,7 @@ struct event_pool {
     uint64_t events, bytes;            /* in flight */
     uint64_t owned_bytes;              /* of the bytes */
     size_t forgotten;                  /* of the events */
+    struct waiting waiting;            /* those whose schema is not known yet */
     void (*release)(rd_kafka_message_t *message);
 };
 
@@ -134,6 +138,15 @@ void event_own(struct event_pool *pool, struct event *event, int64_t bytes);
 /** The bytes behind the legs. */
 char *event_extra(struct event *event);
 void event_free(struct event_pool *pool, struct event *event);
+/** Events in flight that do not wait for a schema, and their bytes. */
+static inline uint64_t event_pool_busy(const struct event_pool *pool)
+{
+    return pool->events - pool->waiting.events;
+}
+static inline uint64_t event_pool_busy_bytes(const struct event_pool *pool)
+{
+    return pool->bytes - pool->waiting.bytes;
+}
 /** Free the event but give its message back: it is taken in anew. */
 rd_kafka_message_t *event_release(struct event_pool *pool, struct event *event);
 

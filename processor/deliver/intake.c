@@ -19,6 +19,8 @@
 #include "deliver/view.h"
 #include "kafka/note.h"
 
+enum { PARKED_BYTES_LEAST = 1024, ASKED_AGAIN_MAX = 2000, SWEEP_MS = 500 };
+
 struct planned_leg {
     const struct config_route *route;
     const struct config_leg *plan;
@@ -31,8 +33,9 @@ struct planned_leg {
 void intake_init(struct intake *intake, struct deliverer *d, int wake_fd)
 {
     *intake = (struct intake){.d = d, .wake_fd = wake_fd};
-    /* Half of what may be in flight: the rest stays free for events whose schema is known. */
-    intake->parked_max = MAX_OF(d->pipeline->config->in_flight.events / 2, 1u);
+    /* They are counted apart from what is in flight, whose room stays free for others. */
+    intake->parked_bytes_max =
+        MAX_OF(d->pipeline->config->schemas.registry.waiting_bytes, (uint64_t)PARKED_BYTES_LEAST);
 }
 
 void intake_fini(struct intake *intake)
@@ -87,32 +90,45 @@ static void block(const struct intake *intake, struct source_partition *partitio
     outside->block(outside->context, partition, BLOCK_SCHEMA_REGISTRY, is_blocked);
 }
 
-static void block_schema(struct intake *intake, struct source_partition *partition)
+/* One id may have half of the room: the other half is for those that are answered soon. */
+static bool is_crowd(const struct intake *intake, uint64_t bytes_of_its_id)
 {
-    if (intake->parked >= intake->parked_max && partition != NULL) {
-        block(intake, partition, true);
-    }
+    return intake->d->events.waiting.bytes >= intake->parked_bytes_max ||
+           bytes_of_its_id >= intake->parked_bytes_max / 2;
+}
+
+static void tell_parked(struct intake *intake, const rd_kafka_message_t *message, uint64_t key)
+{
+    struct message_view view;
+
+    intake->parked_since_ms = intake->d->now_ms;
+    intake->d->outside->view(message, &view);
+    LOG_INFO("schema.waiting",
+             "id=%llu topic=%s partition=%d offset=%lld why=\"the registry has not given it\"",
+             (unsigned long long)key, LOG_S(view.topic), message->partition,
+             (long long)message->offset);
 }
 
 static void park(struct intake *intake, rd_kafka_message_t *message,
                  struct source_partition *partition, uint64_t key)
 {
     struct event *event = take_whole(intake, message, partition, NULL);
-    struct message_view view;
+    struct waiting *waiting = &intake->d->events.waiting;
 
-    event->is_parked = true;
-    if (intake->parked++ == 0) {
-        intake->parked_since_ms = intake->d->now_ms;
-        intake->d->outside->view(message, &view);
-        LOG_INFO("schema.waiting",
-                 "id=%llu topic=%s partition=%d offset=%lld why=\"the registry has not given it\"",
-                 (unsigned long long)key, LOG_S(view.topic), message->partition,
-                 (long long)message->offset);
+    waiting_join(waiting, event, key);
+    if (waiting->events == 1) {
+        tell_parked(intake, message, key);
+    }
+    if (waiting_count(event) == 2) {
+        catalog_want(intake->d->pipeline->catalog, key);
     }
     if (partition != NULL) {
         partition->waiting_schemas++;
     }
-    block_schema(intake, partition);
+    if (partition != NULL && is_crowd(intake, waiting_bytes(event))) {
+        intake->is_crowded = true;
+        block(intake, partition, true);
+    }
 }
 
 /* planning */
@@ -347,6 +363,10 @@ static void process(struct intake *intake, rd_kafka_message_t *message,
         condemn(intake, message, partition, NULL, REASON_DECODE_FAILED, err.text);
         return;
     }
+    if (waiting_has(&d->events.waiting, frame.key)) { /* no need to ask: others wait */
+        park(intake, message, partition, frame.key);
+        return;
+    }
     writer = find_writer(intake, frame.key);
     switch (writer->state) {
     case WRITER_PENDING:
@@ -376,21 +396,78 @@ void intake_take(struct intake *intake, rd_kafka_message_t *message,
     process(intake, message, partition);
 }
 
-static bool is_still_pending(struct intake *intake, const struct event *event)
+static void unblock(void *context, struct event *event)
 {
-    struct message_view message;
-    struct frame frame;
-
-    intake->d->outside->view(event->message, &message);
-    return catalog_unframe(intake->d->pipeline->catalog, message.value, &frame, NULL) == ERR_OK &&
-           find_writer(intake, frame.key)->state == WRITER_PENDING;
+    if (event->partition != NULL) {
+        block(context, event->partition, false);
+    }
 }
 
-static void unpark(struct intake *intake, struct event *event)
+/* Half of the room is free again: whoever waits for an id with few events may go on. */
+static void relax(struct intake *intake)
 {
-    struct source_partition *partition = event->partition;
-    rd_kafka_message_t *message = event_release(&intake->d->events, event);
+    const struct waiting *waiting = &intake->d->events.waiting;
 
+    if (intake->is_crowded && waiting->bytes <= intake->parked_bytes_max / 2) {
+        intake->is_crowded = !waiting_each(waiting, intake->parked_bytes_max / 4, unblock, intake);
+    }
+}
+
+static void answer(struct intake *intake, uint64_t key)
+{
+    if (find_writer(intake, key)->state != WRITER_PENDING) {
+        waiting_answer(&intake->d->events.waiting, key);
+    }
+}
+
+/* Those the catalog had no room for, and those that were answered unheard: @count ids, in turn. */
+static void sweep(struct intake *intake, size_t count)
+{
+    struct waiting *waiting = &intake->d->events.waiting;
+    uint64_t key;
+
+    for (size_t i = 0; i < count && waiting_next_id(waiting, &key); i++) {
+        answer(intake, key);
+    }
+    intake->swept_ms = intake->d->now_ms;
+    relax(intake);
+}
+
+void intake_ask_again(struct intake *intake)
+{
+    struct waiting *waiting = &intake->d->events.waiting;
+    uint64_t keys[CATALOG_ANSWERS];
+    size_t count;
+
+    if (waiting->events == 0) {
+        return;
+    }
+    count =
+        catalog_answers(intake->d->pipeline->catalog, &intake->answers_seen, keys, intake->wake_fd);
+    for (size_t i = 0; i < count && count != SIZE_MAX; i++) {
+        if (waiting_has(waiting, keys[i])) {
+            answer(intake, keys[i]);
+        }
+    }
+    if (count == SIZE_MAX) {
+        sweep(intake, waiting_ids(waiting));
+    } else if (intake->d->now_ms - intake->swept_ms >= SWEEP_MS) {
+        sweep(intake, MIN_OF(waiting_ids(waiting), (size_t)ASKED_AGAIN_MAX));
+    }
+}
+
+bool intake_take_ready(struct intake *intake)
+{
+    struct waiting *waiting = &intake->d->events.waiting;
+    struct event *event = waiting->ready.first;
+    struct source_partition *partition;
+    rd_kafka_message_t *message;
+
+    if (event == NULL) {
+        return false;
+    }
+    partition = event->partition;
+    message = event_release(&intake->d->events, event);
     if (partition != NULL && partition->waiting_schemas > 0) {
         partition->waiting_schemas--;
         if (partition->waiting_schemas == 0) {
@@ -398,33 +475,9 @@ static void unpark(struct intake *intake, struct event *event)
         }
     }
     process(intake, message, partition);
-}
-
-void intake_retry_parked(struct intake *intake)
-{
-    size_t still_parked = 0;
-    struct event *last = intake->d->events.last; /* unparked ones come behind it */
-    struct event *next;
-
-    if (intake->parked == 0) {
-        return;
-    }
-    for (struct event *event = intake->d->events.first; event != NULL; event = next) {
-        bool is_last = event == last;
-
-        next = event->next;
-        if (event->is_parked && is_still_pending(intake, event)) {
-            still_parked++;
-        } else if (event->is_parked) {
-            unpark(intake, event);
-        }
-        if (is_last) {
-            break;
-        }
-    }
-    intake->parked = still_parked;
-    if (still_parked == 0) {
+    if (waiting->events == 0) {
         LOG_INFO("schema.arrived", "waited_ms=%llu",
                  (unsigned long long)(intake->d->now_ms - intake->parked_since_ms));
     }
+    return true;
 }

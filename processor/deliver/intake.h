@@ -23,9 +23,11 @@ struct intake {
     } writers[INTAKE_WRITERS];
     struct planned_leg *plans; /* owned; grows to the most legs an event had */
     size_t plan_count, plan_cap;
-    size_t parked; /* events waiting for their schema */
-    size_t parked_max;
+    uint64_t parked_bytes_max;
+    bool is_crowded;   /* more wait than may: partitions were blocked for it */
+    uint64_t swept_ms; /* when all that waits was last looked at */
     uint64_t parked_since_ms;
+    uint64_t answers_seen; /* catalog_answers() */
 };
 
 void intake_init(struct intake *intake, struct deliverer *d, int wake_fd);
@@ -33,7 +35,9 @@ void intake_fini(struct intake *intake);
 /** Takes @message. */
 void intake_take(struct intake *intake, rd_kafka_message_t *message,
                  struct source_partition *partition);
-/** Try the parked events again. */
-void intake_retry_parked(struct intake *intake);
+/** The ids that are answered by now: their events are ready. */
+void intake_ask_again(struct intake *intake);
+/** Take one event in anew whose id is answered; false when there is none. */
+bool intake_take_ready(struct intake *intake);
 
 #endif /* DELIVER_INTAKE_H */

@@ -149,7 +149,7 @@ static void divert_while(struct sender *sender, struct lane *only, uint64_t sinc
 static void divert_crowd(struct sender *sender)
 {
     const struct deliverer *d = sender->d;
-    bool is_full = d->events.events >= d->pipeline->config->in_flight.events / 2;
+    bool is_full = event_pool_busy(&d->events) >= d->pipeline->config->in_flight.events / 2;
     struct patience patience = {.wait_ms = CROWD_MS, .reason = REASON_THROTTLED};
 
     if (!sender->has_neighbours || !is_full || crowd_of(sender) == 0) {

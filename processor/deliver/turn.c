@@ -31,10 +31,10 @@ static enum block_reason lacks_room(const struct turn *turn)
     const struct config *config = d->pipeline->config;
     uint64_t part = turn->is_full_blocked ? 2 : 1; /* resume at half: hysteresis */
 
-    if (d->events.events >= config->in_flight.events / part) {
+    if (event_pool_busy(&d->events) >= config->in_flight.events / part) {
         return BLOCK_IN_FLIGHT_EVENTS;
     }
-    if (d->events.bytes >= config->in_flight.bytes / part) {
+    if (event_pool_busy_bytes(&d->events) >= config->in_flight.bytes / part) {
         return BLOCK_IN_FLIGHT_BYTES;
     }
     return turn->outside->is_full(turn->outside->context) ? BLOCK_ALTERNATE : BLOCK_REASON_COUNT;
@@ -135,7 +135,12 @@ static void retry_parked(struct turn *turn, bool is_woken)
 
     if (is_woken || now_ms - turn->retried_ms >= PARKED_RETRY_MS) {
         turn->retried_ms = now_ms;
-        intake_retry_parked(turn->intake);
+        intake_ask_again(turn->intake);
+    }
+    for (int i = 0; i < TAKE_MAX && lacks_room(turn) == BLOCK_REASON_COUNT; i++) {
+        if (!intake_take_ready(turn->intake)) {
+            return;
+        }
     }
 }
 
@@ -145,12 +150,13 @@ uint64_t turn_run(struct turn *turn, bool is_woken)
     struct deliverer *d = turn->d;
     uint64_t due_ms;
 
+    retry_parked(turn, is_woken);
     take_messages(turn);
     d->is_silent = outside->is_fenced(outside->context, d->now_ms);
     due_ms = move_on(turn);
-    retry_parked(turn, is_woken);
     outside->commit(outside->context, d->now_ms);
-    if (turn->has_more) {
+    if (turn->has_more ||
+        (d->events.waiting.ready.count > 0 && lacks_room(turn) == BLOCK_REASON_COUNT)) {
         return 0;
     }
     return turn->full_since_ms == 0 ? due_ms : MIN_OF(due_ms, (uint64_t)FULL_LOOK_MS);

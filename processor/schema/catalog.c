@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "schema/catalog_inside.h"
 #include "schema/catalog_thread.h"
 
@@ -28,6 +29,9 @@ void catalog_free(struct catalog *catalog)
         return;
     }
     catalog_thread_stop(catalog);
+    for (size_t i = 1; i < catalog->asker_count; i++) {
+        registry_free(catalog->askers[i].registry);
+    }
     registry_free(catalog->registry);
     writers_fini(&catalog->writers);
     for (size_t i = 0; i < catalog->waker_count; i++) {
@@ -131,6 +135,31 @@ const struct writer *catalog_writer(struct catalog *catalog, uint64_t key, int w
     }
     pthread_mutex_unlock(&catalog->lock);
     return writer;
+}
+
+void catalog_want(struct catalog *catalog, uint64_t key)
+{
+    pthread_mutex_lock(&catalog->lock);
+    writers_want(&catalog->writers, key, clock_mono_ms());
+    pthread_mutex_unlock(&catalog->lock);
+}
+
+size_t catalog_answers(struct catalog *catalog, uint64_t *seen, uint64_t keys[CATALOG_ANSWERS],
+                       int wake_fd)
+{
+    size_t count = 0;
+
+    pthread_mutex_lock(&catalog->lock);
+    if (catalog->answer_count - *seen > CATALOG_ANSWERS) {
+        *seen = catalog->answer_count;
+        count = SIZE_MAX;
+    }
+    while (*seen < catalog->answer_count) {
+        keys[count++] = catalog->answers[(*seen)++ % CATALOG_ANSWERS];
+    }
+    catalog_thread_wake(catalog, wake_fd);
+    pthread_mutex_unlock(&catalog->lock);
+    return count;
 }
 
 enum err_code catalog_register(struct catalog *catalog, struct span subject, struct span json,

@@ -6,13 +6,14 @@
  * every schema of the directory), or the reader itself (raw). A worker keeps its own
  * small table id -> writer so that the hot path takes no lock; a miss asks here.
  *
- * The registry is spoken to by one thread of the catalog's own (libcurl; several URLs in
- * turn, basic auth, TLS verified, references followed, answers capped at 1 MiB). An
- * unknown id is WRITER_PENDING until the registry answers; retried with backoff for as
- * long as it is down or answers nonsense; WRITER_UNKNOWN only on its definite 404
- * (error_code 40403, or a plain 404 from a URL that has answered as a registry does), which
- * is remembered for 60 s. At most 1024 ids wait at once; more are PENDING without being
- * asked for until there is room. At most 65,536 ids are known.
+ * The registry is spoken to by threads of the catalog's own (libcurl; several URLs in
+ * turn, basic auth, TLS verified, references followed, answers capped), up to
+ * registry.requests at once. An unknown id is WRITER_PENDING until the registry answers;
+ * retried with backoff for as long as it is down or answers nonsense; WRITER_UNKNOWN on its
+ * definite 404 (error_code 404xx in its JSON), which is remembered for 60 s, and when its
+ * answers about this id were of no use for registry.give_up while it gave other schemas.
+ * At most 65,536 ids wait at once; more are PENDING without being asked for until there is
+ * room. At most 131,072 ids are known.
  *
  * Which reader takes a writer: `reader:` names one record of the directory (or one file,
  * "order.avsc", where several define the same record), or maps the writer's record name to
@@ -80,11 +81,20 @@ NODISCARD enum err_code catalog_unframe(const struct catalog *catalog, struct sp
  */
 const struct writer *catalog_writer(struct catalog *catalog, uint64_t key, int wake_fd);
 
-/** How the registry is doing, for metrics and the status page. Of an idle registry it is what its
- * last answer said. Without a registry all of it is 0. */
+/** @key was PENDING, and more than one event waits for it: it is asked for before others. */
+void catalog_want(struct catalog *catalog, uint64_t key);
+/** The keys answered since *@seen (0 at first), for a worker whose events wait: into @keys, which
+ * has room for CATALOG_ANSWERS. SIZE_MAX: so many were that each has to be asked for again. The
+ * next answer writes to @wake_fd. */
+enum { CATALOG_ANSWERS = 4096 };
+size_t catalog_answers(struct catalog *catalog, uint64_t *seen, uint64_t keys[CATALOG_ANSWERS],
+                       int wake_fd);
+
+/** How the registry is doing, for metrics and the status page. An idle one is asked for the list of
+ * its types every half minute. Without a registry all of it is 0. */
 struct registry_state {
     bool is_configured;
-    bool is_up;                 /* it answered when it was last asked */
+    bool is_up;                 /* it answers, and not only with errors */
     uint64_t since_ms;          /* monotonic: since when it is up, or down */
     size_t waiting;             /* ids it has not answered */
     char error[ERR_TEXT_BYTES]; /* why it is down; "" while it is up */

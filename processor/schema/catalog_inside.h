@@ -2,8 +2,8 @@
  * catalog_inside - what the catalog's own files share: loading, looking up, asking the registry.
  *
  * Loading happens before there are threads. Then `files`, `readers` and `reader_of` only
- * stand there; the rest below `lock` is guarded by it. The registry belongs to the
- * asking thread once that runs; others only abort it.
+ * stand there; the rest below `lock` is guarded by it. Each asking thread has a registry
+ * client of its own, which others only abort.
  */
 #ifndef SCHEMA_CATALOG_INSIDE_H
 #define SCHEMA_CATALOG_INSIDE_H
@@ -21,6 +21,22 @@ struct waker {
     int fd;    /* owned */
 };
 
+/* A thread that asks the registry. */
+struct asker {
+    struct catalog *catalog;
+    struct registry *registry; /* owned, but for the first one's */
+    pthread_t thread;
+};
+
+/* When the log last said something that repeats. */
+struct telling {
+    uint64_t cause; /* 0: nothing yet */
+    uint64_t said_ms;
+    size_t unsaid; /* since then */
+};
+
+enum { ASKERS_MAX = 64 };
+
 struct catalog {
     const struct config_schemas *config;
     struct schema_files files;
@@ -30,22 +46,27 @@ struct catalog {
     bool is_incomplete; /* a reader was not found: what would be read by it is not known */
 
     struct registry *registry; /* owned; NULL: none configured */
-    pthread_t thread;
-    bool has_thread;
 
     pthread_mutex_t lock; /* over all below */
     pthread_cond_t has_work;
     bool is_stopping;
+    struct asker askers[ASKERS_MAX]; /* the first from the start, each other when it is needed */
+    size_t asker_count, asker_max;
+    size_t idle;   /* of them, those that wait for work */
+    size_t called; /* of these, those that were called and have not come yet */
+    bool is_short_said;
+    uint64_t contact_ms;               /* when the registry was last asked anything */
+    uint64_t answers[CATALOG_ANSWERS]; /* a ring: which keys were answered last */
+    uint64_t answer_count;
     struct writers writers;
     struct waker *wakers; /* owned */
     size_t waker_count;
     unsigned long wakers_failed;
-    uint64_t unknown_said_ms;       /* when the log last named an unknown id */
-    size_t unknown_unsaid;          /* since then */
+    struct telling unknown;         /* of ids the registry does not have */
+    struct telling unanswered;      /* of ids with bad answers */
+    struct telling down;            /* of the registry as a whole */
     uint64_t up_ms;                 /* monotonic: since when the registry answers */
     char down_text[ERR_TEXT_BYTES]; /* why it did not, the last time */
-    uint64_t down_cause;            /* registry_cause() when the log last said that it is down */
-    uint64_t nonsense_cause; /* and that it answered nonsense; 0: it has answered well since */
 };
 
 /** @schema resolved to its reader: READY with a decoder, or INCOMPATIBLE with @err's text. Borrows

@@ -331,7 +331,9 @@ static struct catalog *load(const struct config *config, struct diags *diags)
 
     catalog->config = &config->schemas;
     init_locks(catalog);
-    writers_init(&catalog->writers, rng_seed());
+    catalog->asker_max =
+        MIN_OF(MAX_OF((size_t)config->schemas.registry.requests, (size_t)1), (size_t)ASKERS_MAX);
+    writers_init(&catalog->writers, rng_seed(), (unsigned)catalog->asker_max);
     schema_files_load(&catalog->files, config->schemas.directory, config->schemas.bytes_max,
                       config->schemas.directory_place, diags);
     find_readers(catalog, diags);

@@ -1,13 +1,12 @@
 /*
  * Happy path: a worker meets an unknown id; ask() queues it, notes the worker's eventfd
- * and wakes the thread; the thread takes it, asks without the lock, resolves the schema
+ * and wakes a thread; the thread takes it, asks without the lock, resolves the schema
  * to its reader, settles it in the table and writes to every eventfd noted.
  *
- * It can go wrong: the registry is down or refuses (all ids wait, longer each time; said
- * once, again when the cause is another one, and once more when it is back), it talks nonsense
- * about one id (that id waits; said once for a cause, however many ids it meets), it has no such id
- * (UNKNOWN, forgotten after a minute), the schema cannot be used (INCOMPATIBLE), the catalog is
- * freed meanwhile (the question is aborted).
+ * It can go wrong: the registry does not answer (all ids wait), it answers badly about one id
+ * (that id waits, and in the end it is given up), it has no such id (UNKNOWN, forgotten after a
+ * minute), the schema cannot be used (INCOMPATIBLE), the catalog is freed meanwhile (the
+ * questions are aborted).
  */
 #include "schema/catalog_thread.h"
 
@@ -22,17 +21,23 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "schema/catalog_inside.h"
+#include "schema/catalog_tell.h"
 
-enum { UNKNOWN_SAID_MS = 10 * 1000 };
+enum {
+    PROBE_IDLE_MS = 30 * 1000, /* nothing was asked for so long: does it still answer? */
+    PROBE_DOWN_MS = 5 * 1000,  /* the same, when it did not, and nobody asks */
+    EVIDENCE_MS = 10 * 1000,   /* a schema it gave so long ago shows that it is well */
+    TEXT_BYTES = ERR_TEXT_BYTES + 128,
+};
 
-/* Room for a text with the id before it. */
-enum { TEXT_BYTES = ERR_TEXT_BYTES + 64 };
-
-/* Note who wants to hear of the next answer. Ids are few and workers fewer: a list will do. */
-static void note_waker(struct catalog *catalog, int wake_fd)
+/* Note who wants to hear of the next answer. Workers are few: a list will do. */
+void catalog_thread_wake(struct catalog *catalog, int wake_fd)
 {
     int copy;
 
+    if (wake_fd < 0) {
+        return;
+    }
     for (size_t i = 0; i < catalog->waker_count; i++) {
         if (catalog->wakers[i].asked == wake_fd) {
             return;
@@ -50,67 +55,18 @@ static void note_waker(struct catalog *catalog, int wake_fd)
     catalog->wakers[catalog->waker_count++] = (struct waker){wake_fd, copy};
 }
 
-/* Those who still wait ask again and are noted again. */
-static void wake_all(struct catalog *catalog)
+/* @key is answered. Those who still wait are noted again when they take the answer. */
+static void wake_all(struct catalog *catalog, uint64_t key)
 {
     uint64_t one = 1;
 
+    catalog->answers[catalog->answer_count++ % CATALOG_ANSWERS] = key;
     for (size_t i = 0; i < catalog->waker_count; i++) {
         /* a full eventfd is readable, which is all that is wanted */
         (void)!write(catalog->wakers[i].fd, &one, sizeof(one));
         close(catalog->wakers[i].fd);
     }
     catalog->waker_count = 0;
-}
-
-const struct writer *catalog_thread_ask(struct catalog *catalog, uint64_t key, int wake_fd)
-{
-    struct writers_answer answer = writers_ask(&catalog->writers, key, clock_mono_ms());
-
-    if (answer.is_new_question) {
-        pthread_cond_signal(&catalog->has_work);
-    }
-    if (answer.is_refused) {
-        LOG_WARN("registry.queue_full", "ids=%zu", catalog->writers.pending_count);
-    }
-    if (answer.writer->state == WRITER_PENDING && wake_fd >= 0) {
-        note_waker(catalog, wake_fd);
-    }
-    return answer.writer;
-}
-
-static void tell_unknown(struct catalog *catalog, uint64_t key, uint64_t now_ms)
-{
-    if (catalog->unknown_said_ms != 0 && now_ms - catalog->unknown_said_ms < UNKNOWN_SAID_MS) {
-        catalog->unknown_unsaid++;
-        return;
-    }
-    LOG_WARN("schema.unknown", "id=%llu others=%zu", (unsigned long long)key,
-             catalog->unknown_unsaid);
-    catalog->unknown_said_ms = now_ms;
-    catalog->unknown_unsaid = 0;
-}
-
-static void tell(struct catalog *catalog, uint64_t key, const struct writer *writer,
-                 uint64_t now_ms)
-{
-    const struct writers *writers = &catalog->writers;
-
-    if (writers->failed_ms != 0) {
-        LOG_INFO("registry.up", "down_ms=%llu waiting=%zu failures=%u",
-                 (unsigned long long)(now_ms - writers->failed_ms), writers->pending_count,
-                 writers->failures);
-    }
-    if (writer->state == WRITER_READY) {
-        LOG_INFO("schema.loaded", "id=%llu record=%s reader=%s", (unsigned long long)key,
-                 LOG_S(writer->record_name),
-                 LOG_S(catalog->readers.schemas[writer->reader]->root->name));
-    } else if (writer->state == WRITER_UNKNOWN) {
-        tell_unknown(catalog, key, now_ms);
-    } else {
-        LOG_WARN("schema.incompatible", "id=%llu error=%s", (unsigned long long)key,
-                 LOG_Q(writer->text));
-    }
 }
 
 /* The registry said something definite: with the lock held. */
@@ -125,68 +81,151 @@ static void settle(struct catalog *catalog, uint64_t key, struct writer *writer,
                        err->text);
         writer->text = text;
     }
-    tell(catalog, key, writer, now_ms);
-    catalog->up_ms = catalog->writers.failed_ms == 0 ? catalog->up_ms : now_ms;
-    catalog->nonsense_cause = 0; /* it has answered: the next nonsense is news */
+    catalog_tell_up(catalog, now_ms);
+    catalog_tell_settled(catalog, key, writer, now_ms);
     writers_settle(&catalog->writers, key, writer, now_ms);
-    wake_all(catalog);
+    wake_all(catalog, key);
+}
+
+/* Does the registry give schemas just now? The lock, which is held, is let go meanwhile. */
+static bool is_well(struct asker *asker, enum registry_trouble_kind kind)
+{
+    struct catalog *catalog = asker->catalog;
+    uint64_t useful_ms = catalog->writers.useful_ms;
+    uint64_t key = catalog->writers.useful_key;
+    struct schema *schema = NULL;
+    bool is_so = useful_ms != 0 && clock_mono_ms() - useful_ms < EVIDENCE_MS;
+
+    if (is_so || (useful_ms == 0 && kind != REGISTRY_REFUSED)) {
+        return is_so;
+    }
+    pthread_mutex_unlock(&catalog->lock);
+    is_so = useful_ms != 0 ? registry_fetch(asker->registry, (uint32_t)key, &schema, NULL) == ERR_OK
+                           : registry_probe(asker->registry, NULL) == ERR_OK;
+    schema_free(schema);
+    pthread_mutex_lock(&catalog->lock);
+    return is_so;
+}
+
+/* Bad answers about this id for long enough, while others have good ones. */
+static void give_up(struct asker *asker, uint64_t key, const struct registry_trouble *trouble,
+                    const char *why)
+{
+    struct catalog *catalog = asker->catalog;
+    char text[TEXT_BYTES];
+
+    if (!is_well(asker, trouble->kind)) {
+        return;
+    }
+    (void)snprintf(
+        text, sizeof(text), "schema id %llu was given up after %s: %s", (unsigned long long)key,
+        trouble->kind == REGISTRY_REFUSED ? "a minute" : "schemas.registry.give_up", why);
+    if (writers_give_up(&catalog->writers, key, text, clock_mono_ms())) {
+        catalog_tell_given_up(key, trouble, why);
+        wake_all(catalog, key);
+    }
 }
 
 /* It did not: with the lock held. */
-static void postpone(struct catalog *catalog, uint64_t key, enum err_code rc, const struct err *err)
+static void postpone(struct asker *asker, uint64_t key, uint64_t asked_ms,
+                     const struct registry_trouble *trouble, const struct err *err)
 {
-    bool is_everyone = rc != ERR_BUSY;
-    bool was_up = catalog->writers.failed_ms == 0;
-    uint64_t cause = registry_cause(catalog->registry);
-    bool is_new_to_id = writers_note_cause(&catalog->writers, key, cause);
+    struct catalog *catalog = asker->catalog;
+    struct writers *writers = &catalog->writers;
+    bool was_up = writers->failed_ms == 0;
+    uint64_t now_ms = clock_mono_ms();
+    struct writers_failure failure = writers_failed(writers, key, trouble, asked_ms,
+                                                    catalog->config->registry.give_up_ms, now_ms);
 
-    (void)writers_failed(&catalog->writers, key, is_everyone, clock_mono_ms());
-    if (is_everyone) {
-        (void)snprintf(catalog->down_text, sizeof(catalog->down_text), "%s", err->text);
+    if (!failure.is_silence && failure.is_new) {
+        catalog_tell_unanswered(catalog, key, trouble, err->text, now_ms);
     }
-    if (is_everyone && (was_up || cause != catalog->down_cause)) {
-        LOG_WARN("registry.down", "waiting=%zu error=%s", catalog->writers.pending_count,
-                 LOG_Q(err->text));
-        catalog->down_cause = cause;
-    } else if (!is_everyone && is_new_to_id && cause != catalog->nonsense_cause) {
-        LOG_WARN("schema.unanswered", "id=%llu waiting=%zu error=%s", (unsigned long long)key,
-                 catalog->writers.pending_count, LOG_Q(err->text));
-        catalog->nonsense_cause = cause;
+    if (writers->failed_ms != 0) {
+        catalog_tell_down(catalog, was_up, trouble->cause, err->text, now_ms);
+    }
+    if (failure.is_overdue) {
+        give_up(asker, key, trouble, err->text);
     }
 }
 
-/* One question, from the table and back. Called with the lock held, which is let go meanwhile. */
-static void ask_one(struct catalog *catalog, uint64_t key)
+/* A registry that takes a question and never answers: does it answer another one? */
+static bool is_heard(struct asker *asker)
 {
+    return registry_probe(asker->registry, NULL) == ERR_OK ||
+           registry_trouble(asker->registry)->kind != REGISTRY_SILENT;
+}
+
+/* One question, from the table and back. Called with the lock held, which is let go meanwhile. */
+static void ask_one(struct asker *asker, uint64_t key)
+{
+    struct catalog *catalog = asker->catalog;
+    uint64_t asked_ms = clock_mono_ms();
     struct schema *schema = NULL;
     struct writer writer = {.state = WRITER_INCOMPATIBLE};
+    struct registry_trouble trouble = {0};
+    bool is_alive = false;
     struct err err;
     enum err_code rc;
 
     pthread_mutex_unlock(&catalog->lock);
-    rc = registry_fetch(catalog->registry, (uint32_t)key, &schema, &err);
+    rc = registry_fetch(asker->registry, (uint32_t)key, &schema, &err);
     if (rc == ERR_OK) {
         catalog_resolve(catalog, schema, &writer, &err);
     } else if (rc == ERR_ABSENT) {
         writer.state = WRITER_UNKNOWN;
+    } else if (rc != ERR_DATA && rc != ERR_STATE) {
+        trouble = *registry_trouble(asker->registry);
+        is_alive = trouble.is_timeout && is_heard(asker);
     }
     pthread_mutex_lock(&catalog->lock);
+    catalog->contact_ms = clock_mono_ms();
+    if (is_alive) {
+        catalog->writers.answered_ms = catalog->contact_ms;
+    }
     if (rc == ERR_OK || rc == ERR_ABSENT || rc == ERR_DATA) {
         settle(catalog, key, &writer, &err);
     } else if (rc != ERR_STATE) {
-        postpone(catalog, key, rc, &err);
+        postpone(asker, key, asked_ms, &trouble, &err);
     }
     schema_free(schema);
+}
+
+/* Nobody asks: is it there? With the lock held, which is let go meanwhile. */
+static void probe(struct asker *asker)
+{
+    struct catalog *catalog = asker->catalog;
+    bool was_up = catalog->writers.failed_ms == 0;
+    struct registry_trouble trouble;
+    struct err err;
+    enum err_code rc;
+    uint64_t now_ms;
+
+    pthread_mutex_unlock(&catalog->lock);
+    rc = registry_probe(asker->registry, &err);
+    pthread_mutex_lock(&catalog->lock);
+    trouble = *registry_trouble(asker->registry);
+    now_ms = catalog->contact_ms = clock_mono_ms();
+    if (rc == ERR_OK) {
+        catalog_tell_up(catalog, now_ms);
+        writers_heard(&catalog->writers, true, now_ms);
+    } else if (rc != ERR_STATE && trouble.kind == REGISTRY_SILENT) {
+        writers_heard(&catalog->writers, false, now_ms);
+        catalog_tell_down(catalog, was_up, trouble.cause, err.text, now_ms);
+    }
+}
+
+static bool is_probe_due(const struct catalog *catalog)
+{
+    uint64_t patience_ms = catalog->writers.failed_ms != 0 ? PROBE_DOWN_MS : PROBE_IDLE_MS;
+
+    return clock_mono_ms() - catalog->contact_ms >= patience_ms;
 }
 
 static void wait_for_work(struct catalog *catalog, uint64_t wait_ms)
 {
     struct timespec until;
 
-    if (wait_ms == UINT64_MAX) {
-        pthread_cond_wait(&catalog->has_work, &catalog->lock);
-        return;
-    }
+    wait_ms = MIN_OF(wait_ms, (uint64_t)PROBE_DOWN_MS);
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += (time_t)(wait_ms / 1000);
     until.tv_nsec += (long)(wait_ms % 1000) * 1000000;
@@ -194,12 +233,17 @@ static void wait_for_work(struct catalog *catalog, uint64_t wait_ms)
         until.tv_sec++;
         until.tv_nsec -= 1000000000;
     }
+    catalog->idle++;
     pthread_cond_timedwait(&catalog->has_work, &catalog->lock, &until);
+    catalog->idle--;
+    catalog->called -= catalog->called > 0;
 }
 
 static void *serve(void *context)
 {
-    struct catalog *catalog = context;
+    struct asker *asker = context;
+    struct catalog *catalog = asker->catalog;
+    bool is_first = asker == &catalog->askers[0];
 
     pthread_mutex_lock(&catalog->lock);
     while (!catalog->is_stopping) {
@@ -207,7 +251,9 @@ static void *serve(void *context)
         uint64_t key = 0;
 
         if (writers_next(&catalog->writers, clock_mono_ms(), &key, &wait_ms)) {
-            ask_one(catalog, key);
+            ask_one(asker, key);
+        } else if (is_first && is_probe_due(catalog)) {
+            probe(asker);
         } else {
             wait_for_work(catalog, wait_ms);
         }
@@ -217,7 +263,7 @@ static void *serve(void *context)
 }
 
 /* Signals are for the main thread: this one is born with all of them blocked. */
-static enum err_code start_thread(struct catalog *catalog, struct err *err)
+static int start_thread(struct asker *asker)
 {
     sigset_t all;
     sigset_t before;
@@ -225,50 +271,105 @@ static enum err_code start_thread(struct catalog *catalog, struct err *err)
 
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    rc = pthread_create(&catalog->thread, NULL, serve, catalog);
+    rc = pthread_create(&asker->thread, NULL, serve, asker);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    catalog->has_thread = rc == 0;
-    return rc == 0 ? ERR_OK
-                   : FAIL(err, ERR_IO, "no thread for the schema registry: %s", strerror(rc));
+    return rc;
+}
+
+/* One more, with the lock held. Those there are will do when it cannot be. */
+static void start_asker(struct catalog *catalog)
+{
+    struct asker *asker = &catalog->askers[catalog->asker_count];
+    int rc;
+
+    if (catalog->is_stopping) {
+        return;
+    }
+    asker->catalog = catalog;
+    asker->registry = registry_new(&catalog->config->registry, catalog->config->bytes_max);
+    registry_learn(asker->registry, catalog->registry);
+    rc = start_thread(asker);
+    if (rc == 0) {
+        catalog->asker_count++;
+        return;
+    }
+    registry_free(asker->registry);
+    if (!catalog->is_short_said) {
+        LOG_WARN("catalog.thread", "threads=%zu error=%s", catalog->asker_count,
+                 LOG_Q(strerror(rc)));
+    }
+    catalog->is_short_said = true;
+}
+
+const struct writer *catalog_thread_ask(struct catalog *catalog, uint64_t key, int wake_fd)
+{
+    struct writers_answer answer = writers_ask(&catalog->writers, key, clock_mono_ms());
+
+    if (answer.is_new_question && catalog->idle > catalog->called) {
+        catalog->called++;
+        pthread_cond_signal(&catalog->has_work);
+    } else if (answer.is_new_question && catalog->asker_count > 0 &&
+               catalog->asker_count < catalog->asker_max) {
+        start_asker(catalog);
+    }
+    if (answer.is_refused) {
+        LOG_WARN("registry.queue_full", "ids=%zu", catalog->writers.pending_count);
+    }
+    if (answer.writer->state == WRITER_PENDING) {
+        catalog_thread_wake(catalog, wake_fd);
+    }
+    return answer.writer;
 }
 
 enum err_code catalog_probe(struct catalog *catalog, struct err *err)
 {
-    PRE(!catalog->has_thread);
+    PRE(catalog->asker_count == 0);
 
     return catalog->registry == NULL ? ERR_OK : registry_probe(catalog->registry, err);
 }
 
 enum err_code catalog_start(struct catalog *catalog, struct err *err)
 {
+    struct asker *first = &catalog->askers[0];
     struct err why;
     enum err_code rc = catalog_probe(catalog, &why);
+    int failed;
 
     if (catalog->registry == NULL) {
         return ERR_OK;
     }
     if (rc == ERR_BUSY) { /* known ids need no registry, and one in trouble may come round */
         LOG_WARN("registry.strange", "error=%s", LOG_Q(why.text));
-        rc = ERR_OK;
-    } else if (rc != ERR_OK && err != NULL) {
-        *err = why;
+    } else if (rc != ERR_OK) {
+        if (err != NULL) {
+            *err = why;
+        }
+        return rc;
     }
-    catalog->up_ms = clock_mono_ms();
-    return rc == ERR_OK ? start_thread(catalog, err) : rc;
+    catalog->up_ms = catalog->contact_ms = catalog->writers.well_ms = clock_mono_ms();
+    *first = (struct asker){.catalog = catalog, .registry = catalog->registry};
+    failed = start_thread(first);
+    catalog->asker_count = failed == 0 ? 1 : 0;
+    return failed == 0
+               ? ERR_OK
+               : FAIL(err, ERR_IO, "no thread for the schema registry: %s", strerror(failed));
 }
 
 void catalog_thread_stop(struct catalog *catalog)
 {
-    if (!catalog->has_thread) {
-        return;
-    }
+    size_t count;
+
     pthread_mutex_lock(&catalog->lock);
     catalog->is_stopping = true;
-    pthread_cond_signal(&catalog->has_work);
+    count = catalog->asker_count; /* no more are started */
+    pthread_cond_broadcast(&catalog->has_work);
     pthread_mutex_unlock(&catalog->lock);
-    registry_abort(catalog->registry);
-    pthread_join(catalog->thread, NULL);
-    catalog->has_thread = false;
+    for (size_t i = 0; i < count; i++) {
+        registry_abort(catalog->askers[i].registry);
+    }
+    for (size_t i = 0; i < count; i++) {
+        pthread_join(catalog->askers[i].thread, NULL);
+    }
 }
 
 void catalog_registry_state(struct catalog *catalog, struct registry_state *out)

@@ -4,15 +4,23 @@
  * Private to the catalog, which guards it with its lock. No thread, no clock, no
  * network: the time is an argument, chance is seeded, so a test can replay anything.
  *
- *     writers_ask()  --> unknown id --> PENDING --> writers_next() --> asked once at a time
+ *     writers_ask()  --> unknown id --> PENDING --> writers_next() --> at the registry
  *                                         ^              |
  *                                         |   failed: writers_failed(), waits its backoff
  *                                         |              |
  *     seen again 60 s later <-- UNKNOWN <-+--------------+--> READY, INCOMPATIBLE: for ever
  *
- * Backoff: after the n-th failure in a row an id waits a draw from 1 ms to
- * min(30 s, 250 ms * 2^(n-1)). When the failure speaks about the registry as a whole
- * all ids wait so; when it only concerns the id, others go on at once.
+ * Who is asked for first: ids that more than one event waits for, then new ids, in turn with
+ * those whose backoff is over. An id that was answered badly waits alone: 250 ms, doubling to
+ * 32 s. All wait only while the registry as a whole does not answer:
+ *
+ *    silent   - a question got no answer, and no other question got one since it began: one
+ *               question at a time after a draw of 1 ms to min(5 s, 250 ms * 2^(n-1))
+ *    strained - 8 bad answers in a row and no good one between: one at a time, a second apart;
+ *               after 10 s without a good one it counts as not answering
+ *
+ * In both cases new ids are asked for beside that, one at a time and 250 ms apart, so that a
+ * few ids in trouble never hold up a good one.
  */
 #ifndef SCHEMA_CATALOG_WRITERS_H
 #define SCHEMA_CATALOG_WRITERS_H
@@ -20,13 +28,22 @@
 #include "base/rng.h"
 #include "schema/catalog.h"
 #include "schema/hash.h"
+#include "schema/registry.h"
 
 enum {
-    WRITERS_KNOWN_MAX = 65536,
-    WRITERS_PENDING_MAX = 1024,
+    WRITERS_KNOWN_MAX = 131072,
+    WRITERS_PENDING_MAX = 65536,
     WRITERS_BACKOFF_MIN_MS = 250,
-    WRITERS_BACKOFF_MAX_MS = 30 * 1000,
-    WRITERS_FORGET_MS = 60 * 1000, /* an UNKNOWN is asked for again when seen after this */
+    WRITERS_BACKOFF_LEVELS = 8, /* of one id; the last waits 32 s */
+    WRITERS_SILENT_MAX_MS = 5 * 1000,
+    WRITERS_STRAINED = 8, /* bad answers in a row */
+    WRITERS_STRAINED_MAX_MS = 1000,
+    WRITERS_STRAINED_DOWN_MS = 10 * 1000,
+    WRITERS_HOLD_MAX_MS = 30 * 1000, /* what Retry-After may ask for */
+    WRITERS_FORGET_MS = 60 * 1000,   /* an UNKNOWN is asked for again when seen after this */
+    WRITERS_KEEP_MS = 10 * 1000,     /* and makes room for others after this */
+    WRITERS_REFUSED_MS = 60 * 1000,  /* an id that is refused so long may be given up */
+    WRITERS_REFUSED_TIMES = 5,       /* and so often */
 };
 
 struct known_writer {
@@ -34,23 +51,39 @@ struct known_writer {
     struct writer *writer;  /* owned; NULL before the first answer */
     struct writer *retired; /* owned: the UNKNOWN before it, for whoever is still reading it */
     bool is_pending;
-    bool is_being_asked;              /* at the registry just now */
-    unsigned failures;                /* in a row */
+    bool is_being_asked; /* at the registry just now; in no list then */
+    bool was_fresh;      /* when it was taken there */
+    bool is_given_up;    /* its answers were bad for too long: one more is enough */
+    struct known_writer **list;
+    unsigned failures;                /* bad answers in a row */
+    uint64_t first_failed_ms;         /* the first of them */
     uint64_t cause;                   /* of the last one */
-    uint64_t due_ms;                  /* pending: not to be asked before */
-    uint64_t forget_ms;               /* UNKNOWN: asked again when seen after this */
-    struct known_writer *prev, *next; /* pending ones, or UNKNOWN ones, oldest first */
+    uint64_t due_ms;                  /* in backoff: not to be asked before */
+    uint64_t settled_ms;              /* UNKNOWN: since when */
+    struct known_writer *prev, *next; /* in its list, oldest first */
     UT_hash_handle hh;
 };
 
 struct writers {
-    struct known_writer *table;   /* owned hash */
-    struct known_writer *pending; /* list */
-    struct known_writer *unknown; /* list */
+    struct known_writer *table;  /* owned hash */
+    struct known_writer *wanted; /* lists of pending ids: more than one event waits */
+    struct known_writer *fresh;  /* never asked for */
+    struct known_writer *backoff[WRITERS_BACKOFF_LEVELS]; /* by how long; each in order of due_ms */
+    struct known_writer *unknown;                         /* list */
     size_t pending_count;
-    unsigned failures;  /* of the registry as a whole, in a row */
-    uint64_t due_ms;    /* nobody is asked before */
-    uint64_t failed_ms; /* since when it has not answered; 0: it does */
+    unsigned asked_fresh, asked_again; /* at the registry just now */
+    unsigned asked_max;                /* together */
+    bool was_fresh;                    /* the last one taken */
+    unsigned silences;                 /* in a row, of the registry as a whole */
+    unsigned strain;                   /* bad answers in a row, of any id */
+    uint64_t well_ms;                  /* when the registry last gave a good answer */
+    uint64_t answered_ms;              /* when the registry last answered anything */
+    uint64_t useful_ms;                /* and gave a schema */
+    uint64_t useful_key;               /* which one */
+    uint64_t hold_ms;                  /* nobody is asked before: Retry-After */
+    uint64_t fresh_due_ms;             /* silent or strained: no new id before */
+    uint64_t again_due_ms;             /* and no other */
+    uint64_t failed_ms; /* since when it gives no answer, or bad ones only; 0: it does */
     bool is_full_said;
     struct rng rng;
 };
@@ -58,32 +91,48 @@ struct writers {
 /* What writers_ask() means for the caller. */
 struct writers_answer {
     const struct writer *writer;
-    bool is_new_question; /* the asking thread has something to do */
+    bool is_new_question; /* the asking threads have something to do */
     bool is_refused;      /* PENDING, but the queue is full: said for the first time */
 };
 
-void writers_init(struct writers *writers, uint64_t seed);
+/* What a failure means for the caller. */
+struct writers_failure {
+    bool is_silence; /* of the registry as a whole */
+    bool is_new;     /* the cause is not what it was for this id */
+    bool is_overdue; /* its answers have been bad for so long that it may be given up */
+};
+
+/** At most @asked_max questions at once. */
+void writers_init(struct writers *writers, uint64_t seed, unsigned asked_max);
 /** Frees the decoders of READY writers, too. */
 void writers_fini(struct writers *writers);
 
 /** The writer of @key as it is known now; an unknown one is queued. */
 struct writers_answer writers_ask(struct writers *writers, uint64_t key, uint64_t now_ms);
+/** One more event waits for @key: it comes before ids that only one waits for, also when the queue
+ * is full of them. */
+void writers_want(struct writers *writers, uint64_t key, uint64_t now_ms);
 /** The writer of @key when it is known for good; never queues. NULL otherwise. */
 const struct writer *writers_find(const struct writers *writers, uint64_t key);
 /** A writer known without asking anybody (ids:, single-object, raw). Takes the decoder when it
  * returns true, copies name and text; false when @key is known already or the table is full. */
 bool writers_put(struct writers *writers, uint64_t key, const struct writer *writer);
 
-/** The id to ask for now, or false with *@wait_ms until there may be one (UINT64_MAX: none waits).
- */
+/** The id to ask for now, or false with *@wait_ms until there may be one (UINT64_MAX: not before
+ * something changes). */
 bool writers_next(struct writers *writers, uint64_t now_ms, uint64_t *key, uint64_t *wait_ms);
 /** The registry answered @key for good: takes the decoder, copies name and text. */
 void writers_settle(struct writers *writers, uint64_t key, const struct writer *writer,
                     uint64_t now_ms);
-/** It did not; @is_everyone: it speaks about the registry, not about this id. Returns the id's
- * failures in a row. */
-unsigned writers_failed(struct writers *writers, uint64_t key, bool is_everyone, uint64_t now_ms);
-/** Note why the pending @key is not answered; true when that is not what it was last time. */
-bool writers_note_cause(struct writers *writers, uint64_t key, uint64_t cause);
+/** It did not, for @trouble; the question began at @asked_ms. An id whose bad answers go on for
+ * @give_up_ms (or a minute when the answer refuses this very id) is overdue. */
+struct writers_failure writers_failed(struct writers *writers, uint64_t key,
+                                      const struct registry_trouble *trouble, uint64_t asked_ms,
+                                      uint64_t give_up_ms, uint64_t now_ms);
+/** @key is UNKNOWN with @text for a while: nothing good will come of asking on. False when it is
+ * being asked for again already: then that answer counts. */
+bool writers_give_up(struct writers *writers, uint64_t key, const char *text, uint64_t now_ms);
+/** The registry was asked for something else than an id. */
+void writers_heard(struct writers *writers, bool is_answered, uint64_t now_ms);
 
 #endif /* SCHEMA_CATALOG_WRITERS_H */

@@ -12,7 +12,7 @@
 enum {
     ANSWER_NESTING_MAX = 64,
     ANSWER_BYTES_MORE = 64 * 1024, /* than the schema itself */
-    NO_SUCH_SCHEMA = 40403,        /* the registry's own error code */
+    NOT_THERE = 404, /* what a registry's own error codes begin with: 40401, 40402, 40403 */
     PATH_BYTES_MAX = 16 * 1024,
     MESSAGE_BYTES_SHOWN = 200,
     REQUEST_BYTES_MAX = 4 * 1024 * 1024,
@@ -43,8 +43,9 @@ struct registry {
     struct registry_http *http; /* owned */
     struct registry_answer answer;
     size_t schema_bytes_max;
-    bool *has_answered; /* owned; by URL: it is a schema registry that stands there */
-    uint64_t cause;     /* of the last trouble */
+    size_t url_count;
+    bool *has_answered;              /* owned; by URL: it is a schema registry that stands there */
+    struct registry_trouble trouble; /* the last */
 };
 
 struct registry *registry_new(const struct config_registry *config, size_t schema_bytes_max)
@@ -52,6 +53,7 @@ struct registry *registry_new(const struct config_registry *config, size_t schem
     struct registry *registry = mem_new(struct registry);
 
     registry->http = registry_http_new(config);
+    registry->url_count = config->url_count;
     registry->has_answered = mem_array(config->url_count, bool);
     registry->schema_bytes_max = schema_bytes_max;
     /* as a JSON text a schema's quotes and line ends take two bytes each */
@@ -75,9 +77,19 @@ void registry_abort(struct registry *registry)
     registry_http_abort(registry->http);
 }
 
-uint64_t registry_cause(const struct registry *registry)
+const struct registry_trouble *registry_trouble(const struct registry *registry)
 {
-    return registry->cause;
+    return &registry->trouble;
+}
+
+void registry_learn(struct registry *to, const struct registry *from)
+{
+    memcpy(to->has_answered, from->has_answered, from->url_count * sizeof(bool));
+}
+
+static bool is_ok(const struct registry_answer *answer)
+{
+    return answer->status >= 200 && answer->status < 300;
 }
 
 /* The answer's JSON, or NULL when it is none. */
@@ -107,7 +119,11 @@ static enum err_code make_no_sense(struct registry *registry, struct err *err, c
              : "; is there a Confluent-compatible API at this URL? Apicurio has it below "
                "/apis/ccompat/v7");
     buf_fini(&described);
-    registry->cause = span_hash(span_of(what)) ^ (uint64_t)answer->status << 8 ^ answer->url;
+    registry->trouble = (struct registry_trouble){
+        .kind = is_ok(answer) || answer->status == 404 ? REGISTRY_TROUBLED : REGISTRY_REFUSED,
+        .status = answer->status,
+        .cause = span_hash(span_of(what)) ^ (uint64_t)answer->status << 8 ^ answer->url,
+    };
     registry_http_distrust(registry->http);
     return ERR_BUSY;
 }
@@ -122,15 +138,26 @@ static int64_t error_code(struct registry *registry)
     return code;
 }
 
-static bool is_ok(const struct registry_answer *answer)
-{
-    return answer->status >= 200 && answer->status < 300;
-}
-
-/* An answer that only a registry gives makes its later plain 404 believable. */
+/* An answer that only a registry gives: it is the right URL. */
 static void trust(struct registry *registry)
 {
     registry->has_answered[registry->answer.url] = true;
+}
+
+static void note_trouble(struct registry *registry)
+{
+    const struct registry_answer *answer = &registry->answer;
+
+    registry->trouble = (struct registry_trouble){
+        .kind = !answer->is_heard      ? REGISTRY_SILENT
+                : answer->is_busy      ? REGISTRY_BUSY
+                : answer->is_too_large ? REGISTRY_REFUSED
+                                       : REGISTRY_TROUBLED,
+        .status = answer->status,
+        .retry_after_ms = answer->retry_after_ms,
+        .cause = answer->cause,
+        .is_timeout = answer->is_timeout,
+    };
 }
 
 static enum err_code ask(struct registry *registry, const char *path, struct span body,
@@ -138,7 +165,9 @@ static enum err_code ask(struct registry *registry, const char *path, struct spa
 {
     enum err_code rc = registry_http_ask(registry->http, path, body, &registry->answer, err);
 
-    registry->cause = registry->answer.cause;
+    if (rc != ERR_OK) {
+        note_trouble(registry);
+    }
     return rc;
 }
 
@@ -177,31 +206,49 @@ enum err_code registry_probe(struct registry *registry, struct err *err)
     return rc;
 }
 
-/* A 404: certain when the registry's own words say so, or when it is known to be one. */
+/* A 404 is certain when a registry's own words say so. A plain one comes from whatever stands
+ * before it, an ingress during a rollout for one, and may be gone in a minute. */
 static enum err_code read_absence(struct registry *registry, struct err *err)
 {
-    int64_t code = error_code(registry);
-
-    if (code == NO_SUCH_SCHEMA) {
-        trust(registry);
-    } else if (!registry->has_answered[registry->answer.url]) {
-        return make_no_sense(registry, err, "without an error code");
+    if (error_code(registry) / 100 != NOT_THERE) {
+        return make_no_sense(registry, err, "without a registry's error code");
     }
+    trust(registry);
     return FAIL(err, ERR_ABSENT, "the schema registry has no such schema");
 }
 
+/* What an answer that is about something else says it is about. */
+static bool is_about(const json_t *json, const char *key, int64_t number)
+{
+    const json_t *said = json_object_get(json, key);
+
+    return !json_is_integer(said) || json_integer_value(said) == number;
+}
+
+/* Why @json is no schema of what was asked for (its @key is @number); NULL when it is one. */
+static const char *find_nonsense(const json_t *json, const char *key, int64_t number)
+{
+    const json_t *schema = json_object_get(json, "schema");
+    struct span text = {json_string_value(schema), json_string_length(schema)};
+
+    return json == NULL                   ? "no JSON"
+           : !json_is_string(schema)      ? "no schema in it"
+           : span_trim(text).len == 0     ? "an empty schema in it"
+           : !is_about(json, key, number) ? "another one's schema in it"
+                                          : NULL;
+}
+
 /* 200 with an object that holds a schema, or why not. */
-static enum err_code read_schema(struct registry *registry, json_t **out, struct err *err)
+static enum err_code read_schema(struct registry *registry, const char *key, int64_t number,
+                                 json_t **out, struct err *err)
 {
     json_t *json = read_answer(registry);
     const json_t *type = json_object_get(json, "schemaType");
+    const char *nonsense = find_nonsense(json, key, number);
 
-    if (!json_is_string(json_object_get(json, "schema"))) {
-        enum err_code rc =
-            make_no_sense(registry, err, json == NULL ? "no JSON" : "no schema in it");
-
+    if (nonsense != NULL) {
         json_decref(json);
-        return rc;
+        return make_no_sense(registry, err, nonsense);
     }
     trust(registry);
     if (json_is_string(type) && strcmp(json_string_value(type), "AVRO") != 0) {
@@ -213,8 +260,9 @@ static enum err_code read_schema(struct registry *registry, json_t **out, struct
     return ERR_OK;
 }
 
-static enum err_code get_schema(struct registry *registry, const char *path, json_t **out,
-                                struct err *err)
+/* The schema at @path, which is that of the @key with this @number. */
+static enum err_code get_schema(struct registry *registry, const char *path, const char *key,
+                                int64_t number, json_t **out, struct err *err)
 {
     enum err_code rc = ask(registry, path, SPAN_NONE, err);
 
@@ -222,7 +270,7 @@ static enum err_code get_schema(struct registry *registry, const char *path, jso
         return rc;
     }
     if (is_ok(&registry->answer)) {
-        return read_schema(registry, out, err);
+        return read_schema(registry, key, number, out, err);
     }
     if (registry->answer.status == 404) {
         return read_absence(registry, err);
@@ -268,8 +316,9 @@ static enum err_code get_reference(struct gathering *g, const char *name, const 
     registry_http_escape(&path, span_of(subject));
     /* what refers to a deleted version is still to be read */
     buf_printf(&path, "/versions/%lld?deleted=true", (long long)version);
-    rc = path.is_overflowed ? FAIL(err, ERR_DATA, "a subject's name is too long")
-                            : get_schema(g->registry, buf_text(&path), &answer, err);
+    rc = path.is_overflowed
+             ? FAIL(err, ERR_DATA, "a subject's name is too long")
+             : get_schema(g->registry, buf_text(&path), "version", version, &answer, err);
     buf_fini(&path);
     if (rc == ERR_ABSENT) {
         rc = FAIL(err, ERR_DATA,
@@ -367,7 +416,7 @@ enum err_code registry_fetch(struct registry *registry, uint32_t id, struct sche
     char *path = mem_format("/schemas/ids/%u", id);
 
     g->registry = registry;
-    rc = get_schema(registry, path, &answer, err);
+    rc = get_schema(registry, path, "id", id, &answer, err);
     if (rc == ERR_OK) {
         enter(g, NULL, NULL, 0, answer);
         rc = gather(g, err);

@@ -22,6 +22,7 @@ enum {
     HEADER_BYTES_MAX = 64 * 1024,
     TROUBLE_BYTES_MAX = ERR_TEXT_BYTES,
     WAIT_MS = 1000,
+    RETRY_AFTER_MAX_S = 3600,
 };
 
 struct registry_http {
@@ -365,6 +366,26 @@ static void take_content_type(struct registry_http *http, struct registry_answer
     answer->content_type[len] = '\0';
 }
 
+/* What all URLs together have said so far. */
+static void add_up(struct registry_http *http, CURLcode result, struct registry_answer *answer)
+{
+    bool is_http = answer->status != 0;
+    curl_off_t seconds = 0;
+    curl_off_t connected_us = 0;
+
+    curl_easy_getinfo(http->easy, CURLINFO_RETRY_AFTER, &seconds);
+    curl_easy_getinfo(http->easy, CURLINFO_CONNECT_TIME_T, &connected_us);
+    answer->is_there |= is_http && !is_refusal(answer->status);
+    answer->is_heard |= is_http && (result == CURLE_OK || http->is_too_large);
+    answer->is_too_large |= http->is_too_large;
+    answer->is_timeout |= result == CURLE_OPERATION_TIMEDOUT && connected_us > 0;
+    if (answer->status == 429 || (answer->status == 503 && seconds > 0)) {
+        answer->is_busy = true;
+        answer->retry_after_ms = MAX_OF(
+            answer->retry_after_ms, (uint64_t)MIN_OF(MAX_OF(seconds, 1), RETRY_AFTER_MAX_S) * 1000);
+    }
+}
+
 static CURLcode ask_one(struct registry_http *http, size_t url, const char *path, struct span body,
                         struct registry_answer *answer)
 {
@@ -383,7 +404,7 @@ static CURLcode ask_one(struct registry_http *http, size_t url, const char *path
     answer->status = (unsigned)status;
     answer->url = url;
     take_content_type(http, answer);
-    answer->is_there |= status != 0 && !is_refusal((unsigned)status);
+    add_up(http, result, answer);
     return result;
 }
 
@@ -395,7 +416,9 @@ enum err_code registry_http_ask(struct registry_http *http, const char *path, st
     struct buf trouble;
     enum err_code rc = ERR_NET;
 
-    answer->is_there = false;
+    answer->is_there = answer->is_heard = answer->is_too_large = false;
+    answer->is_busy = answer->is_timeout = false;
+    answer->retry_after_ms = 0;
     answer->cause = 0;
     buf_init(&trouble, TROUBLE_BYTES_MAX);
     for (size_t i = 0; i < count && rc == ERR_NET; i++) {

@@ -2,10 +2,10 @@
  * registry_http - one question to the schema registry, over libcurl; several URLs in turn.
  *
  * Blocking, for one thread at a time; registry_http_abort() alone may be called from
- * another one and ends a running question at once. An answer that speaks for the
- * registry itself being in trouble (none at all, 401, 403, 408, 429, 3xx, 5xx, larger
- * than the answer's buffer) makes the next URL be asked; when all have been asked it is ERR_NET,
- * with what each said. Texts name URLs without credentials and secrets by their source.
+ * another one and ends a running question at once. No answer, or one of no use (401,
+ * 403, 408, 429, 3xx, 5xx, larger than the answer's buffer) makes the next URL be asked;
+ * when all have been asked it is ERR_NET, with what each said. Texts name URLs without credentials
+ * and secrets by their source.
  */
 #ifndef SCHEMA_REGISTRY_HTTP_H
 #define SCHEMA_REGISTRY_HTTP_H
@@ -20,6 +20,11 @@ struct registry_answer {
     unsigned status;
     size_t url;    /* which of the URLs answered */
     bool is_there; /* some URL gave an answer, usable or not, that does not refuse the credential */
+    bool is_heard; /* some URL gave an answer */
+    bool is_too_large;       /* one of them was larger than the buffer */
+    bool is_busy;            /* one of them asked for patience */
+    bool is_timeout;         /* one of them took the question and never answered */
+    uint64_t retry_after_ms; /* the longest that was asked for; 0: none */
     char content_type[REGISTRY_CONTENT_TYPE_BYTES]; /* fit for a log; "" when none was said */
     uint64_t cause; /* of ERR_NET and ERR_CONFIG: the same number for the same trouble */
     struct buf body;

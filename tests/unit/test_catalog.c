@@ -97,6 +97,7 @@ static int set_up(void **state)
     scene->config.schemas.bytes_max = SCHEMA_TEXT_BYTES_MAX;
     scene->config.schemas.reader_place = (struct place){"detour.yaml", 12, 3};
     scene->config.schemas.registry.timeout_ms = TIMEOUT_MS;
+    scene->config.schemas.registry.give_up_ms = 600 * 1000;
     scene->config.schemas.ids = scene->ids;
     scene->config.schemas.readers = scene->readers;
     scene->config.schemas.registry.urls = scene->urls;
@@ -572,7 +573,6 @@ static const struct {
     {"says AVRO itself", 4, WRITER_READY, NULL},
     {"not there, in the registry's words", 5, WRITER_UNKNOWN,
      "schema id 5: the schema registry has no such schema"},
-    {"not there, in plain words", 6, WRITER_UNKNOWN, "schema id 6: "},
     {"an id no registry gives", 3000000000, WRITER_UNKNOWN, "larger"},
     {"hostile", 7, WRITER_INCOMPATIBLE, "schema id 7: "},
     {"of another kind", 8, WRITER_INCOMPATIBLE, "its type is PROTOBUF; only AVRO is read"},
@@ -584,7 +584,6 @@ static const struct {
     {"references too deep", 13, WRITER_INCOMPATIBLE, "more than 16 deep"},
     {"too many references", 14, WRITER_INCOMPATIBLE, "more than 64 references"},
     {"one reference, twice", 15, WRITER_READY, NULL},
-    {"no schema at all", 16, WRITER_INCOMPATIBLE, "schema id 16: "},
 };
 
 #define REFERENCE(name, subject) "{\"name\":\"" name "\",\"subject\":\"" subject "\",\"version\":1}"
@@ -642,11 +641,9 @@ static void a_registry_is_believed_with_care(void **state)
     serve(scene, "/schemas/ids/2", ORDER_OLD, "");
     serve(scene, "/schemas/ids/3", PURCHASE, "");
     serve(scene, "/schemas/ids/4", ORDER, ",\"schemaType\":\"AVRO\"");
-    fake_rule(&scene->fake, "/schemas/ids/6", -1, 404, "<html>not found</html>");
     serve(scene, "/schemas/ids/7", HOSTILE, "");
     serve(scene, "/schemas/ids/8", "syntax = \"proto3\";", ",\"schemaType\":\"PROTOBUF\"");
     serve(scene, "/schemas/ids/9", REFUND, "");
-    serve(scene, "/schemas/ids/16", "", "");
     serve_references(scene);
     start(scene);
     for (size_t i = 0; i < COUNT_OF(mood_rows); i++) {
@@ -708,6 +705,12 @@ static const struct {
     {"JSON of something else", 200, "{\"subject\":\"x\"}"},
     {"an array", 200, "[]"},
     {"nothing", 200, ""},
+    {"an empty schema", 200, "{\"schema\":\" \"}"},
+    {"another id's schema", 200, "{\"schema\":\"\\\"int\\\"\",\"id\":77}"},
+    {"a page that is not there", 404, "<html>not found</html>"},
+    {"a path that is not there", 404, "{\"error_code\":404,\"message\":\"HTTP 404 Not Found\"}"},
+    {"an ingress without a service", 404, "default backend - 404"},
+    {"it cannot be processed", 422, "{\"error_code\":42201}"},
     {"too deep", 200,
      "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[["},
     {"a teapot", 418, "{}"},
@@ -749,10 +752,100 @@ static void a_plain_404_of_a_stranger_proves_nothing(void **state)
     assert_int_equal(catalog_writer(scene->catalog, 1, -1)->state, WRITER_PENDING);
     catalog_waiting(scene->catalog, &ids, &down_ms);
     assert_int_equal(ids, 1);
-    /* once it has shown what it is, its plain 404 is believed */
+    /* and once it has shown what it is, it is still a page of whatever stands before it */
     serve(scene, "/schemas/ids/2", ORDER, "");
     assert_int_equal(settled(scene, 2)->state, WRITER_READY);
-    assert_int_equal(settled(scene, 1)->state, WRITER_UNKNOWN);
+    assert_int_equal(catalog_writer(scene->catalog, 1, -1)->state, WRITER_PENDING);
+    serve(scene, "/schemas/ids/1", ORDER, "");
+    assert_int_equal(settled(scene, 1)->state, WRITER_READY);
+}
+
+static const char *const absent_bodies[] = {
+    "{\"error_code\":40401,\"message\":\"Subject not found\"}",
+    "{\"error_code\":40402,\"message\":\"Version not found\"}",
+    "{\"error_code\":40403,\"message\":\"Schema 1 not found\"}",
+};
+
+static void only_the_registrys_own_404_is_a_no(void **state)
+{
+    struct scene *scene = *state;
+
+    for (size_t i = 0; i < COUNT_OF(absent_bodies); i++) {
+        char *path = mem_format("/schemas/ids/%zu", i + 1);
+
+        fake_rule(&scene->fake, path, -1, 404, absent_bodies[i]);
+        free(path);
+    }
+    start(scene);
+    for (size_t i = 0; i < COUNT_OF(absent_bodies); i++) {
+        assert_int_equal(settled(scene, i + 1)->state, WRITER_UNKNOWN);
+    }
+}
+
+/* Trouble with some ids for ever, one that is never answered, and a flood of unknown ones: a good
+ * id is answered all the same. */
+static void a_good_id_is_answered_beside_bad_ones(void **state)
+{
+    struct scene *scene = *state;
+
+    scene->config.schemas.registry.requests = 4;
+    start(scene);
+    for (size_t i = 0; i < COUNT_OF(trouble_rows); i++) {
+        char *path = mem_format("/schemas/ids/%zu", i + 1);
+
+        fake_rule(&scene->fake, path, -1,
+                  trouble_rows[i].status == 429 ? 500 : trouble_rows[i].status,
+                  trouble_rows[i].body);
+        assert_int_equal(catalog_writer(scene->catalog, i + 1, -1)->state, WRITER_PENDING);
+        free(path);
+    }
+    serve(scene, "/schemas/ids/98", ORDER, "")->is_held = true;
+    assert_int_equal(catalog_writer(scene->catalog, 98, -1)->state, WRITER_PENDING);
+    fake_await(&scene->fake, 60); /* all of them, again and again */
+    for (uint64_t id = 1000; id < 3000; id++) {
+        (void)catalog_writer(scene->catalog, id, -1);
+    }
+    serve(scene, "/schemas/ids/99", ORDER, "");
+    assert_int_equal(settled(scene, 99)->state, WRITER_READY);
+    assert_int_equal(catalog_writer(scene->catalog, 1, -1)->state, WRITER_PENDING);
+    assert_int_equal(settled(scene, 2999)->state, WRITER_UNKNOWN);
+}
+
+/* What is refused for ever while others are answered is given up, by its own words. */
+static void an_id_that_is_only_refused_is_given_up(void **state)
+{
+    struct scene *scene = *state;
+    const struct writer *writer;
+
+    scene->config.schemas.registry.give_up_ms = 1000;
+    serve(scene, "/schemas/ids/1", ORDER, "");
+    fake_rule(&scene->fake, "/schemas/ids/2", -1, 422, "{\"error_code\":42201}");
+    fake_rule(&scene->fake, "/schemas/ids/3", -1, 500, "{\"error_code\":50001}");
+    start(scene);
+    assert_int_equal(settled(scene, 1)->state, WRITER_READY);
+    writer = settled(scene, 2);
+    assert_int_equal(writer->state, WRITER_UNKNOWN);
+    assert_non_null(strstr(writer->text, "schema id 2 was given up after"));
+    assert_non_null(strstr(writer->text, "answered 422"));
+    writer = settled(scene, 3);
+    assert_int_equal(writer->state, WRITER_UNKNOWN);
+    assert_non_null(strstr(writer->text, "answered 500"));
+}
+
+/* A registry that answers nothing but errors has not said no to any id. */
+static void nothing_is_given_up_while_nothing_is_answered(void **state)
+{
+    struct scene *scene = *state;
+
+    scene->config.schemas.registry.give_up_ms = 1000;
+    fake_rule(&scene->fake, "/schemas/ids/1", -1, 500, "{\"error_code\":50001}");
+    fake_rule(&scene->fake, "/schemas/ids/2", -1, 401, "{\"error_code\":401}");
+    start(scene);
+    assert_int_equal(catalog_writer(scene->catalog, 1, -1)->state, WRITER_PENDING);
+    assert_int_equal(catalog_writer(scene->catalog, 2, -1)->state, WRITER_PENDING);
+    fake_await(&scene->fake, 16); /* more than five answers each, over more than a second */
+    assert_int_equal(catalog_writer(scene->catalog, 1, -1)->state, WRITER_PENDING);
+    assert_int_equal(catalog_writer(scene->catalog, 2, -1)->state, WRITER_PENDING);
 }
 
 static void an_answer_too_large_is_none(void **state)
@@ -1123,6 +1216,10 @@ int main(void)
         CASE(writers_decode_as_their_reader),
         CASE(trouble_is_waited_out),
         CASE(a_plain_404_of_a_stranger_proves_nothing),
+        CASE(only_the_registrys_own_404_is_a_no),
+        CASE(a_good_id_is_answered_beside_bad_ones),
+        CASE(an_id_that_is_only_refused_is_given_up),
+        CASE(nothing_is_given_up_while_nothing_is_answered),
         CASE(an_answer_too_large_is_none),
         CASE(a_registry_that_goes_and_comes_back),
         CASE(one_id_is_one_question),

@@ -17,7 +17,7 @@ static int set_up(void **state)
 {
     static struct writers writers;
 
-    writers_init(&writers, 7);
+    writers_init(&writers, 7, 4);
     *state = &writers;
     return 0;
 }
@@ -87,6 +87,21 @@ static void what_is_settled_is_copied(void **state)
     assert_true(span_is(got->record_name, "com.example.Order"));
 }
 
+static const struct registry_trouble silent = {.kind = REGISTRY_SILENT, .cause = 1};
+static const struct registry_trouble troubled = {
+    .kind = REGISTRY_TROUBLED, .status = 500, .cause = 2};
+static const struct registry_trouble refused = {
+    .kind = REGISTRY_REFUSED, .status = 422, .cause = 3};
+
+enum { GIVE_UP_MS = 600 * 1000 };
+
+/* It began just now. */
+static struct writers_failure miss(struct writers *writers, uint64_t key,
+                                   const struct registry_trouble *trouble, uint64_t now_ms)
+{
+    return writers_failed(writers, key, trouble, now_ms, GIVE_UP_MS, now_ms);
+}
+
 static void ids_are_asked_for_in_the_order_they_came(void **state)
 {
     struct writers *writers = *state;
@@ -95,24 +110,105 @@ static void ids_are_asked_for_in_the_order_they_came(void **state)
         (void)writers_ask(writers, key, 0);
     }
     check_next(writers, 0, 1);
-    (void)writers_failed(writers, 1, false, 0);
+    (void)miss(writers, 1, &troubled, 0);
     check_next(writers, 0, 2);
     writers_settle(writers, 2, &unknown, 0);
     check_next(writers, 0, 3);
     writers_settle(writers, 3, &unknown, 0);
-    assert_in_range(wait_at(writers, 0), 1, 250);
+    assert_int_equal(wait_at(writers, 0), 250);
     check_next(writers, 250, 1);
+}
+
+static void several_are_asked_for_at_once(void **state)
+{
+    struct writers *writers = *state;
+
+    for (uint64_t key = 1; key <= 6; key++) {
+        (void)writers_ask(writers, key, 0);
+    }
+    for (uint64_t key = 1; key <= 4; key++) {
+        check_next(writers, 0, key);
+    }
+    assert_int_equal(wait_at(writers, 0), UINT64_MAX);
+    writers_settle(writers, 3, &ready, 0);
+    check_next(writers, 0, 5);
+}
+
+/* A broken serializer's ids have one event each; a new schema's soon has many. */
+static void what_many_wait_for_comes_first(void **state)
+{
+    struct writers *writers = *state;
+
+    for (uint64_t key = 1; key <= 1000; key++) {
+        (void)writers_ask(writers, key, 0);
+    }
+    writers_want(writers, 900, 0);
+    writers_want(writers, 900, 0);
+    check_next(writers, 0, 900);
+    check_next(writers, 0, 1);
+}
+
+/* Those in backoff have their turn beside a flood of new ones. */
+static void a_flood_of_new_ids_starves_no_other(void **state)
+{
+    struct writers *writers = *state;
+
+    (void)writers_ask(writers, 7, 0);
+    check_next(writers, 0, 7);
+    (void)miss(writers, 7, &troubled, 0);
+    for (uint64_t key = 100; key < 200; key++) {
+        (void)writers_ask(writers, key, 250);
+    }
+    check_next(writers, 250, 7);
+    check_next(writers, 250, 100);
 }
 
 static void one_id_in_trouble_holds_up_no_other(void **state)
 {
     struct writers *writers = *state;
+    uint64_t now_ms = 0;
 
     (void)writers_ask(writers, 1, 0);
-    check_next(writers, 0, 1);
-    assert_int_equal(writers_failed(writers, 1, false, 0), 1);
-    (void)writers_ask(writers, 2, 0);
-    check_next(writers, 0, 2);
+    for (int i = 0; i < 7; i++) {
+        check_next(writers, now_ms, 1);
+        assert_false(miss(writers, 1, &troubled, now_ms).is_silence);
+        assert_int_equal(writers->failed_ms, 0);
+        (void)writers_ask(writers, 100 + (uint64_t)i, now_ms);
+        check_next(writers, now_ms, 100 + (uint64_t)i);
+        writers_settle(writers, 100 + (uint64_t)i, &ready, now_ms);
+        now_ms += wait_at(writers, now_ms);
+    }
+    assert_int_equal(now_ms, 250 + 500 + 1000 + 2000 + 4000 + 8000 + 16000);
+}
+
+/* Even when nothing else is asked for: a good one among bad ones waits no second. */
+static void many_ids_in_trouble_hold_up_no_good_one(void **state)
+{
+    struct writers *writers = *state;
+    uint64_t now_ms = 1000;
+    uint64_t wait_ms;
+    uint64_t key;
+
+    for (uint64_t i = 1; i <= 50; i++) {
+        (void)writers_ask(writers, i, now_ms);
+    }
+    for (unsigned asked = 0; asked < 200; now_ms += wait_ms) {
+        if (writers_next(writers, now_ms, &key, &wait_ms)) {
+            (void)miss(writers, key, &troubled, now_ms);
+            asked++;
+        }
+    }
+    assert_true(now_ms > 30 * 1000); /* the registry is spared */
+    assert_in_range(writers->failed_ms, 10 * 1000, 20 * 1000);
+    (void)writers_ask(writers, 99, now_ms);
+    while (!writers_next(writers, now_ms, &key, &wait_ms) || key != 99) {
+        if (wait_ms == 0) {
+            (void)miss(writers, key, &troubled, now_ms);
+        }
+        now_ms += wait_ms;
+        assert_true(wait_ms <= 250);
+    }
+    writers_settle(writers, 99, &ready, now_ms);
     assert_int_equal(writers->failed_ms, 0);
 }
 
@@ -121,30 +217,47 @@ static void another_cause_is_news(void **state)
     struct writers *writers = *state;
 
     (void)writers_ask(writers, 1, 0);
-    (void)writers_ask(writers, 2, 0);
-    assert_true(writers_note_cause(writers, 1, 7));
-    assert_false(writers_note_cause(writers, 1, 7));
-    assert_true(writers_note_cause(writers, 2, 7));
-    assert_true(writers_note_cause(writers, 1, 8));
-    writers_settle(writers, 1, &unknown, 0);
-    (void)writers_ask(writers, 1, WRITERS_FORGET_MS);
-    assert_true(writers_note_cause(writers, 1, 8)); /* asked for anew */
+    check_next(writers, 0, 1);
+    assert_true(miss(writers, 1, &troubled, 0).is_new);
+    check_next(writers, 250, 1);
+    assert_false(miss(writers, 1, &troubled, 250).is_new);
+    check_next(writers, 750, 1);
+    assert_true(miss(writers, 1, &refused, 750).is_new);
+    check_next(writers, 1750, 1);
+    writers_settle(writers, 1, &unknown, 1750);
+    (void)writers_ask(writers, 1, 1750 + WRITERS_FORGET_MS);
+    check_next(writers, 1750 + WRITERS_FORGET_MS, 1);
+    assert_true(miss(writers, 1, &refused, 1750 + WRITERS_FORGET_MS).is_new);
 }
 
-static void a_registry_in_trouble_holds_up_all(void **state)
+static void a_silent_registry_holds_up_all(void **state)
 {
     struct writers *writers = *state;
 
     (void)writers_ask(writers, 1, 1000);
     (void)writers_ask(writers, 2, 1000);
     check_next(writers, 1000, 1);
-    assert_int_equal(writers_failed(writers, 1, true, 1000), 1);
+    assert_true(miss(writers, 1, &silent, 1000).is_silence);
     assert_int_equal(writers->failed_ms, 1000);
     assert_in_range(wait_at(writers, 1000), 1, 250);
-    check_next(writers, 1250, 2);
+    check_next(writers, 1250, 1);
+    check_next(writers, 1250, 2); /* a new one beside it */
     writers_settle(writers, 2, &ready, 1250);
     assert_int_equal(writers->failed_ms, 0);
-    check_next(writers, 1250, 1);
+}
+
+/* While others are answered, silence about one id is that id's own. */
+static void an_id_that_hangs_alone_is_no_silence(void **state)
+{
+    struct writers *writers = *state;
+
+    (void)writers_ask(writers, 1, 0);
+    (void)writers_ask(writers, 2, 0);
+    check_next(writers, 0, 1);
+    check_next(writers, 0, 2);
+    writers_settle(writers, 2, &ready, 3000);
+    assert_false(writers_failed(writers, 1, &silent, 0, GIVE_UP_MS, 5000).is_silence);
+    assert_int_equal(writers->failed_ms, 0);
 }
 
 static const struct {
@@ -152,11 +265,11 @@ static const struct {
     unsigned failures;
     uint64_t want_ms_max;
 } backoff_rows[] = {
-    {"first", 1, 250},     {"second doubles", 2, 500},         {"fifth", 5, 4000},
-    {"seventh", 7, 16000}, {"eighth is at the top", 8, 30000}, {"and stays there", 40, 30000},
+    {"first", 1, 250},          {"second doubles", 2, 500},       {"fourth", 4, 2000},
+    {"fifth is near", 5, 4000}, {"sixth is at the top", 6, 5000}, {"and stays there", 40, 5000},
 };
 
-static void the_wait_doubles_up_to_half_a_minute(void **state)
+static void the_wait_for_a_silent_registry_doubles_up_to_5_s(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT_OF(backoff_rows); i++) {
@@ -167,11 +280,11 @@ static void the_wait_doubles_up_to_half_a_minute(void **state)
             uint64_t now_ms = 0;
             uint64_t wait_ms = 0;
 
-            writers_init(&writers, seed);
+            writers_init(&writers, seed, 1);
             (void)writers_ask(&writers, 9, now_ms);
             for (unsigned n = 0; n < backoff_rows[i].failures; n++) {
                 check_next(&writers, now_ms, 9);
-                (void)writers_failed(&writers, 9, true, now_ms);
+                (void)miss(&writers, 9, &silent, now_ms);
                 wait_ms = wait_at(&writers, now_ms);
                 now_ms += wait_ms;
             }
@@ -185,6 +298,97 @@ static void the_wait_doubles_up_to_half_a_minute(void **state)
             fail_msg("%s: never waits more than %llu ms", backoff_rows[i].name,
                      (unsigned long long)longest);
         }
+    }
+}
+
+static const struct {
+    const char *name;
+    uint64_t asked_ms; /* by Retry-After */
+    uint64_t want_ms;
+} busy_rows[] = {
+    {"not said", 0, 250},
+    {"less than the floor", 1, 250},
+    {"as asked", 7000, 7000},
+    {"more than the cap", 3600 * 1000, 30 * 1000},
+};
+
+static void a_busy_registry_is_given_its_time(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(busy_rows); i++) {
+        const struct registry_trouble busy = {.kind = REGISTRY_BUSY,
+                                              .status = 429,
+                                              .retry_after_ms = busy_rows[i].asked_ms,
+                                              .cause = 4};
+        struct writers writers;
+
+        writers_init(&writers, 7, 4);
+        (void)writers_ask(&writers, 1, 0);
+        (void)writers_ask(&writers, 2, 0);
+        check_next(&writers, 0, 1);
+        assert_false(miss(&writers, 1, &busy, 0).is_overdue);
+        if (wait_at(&writers, 0) != busy_rows[i].want_ms) {
+            fail_msg("%s", busy_rows[i].name);
+        }
+        assert_int_equal(writers.failed_ms, 0); /* it answers */
+        writers_fini(&writers);
+    }
+}
+
+static const struct {
+    const char *name;
+    const struct registry_trouble *trouble;
+    uint64_t want_ms_min, want_ms_max;
+} overdue_rows[] = {
+    {"refused", &refused, 60 * 1000, 92 * 1000},
+    {"in trouble", &troubled, GIVE_UP_MS, GIVE_UP_MS + 32 * 1000},
+};
+
+static void an_id_with_bad_answers_is_overdue_in_the_end(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(overdue_rows); i++) {
+        struct writers writers;
+        uint64_t now_ms = 0;
+        uint64_t key;
+        uint64_t wait_ms;
+        bool is_overdue = false;
+
+        writers_init(&writers, 7, 4);
+        (void)writers_ask(&writers, 1, 0);
+        while (!is_overdue) {
+            if (writers_next(&writers, now_ms, &key, &wait_ms)) {
+                is_overdue = miss(&writers, key, overdue_rows[i].trouble, now_ms).is_overdue;
+            }
+            now_ms += is_overdue ? 0 : wait_ms;
+        }
+        if (now_ms < overdue_rows[i].want_ms_min || now_ms > overdue_rows[i].want_ms_max) {
+            fail_msg("%s: after %llu ms", overdue_rows[i].name, (unsigned long long)now_ms);
+        }
+        /* given up, it is asked for again when it is seen later: one more bad answer is enough */
+        assert_true(writers_give_up(&writers, 1, "given up", now_ms));
+        assert_int_equal(writers_ask(&writers, 1, now_ms).writer->state, WRITER_UNKNOWN);
+        now_ms += WRITERS_FORGET_MS;
+        assert_int_equal(writers_ask(&writers, 1, now_ms).writer->state, WRITER_PENDING);
+        check_next(&writers, now_ms, 1);
+        assert_true(miss(&writers, 1, overdue_rows[i].trouble, now_ms).is_overdue);
+        writers_fini(&writers);
+    }
+}
+
+static void silence_never_makes_an_id_overdue(void **state)
+{
+    struct writers *writers = *state;
+    uint64_t now_ms = 0;
+    uint64_t wait_ms;
+    uint64_t key;
+
+    (void)writers_ask(writers, 1, 0);
+    while (now_ms < UINT64_C(10) * GIVE_UP_MS) {
+        if (writers_next(writers, now_ms, &key, &wait_ms)) {
+            assert_false(miss(writers, key, &silent, now_ms).is_overdue);
+        }
+        now_ms += wait_ms;
     }
 }
 
@@ -226,15 +430,23 @@ static void the_queue_is_bounded_and_says_so_once(void **state)
     for (uint64_t key = 0; key < WRITERS_PENDING_MAX; key++) {
         assert_true(writers_ask(writers, key, 0).is_new_question);
     }
-    answer = writers_ask(writers, 5000, 0);
+    answer = writers_ask(writers, 500000, 0);
     assert_int_equal(answer.writer->state, WRITER_PENDING);
     assert_false(answer.is_new_question);
     assert_true(answer.is_refused);
-    assert_false(writers_ask(writers, 5001, 0).is_refused);
+    assert_false(writers_ask(writers, 500001, 0).is_refused);
     assert_int_equal(HASH_COUNT(writers->table), WRITERS_PENDING_MAX);
+    /* what more than one event waits for has room all the same: the newest of the others goes */
+    writers_want(writers, 500001, 0);
+    assert_int_equal(writers->pending_count, WRITERS_PENDING_MAX);
+    assert_int_equal(HASH_COUNT(writers->table), WRITERS_PENDING_MAX);
+    check_next(writers, 0, 500001);
+    writers_settle(writers, 500001, &ready, 0);
+    assert_true(writers_ask(writers, WRITERS_PENDING_MAX - 1, 0).is_new_question);
+    assert_int_equal(writers_ask(writers, 500000, 0).writer->state, WRITER_PENDING);
     check_next(writers, 0, 0);
     writers_settle(writers, 0, &unknown, 0);
-    assert_true(writers_ask(writers, 5000, 0).is_new_question);
+    assert_true(writers_ask(writers, 500000, 0).is_new_question);
 }
 
 static void put(struct writers *writers, uint64_t key, const struct writer *writer, uint64_t now_ms)
@@ -253,14 +465,15 @@ static void the_table_is_bounded_and_forgets_unknown_ids(void **state)
         assert_true(writers_put(writers, key, &incompatible));
     }
     assert_false(writers_put(writers, 1000000, &incompatible));
-    /* the only one that may go was handed out less than a minute ago */
-    assert_int_equal(writers_ask(writers, 1000000, 119999).writer->state, WRITER_PENDING);
-    assert_int_equal(wait_at(writers, 119999), UINT64_MAX);
-    assert_true(writers_ask(writers, 1000000, 120000).is_new_question);
+    /* the only one that may go was handed out not long ago */
+    assert_int_equal(writers_ask(writers, 1000000, WRITERS_KEEP_MS - 1).writer->state,
+                     WRITER_PENDING);
+    assert_int_equal(wait_at(writers, WRITERS_KEEP_MS - 1), UINT64_MAX);
+    assert_true(writers_ask(writers, 1000000, WRITERS_KEEP_MS).is_new_question);
     assert_null(writers_find(writers, 1));
     assert_int_equal(HASH_COUNT(writers->table), WRITERS_KNOWN_MAX);
-    check_next(writers, 120000, 1000000);
-    writers_settle(writers, 1000000, &ready, 120000);
+    check_next(writers, WRITERS_KEEP_MS, 1000000);
+    writers_settle(writers, 1000000, &ready, WRITERS_KEEP_MS);
     /* nothing left that ever goes: waiting would be for ever */
     assert_int_equal(writers_ask(writers, 1000001, 999999).writer->state, WRITER_INCOMPATIBLE);
 }
@@ -283,10 +496,18 @@ int main(void)
         CASE(an_id_is_asked_for_once),
         CASE(what_is_settled_is_copied),
         CASE(ids_are_asked_for_in_the_order_they_came),
+        CASE(several_are_asked_for_at_once),
+        CASE(what_many_wait_for_comes_first),
+        CASE(a_flood_of_new_ids_starves_no_other),
         CASE(another_cause_is_news),
         CASE(one_id_in_trouble_holds_up_no_other),
-        CASE(a_registry_in_trouble_holds_up_all),
-        cmocka_unit_test(the_wait_doubles_up_to_half_a_minute),
+        CASE(many_ids_in_trouble_hold_up_no_good_one),
+        CASE(a_silent_registry_holds_up_all),
+        CASE(an_id_that_hangs_alone_is_no_silence),
+        cmocka_unit_test(the_wait_for_a_silent_registry_doubles_up_to_5_s),
+        cmocka_unit_test(a_busy_registry_is_given_its_time),
+        cmocka_unit_test(an_id_with_bad_answers_is_overdue_in_the_end),
+        CASE(silence_never_makes_an_id_overdue),
         CASE(an_unknown_id_is_asked_for_again_after_a_minute),
         CASE(an_incompatible_one_is_not_asked_for_again),
         CASE(the_queue_is_bounded_and_says_so_once),
