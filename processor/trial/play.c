@@ -267,8 +267,8 @@ static enum err_code play_open(struct player *player, struct err *err)
     enum err_code rc = ERR_OK;
     bool is_done = false;
 
-    begin(player, "open", 0);
-    show_line(player->show, "open: Ctrl-C ends the traffic and counts; meanwhile, for example:");
+    begin(player, "running", 0);
+    show_line(player->show, "running: Ctrl-C ends the traffic and counts; meanwhile, for example:");
     show_line(player->show, "  curl %s/api/v1/status", player->stage->admin_url);
     show_line(player->show,
               "  curl -d '{\"modes\":[{\"mode\":\"hang\",\"event\":\"" STORY_EVENT_THEIRS

@@ -111,16 +111,17 @@ static void draw_block(struct show *show, const struct show_now *now, uint64_t a
     fprintf(show->out, "\n  %s%-14s%s", colour(show, is_well ? GREEN : YELLOW), now->phase,
             colour(show, PLAIN));
     draw_bar(show, now);
-    fprintf(show->out, "  produced   %8llu  %6.0f/s\n", (unsigned long long)now->produced, in_rate);
-    fprintf(show->out, "  delivered  %8llu  %6.0f/s   to TikTok\n",
+    fprintf(show->out, "  produced      %8llu  %6.0f/s\n", (unsigned long long)now->produced,
+            in_rate);
+    fprintf(show->out, "  delivered     %8llu  %6.0f/s   to TikTok\n",
             (unsigned long long)now->delivered, out_rate);
-    fprintf(show->out, "  diverted   %8llu            to the UTM topic\n",
+    fprintf(show->out, "  diverted      %8llu            to the UTM topic\n",
             (unsigned long long)now->diverted);
-    fprintf(show->out, "  dead       %8llu            to the dead-letter topic\n",
+    fprintf(show->out, "  dead letters  %8llu            to the dead-letter topic\n",
             (unsigned long long)now->dead_lettered);
-    fprintf(show->out, "  dropped    %8llu            without consent\n",
+    fprintf(show->out, "  dropped       %8llu            without consent\n",
             (unsigned long long)now->dropped);
-    fprintf(show->out, "  in flight  %8llu\n", (unsigned long long)now->in_flight);
+    fprintf(show->out, "  in flight     %8llu\n", (unsigned long long)now->in_flight);
     show->block_lines = BLOCK_LINES + draw_states(show, now->watch);
     fflush(show->out);
 }
