@@ -31,6 +31,7 @@ struct process {
     struct pipeline *pipeline;
     struct health *health;
     struct metrics *metrics;
+    struct cluster *cluster;
     struct admin *admin;
     struct worker **workers;
     unsigned worker_count;
@@ -78,6 +79,19 @@ static void tell_unfit(const struct topic_need *need)
     }
 }
 
+/* Rights are granted while we wait: nothing is wrong with the configuration. */
+static void say_unauthorised(const struct topic_need *need)
+{
+    bool is_source = need->role == TOPIC_SOURCE;
+    const char *right = is_source ? "Read" : "Write";
+
+    LOG_ERROR("topic.unauthorised",
+              "topic=%s right=%s next=\"grant %s on it to detour's principal; "
+              "%s then\"",
+              LOG_S(need->name), right, right,
+              is_source ? "it is read by itself" : "partitions that need it go on by themselves");
+}
+
 /* Source topics must be there; others are waited for when they are written (named, blocked). */
 static int look_at_topics(const struct process *process, const char *path)
 {
@@ -99,11 +113,13 @@ static int look_at_topics(const struct process *process, const char *path)
             tell_unfit(need);
             continue;
         }
-        if (need->role == TOPIC_SOURCE) {
+        if (!need->is_authorised) {
+            say_unauthorised(need);
+        } else if (need->role == TOPIC_SOURCE) {
             struct place place = topics_place(process->config, need);
 
             fprintf(stderr,
-                    "%s:%u:%u: the source topic " SPAN_FMT " does not exist, or may not be seen; "
+                    "%s:%u:%u: the source topic " SPAN_FMT " does not exist; "
                     "make it with: detour topics -c %s --create\n",
                     place.file, place.line, place.column, SPAN_ARG(need->name), path);
             code = 3;
@@ -141,6 +157,9 @@ static bool is_ready(void *context, struct buf *why)
 {
     const struct process *process = context;
 
+    if (!cluster_is_ready(process->cluster, why)) {
+        return false;
+    }
     for (unsigned i = 0; i < process->worker_count; i++) {
         if (!worker_is_ready(process->workers[i])) {
             buf_printf(why, "worker %u has not joined the group yet", i);
@@ -156,9 +175,15 @@ static int start_workers(struct process *process)
 {
     struct err err;
 
+    process->cluster = cluster_new(process->config);
+    metrics_watch_services(process->metrics, process->cluster, process->pipeline->catalog);
+    if (cluster_start(process->cluster, &err) != ERR_OK) {
+        fprintf(stderr, "detour: %s\n", err.text);
+        return 2;
+    }
     process->workers = mem_array(process->config->workers, struct worker *);
     for (unsigned i = 0; i < process->config->workers; i++) {
-        if (worker_start(process->pipeline, process->health, process->metrics, i,
+        if (worker_start(process->pipeline, process->health, process->metrics, process->cluster, i,
                          &process->workers[i], &err) != ERR_OK) {
             fprintf(stderr, "detour: %s\n", err.text);
             return 2;
@@ -171,8 +196,9 @@ static int start_workers(struct process *process)
 static int start_admin(struct process *process)
 {
     struct admin_probe probe = {.is_alive = is_alive, .is_ready = is_ready, .context = process};
-    struct status_sources sources = {process->config, process->metrics, process->health,
-                                     process->pipeline->instance};
+    struct status_sources sources = {process->config,  process->metrics,
+                                     process->health,  process->pipeline->instance,
+                                     process->cluster, process->pipeline->catalog};
     struct err err;
 
     if (!process->config->admin.is_on) {
@@ -312,6 +338,7 @@ static void clean_up(struct process *process)
         worker_free(process->workers[i]);
     }
     free(process->workers);
+    cluster_free(process->cluster);
     metrics_free(process->metrics);
     health_free(process->health);
     pipeline_free(process->pipeline);

@@ -320,14 +320,137 @@ static void add_blocked(struct buf *out, const json_t *blocked)
     }
 }
 
-static void add_numbers(struct buf *out, const json_t *instance)
+/* A line of its own; the whole table is folded in the end. */
+static void add_line(struct buf *out, const char *text)
+{
+    if (text[0] != '\0') {
+        buf_add_text(out, "      ");
+        (void)add_clean(out, text, SIZE_MAX);
+        buf_add_char(out, '\n');
+    }
+}
+
+/* "Kafka answers for 5h09m", or what is wrong with it. */
+static void add_service(struct buf *out, const char *name, const json_t *service, int64_t wall_ms)
+{
+    const json_t *up = json_object_get(service, "up");
+    char text[DURATION_BYTES];
+
+    if (!json_is_boolean(up)) {
+        return;
+    }
+    buf_printf(out, "  %s %s %s\n", name, json_is_true(up) ? "answers for" : "NOT REACHED for",
+               since(service, "since", wall_ms, text));
+    if (json_is_false(up)) {
+        add_line(out, text_of(service, "error"));
+    }
+}
+
+static void add_kafka_errors(struct buf *out, const json_t *errors)
+{
+    const json_t *one;
+    size_t i;
+
+    json_array_foreach(errors, i, one)
+    {
+        buf_add_text(out, "    ");
+        (void)add_clean(out, text_of(one, "error"), 40);
+        buf_add_char(out, ' ');
+        (void)add_clean(out, text_of(one, "resource"), 30);
+        buf_add_char(out, '\n');
+        add_line(out, text_of(one, "meaning"));
+        add_line(out, text_of(one, "next"));
+    }
+}
+
+/* Partitions that cannot be read, and those behind an open transaction. */
+static void add_partitions(struct buf *out, const json_t *partitions)
+{
+    const json_t *one;
+    size_t i;
+
+    json_array_foreach(partitions, i, one)
+    {
+        const json_t *error = json_object_get(one, "error");
+        const json_t *open = json_object_get(one, "open_transaction_s");
+
+        if (!json_is_object(error) && !json_is_real(open)) {
+            continue;
+        }
+        buf_add_text(out, "    ");
+        (void)add_clean(out, text_of(one, "topic"), 40);
+        buf_printf(out, " partition %lld: ", count_of(one, "partition"));
+        if (json_is_real(open)) {
+            buf_printf(out, "open transaction, %.0fs ", json_real_value(open));
+        }
+        (void)add_clean(out, text_of(error, "error"), 30);
+        buf_add_char(out, '\n');
+        add_line(out, text_of(error, "meaning"));
+        add_line(out, text_of(error, "next"));
+    }
+}
+
+/* How old the oldest of the words is that the lag rests on. */
+static double lag_age_of(const json_t *partitions)
+{
+    const json_t *one;
+    double most = 0;
+    size_t i;
+
+    json_array_foreach(partitions, i, one)
+    {
+        most = fmax(most, json_number_value(json_object_get(one, "lag_age_s")));
+    }
+    return most;
+}
+
+static size_t lags_unknown(const json_t *partitions)
+{
+    const json_t *one;
+    size_t count = 0;
+    size_t i;
+
+    json_array_foreach(partitions, i, one)
+    {
+        count += json_is_null(json_object_get(one, "lag"));
+    }
+    return count;
+}
+
+static void add_lag(struct buf *out, const json_t *instance)
+{
+    const json_t *partitions = json_object_get(instance, "partitions");
+    double age = lag_age_of(partitions);
+    size_t unknown = lags_unknown(partitions);
+    char text[DURATION_BYTES];
+
+    buf_printf(out, "  lag %lld", count_of(instance, "lag"));
+    if (unknown > 0) {
+        buf_printf(out, " (%zu partitions not known yet)", unknown);
+    }
+    if (age >= 10) {
+        buf_printf(out, " as of %s ago", duration((int64_t)(age * 1000), text));
+    }
+    buf_printf(
+        out, ", oldest unsettled %s\n",
+        duration(
+            (int64_t)(json_number_value(json_object_get(instance, "oldest_unsettled_s")) * 1000),
+            text));
+    add_partitions(out, partitions);
+}
+
+static void add_numbers(struct buf *out, const json_t *instance, int64_t wall_ms)
 {
     const json_t *in_flight = json_object_get(instance, "in_flight");
     const json_t *totals = json_object_get(instance, "totals");
 
     buf_printf(out, "  in flight %lld events, ", count_of(in_flight, "events"));
     add_bytes(out, count_of(in_flight, "bytes"));
-    buf_printf(out, "; lag %lld\n", count_of(instance, "lag"));
+    buf_add_char(out, '\n');
+    add_lag(out, instance);
+    add_service(out, "Kafka", json_object_get(instance, "kafka"), wall_ms);
+    add_kafka_errors(out, json_object_get(json_object_get(instance, "kafka"), "errors"));
+    add_service(out, "registry", json_object_get(instance, "registry"), wall_ms);
     buf_printf(out, "  consumed %lld, delivered %lld, diverted %lld,\n",
                count_of(totals, "consumed"), count_of(totals, "delivered"),
                count_of(totals, "diverted"));
@@ -346,7 +469,7 @@ static void add_instance(struct buf *out, const json_t *instance, int64_t wall_m
     (void)add_clean(out, text_of(instance, "version"), 10);
     buf_printf(out, ", up %s, workers %lld\n", since(instance, "started", wall_ms, text),
                count_of(instance, "workers"));
-    add_numbers(out, instance);
+    add_numbers(out, instance, wall_ms);
     add_blocked(out, json_object_get(instance, "blocked"));
     buf_printf(out, "\n  %-30s %-9s %7s %5s %9s  %s\n", "destination, event types", "state", "for",
                "share", "events/s", "cause");

@@ -15,6 +15,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "app/lags.h"
 #include "app/outside_real.h"
 #include "base/clock.h"
 #include "base/mem.h"
@@ -39,6 +40,8 @@ struct worker {
     struct intake intake;
     struct turn turn;
     struct metrics_worker *metrics;
+    struct cluster *cluster; /* the process's */
+    struct lags lags;
     int wake_fd; /* stop, or a schema that came */
     bool is_drained;
     uint64_t started_ms, reported_ms;
@@ -70,31 +73,16 @@ static bool is_woken(const struct worker *worker)
 static void report(struct worker *worker)
 {
     struct deliverer *d = &worker->deliverer;
-    unsigned blocked[BLOCK_REASON_COUNT] = {0};
-    size_t count = 0;
-    struct source_partition *const *partitions;
+    size_t count;
 
     metrics_in_flight(worker->metrics, d->events.events, d->events.bytes);
     if (d->now_ms - worker->reported_ms < REPORT_MS) {
         return;
     }
     worker->reported_ms = d->now_ms;
-    partitions = source_partitions(worker->outside.source, &count);
-    for (size_t i = 0; i < count; i++) {
-        const struct source_partition *partition = partitions[i];
-        int64_t lag = partition->high - tracker_watermark(partition->tracker);
-
-        metrics_lag(worker->metrics, partition->topic, partition->partition,
-                    partition->high < 0 || lag < 0 ? 0 : lag);
-        for (unsigned reason = 0; reason < BLOCK_REASON_COUNT; reason++) {
-            blocked[reason] += source_blocks(partition) >> reason & 1u;
-        }
-    }
+    count = lags_report(&worker->lags, &worker->outside, d, worker->cluster);
     if (worker->pipeline->source_partitions > 0) {
         d->rate_share = (double)count / worker->pipeline->source_partitions;
-    }
-    for (unsigned reason = 0; reason < BLOCK_REASON_COUNT; reason++) {
-        metrics_blocked(worker->metrics, (enum block_reason)reason, blocked[reason]);
     }
     if (count > 0 || d->now_ms - worker->started_ms >= READY_GRACE_MS) {
         atomic_store(&worker->is_ready, true);
@@ -112,9 +100,7 @@ static void on_revoke(void *context, struct source_partition *const *partitions,
         wait_ms = 0; /* the time that is left is the commit's */
     }
     turn_revoke(&worker->turn, partitions, count, wait_ms == 0 ? 0 : clock_mono_ms() + wait_ms);
-    for (size_t i = 0; i < count; i++) {
-        metrics_lag(worker->metrics, partitions[i]->topic, partitions[i]->partition, -1);
-    }
+    lags_revoke(&worker->lags, &worker->deliverer, worker->cluster, partitions, count);
 }
 
 static void drain(struct worker *worker)
@@ -179,8 +165,8 @@ static enum err_code start_thread(struct worker *worker, struct err *err)
 }
 
 enum err_code worker_start(const struct pipeline *pipeline, struct health *health,
-                           struct metrics *metrics, unsigned index, struct worker **out,
-                           struct err *err)
+                           struct metrics *metrics, struct cluster *cluster, unsigned index,
+                           struct worker **out, struct err *err)
 {
     struct worker *worker = mem_new(struct worker);
     struct source_events events = {.revoke = on_revoke, .context = worker};
@@ -189,6 +175,7 @@ enum err_code worker_start(const struct pipeline *pipeline, struct health *healt
     worker->pipeline = pipeline;
     worker->index = index;
     worker->metrics = metrics_of(metrics, index);
+    worker->cluster = cluster;
     worker->started_ms = clock_mono_ms();
     worker->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (worker->wake_fd < 0) {
@@ -266,6 +253,7 @@ void worker_free(struct worker *worker)
     }
     outside_real_close(&worker->outside);
     intake_fini(&worker->intake);
+    lags_fini(&worker->lags);
     (void)close(worker->wake_fd);
     free(worker);
 }

@@ -13,14 +13,15 @@
 
 #include "deliver/pipeline.h"
 #include "health/health.h"
+#include "kafka/cluster.h"
 #include "observe/metrics.h"
 
 struct worker;
 
 /** Open consumer and producer and start the thread. */
 NODISCARD enum err_code worker_start(const struct pipeline *pipeline, struct health *health,
-                                     struct metrics *metrics, unsigned index, struct worker **out,
-                                     struct err *err);
+                                     struct metrics *metrics, struct cluster *cluster,
+                                     unsigned index, struct worker **out, struct err *err);
 /** Ask it to stop by @deadline_ms (monotonic). Safe from any thread, returns at once. */
 void worker_stop(struct worker *worker, uint64_t deadline_ms);
 /** The thread has ended. */

@@ -221,6 +221,11 @@ const struct log_event log_events[] = {
      "Raise the brokers' offset.metadata.max.bytes to 4096."},
     {"source.no_gap", "warn", "topic partition offset next", "topic partition",
      "The broker refused an offset that it has. Reading goes on there.", "Nothing."},
+    {"source.open_transaction", "warn", "topic partition offset behind open_ms next",
+     "topic partition",
+     "A transaction has been open for long: the `behind` records from `offset` on cannot be read "
+     "before it ends. Not detour is slow.",
+     "See `next`."},
     {"source.readable", "info", "topic partition offset was times lasted_ms", "topic partition",
      "A partition is read again that could not be read.", ""},
     {"source.revoked", "info", "worker partitions lost committed", "",
@@ -244,6 +249,11 @@ const struct log_event log_events[] = {
      "A topic that a destination writes to does not exist. Partitions that need it wait until it "
      "is there.",
      "detour topics -c FILE --create"},
+    {"topic.unauthorised", "error", "topic right next", "topic",
+     "A topic may not be used, or not be seen, for want of a right. Said at the start; from then "
+     "on "
+     "`kafka.error` says it.",
+     "Grant the right: nothing needs a restart."},
     {"topic.unfit", "warn", "topic destination why", "topic",
      "The settings of a topic delete records early, let one take the place of another, or refuse "
      "some. Said at the start; it is written all the same.",

@@ -1,15 +1,34 @@
 #include "kafka/topics.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "kafka/client_errors.h"
 #include "kafka/conf.h"
 #include "kafka/source.h"
 #include "kafka/topics_inside.h"
 
-enum { CLOSE_MS = 5000 };
+enum { CLOSE_MS = 5000, ASK_ONE_MS = 5000 };
+
+/* Why the clients of this thread reach nobody, in the library's words and with our way out. */
+static _Thread_local struct {
+    rd_kafka_resp_err_t code;
+    char text[200];
+} met;
+
+static void take_error(rd_kafka_t *rk, int error, const char *reason, void *opaque)
+{
+    (void)rk;
+    (void)opaque;
+    if (error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && met.code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return; /* the reason came before */
+    }
+    met.code = (rd_kafka_resp_err_t)error;
+    (void)snprintf(met.text, sizeof(met.text), "%s", reason == NULL ? "" : reason);
+}
 
 enum err_code topics_client(const struct config *config, rd_kafka_t **out, struct err *err)
 {
@@ -26,6 +45,7 @@ enum err_code topics_client(const struct config *config, rd_kafka_t **out, struc
         rd_kafka_conf_destroy(conf);
         return FAIL(err, ERR_CONFIG, "no Kafka client: %s", why);
     }
+    rd_kafka_conf_set_error_cb(conf, take_error);
     *out = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof(why));
     if (*out == NULL) {
         rd_kafka_conf_destroy(conf);
@@ -86,6 +106,23 @@ static void list_needs(const struct config *config, struct topic_report *report)
     }
 }
 
+static enum err_code unreachable(const struct config *config, rd_kafka_t *rk,
+                                 rd_kafka_resp_err_t error, uint64_t timeout_ms, struct err *err)
+{
+    met.code = RD_KAFKA_RESP_ERR_NO_ERROR;
+    rd_kafka_poll(rk, 0); /* what its threads have met since comes here */
+    if (met.code == RD_KAFKA_RESP_ERR_NO_ERROR || client_error_of(met.code)->passes) {
+        return FAIL(err, ERR_NET,
+                    "no broker of %.200s answered within %llu s (%s): check kafka.brokers, the "
+                    "network, and TLS and SASL in kafka.properties",
+                    config->kafka.brokers.ptr, (unsigned long long)(timeout_ms / 1000),
+                    rd_kafka_err2str(error));
+    }
+    return FAIL(err, ERR_NET, "no broker of %.100s could be used: %s (%s: %.120s): %s",
+                config->kafka.brokers.ptr, client_error_of(met.code)->meaning,
+                rd_kafka_err2name(met.code), met.text, client_error_of(met.code)->way_out);
+}
+
 /* All topics are asked for: asking for one by name can bring it into being. */
 static enum err_code look_for_topics(const struct config *config, rd_kafka_t *rk,
                                      uint64_t timeout_ms, struct topic_report *report,
@@ -95,11 +132,7 @@ static enum err_code look_for_topics(const struct config *config, rd_kafka_t *rk
     rd_kafka_resp_err_t error = rd_kafka_metadata(rk, 1, NULL, &metadata, (int)timeout_ms);
 
     if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return FAIL(err, ERR_NET,
-                    "no broker of %.200s answered within %llu s (%s): check kafka.brokers, the "
-                    "network, and TLS and SASL in kafka.properties",
-                    config->kafka.brokers.ptr, (unsigned long long)(timeout_ms / 1000),
-                    rd_kafka_err2str(error));
+        return unreachable(config, rk, error, timeout_ms, err);
     }
     for (int i = 0; i < metadata->topic_cnt; i++) {
         const rd_kafka_metadata_topic_t *topic = &metadata->topics[i];
@@ -115,6 +148,66 @@ static enum err_code look_for_topics(const struct config *config, rd_kafka_t *rk
     }
     rd_kafka_metadata_destroy(metadata);
     return ERR_OK;
+}
+
+/* A topic that we may not see is not among all topics; asked for by name the broker says so. By a
+ * consumer, which does not bring it into being. */
+static void ask_by_name(rd_kafka_t *rk, struct topic_need *need)
+{
+    const struct rd_kafka_metadata *found = NULL;
+    char *name = mem_text(need->name);
+    rd_kafka_topic_t *topic = rd_kafka_topic_new(rk, name, NULL);
+
+    if (topic != NULL &&
+        rd_kafka_metadata(rk, 0, topic, &found, ASK_ONE_MS) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        need->is_authorised = found->topic_cnt != 1 ||
+                              found->topics[0].err != RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
+        rd_kafka_metadata_destroy(found);
+    }
+    if (topic != NULL) {
+        rd_kafka_topic_destroy(topic);
+    }
+    free(name);
+}
+
+/* Which of those that were not found are only not shown to us. */
+static void look_for_rights(const struct config *config, struct topic_report *report)
+{
+    static const struct conf_pair owned[] = {{"group.id", ""},
+                                             {"allow.auto.create.topics", "false"}};
+    rd_kafka_conf_t *conf = NULL;
+    rd_kafka_t *rk = NULL;
+    struct err err;
+    char why[256];
+
+    if (kafka_conf(config, true, &conf, &err) != ERR_OK) {
+        return; /* the workers' own clients will say it */
+    }
+    if (conf_set(conf, owned, COUNT_OF(owned), &err) == ERR_OK) {
+        rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof(why));
+    }
+    if (rk == NULL) {
+        rd_kafka_conf_destroy(conf);
+        return;
+    }
+    for (size_t i = 0; i < report->count; i++) {
+        if (!report->needs[i].exists) {
+            ask_by_name(rk, &report->needs[i]);
+        }
+    }
+    topics_client_close(rk);
+}
+
+static void look_for_missing(const struct config *config, struct topic_report *report)
+{
+    bool is_any_missing = false;
+
+    for (size_t i = 0; i < report->count; i++) {
+        is_any_missing |= !report->needs[i].exists;
+    }
+    if (is_any_missing) {
+        look_for_rights(config, report);
+    }
 }
 
 static enum err_code look(const struct config *config, uint64_t timeout_ms, uint64_t settings_ms,
@@ -133,6 +226,7 @@ static enum err_code look(const struct config *config, uint64_t timeout_ms, uint
         topic_report_fini(&report);
         goto out;
     }
+    look_for_missing(config, &report);
     if (settings_ms > 0) {
         topics_describe(rk, &report, settings_ms);
         topics_remark(config, &report);

@@ -192,58 +192,6 @@ static void write_blocked(const struct metrics *metrics, struct buf *out, const 
     }
 }
 
-struct lag_seen {
-    const char *topic;
-    int32_t partition;
-    uint64_t lag;
-};
-
-static int compare_lags(const void *a, const void *b)
-{
-    const struct lag_seen *left = a;
-    const struct lag_seen *right = b;
-    int order = strcmp(left->topic, right->topic);
-
-    if (order == 0) {
-        order = (left->partition > right->partition) - (left->partition < right->partition);
-    }
-    return order != 0 ? order : (left->lag < right->lag) - (left->lag > right->lag);
-}
-
-/* By topic and partition. A partition changing hands may be at two workers for a moment: it is
- * there once, with the larger lag. */
-static size_t collect_lags(const struct metrics *metrics, struct lag_seen **out)
-{
-    struct lag_seen *seen = NULL;
-    size_t count = 0;
-    size_t kept = 0;
-
-    for (unsigned w = 0; w < metrics->worker_count; w++) {
-        const struct lag *at =
-            atomic_load_explicit(&metrics->workers[w].lags, memory_order_acquire);
-
-        for (; at != NULL; at = atomic_load_explicit(&at->next, memory_order_acquire)) {
-            int64_t lag = atomic_load_explicit(&at->lag, memory_order_relaxed);
-
-            if (lag >= 0) {
-                seen = mem_grow(seen, count + 1, sizeof(seen[0]));
-                seen[count++] = (struct lag_seen){at->topic, at->partition, (uint64_t)lag};
-            }
-        }
-    }
-    if (count > 1) {
-        qsort(seen, count, sizeof(seen[0]), compare_lags);
-    }
-    for (size_t i = 0; i < count; i++) {
-        if (kept == 0 || seen[i].partition != seen[kept - 1].partition ||
-            strcmp(seen[i].topic, seen[kept - 1].topic) != 0) {
-            seen[kept++] = seen[i];
-        }
-    }
-    *out = seen;
-    return kept;
-}
-
 uint64_t metrics_taken_by(const struct metrics *metrics, size_t destination)
 {
     PRE(destination < metrics->destination_count);
@@ -257,39 +205,6 @@ uint64_t metrics_taken_by(const struct metrics *metrics, size_t destination)
                                       i * sizeof(_Atomic uint64_t));
     }
     return sum;
-}
-
-uint64_t metrics_lag_total(const struct metrics *metrics)
-{
-    struct lag_seen *seen = NULL;
-    size_t count = collect_lags(metrics, &seen);
-    uint64_t sum = 0;
-
-    for (size_t i = 0; i < count; i++) {
-        sum += seen[i].lag;
-    }
-    free(seen);
-    return sum;
-}
-
-static void write_lag(const struct metrics *metrics, struct buf *out, const char *name)
-{
-    struct lag_seen *seen = NULL;
-    size_t count = collect_lags(metrics, &seen);
-
-    for (size_t i = 0; i < count; i++) {
-        struct sample sample;
-        struct buf partition;
-
-        buf_init(&partition, 16);
-        buf_add_i64(&partition, seen[i].partition);
-        sample = sample_begin(out, name, "");
-        sample_label(&sample, "topic", span_of(seen[i].topic));
-        sample_label(&sample, "partition", span_of(buf_text(&partition)));
-        sample_end_u64(&sample, seen[i].lag);
-        buf_fini(&partition);
-    }
-    free(seen);
 }
 
 static const char *currency_word(const struct metrics *metrics, size_t slot)
@@ -396,7 +311,26 @@ static const struct family {
     {"detour_partition_blocked", "gauge", "reason", "Partitions not being taken just now, by why.",
      .write = write_blocked},
     {"detour_consumer_lag", "gauge", "topic, partition",
-     "Events in the partition from the first one on that is not settled.", .write = write_lag},
+     "Events in the partition from the first one on that is not settled, as far as the broker was "
+     "last heard of; what cannot be read, as aborted transactions, is none.",
+     .write = metrics_write_lag},
+    {"detour_consumer_lag_age_seconds", "gauge", "",
+     "How old the broker's word is that the lag rests on, of all partitions the oldest. It grows "
+     "while no broker answers.",
+     .write = metrics_write_lag_age},
+    {"detour_open_transaction_seconds", "gauge", "",
+     "For how long an open transaction has held back the same records of a partition, of all "
+     "partitions the longest; 0 when none does.",
+     .write = metrics_write_open},
+    {"detour_oldest_unsettled_seconds", "gauge", "",
+     "Age of the oldest event that is taken and not settled, by its record's timestamp; or for how "
+     "long a partition with unread records stands still, whichever is more.",
+     .write = metrics_write_oldest},
+    {"detour_kafka_up", "gauge", "", "1 while a Kafka broker answers, asked every two seconds.",
+     .write = metrics_write_kafka_up},
+    {"detour_registry_up", "gauge", "",
+     "1 while the schema registry answered when it was last asked; absent where there is none.",
+     .write = metrics_write_registry_up},
     {"detour_cell_state", "gauge", "destination, event",
      "Whether events of a type may go to a destination: 0 closed (they go), 1 open, 2 half_open, 3 "
      "ramp.",

@@ -18,6 +18,8 @@
 
 enum { METRICS_EVENTS_MAX = 256, METRICS_CODES_MAX = 64 };
 
+struct catalog;
+struct cluster;
 struct metrics;        /* the process's */
 struct metrics_worker; /* one writer's */
 
@@ -28,6 +30,9 @@ void metrics_watch(struct metrics *metrics, struct health *health);
 /** Events of this type are expected: they have a slot of their own, and series from the start.
  * Those of the destinations' `events:` are known already. Before any worker begins. */
 void metrics_expect(struct metrics *metrics, struct span event);
+/** Likewise whether Kafka and the registry answer (keeps both). */
+void metrics_watch_services(struct metrics *metrics, struct cluster *cluster,
+                            struct catalog *catalog);
 struct metrics_worker *metrics_of(struct metrics *metrics, unsigned worker);
 
 /* Indexes: destinations and routes by their place in the config. */
@@ -53,7 +58,20 @@ void metrics_latency(struct metrics_worker *worker, size_t destination, uint64_t
 void metrics_in_flight(struct metrics_worker *worker, uint64_t events, uint64_t bytes);
 void metrics_blocked(struct metrics_worker *worker, enum block_reason reason, unsigned partitions);
 void metrics_lag(struct metrics_worker *worker, const char *topic, int32_t partition,
-                 int64_t lag); /* -1: gone */
+                 int64_t lag); /* or one of these */
+enum { LAG_GONE = -1, LAG_UNKNOWN = -2 };
+/* What is known of a partition that a worker holds. */
+struct partition_numbers {
+    int64_t lag;       /* or LAG_UNKNOWN */
+    uint64_t asked_ms; /* monotonic: when the broker said where it ends; 0: never yet */
+    uint64_t open_ms;  /* since when an open transaction holds back the same records; 0: none */
+    uint32_t blocks;   /* bit set of enum block_reason */
+    int error;         /* librdkafka's code of why it cannot be read; 0: it can */
+    uint64_t error_since_ms;
+};
+void metrics_partition(struct metrics_worker *worker, const char *topic, int32_t partition,
+                       const struct partition_numbers *numbers);
+void metrics_oldest(struct metrics_worker *worker, uint64_t age_ms);
 void metrics_fields_left_out(struct metrics_worker *worker, size_t destination, uint64_t count);
 void metrics_times_assumed(struct metrics_worker *worker, uint64_t count);
 void metrics_skipped(struct metrics_worker *worker, uint64_t count); /* settled before a restart */
@@ -76,6 +94,16 @@ void metrics_verdicts(const struct metrics *metrics, size_t destination,
                       uint64_t out[VERDICT_COUNT]);
 /** Events it took so far, as first destination or as an alternate; dead letters not included. */
 uint64_t metrics_taken_by(const struct metrics *metrics, size_t destination);
+/* Of one partition, by topic and partition; one that changes hands is there once. */
+struct partition_view {
+    const char *topic; /* lives as long as the metrics */
+    int32_t partition;
+    struct partition_numbers numbers;
+};
+/** The partitions held now; to be freed. */
+struct partition_view *metrics_partitions(const struct metrics *metrics, size_t *count);
+/** Age of the oldest event that is not settled. */
+uint64_t metrics_oldest_ms(const struct metrics *metrics);
 uint64_t metrics_lag_total(const struct metrics *metrics);
 
 #endif /* OBSERVE_METRICS_H */

@@ -51,7 +51,11 @@ struct lag {
     struct lag *_Atomic next;
     char *topic; /* owned */
     int32_t partition;
-    _Atomic int64_t lag; /* -1: not ours now */
+    _Atomic int64_t lag;                /* LAG_GONE: not ours now; LAG_UNKNOWN */
+    _Atomic uint64_t asked_ms, open_ms; /* as in struct partition_numbers */
+    _Atomic uint32_t blocks;
+    _Atomic int error;
+    _Atomic uint64_t error_since_ms;
 };
 
 /* Value in one currency. The sum is exact; its nearest double is what a reader sees. */
@@ -71,8 +75,9 @@ struct metrics_worker {
     struct value_sum value_diverted[CURRENCY_SLOTS];
     _Atomic uint64_t in_flight_events, in_flight_bytes;
     _Atomic uint64_t blocked[BLOCK_REASON_COUNT];
-    struct lag *_Atomic lags; /* owned */
-    size_t lag_count;         /* the writer's own */
+    _Atomic uint64_t oldest_ms; /* age */
+    struct lag *_Atomic lags;   /* owned */
+    size_t lag_count;           /* the writer's own */
 };
 
 /* A (destination, alternate) that some chain of the configuration holds. */
@@ -93,8 +98,10 @@ struct metrics {
     char *version;       /* owned */
     char **destinations; /* owned: names */
     size_t destination_count;
-    bool *has_breaker;     /* owned: by destination; Kafka ones have none */
-    struct health *health; /* kept; NULL: not watched */
+    bool *has_breaker;       /* owned: by destination; Kafka ones have none */
+    struct health *health;   /* kept; NULL: not watched */
+    struct cluster *cluster; /* likewise */
+    struct catalog *catalog;
     char **rules; /* owned: drop rule by route, NULL where the route has legs; last: unmatched */
     size_t route_count;
     bool is_unmatched_dropped;
@@ -139,6 +146,14 @@ void metrics_write_throttled(const struct metrics *metrics, const struct destina
                              struct buf *out, const char *name);
 void metrics_write_held(const struct metrics *metrics, const struct destination_view *views,
                         struct buf *out, const char *name);
+
+/* Of partitions and the services around (metrics_partitions.c). */
+void metrics_write_lag(const struct metrics *metrics, struct buf *out, const char *name);
+void metrics_write_lag_age(const struct metrics *metrics, struct buf *out, const char *name);
+void metrics_write_open(const struct metrics *metrics, struct buf *out, const char *name);
+void metrics_write_oldest(const struct metrics *metrics, struct buf *out, const char *name);
+void metrics_write_kafka_up(const struct metrics *metrics, struct buf *out, const char *name);
+void metrics_write_registry_up(const struct metrics *metrics, struct buf *out, const char *name);
 
 /** A single-writer number as a reader sees it. */
 static inline uint64_t number_of(const _Atomic uint64_t *number)

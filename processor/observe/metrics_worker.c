@@ -413,39 +413,6 @@ void metrics_blocked(struct metrics_worker *worker, enum block_reason reason, un
     set(&worker->blocked[reason], partitions);
 }
 
-static struct lag *find_lag(struct metrics_worker *worker, const char *topic, int32_t partition)
-{
-    struct lag *lag = atomic_load_explicit(&worker->lags, memory_order_relaxed);
-
-    while (lag != NULL && (lag->partition != partition || strcmp(lag->topic, topic) != 0)) {
-        lag = atomic_load_explicit(&lag->next, memory_order_relaxed);
-    }
-    return lag;
-}
-
-void metrics_lag(struct metrics_worker *worker, const char *topic, int32_t partition, int64_t lag)
-{
-    struct lag *at = find_lag(worker, topic, partition);
-
-    if (at == NULL) {
-        if (lag < 0 || worker->lag_count > LAGS_MAX) {
-            return;
-        }
-        if (worker->lag_count++ == LAGS_MAX) {
-            LOG_WARN("metrics.lag_full", "partitions=%d topic=%s", (int)LAGS_MAX, LOG_Q(topic));
-            return;
-        }
-        at = mem_new(struct lag);
-        at->topic = mem_text(span_of(topic));
-        at->partition = partition;
-        atomic_store(&at->lag, lag);
-        atomic_store(&at->next, atomic_load(&worker->lags));
-        atomic_store_explicit(&worker->lags, at, memory_order_release);
-        return;
-    }
-    atomic_store_explicit(&at->lag, lag < 0 ? -1 : lag, memory_order_relaxed);
-}
-
 void metrics_fields_left_out(struct metrics_worker *worker, size_t destination, uint64_t count)
 {
     add(&at_destination(worker, destination)->fields_left_out, count);

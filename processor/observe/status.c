@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "observe/status_services.h"
 #include "webhook/credential.h"
 
 enum {
@@ -382,13 +383,17 @@ static json_t *instance_json(struct status *status, uint64_t now_ms, int64_t wal
         json_array_append_new(destinations, destination_json(status, i, now_ms, wall_ms));
     }
     return json_pack(
-        "{s:s, s:s, s:o, s:o, s:{s:o, s:o}, s:o, s:o, s:o, s:o, s:o}", "instance",
-        sources->instance, "version", DETOUR_VERSION, "started", time_json(status->started_wall_ms),
-        "workers", count_json(sources->config->workers), "in_flight", "events",
-        count_json(totals.in_flight), "bytes", count_json(totals.in_flight_bytes), "blocked",
-        blocked_json(&totals), "lag", count_json(metrics_lag_total(sources->metrics)), "totals",
-        totals_json(&totals), "destinations", destinations, "outages",
-        outages_json(status, now_ms));
+        "{s:s, s:s, s:o, s:o, s:{s:o, s:o}, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+        "instance", sources->instance, "version", DETOUR_VERSION, "started",
+        time_json(status->started_wall_ms), "workers", count_json(sources->config->workers),
+        "in_flight", "events", count_json(totals.in_flight), "bytes",
+        count_json(totals.in_flight_bytes), "blocked", blocked_json(&totals), "lag",
+        count_json(metrics_lag_total(sources->metrics)), "totals", totals_json(&totals),
+        "destinations", destinations, "outages", outages_json(status, now_ms), "oldest_unsettled_s",
+        json_real((double)metrics_oldest_ms(sources->metrics) / 1000), "kafka",
+        status_kafka(sources->cluster, now_ms, wall_ms), "registry",
+        status_registry(sources->catalog, now_ms, wall_ms), "partitions",
+        status_partitions(sources->metrics, now_ms, wall_ms));
 }
 
 static int add_text(const char *text, size_t len, void *context)

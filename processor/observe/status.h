@@ -4,7 +4,13 @@
  * An array with one instance, so that the answers of several processes can be put together:
  *
  *   [{"instance", "version", "started", "workers", "in_flight": {"events", "bytes"},
- *     "blocked": [{"reason", "partitions"}], "lag",
+ *     "blocked": [{"reason", "partitions"}], "lag", "oldest_unsettled_s",
+ *     "kafka": {"up", "since", "error", "errors": [{"from", "worker", "error", "resource", "text",
+ *               "meaning", "next", "passes", "since", "times"}]},
+ *     "registry": null or {"up", "since", "error", "waiting"},
+ *     "partitions": [{"topic", "partition", "lag", "lag_age_s", "open_transaction_s",
+ *                     "blocked": [reason], "error": null or {"error", "meaning", "next", "else",
+ *                     "since"}}],
  *     "totals": {"consumed", "delivered", "diverted", "dead_lettered", "dropped"},
  *     "destinations": [{"name", "type", BREAKER, "scope", "rate_per_s", "verdicts": {word: count},
  *                       "throttled", "throttle": null or {"since", "next_probe_in_ms",
@@ -18,6 +24,9 @@
  *            "last_answer": ANSWER, "last_error": ANSWER, "began", "opened", "diverted",
  *            "dead_lettered"
  *   ANSWER:  null or {"at", "verdict", "status", "code", "request_id", "text"}
+ *
+ * A partition's lag is null where the broker was never heard of, and lag_age_s how old its word is.
+ * kafka.up and registry.up are null where nobody asks.
  *
  * Times are ISO 8601 UTC; what there is not is null. last_error is the last answer that was not
  * good; code is the body's, status HTTP's, text our words. An outage began with the first call of
@@ -38,10 +47,12 @@
 struct status;
 
 struct status_sources {
-    const struct config *config; /* all four kept */
+    const struct config *config; /* all kept */
     struct metrics *metrics;
     struct health *health;
-    const char *instance; /* host:pid */
+    const char *instance;    /* host:pid */
+    struct cluster *cluster; /* NULL: nobody asks */
+    struct catalog *catalog; /* NULL: likewise */
 };
 
 struct status *status_new(const struct status_sources *sources, uint64_t now_ms, int64_t wall_ms);

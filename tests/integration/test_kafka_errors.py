@@ -1,14 +1,8 @@
 """What the Kafka client cannot do is named, with the way out, and nothing is skipped for it."""
 
-import json
-import re
-import shutil
+from confluent_kafka import Consumer, Producer
 
-import pytest
-from confluent_kafka import Producer
-
-import events
-from services import Authority, free_port, wait_for
+from services import wait_for
 from test_metrics import status_of
 from world import Record
 
@@ -97,3 +91,49 @@ def test_a_batch_that_fails_its_checksum_is_not_skipped(world):
     run.wait_log("event=source.readable")
     wait_for(lambda: blocked(run, "unreadable") == 0, 10, "no longer named")
     world.settle_account(records)
+
+
+def group_error(run, error):
+    return next((e for e in status_of(run)["kafka"]["errors"] if e["error"] == error), None)
+
+
+def is_refused(world, run, error, says):
+    run.start()
+    wait_for(lambda: run.get("/livez")[0] == 200, 30, lambda: run.tail())
+    found = wait_for(lambda: group_error(run, error), 30, lambda: f"{error}: {run.tail()}")
+    assert found["resource"] == world.group and found["passes"] is False and says in found["next"]
+    assert run.log.count(f"error={error}") == 1, "told once, not at each try"
+    code, why = run.get("/readyz")
+    assert code == 503 and error in why and says in why
+
+
+def test_a_group_that_does_not_take_us_says_why(world):
+    world.create_all()
+    records = world.produce(world.conversions(20))
+    short = world.config()
+    short["kafka"]["properties"] = {"session.timeout.ms": 1000, "heartbeat.interval.ms": 300}
+    run = world.detour(short, name="short")
+    is_refused(world, run, "INVALID_SESSION_TIMEOUT", "group.max.session.timeout.ms")
+    run.stop()
+    other = Consumer({"bootstrap.servers": world.kafka.brokers, "group.id": world.group, "log_level": 0,
+                      "partition.assignment.strategy": "cooperative-sticky", "enable.auto.commit": False})
+    try:
+        other.subscribe([world.topics["source"]])
+        wait_for(lambda: other.poll(0.2) is None and other.assignment(), 30, "another kind of member is in")
+        run = world.detour(name="beside")
+        is_refused(world, run, "INCONSISTENT_GROUP_PROTOCOL", "kafka.group of its own")
+    finally:
+        other.close()
+    world.wait_settled()
+    world.settle_account(records)
+    wait_for(lambda: run.get("/readyz")[0] == 200 and not status_of(run)["kafka"]["errors"], 20, "over")
+
+
+def test_a_source_topic_that_goes_is_a_state_of_the_process(world):
+    world.create_all()
+    run = world.detour().start().wait_ready()
+    for future in world.admin.delete_topics([world.topics["source"]]).values():
+        future.result(20)
+    found = wait_for(lambda: group_error(run, "UNKNOWN_TOPIC_OR_PART"), 60, lambda: run.tail())
+    assert found["resource"] == world.topics["source"] and "detour topics --create" in found["next"]
+    assert run.get("/readyz")[0] == 503

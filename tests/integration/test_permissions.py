@@ -2,14 +2,16 @@
 
 import json
 import re
+import time
 
 import pytest
 from confluent_kafka.admin import (AclBinding, AclBindingFilter, AclOperation, AclPermissionType, ResourcePatternType,
                                    ResourceType)
 
 from services import Kafka, wait_for
+from test_metrics import status_of
 from test_security import secure
-from world import World
+from world import Record, World
 
 
 class GuardedKafka(Kafka):
@@ -170,3 +172,67 @@ def test_topics_made_together_agree(guarded):
         assert topics["dead letter"]["max_message_bytes"] == topics["source"]["max_message_bytes"] + 65536
     checked = run.command("check", "-c", "new.yaml", "--online")
     assert checked.returncode == 0 and "0 warnings" in checked.stdout, checked.stdout
+
+
+def errors_of(run):
+    return {e["error"]: e for e in status_of(run)["kafka"]["errors"]}
+
+
+@pytest.mark.parametrize("but, error, says", [
+    ("Read source", "TOPIC_AUTHORIZATION_FAILED", "--operation Read --topic"),
+    ("source unseen", "TOPIC_AUTHORIZATION_FAILED", "--operation Read --topic"),
+    ("Read group", "GROUP_AUTHORIZATION_FAILED", "--operation Read --group")])
+def test_run_says_which_right_is_missing_and_goes_on_by_itself(guarded, but, error, says):
+    world = guarded.world
+    guarded.allow_all("Read source" if but == "source unseen" else but)
+    if but == "source unseen":
+        guarded.forget()
+        guarded.allow(ResourceType.GROUP, world.group, AclOperation.READ)
+        for topic in ("utm", "dead"):
+            guarded.allow(ResourceType.TOPIC, world.topics[topic], AclOperation.WRITE)
+    wait_for(lambda: guarded.check(1), 30, "in force")
+    records = world.produce(world.conversions(20))
+    run = guarded.run.start()
+    name = world.group if but == "Read group" else world.topics["source"]
+    wait_for(lambda: run.get("/readyz")[0] != 0, 30, lambda: f"it runs: {run.tail()}")
+    wait_for(lambda: error in run.log or (error in errors_of(run)), 30, lambda: f"{error} is told: {run.tail()}")
+    if but == "Read source":  # seen, not read: each partition is blocked by name
+        wait_for(lambda: run.metric("detour_partition_blocked", reason="authorization") == 3, 30, "blocked by name")
+        assert {p["error"]["error"] for p in status_of(run)["partitions"]} == {error}
+    else:
+        found = wait_for(lambda: errors_of(run).get(error), 30, lambda: f"the state says it: {run.tail()}")
+        assert found["resource"] == name and says in found["next"] and not found["passes"]
+        code, why = run.get("/readyz")
+        assert code == 503 and name in why and says in why, why
+    lines = run.log.count("\n")
+    time.sleep(5)
+    assert run.log.count("\n") - lines < 10, f"no line for each try: {run.tail()}"
+    assert run.get("/livez")[0] == 200
+    guarded.allow_all()
+    world.wait_settled()
+    world.settle_account(records)
+    wait_for(lambda: run.get("/readyz")[0] == 200 and not errors_of(run), 30, lambda: f"over: {errors_of(run)}")
+    assert run.metric("detour_partition_blocked", reason="authorization") == 0
+
+
+def test_a_right_that_is_taken_away_stops_what_needs_it_by_name(guarded):
+    world = guarded.world
+    guarded.allow_all()
+    guarded.check(0)
+    records = world.produce(world.conversions(20) + [Record(b"garbage", want="decode_failed")])
+    run = guarded.run.start().wait_ready()
+    world.wait_settled()
+    guarded.forget()
+    guarded.allow_all("Read source")
+    records += world.produce(world.conversions(20, "later"))
+    wait_for(lambda: run.metric("detour_partition_blocked", reason="authorization") > 0, 30, lambda: run.tail())
+    assert "--operation Read --topic" in run.wait_log("event=source.unreadable .*").group()
+    guarded.forget()
+    guarded.allow_all("Write dead")
+    records += world.produce([Record(b"more garbage", want="decode_failed")])
+    wait_for(lambda: run.metric("detour_partition_blocked", reason="dead_letter") > 0, 60, lambda: run.tail())
+    told = wait_for(lambda: re.search("event=kafka.error from=producer .*", run.log), 30, "told").group()
+    assert f"--operation Write --topic {world.topics['dead']}" in told
+    guarded.allow_all()
+    world.wait_settled()
+    world.settle_account(records)

@@ -97,11 +97,13 @@ def test_a_broker_that_cannot_be_trusted_is_not_used(world, kafka):
     other = world.directory / "other.pem"
     subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=another CA",
                     "-keyout", world.directory / "other.key", "-out", other], check=True, capture_output=True)
-    for changes, password in (({"ssl.ca.location": str(other)}, kafka.PASSWORD), ({}, "wrong-canary-5")):
+    for changes, password, says in (({"ssl.ca.location": str(other)}, kafka.PASSWORD, ("_SSL", "ssl.ca.location")),
+                                    ({}, "wrong-canary-5", ("_AUTHENTICATION", "sasl.password"))):
         run = world.detour(secure(world, kafka, **changes), environment={"KAFKA_PASSWORD": password})
         result = run.command("run", "-c", "detour.yaml")
         assert result.returncode == 3, result.stderr
         assert "wrong-canary-5" not in result.stderr
+        assert all(word in result.stderr for word in says), result.stderr
     refused = secure(world, kafka, **{"enable.ssl.certificate.verification": False})
     result = world.detour(refused, environment={"KAFKA_PASSWORD": "x"}).check()
     assert result.returncode == 1 and "enable.ssl.certificate.verification" in result.stdout + result.stderr

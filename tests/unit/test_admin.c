@@ -67,8 +67,8 @@ static int set_up(void **state)
     scene->metrics = metrics_new(&scene->config, 1, "1.2.3");
     scene->health = health_new(&scene->config, 1, 1);
     metrics_watch(scene->metrics, scene->health);
-    scene->sources =
-        (struct status_sources){&scene->config, scene->metrics, scene->health, "host:1"};
+    scene->sources = (struct status_sources){&scene->config, scene->metrics, scene->health,
+                                             "host:1",       NULL,           NULL};
     *state = scene;
     return admin_start(&scene->sources, &probe, &scene->admin, &err) == ERR_OK ? 0 : -1;
 }

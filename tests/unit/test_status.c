@@ -14,6 +14,7 @@
 #include "app/status_table.h"
 #include "base/clock.h"
 #include "base/columns.h"
+#include "kafka/cluster.h"
 #include "observe/status.h"
 #include "webhook/credential.h"
 
@@ -56,9 +57,9 @@ static int set_up(void **state)
     scene->config.workers = 2;
     scene->metrics = metrics_new(&scene->config, 2, "1.2.3");
     scene->health = health_new(&scene->config, 7, 1000);
-    scene->status = status_new(
-        &(struct status_sources){&scene->config, scene->metrics, scene->health, "host:42"}, 1000,
-        wall_0);
+    scene->status = status_new(&(struct status_sources){&scene->config, scene->metrics,
+                                                        scene->health, "host:42", NULL, NULL},
+                               1000, wall_0);
     buf_init(&scene->text, 1 << 20);
     *state = scene;
     return 0;
@@ -336,7 +337,7 @@ static void the_table_tells_people_what_is_wrong(void **state)
     document = document_of(scene, 12900);
     text = table_of(scene, document, false);
     check_part(text, "host:42: detour " DETOUR_VERSION ", up 11s, workers 2\n");
-    check_part(text, "  in flight 3 events, 1.5 KiB; lag 0\n");
+    check_part(text, "  in flight 3 events, 1.5 KiB\n  lag 0, oldest unsettled 0s\n");
     check_part(text, "  not taken: 2 partitions, gap\n");
     check_part(text, "  tiktok                         closed        11s  100%       0.0\n");
     check_part(text, "      partial outage");
@@ -663,6 +664,42 @@ static void the_endpoint_comes_from_the_configuration(void **state)
     buf_fini(&url);
 }
 
+/* Lag with its age, what cannot be read, and no figure where there is none. */
+static void partitions_say_how_old_their_lag_is(void **state)
+{
+    struct scene *scene = *state;
+    struct metrics_worker *worker = metrics_of(scene->metrics, 1);
+    const json_t *partitions;
+    json_t *document;
+
+    metrics_partition(worker, "a", 0,
+                      &(struct partition_numbers){.lag = 7, .asked_ms = 1000, .open_ms = 2000});
+    metrics_partition(worker, "a", 1,
+                      &(struct partition_numbers){.lag = LAG_UNKNOWN,
+                                                  .blocks = 1u << BLOCK_UNREADABLE,
+                                                  .error = RD_KAFKA_RESP_ERR__BAD_MSG,
+                                                  .error_since_ms = 3000});
+    metrics_partition(worker, "a", 2, &(struct partition_numbers){.lag = 5});
+    metrics_lag(worker, "a", 2, LAG_GONE);
+    metrics_oldest(worker, 4500);
+    buf_clear(&scene->text);
+    status_write(scene->status, 5000, wall_0 + 4000, &scene->text);
+    document = json_loadb(scene->text.ptr, scene->text.len, 0, NULL);
+    partitions = json_object_get(json_array_get(document, 0), "partitions");
+    assert_int_equal(json_array_size(partitions), 2);
+    assert_int_equal(json_integer_value(json_object_get(json_array_get(partitions, 0), "lag")), 7);
+    assert_true(json_real_value(json_object_get(json_array_get(partitions, 0), "lag_age_s")) == 4);
+    assert_true(
+        json_real_value(json_object_get(json_array_get(partitions, 0), "open_transaction_s")) == 3);
+    assert_true(json_is_null(json_object_get(json_array_get(partitions, 1), "lag")));
+    assert_non_null(strstr(buf_text(&scene->text), "\"blocked\":[\"unreadable\"]"));
+    assert_non_null(strstr(buf_text(&scene->text), "\"error\":\"_BAD_MSG\""));
+    assert_non_null(strstr(buf_text(&scene->text), "\"lag\":7,"));
+    assert_non_null(strstr(buf_text(&scene->text), "\"oldest_unsettled_s\":4.5"));
+    assert_non_null(strstr(buf_text(&scene->text), "\"registry\":null"));
+    json_decref(document);
+}
+
 int main(void)
 {
 #define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -680,6 +717,7 @@ int main(void)
         CASE(what_comes_from_elsewhere_is_shown_safely),
         CASE(a_long_secret_is_shown_whole),
         CASE(no_line_is_wider_than_a_terminal),
+        CASE(partitions_say_how_old_their_lag_is),
         cmocka_unit_test(the_endpoint_comes_from_the_configuration),
     };
 #undef CASE
