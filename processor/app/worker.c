@@ -73,6 +73,7 @@ static bool is_woken(const struct worker *worker)
 static void report(struct worker *worker)
 {
     struct deliverer *d = &worker->deliverer;
+    struct source_counts counts;
     size_t count;
 
     metrics_in_flight(worker->metrics, d->events.events, d->events.bytes);
@@ -80,6 +81,8 @@ static void report(struct worker *worker)
         return;
     }
     worker->reported_ms = d->now_ms;
+    counts = source_counts(worker->outside.source);
+    metrics_positions(worker->metrics, counts.gaps, counts.gap_messages, counts.skipped);
     count = lags_report(&worker->lags, &worker->outside, d, worker->cluster);
     if (worker->pipeline->source_partitions > 0) {
         d->rate_share = (double)count / worker->pipeline->source_partitions;

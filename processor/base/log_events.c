@@ -210,11 +210,18 @@ const struct log_event log_events[] = {
      "A supervisor starts it again. If it repeats: the text names the cause."},
     {"source.fresh", "info", "topic partition offset from", "topic partition",
      "The group has no offset for a partition yet: it starts where kafka.start_from says.", ""},
-    {"source.gap", "error", "topic partition wanted first end missing action next",
-     "topic partition action",
-     "Records that were not read are gone, or the log is another one. `missing` is how many, "
-     "`action` what kafka.on_gap said.",
+    {"source.gap", "error", "topic partition cause wanted first end missing action from next",
+     "topic partition cause action",
+     "Records that were not read are gone (`cause` removed), or the log is another one from some "
+     "record on (truncated), as a whole (replaced), or perhaps (past_end). `missing` is how many "
+     "records are gone unread, as far as is known, `action` what kafka.on_gap said, `from` where "
+     "reading goes on.",
      "See `next`, and docs/delivery.md."},
+    {"source.metadata_ignored", "warn", "topic partition offset metadata next",
+     "topic partition metadata",
+     "The metadata of the group's offset is not detour's, or not of this offset. Nothing in it is "
+     "trusted: reading begins at the offset.",
+     "Nothing after an upgrade, or when a tool or a replicator has set the offset."},
     {"source.metadata_too_large", "warn", "worker bytes_max next", "worker",
      "The brokers do not take so much metadata in a commit: less is kept, and a restart may send "
      "more events again.",

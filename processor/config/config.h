@@ -20,6 +20,7 @@
 
 enum start_from { START_EARLIEST, START_LATEST };
 enum on_gap { GAP_HALT, GAP_SKIP };
+enum past_end { PAST_END_FIRST, PAST_END_END };
 enum framing { FRAMING_CONFLUENT, FRAMING_SINGLE_OBJECT, FRAMING_RAW };
 enum destination_type { DESTINATION_TIKTOK, DESTINATION_HTTP, DESTINATION_KAFKA };
 enum kafka_format { KAFKA_ORIGINAL, KAFKA_UTM };
@@ -43,6 +44,7 @@ struct config_kafka {
     size_t topic_count;
     enum start_from start_from;
     enum on_gap on_gap;
+    enum past_end past_end;
     struct name_pair
         *properties; /* librdkafka, verbatim; dangerous or owned ones already refused */
     size_t property_count;

@@ -7,7 +7,8 @@
  *                                for again from the polls
  *    none committed              begin where source_start.c says, and commit that at once:
  *                                "latest" must not mean another place after a restart
- *    the offset is gone          on_gap: halt that partition, or skip to what is there; both told
+ *    none, though we had one     the topic was made anew: what we knew of it is checked first
+ *    the offset is gone          source_gap.c
  *    partitions lost             nobody waits and nothing is committed: others have them
  */
 #include "kafka/rebalance.h"
@@ -42,9 +43,11 @@ static struct slot *add_slot(struct source *source, const char *topic, int32_t p
     return slot;
 }
 
-/* As new, but for the epoch and the counts of gaps. */
+/* As new, but for the epoch, the counts of gaps and what is known of the log. */
 static void reset_slot(struct slot *slot)
 {
+    struct trail memory = slot->memory;
+    int64_t memory_position = slot->memory_position;
     struct source_partition fresh = {.topic = slot->own.topic,
                                      .partition = slot->own.partition,
                                      .epoch = slot->own.epoch + 1,
@@ -52,20 +55,26 @@ static void reset_slot(struct slot *slot)
                                      .committed = -1,
                                      .position = -1,
                                      .high = -1,
-                                     .gaps = slot->own.gaps,
-                                     .gap_messages = slot->own.gap_messages};
+                                     .counts = slot->own.counts};
 
-    *slot = (struct slot){.own = fresh};
-    tracker_start(slot->own.tracker, 0, SPAN_NONE);
+    if (tracker_trail(slot->own.tracker)->recent[0].hash != 0) {
+        memory = *tracker_trail(slot->own.tracker);
+        memory_position = tracker_watermark(slot->own.tracker);
+    }
+    *slot = (struct slot){
+        .own = fresh, .low = -1, .memory = memory, .memory_position = memory_position};
+    tracker_start(slot->own.tracker, 0);
 }
 
-static void start_slot(struct slot *slot, int64_t offset, struct span metadata, bool is_committed)
+/* The tracker has begun at @offset. */
+static void start_slot(struct source *source, struct slot *slot, int64_t offset, bool is_committed)
 {
-    tracker_start(slot->own.tracker, offset, metadata);
     slot->own.position = offset;
     slot->own.committed = is_committed ? offset : -1;
     slot->is_dirty = !is_committed;
     slot->is_placed = true;
+    slot->newest = tracker_ahead(slot->own.tracker);
+    check_begin(source, slot);
     LOG_DEBUG("source.start", "topic=%s partition=%d offset=%" PRId64 " committed=%s",
               LOG_Q(slot->own.topic), (int)slot->own.partition, offset,
               is_committed ? "true" : "false");
@@ -73,16 +82,40 @@ static void start_slot(struct slot *slot, int64_t offset, struct span metadata, 
 
 /* placing */
 
-/* A group without an offset for this partition. */
+/* A group without an offset for this partition. If we had one, the topic was deleted meanwhile, and
+ * the group's offset with it. */
 static rd_kafka_resp_err_t start_fresh(struct source *source, struct slot *slot, uint64_t wait_ms)
 {
-    int64_t offset = 0;
-    rd_kafka_resp_err_t error = start_offset(source, slot, wait_ms, &offset);
+    int64_t offset = slot->memory_position;
+    rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR_NO_ERROR;
+    bool is_known = slot->memory.recent[0].hash != 0;
 
+    if (!is_known) {
+        error = start_offset(source, slot, wait_ms, &offset);
+    }
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        start_slot(slot, offset, SPAN_NONE, false);
+        tracker_start(slot->own.tracker, offset);
+        tracker_know(slot->own.tracker, &slot->memory);
+        start_slot(source, slot, offset, false);
     }
     return error;
+}
+
+static void start_committed(struct source *source, struct slot *slot,
+                            const rd_kafka_topic_partition_t *entry)
+{
+    struct metadata_place place = {span_of(entry->topic), entry->partition, entry->offset};
+    enum metadata_sort sort = tracker_resume(slot->own.tracker, &place,
+                                             (struct span){entry->metadata, entry->metadata_size});
+
+    if (sort != METADATA_OURS && sort != METADATA_NONE) {
+        LOG_WARN("source.metadata_ignored",
+                 "topic=%s partition=%d offset=%" PRId64 " metadata=%s next=%s",
+                 LOG_Q(entry->topic), (int)entry->partition, entry->offset,
+                 LOG_Q(metadata_sort_text(sort)),
+                 LOG_Q("reading from the offset on; what was settled beyond it is sent again"));
+    }
+    start_slot(source, slot, entry->offset, true);
 }
 
 static rd_kafka_resp_err_t start_from(struct source *source,
@@ -96,7 +129,7 @@ static rd_kafka_resp_err_t start_from(struct source *source,
     if (entry->offset < 0) {
         return start_fresh(source, slot, wait_ms);
     }
-    start_slot(slot, entry->offset, (struct span){entry->metadata, entry->metadata_size}, true);
+    start_committed(source, slot, entry);
     return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
@@ -176,7 +209,7 @@ static void assign_placed(struct source *source)
 
         if (slot->is_placed && !slot->own.is_halted && slot->lost_at_ms == 0) {
             rd_kafka_topic_partition_list_add(list, slot->own.topic, slot->own.partition)->offset =
-                slot->own.position;
+                check_offset(slot);
             slot->is_paused = false;
         }
     }
@@ -276,88 +309,6 @@ void rebalance_take(rd_kafka_t *rk, rd_kafka_resp_err_t error,
     rd_kafka_assign(rk, NULL);
 }
 
-/* gaps */
-
-static void halt(struct source *source, struct slot *slot, int64_t low, int64_t high)
-{
-    slot->own.is_halted = true;
-    block_slot(source, slot, BLOCK_GAP, true);
-    LOG_ERROR("source.gap",
-              "topic=%s partition=%d wanted=%" PRId64 " first=%" PRId64 " end=%" PRId64
-              " missing=%" PRId64 " action=halt next=%s",
-              LOG_Q(slot->own.topic), (int)slot->own.partition, slot->own.position, low, high,
-              low > slot->own.position ? low - slot->own.position : 0,
-              LOG_Q("this partition is not read. To go on from the first record there is, restart "
-                    "with kafka.on_gap: skip, or reset the group's offset"));
-}
-
-/* On with what there is. Behind the end means another log under the same name: all of it is new. */
-static void skip(struct slot *slot, int64_t low, int64_t high)
-{
-    LOG_ERROR("source.gap",
-              "topic=%s partition=%d wanted=%" PRId64 " first=%" PRId64 " end=%" PRId64
-              " missing=%" PRId64 " action=skip next=%s",
-              LOG_Q(slot->own.topic), (int)slot->own.partition, slot->own.position, low, high,
-              low > slot->own.position ? low - slot->own.position : 0,
-              LOG_Q("reading on from the first record there is"));
-    if (low <= slot->own.position) {
-        slot->own.epoch++;
-        start_slot(slot, low, SPAN_NONE, false);
-        return;
-    }
-    /* The gap is settled, so that it is not met and counted again after a restart. */
-    if (tracker_take(slot->own.tracker, low - 1) == TAKE_NEW) {
-        (void)tracker_settle(slot->own.tracker, low - 1);
-    }
-    slot->own.position = low;
-    slot->is_dirty = true;
-}
-
-static void judge_gap(struct source *source, struct slot *slot, int64_t low, int64_t high)
-{
-    slot->own.high = high;
-    if (slot->own.position >= low && slot->own.position <= high) {
-        LOG_WARN("source.no_gap", "topic=%s partition=%d offset=%" PRId64 " next=%s",
-                 LOG_Q(slot->own.topic), (int)slot->own.partition, slot->own.position,
-                 LOG_Q("the broker refused an offset it has; reading on there"));
-        return;
-    }
-    slot->own.gaps++;
-    slot->own.gap_messages += low > slot->own.position ? (uint64_t)(low - slot->own.position) : 0;
-    if (source->kafka->on_gap == GAP_SKIP) {
-        skip(slot, low, high);
-    } else {
-        halt(source, slot, low, high);
-    }
-}
-
-/* True when a partition is to be fetched again. One question a turn: each may take a while. */
-static bool look_at_gap(struct source *source, uint64_t now_ms)
-{
-    for (size_t i = 0; i < source->assigned_count; i++) {
-        struct slot *slot = slot_of(source->assigned[i]);
-        rd_kafka_resp_err_t error;
-        int64_t low = -1;
-        int64_t high = -1;
-
-        if (slot->lost_at_ms == 0 || slot->lost_at_ms > now_ms || slot->own.is_halted) {
-            continue;
-        }
-        error = rd_kafka_query_watermark_offsets(source->rk, slot->own.topic, slot->own.partition,
-                                                 &low, &high, PLACE_SHORT_MS);
-        if (error != RD_KAFKA_RESP_ERR_NO_ERROR || low < 0 || high < low) {
-            source_tell(source, error, slot->own.topic, "no answer about an offset that is gone");
-            slot->lost_at_ms = clock_mono_ms() + PLACE_AGAIN_MS;
-            return false;
-        }
-        slot->looked_at_ms = clock_mono_ms();
-        judge_gap(source, slot, low, high);
-        slot->lost_at_ms = slot->own.is_halted ? slot->lost_at_ms : 0;
-        return !slot->own.is_halted;
-    }
-    return false;
-}
-
 void rebalance_chores(struct source *source, uint64_t now_ms)
 {
     bool is_changed = false;
@@ -369,7 +320,7 @@ void rebalance_chores(struct source *source, uint64_t now_ms)
         is_changed = place_some(source, PLACE_SHORT_MS);
         source->place_at_ms = clock_mono_ms() + PLACE_AGAIN_MS;
     }
-    is_changed |= look_at_gap(source, now_ms);
+    is_changed |= gap_look(source, now_ms);
     if (is_changed) {
         assign_placed(source);
         block_apply(source, now_ms);

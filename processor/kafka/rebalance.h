@@ -7,10 +7,12 @@
  *    placed   - and we know where it begins, so the library fetches it
  *    blocked  - we do not want its messages; then it is paused in the library, which throws
  *               away what was fetched: going on always seeks to `position` first
- *    lost     - the library stopped fetching: the offset wanted does not exist
+ *    lost     - the offset wanted does not exist, or the log is another one
  */
 #ifndef KAFKA_REBALANCE_H
 #define KAFKA_REBALANCE_H
+
+#include <stdatomic.h>
 
 #include "kafka/source.h"
 
@@ -22,7 +24,24 @@ enum {
     PLACE_AGAIN_MS = 2000, /* and from then on */
     PLACE_SHORT_MS = 500,
     QUERY_WAIT_MS = 2000, /* a partition's first and last offset */
+    LOOK_EVERY_MS = 1000, /* at an offset that is gone */
     REVOKE_WAIT_MS = 5000,
+};
+
+enum check_state {
+    CHECK_OFF,
+    CHECK_READING, /* the next record is compared with a mark */
+    CHECK_CHANGED, /* it is another log than was read, at least from some record on */
+};
+
+/* Whether the log is still the one that was read (source_check.c). */
+struct check {
+    enum check_state state;
+    bool is_changed; /* some record is another one, or is no longer there */
+    int64_t match;   /* the newest record that is the same, -1: none */
+    int64_t high;    /* where the log ended before, as far as was heard */
+    size_t at, count;
+    struct mark marks[TRAIL_MARKS_MAX + 1]; /* newest first */
 };
 
 struct slot {
@@ -35,8 +54,14 @@ struct slot {
     uint64_t paused_at_ms;
     uint64_t lost_at_ms; /* look at the gap from then on; 0: not lost */
     uint64_t looked_at_ms;
-    bool is_dirty; /* something to commit */
-    bool is_bare;  /* the next commit goes without metadata */
+    bool is_stopped;    /* the library stopped fetching */
+    int64_t low;        /* first offset as last heard, -1 unknown */
+    struct mark newest; /* of the records received; hash 0: none */
+    struct check check;
+    struct trail memory;     /* of an earlier assignment ... */
+    int64_t memory_position; /* ... which ended there */
+    bool is_dirty;           /* something to commit */
+    bool is_bare;            /* the next commit goes without metadata */
     bool is_committing;
     uint64_t read_again_ms; /* it cannot be read: blocked until then; 0: not */
     uint32_t read_failures; /* since something was read */
@@ -63,7 +88,11 @@ struct source {
     bool is_rebalancing;
     bool is_unplaced;     /* some assigned partition is not placed */
     bool *is_first;       /* owned; by topic: the group had no offset of it when we came */
+    bool *is_begun;       /* owned; by topic: its first start is over */
     uint64_t place_at_ms; /* try again from then on */
+
+    _Atomic uint32_t *hints; /* owned; how often the library asked for metadata */
+    uint32_t hints_seen;
 
     uint64_t polled_at_ms, fenced_until_ms, chores_at_ms, high_at_ms;
     uint32_t polls;
@@ -87,6 +116,33 @@ static inline struct slot *slot_of(struct source_partition *partition)
 {
     return CONTAINER_OF(partition, struct slot, own);
 }
+
+/* source_check.c */
+
+/** Have @conf's client count what may mean that a log has changed. */
+NODISCARD enum err_code check_watch(struct source *source, rd_kafka_conf_t *conf, struct err *err);
+/** From here on the partition is read at check_offset(), and compared. */
+void check_begin(struct source *source, struct slot *slot);
+/** Where reading begins: at a mark, or at the position. */
+int64_t check_offset(const struct slot *slot);
+void check_seek(struct source *source, const struct slot *slot);
+/** The same for several; the offsets are in @list. */
+void check_seek_all(struct source *source, rd_kafka_topic_partition_list_t *list);
+/** The log holds @low..@high-1: what that says of the marks. */
+void check_bounds(struct slot *slot, int64_t low, int64_t high);
+/** A record of a partition that is checked. True when it may be taken. */
+bool check_take(struct source *source, struct slot *slot, const rd_kafka_message_t *message);
+/** The partition ends at @end, and nothing came before that. */
+void check_end(struct source *source, struct slot *slot, int64_t end);
+/** The library has asked for metadata since: check all that is read. */
+void check_hints(struct source *source);
+/** A partition that waits for a record behind the log's end. */
+void check_idle(struct slot *slot);
+
+/* source_gap.c */
+
+/** Look at what is lost. True when partitions are to be assigned anew. */
+bool gap_look(struct source *source, uint64_t now_ms);
 
 /* rebalance.c */
 
@@ -126,6 +182,8 @@ void block_windows(struct source *source);
 /** The process runs; if it stood still too long before, it is fenced. */
 void source_awake(struct source *source, uint64_t now_ms);
 struct slot *source_find(struct source *source, const char *topic, int32_t partition);
+/** What a record is recognised by. */
+struct mark source_mark(const rd_kafka_message_t *message);
 
 /* source_errors.c */
 

@@ -3,8 +3,9 @@
  *
  * What else may come, in the order it is met:
  *    a callback             rebalance.c; no message then
- *    an error               an offset that is gone: rebalance.c; else source_errors.c
+ *    an error               an offset that is gone: source_gap.c; else source_errors.c
  *    not ours, or blocked   dropped: fetched again from `position` once it is wanted
+ *    the log may be another dropped, and read again from a record that is known (source_check.c)
  *    before `position`      dropped: it was taken
  *    settled before         skipped: the last commit's metadata says so
  *    no room in the window  dropped and blocked until half of the window is free
@@ -23,7 +24,6 @@ enum {
     POLLS_PER_CHORE = 64, /* looking at the clock costs as much as a message */
     FENCE_AFTER_WAKE_MS = 1000,
     HIGH_EVERY_MS = 1000,
-    LOOK_EVERY_MS = 1000, /* at an offset that is gone */
 };
 
 int source_fd(const struct source *source)
@@ -35,6 +35,20 @@ struct source_partition *const *source_partitions(const struct source *source, s
 {
     *count = source->assigned_count;
     return source->assigned;
+}
+
+struct source_counts source_counts(const struct source *source)
+{
+    struct source_counts sum = {0};
+
+    for (size_t i = 0; i < source->slot_count; i++) {
+        const struct source_counts *own = &source->slots[i]->own.counts;
+
+        sum.gaps += own->gaps;
+        sum.gap_messages += own->gap_messages;
+        sum.skipped += own->skipped;
+    }
+    return sum;
 }
 
 struct slot *source_find(struct source *source, const char *topic, int32_t partition)
@@ -58,6 +72,10 @@ static void take_error_message(struct source *source, const rd_kafka_message_t *
                    message->err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE;
 
     if (is_gone && slot != NULL) {
+        if (slot->check.state == CHECK_OFF && slot->is_placed) {
+            check_begin(source, slot); /* what is there now may be another log */
+        }
+        slot->is_stopped = true;
         slot->lost_at_ms = MAX_OF(clock_mono_ms(), slot->looked_at_ms + LOOK_EVERY_MS);
     } else if (message->err == RD_KAFKA_RESP_ERR__FATAL) {
         source_fail(source);
@@ -92,6 +110,7 @@ static void refresh_high(struct source *source, uint64_t now_ms)
             high >= 0) {
             own->high = high;
         }
+        check_idle(slot_of(own));
     }
 }
 
@@ -116,6 +135,16 @@ bool source_is_fenced(const struct source *source, uint64_t now_ms)
             now_ms - source->polled_at_ms >= source->session_ms * 8 / 10);
 }
 
+/* True when all that is read is read again, and compared. */
+static bool look_at_hints(struct source *source)
+{
+    if (atomic_load_explicit(source->hints, memory_order_acquire) == source->hints_seen) {
+        return false;
+    }
+    check_hints(source);
+    return true;
+}
+
 static void do_chores(struct source *source)
 {
     uint64_t now_ms = clock_mono_ms();
@@ -126,6 +155,7 @@ static void do_chores(struct source *source)
     }
     source->chores_at_ms = now_ms;
     commit_serve(source, 0);
+    look_at_hints(source);
     block_windows(source);
     block_apply(source, now_ms);
     rebalance_chores(source, now_ms);
@@ -166,22 +196,47 @@ static struct slot *slot_for(struct source *source, const rd_kafka_message_t *me
     return slot;
 }
 
-static bool is_wanted(const struct slot *slot, const rd_kafka_message_t *message)
+struct mark source_mark(const rd_kafka_message_t *message)
 {
-    return slot != NULL && slot->is_placed && slot->own.blocks == 0 && slot->lost_at_ms == 0 &&
-           message->offset >= slot->own.position;
+    rd_kafka_timestamp_type_t type;
+
+    return (struct mark){
+        .offset = message->offset,
+        .hash = mark_hash(rd_kafka_message_timestamp(message, &type),
+                          (struct span){message->key, message->key_len},
+                          (struct span){message->payload, message->len}),
+    };
+}
+
+static bool is_wanted(struct source *source, struct slot *slot, const rd_kafka_message_t *message)
+{
+    if (look_at_hints(source)) { /* after the message came: it may be of another log already */
+        return false;
+    }
+    if (slot == NULL || !slot->is_placed || slot->own.blocks != 0 || slot->lost_at_ms != 0) {
+        return false;
+    }
+    if (slot->check.state != CHECK_OFF && !check_take(source, slot, message)) {
+        return false;
+    }
+    return message->offset >= slot->own.position;
 }
 
 /* True: new work for the caller. */
 static bool take(struct source *source, struct slot *slot, const rd_kafka_message_t *message)
 {
-    switch (tracker_take(slot->own.tracker, message->offset)) {
+    struct mark record = source_mark(message);
+
+    switch (tracker_take(slot->own.tracker, record)) {
     case TAKE_NEW:
         slot->own.position = message->offset + 1;
+        slot->newest = record;
         return true;
     case TAKE_DONE_BEFORE:
         slot->own.position = message->offset + 1;
+        slot->newest = record;
         slot->is_dirty = true;
+        slot->own.counts.skipped++;
         return false;
     case TAKE_FULL:
         block_slot(source, slot, BLOCK_WINDOW, true);
@@ -224,7 +279,7 @@ rd_kafka_message_t *source_poll(struct source *source, struct source_partition *
         slot = slot_for(source, message);
         if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
             take_error_message(source, message, slot);
-        } else if (is_wanted(slot, message) && take(source, slot, message)) {
+        } else if (is_wanted(source, slot, message) && take(source, slot, message)) {
             error_over(slot);
             *partition = &slot->own;
             return message;
@@ -240,9 +295,15 @@ void source_serve(struct source *source)
         return;
     }
     do_chores(source);
-    if (source->kept != NULL && !is_wanted(slot_for(source, source->kept), source->kept)) {
-        rd_kafka_message_destroy(source->kept);
+    if (source->kept != NULL) {
+        rd_kafka_message_t *kept = source->kept;
+
         source->kept = NULL;
+        if (is_wanted(source, slot_for(source, kept), kept)) {
+            source->kept = kept;
+        } else {
+            rd_kafka_message_destroy(kept);
+        }
     }
     while (source->kept == NULL) {
         rd_kafka_message_t *message = poll_once(source);
@@ -254,7 +315,7 @@ void source_serve(struct source *source)
         slot = slot_for(source, message);
         if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
             take_error_message(source, message, slot);
-        } else if (is_wanted(slot, message)) {
+        } else if (is_wanted(source, slot, message)) {
             source->kept = message;
             return;
         }

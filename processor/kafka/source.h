@@ -26,6 +26,12 @@ struct source_waits {
     uint32_t stuck; /* of them: their topic does not take them */
 };
 
+struct source_counts {
+    uint64_t gaps;         /* offsets wanted that were gone */
+    uint64_t gap_messages; /* and how many messages with them */
+    uint64_t skipped;      /* messages settled before a restart */
+};
+
 /* One partition; ours from assign to revoke, the memory is valid until source_close(). Events keep
  * the pointer and its epoch. */
 struct source_partition {
@@ -44,11 +50,10 @@ struct source_partition {
     uint32_t blocks; /* bit set of enum block_reason: paused while not 0 */
     /* the worker's own counts, 0 at assignment */
     struct source_waits dead_letters, alternates;
-    uint32_t waiting_schemas; /* events of it */
-    bool is_going;            /* the worker's own: it is being revoked */
-    bool is_halted;           /* on_gap: halt */
-    uint64_t gaps; /* how often offsets wanted were gone (counted while assigned to this process) */
-    uint64_t gap_messages; /* how many messages that were */
+    uint32_t waiting_schemas;    /* events of it */
+    bool is_going;               /* the worker's own: it is being revoked */
+    bool is_halted;              /* on_gap: halt */
+    struct source_counts counts; /* kept from one assignment to the next */
 };
 
 struct source_events {
@@ -86,6 +91,8 @@ void source_commit(struct source *source, uint64_t now_ms, bool is_now);
 uint32_t source_blocks(const struct source_partition *partition);
 /** Errors of the consumer that are no partition's own. */
 const struct standings *source_errors(const struct source *source);
+/** Of all partitions, since it was opened. */
+struct source_counts source_counts(const struct source *source);
 /** The partitions assigned now. */
 struct source_partition *const *source_partitions(const struct source *source, size_t *count);
 /** The consumer cannot go on (static member fenced, ...): close it and open another, or exit. */

@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 
-/* The partitions whose pause is to change, and where they go on. */
+/* The partitions whose pause is to change, and where reading goes on. */
 static rd_kafka_topic_partition_list_t *list_changes(struct source *source, bool is_pause,
                                                      uint64_t now_ms)
 {
@@ -18,8 +18,11 @@ static rd_kafka_topic_partition_list_t *list_changes(struct source *source, bool
 
         if (slot->is_placed && slot->is_paused != is_pause && (slot->own.blocks != 0) == is_pause &&
             is_due) {
+            if (!is_pause) {
+                check_begin(source, slot); /* nobody looked at its log meanwhile */
+            }
             rd_kafka_topic_partition_list_add(list, slot->own.topic, slot->own.partition)->offset =
-                slot->own.position;
+                check_offset(slot);
             slot->is_paused = is_pause;
             slot->paused_at_ms = now_ms;
         }
@@ -42,12 +45,8 @@ void block_apply(struct source *source, uint64_t now_ms)
     rd_kafka_topic_partition_list_destroy(pauses);
     resumes = list_changes(source, false, now_ms);
     if (resumes->cnt > 0) {
-        /* Seek first: 2.0.2 resumes where its own idea of the position was. Both go through the
-         * same queue of the library, in this order. A partition it has not started yet refuses the
-         * seek and begins at the position it was assigned with, which is the same. */
-        rd_kafka_error_t *error = rd_kafka_seek_partitions(source->rk, resumes, 0);
-
-        rd_kafka_error_destroy(error);
+        /* Seek first: 2.0.2 resumes where its own idea of the position was. */
+        check_seek_all(source, resumes);
         rd_kafka_resume_partitions(source->rk, resumes);
     }
     rd_kafka_topic_partition_list_destroy(resumes);

@@ -29,7 +29,8 @@ static void add_offset(struct source *source, struct slot *slot,
     entry->offset = tracker_watermark(own->tracker);
     if (!slot->is_bare && source->metadata_bytes_max >= METADATA_BYTES_LEAST) {
         buf_init(&text, METADATA_BYTES_MAX);
-        tracker_metadata(own->tracker, source->metadata_bytes_max, &text);
+        tracker_metadata(own->tracker, span_of(own->topic), own->partition,
+                         source->metadata_bytes_max, &text);
         if (text.len > 0) {
             entry->metadata = mem_text(buf_span(&text)); /* the list frees it */
             entry->metadata_size = text.len;
@@ -130,19 +131,26 @@ void commit_serve(struct source *source, uint64_t wait_ms)
     }
 }
 
-static bool is_anything_dirty(const struct source *source)
+/* While the log may be another one nothing is committed for it, but at the end: whoever reads that
+ * next checks it by the marks that stand beside it. */
+static bool is_due(const struct slot *slot, bool is_final)
+{
+    return slot->is_placed && slot->is_dirty &&
+           (slot->check.state == CHECK_OFF || slot->own.is_halted ||
+            (is_final && slot->check.state == CHECK_READING));
+}
+
+static bool is_anything_due(const struct source *source, bool is_final)
 {
     for (size_t i = 0; i < source->assigned_count; i++) {
-        const struct slot *slot = slot_of(source->assigned[i]);
-
-        if (slot->is_placed && slot->is_dirty) {
+        if (is_due(slot_of(source->assigned[i]), is_final)) {
             return true;
         }
     }
     return false;
 }
 
-static void send_commit(struct source *source, uint64_t now_ms)
+static void send_commit(struct source *source, uint64_t now_ms, bool is_final)
 {
     rd_kafka_topic_partition_list_t *list =
         rd_kafka_topic_partition_list_new((int)source->assigned_count);
@@ -151,7 +159,7 @@ static void send_commit(struct source *source, uint64_t now_ms)
     for (size_t i = 0; i < source->assigned_count; i++) {
         struct slot *slot = slot_of(source->assigned[i]);
 
-        if (slot->is_placed && slot->is_dirty) {
+        if (is_due(slot, is_final)) {
             add_offset(source, slot, list);
         }
     }
@@ -176,8 +184,8 @@ void source_commit(struct source *source, uint64_t now_ms, bool is_now)
         (!source->is_commit_wanted && now_ms - source->committed_at_ms < COMMIT_EVERY_MS)) {
         return;
     }
-    if (is_anything_dirty(source)) {
-        send_commit(source, now_ms);
+    if (is_anything_due(source, false)) {
+        send_commit(source, now_ms, false);
     } else {
         source->is_commit_wanted = false;
     }
@@ -190,13 +198,13 @@ bool commit_finally(struct source *source, uint64_t wait_ms)
 
     source->is_commit_hopeless = false;
     while (!source->is_fatal && !source->is_commit_hopeless &&
-           (source->is_commit_out || is_anything_dirty(source)) && now_ms < until_ms) {
+           (source->is_commit_out || is_anything_due(source, true)) && now_ms < until_ms) {
         if (!source->is_commit_out &&
             (now_ms - source->committed_at_ms >= 50 || source->commit_failures == 0)) {
-            send_commit(source, now_ms);
+            send_commit(source, now_ms, true);
         }
         rd_kafka_queue_poll_callback(source->commits, 20);
         now_ms = clock_mono_ms();
     }
-    return !source->is_commit_out && !is_anything_dirty(source);
+    return !source->is_commit_out && !is_anything_due(source, true);
 }

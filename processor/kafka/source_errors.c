@@ -104,7 +104,9 @@ void error_take(struct source *source, struct slot *slot, const rd_kafka_message
     bool is_placed = slot != NULL && slot->is_placed;
 
     if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-        if (is_placed && slot->lost_at_ms == 0) {
+        if (is_placed && slot->lost_at_ms == 0 && slot->check.state == CHECK_READING) {
+            check_end(source, slot, message->offset);
+        } else if (is_placed && slot->lost_at_ms == 0) {
             take_end(slot, message->offset);
         }
     } else if (!is_placed || error->passes || error->block == BLOCK_REASON_COUNT) {

@@ -81,6 +81,11 @@ static enum err_code make_client(struct source *source, const struct config *con
         rd_kafka_conf_destroy(conf);
         return rc;
     }
+    rc = check_watch(source, conf, err);
+    if (rc != ERR_OK) {
+        rd_kafka_conf_destroy(conf);
+        return rc;
+    }
     source->session_ms = (uint64_t)conf_number(conf, "session.timeout.ms", 45000);
     rd_kafka_conf_set_rebalance_cb(conf, rebalance_take);
     rd_kafka_conf_set_error_cb(conf, take_error);
@@ -106,7 +111,9 @@ static void free_source(struct source *source)
         free(source->slots[i]);
     }
     free(source->slots);
+    free(source->hints);
     free(source->is_first);
+    free(source->is_begun);
     free(source->assigned);
     if (source->fd >= 0) {
         close(source->fd);
@@ -175,6 +182,7 @@ static void leave(struct source *source)
 bool source_close(struct source *source, uint64_t deadline_ms)
 {
     bool is_committed;
+    _Atomic uint32_t *hints;
 
     if (source == NULL) {
         return true;
@@ -195,7 +203,11 @@ bool source_close(struct source *source, uint64_t deadline_ms)
     rd_kafka_queue_io_event_enable(source->messages, -1, NULL, 0);
     rd_kafka_queue_destroy(source->messages);
     rd_kafka_queue_destroy(source->commits);
-    if (!client_destroy(source->rk, MAX_OF(deadline_ms, clock_mono_ms() + 100))) {
+    hints = source->hints;
+    source->hints = NULL;
+    if (client_destroy(source->rk, MAX_OF(deadline_ms, clock_mono_ms() + 100))) {
+        free(hints);
+    } else { /* its threads count on */
         LOG_WARN("source.close", "worker=%u text=%s", source->worker_index,
                  LOG_Q("the client library does not end; left behind"));
     }

@@ -67,6 +67,7 @@ void start_look(struct source *source)
     uint64_t until_ms = clock_mono_ms() + FIRST_WAIT_MS;
 
     source->is_first = mem_array(source->kafka->topic_count, bool);
+    source->is_begun = mem_array(source->kafka->topic_count, bool);
     if (source->kafka->start_from != START_LATEST) {
         return;
     }
@@ -83,10 +84,22 @@ void start_look(struct source *source)
     }
 }
 
+/* The first start is over for a topic that there is: what comes later, even a topic of that name
+ * made anew, is read from its first record. */
 void start_done(struct source *source)
 {
     for (size_t i = 0; i < source->kafka->topic_count; i++) {
         source->is_first[i] = false;
+        if (source->kafka->start_from == START_LATEST && !source->is_begun[i]) {
+            char *topic = mem_text(source->kafka->topics[i]);
+            rd_kafka_topic_partition_list_t *list = list_all(source, topic, PLACE_SHORT_MS);
+
+            source->is_begun[i] = list != NULL;
+            if (list != NULL) {
+                rd_kafka_topic_partition_list_destroy(list);
+            }
+            free(topic);
+        }
     }
 }
 
@@ -95,6 +108,7 @@ static rd_kafka_resp_err_t is_latest(const struct source *source, const char *to
                                      uint64_t wait_ms, bool *out)
 {
     rd_kafka_resp_err_t error;
+    bool is_begun = false;
     bool is_committed;
 
     *out = false;
@@ -102,9 +116,12 @@ static rd_kafka_resp_err_t is_latest(const struct source *source, const char *to
         return RD_KAFKA_RESP_ERR_NO_ERROR;
     }
     for (size_t i = 0; i < source->kafka->topic_count; i++) {
-        *out |= source->is_first[i] && span_is(source->kafka->topics[i], topic);
+        if (span_is(source->kafka->topics[i], topic)) {
+            *out |= source->is_first[i];
+            is_begun |= source->is_begun[i];
+        }
     }
-    if (*out) {
+    if (*out || is_begun) {
         return RD_KAFKA_RESP_ERR_NO_ERROR;
     }
     error = look_at_topic(source, topic, wait_ms, &is_committed);
@@ -129,6 +146,7 @@ rd_kafka_resp_err_t start_offset(struct source *source, struct slot *slot, uint6
     }
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
         slot->own.high = high;
+        slot->low = low;
         *offset = is_at_end ? high : low;
         LOG_INFO("source.fresh", "topic=%s partition=%d offset=%" PRId64 " from=%s",
                  LOG_Q(slot->own.topic), (int)slot->own.partition, *offset,

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "kafka/metadata.h"
 
 enum { RING_FIRST = 64 };
 
@@ -15,9 +14,10 @@ enum { RING_FIRST = 64 };
  * told again in each commit until then.
  */
 struct tracker {
-    uint64_t *ring; /* owned */
-    uint32_t cap;   /* a power of two, or 0 */
-    uint32_t head;  /* index of the oldest */
+    uint64_t *ring;   /* owned */
+    uint32_t *hashes; /* owned; of the records in it */
+    uint32_t cap;     /* a power of two, or 0 */
+    uint32_t head;    /* index of the oldest */
     uint32_t count;
     uint32_t window_max;
     uint32_t in_flight;
@@ -26,6 +26,8 @@ struct tracker {
     struct offset_run *done_before; /* owned */
     size_t done_count;
     size_t done_at; /* runs before this one are behind `next` */
+    struct mark ahead;
+    struct trail trail;
 };
 
 struct tracker *tracker_new(uint32_t window_max)
@@ -42,18 +44,21 @@ void tracker_free(struct tracker *tracker)
 {
     if (tracker != NULL) {
         free(tracker->ring);
+        free(tracker->hashes);
         free(tracker->done_before);
         free(tracker);
     }
 }
 
-void tracker_start(struct tracker *tracker, int64_t offset, struct span metadata)
+void tracker_rewind(struct tracker *tracker, int64_t offset)
 {
     PRE(offset >= 0);
 
     free(tracker->done_before);
-    tracker->done_count = metadata_read(metadata, offset, &tracker->done_before);
+    tracker->done_before = NULL;
+    tracker->done_count = 0;
     tracker->done_at = 0;
+    tracker->ahead = (struct mark){0};
     tracker->head = 0;
     tracker->count = 0;
     tracker->in_flight = 0;
@@ -61,9 +66,57 @@ void tracker_start(struct tracker *tracker, int64_t offset, struct span metadata
     tracker->next = offset;
 }
 
+void tracker_start(struct tracker *tracker, int64_t offset)
+{
+    tracker_rewind(tracker, offset);
+    tracker->trail = (struct trail){0};
+}
+
+enum metadata_sort tracker_resume(struct tracker *tracker, const struct metadata_place *place,
+                                  struct span text)
+{
+    struct metadata known;
+    enum metadata_sort sort = metadata_read(text, place, &known);
+
+    tracker_start(tracker, place->offset);
+    tracker->done_before = known.runs;
+    tracker->done_count = known.run_count;
+    tracker->ahead = known.ahead;
+    for (size_t i = known.mark_count; i > 0; i--) {
+        trail_add(&tracker->trail, known.marks[i - 1]);
+    }
+    return sort;
+}
+
+const struct trail *tracker_trail(const struct tracker *tracker)
+{
+    return &tracker->trail;
+}
+
+struct mark tracker_ahead(const struct tracker *tracker)
+{
+    return tracker->ahead;
+}
+
+void tracker_know(struct tracker *tracker, const struct trail *trail)
+{
+    tracker->trail = *trail;
+}
+
+void tracker_learn(struct tracker *tracker, struct mark record)
+{
+    PRE(record.offset < tracker->watermark);
+    trail_add(&tracker->trail, record);
+}
+
 static uint64_t *slot_at(const struct tracker *tracker, uint32_t index)
 {
     return &tracker->ring[(tracker->head + index) & (tracker->cap - 1)];
+}
+
+static uint32_t *hash_at(const struct tracker *tracker, uint32_t index)
+{
+    return &tracker->hashes[(tracker->head + index) & (tracker->cap - 1)];
 }
 
 static int64_t offset_of(uint64_t slot)
@@ -75,29 +128,37 @@ static void grow(struct tracker *tracker)
 {
     uint32_t cap = tracker->cap == 0 ? RING_FIRST : tracker->cap * 2;
     uint64_t *ring = mem_array(cap, uint64_t);
+    uint32_t *hashes = mem_array(cap, uint32_t);
 
     for (uint32_t i = 0; i < tracker->count; i++) {
         ring[i] = *slot_at(tracker, i);
+        hashes[i] = *hash_at(tracker, i);
     }
     free(tracker->ring);
+    free(tracker->hashes);
     tracker->ring = ring;
+    tracker->hashes = hashes;
     tracker->cap = cap;
     tracker->head = 0;
 }
 
-static void push(struct tracker *tracker, int64_t offset, bool is_done)
+static void push(struct tracker *tracker, struct mark record, bool is_done)
 {
     if (tracker->count == tracker->cap) {
         grow(tracker);
     }
-    *slot_at(tracker, tracker->count) = (uint64_t)offset << 1 | (is_done ? 1 : 0);
+    *slot_at(tracker, tracker->count) = (uint64_t)record.offset << 1 | (is_done ? 1 : 0);
+    *hash_at(tracker, tracker->count) = record.hash;
     tracker->count++;
 }
 
 static void advance(struct tracker *tracker)
 {
     while (tracker->count > 0 && (*slot_at(tracker, 0) & 1) != 0) {
-        tracker->watermark = offset_of(*slot_at(tracker, 0)) + 1;
+        struct mark mark = {offset_of(*slot_at(tracker, 0)), *hash_at(tracker, 0)};
+
+        trail_add(&tracker->trail, mark);
+        tracker->watermark = mark.offset + 1;
         tracker->head = (tracker->head + 1) & (tracker->cap - 1);
         tracker->count--;
     }
@@ -113,21 +174,21 @@ static bool was_done_before(struct tracker *tracker, int64_t offset)
            tracker->done_before[tracker->done_at].from <= offset;
 }
 
-enum tracker_take tracker_take(struct tracker *tracker, int64_t offset)
+enum tracker_take tracker_take(struct tracker *tracker, struct mark record)
 {
-    if (offset < tracker->next) {
+    if (record.offset < tracker->next) {
         return TAKE_DONE_BEFORE; /* received twice: the first one counts */
     }
     if (tracker->count >= tracker->window_max) {
         return TAKE_FULL;
     }
-    tracker->next = offset + 1;
-    if (was_done_before(tracker, offset)) {
-        push(tracker, offset, true);
+    tracker->next = record.offset + 1;
+    if (was_done_before(tracker, record.offset)) {
+        push(tracker, record, true);
         advance(tracker);
         return TAKE_DONE_BEFORE;
     }
-    push(tracker, offset, false);
+    push(tracker, record, false);
     tracker->in_flight++;
     return TAKE_NEW;
 }
@@ -192,10 +253,12 @@ uint32_t tracker_window(const struct tracker *tracker)
     return tracker->count;
 }
 
-/* The done slots as runs of neighbouring offsets. False when the text is full. */
+/* The done slots as runs of neighbouring offsets, and the last record of them whose run was told.
+ * False when the text is full. */
 static bool add_ring(const struct tracker *tracker, struct metadata_writer *writer)
 {
     struct offset_run run = {0, 0};
+    struct mark last = {0};
 
     for (uint32_t i = 0; i < tracker->count; i++) {
         uint64_t slot = *slot_at(tracker, i);
@@ -204,24 +267,34 @@ static bool add_ring(const struct tracker *tracker, struct metadata_writer *writ
         if ((slot & 1) == 0) {
             continue;
         }
-        if (run.to == offset && run.to > run.from) {
+        if (run.to > run.from && run.to == offset) {
             run.to++;
-            continue;
+        } else {
+            if (run.to > run.from && !metadata_add(writer, run)) {
+                return false;
+            }
+            writer->ahead = run.to > run.from ? last : writer->ahead;
+            run = (struct offset_run){offset, offset + 1};
         }
-        if (run.to > run.from && !metadata_add(writer, run)) {
-            return false;
-        }
-        run = (struct offset_run){offset, offset + 1};
+        last = (struct mark){offset, *hash_at(tracker, i)};
     }
-    return run.to == run.from || metadata_add(writer, run);
+    if (run.to > run.from && !metadata_add(writer, run)) {
+        return false;
+    }
+    writer->ahead = run.to > run.from ? last : writer->ahead;
+    return true;
 }
 
-void tracker_metadata(const struct tracker *tracker, size_t bytes_max, struct buf *out)
+void tracker_metadata(const struct tracker *tracker, struct span topic, int32_t partition,
+                      size_t bytes_max, struct buf *out)
 {
+    struct metadata_place place = {topic, partition, tracker->watermark};
     struct metadata_writer writer;
+    struct mark marks[TRAIL_MARKS_MAX];
+    size_t count = trail_list(&tracker->trail, marks);
     bool has_room;
 
-    metadata_begin(&writer, tracker->watermark, bytes_max);
+    metadata_begin(&writer, &place, marks, count, bytes_max);
     has_room = add_ring(tracker, &writer);
     for (size_t i = tracker->done_at; has_room && i < tracker->done_count; i++) {
         struct offset_run run = tracker->done_before[i];
@@ -230,6 +303,9 @@ void tracker_metadata(const struct tracker *tracker, size_t bytes_max, struct bu
         if (run.from < run.to) {
             has_room = metadata_add(&writer, run);
         }
+    }
+    if (tracker->ahead.offset >= tracker->next && tracker->ahead.hash != 0) {
+        writer.ahead = tracker->ahead;
     }
     metadata_end(&writer, out);
 }

@@ -60,6 +60,16 @@ static void write_skipped(const struct metrics *metrics, struct buf *out, const 
     plain(metrics, out, name, offsetof(struct metrics_worker, skipped));
 }
 
+static void write_gaps(const struct metrics *metrics, struct buf *out, const char *name)
+{
+    plain(metrics, out, name, offsetof(struct metrics_worker, gaps));
+}
+
+static void write_gap_events(const struct metrics *metrics, struct buf *out, const char *name)
+{
+    plain(metrics, out, name, offsetof(struct metrics_worker, gap_events));
+}
+
 static void write_in_flight_events(const struct metrics *metrics, struct buf *out, const char *name)
 {
     plain(metrics, out, name, offsetof(struct metrics_worker, in_flight_events));
@@ -290,6 +300,11 @@ static const struct family {
     {"detour_skipped_total", "counter", "",
      "Events read again after a restart and skipped, because they were settled before it.",
      .write = write_skipped},
+    {"detour_gaps_total", "counter", "",
+     "How often an offset that was to be read was gone, or the log under it was another one.",
+     .write = write_gaps},
+    {"detour_gap_events_total", "counter", "",
+     "Events that were gone before they were read, as far as is known.", .write = write_gap_events},
     {"detour_value_diverted_total", "counter", "currency",
      "Value of diverted events; refunds are not subtracted. Currencies past the first 64, or not "
      "of three letters, are other; without one, none.",

@@ -74,7 +74,10 @@ void metrics_partition(struct metrics_worker *worker, const char *topic, int32_t
 void metrics_oldest(struct metrics_worker *worker, uint64_t age_ms);
 void metrics_fields_left_out(struct metrics_worker *worker, size_t destination, uint64_t count);
 void metrics_times_assumed(struct metrics_worker *worker, uint64_t count);
-void metrics_skipped(struct metrics_worker *worker, uint64_t count); /* settled before a restart */
+/** Since the worker began: offsets wanted that were gone, records that were gone with them unread,
+ * and records read again and skipped, because they were settled before a restart. */
+void metrics_positions(struct metrics_worker *worker, uint64_t gaps, uint64_t gap_events,
+                       uint64_t skipped);
 
 /** Prometheus text format 0.0.4. */
 void metrics_prometheus(struct metrics *metrics, struct buf *out);

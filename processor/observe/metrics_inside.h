@@ -66,7 +66,7 @@ struct value_sum {
 
 struct metrics_worker {
     struct metrics *metrics;
-    _Atomic uint64_t consumed, times_assumed, skipped;
+    _Atomic uint64_t consumed, times_assumed, skipped, gaps, gap_events;
     struct destination_numbers *destinations;         /* owned, one each */
     struct series_writer *events;                     /* see event_row */
     struct series_writer **answers;                   /* owned: by destination */

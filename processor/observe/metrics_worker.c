@@ -423,9 +423,12 @@ void metrics_times_assumed(struct metrics_worker *worker, uint64_t count)
     add(&worker->times_assumed, count);
 }
 
-void metrics_skipped(struct metrics_worker *worker, uint64_t count)
+void metrics_positions(struct metrics_worker *worker, uint64_t gaps, uint64_t gap_events,
+                       uint64_t skipped)
 {
-    add(&worker->skipped, count);
+    atomic_store_explicit(&worker->gaps, gaps, memory_order_relaxed);
+    atomic_store_explicit(&worker->gap_events, gap_events, memory_order_relaxed);
+    atomic_store_explicit(&worker->skipped, skipped, memory_order_relaxed);
 }
 
 static uint64_t sum_of(const _Atomic uint64_t *numbers, size_t count)

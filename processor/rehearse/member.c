@@ -110,7 +110,8 @@ static struct world_record *next_record(struct member *member, struct slot *slot
             slot->own.position++;
             continue;
         }
-        switch (tracker_take(slot->own.tracker, offset)) {
+        switch (tracker_take(slot->own.tracker,
+                             (struct mark){offset, (uint32_t)(offset & INT32_MAX) + 1})) {
         case TAKE_NEW:
             slot->own.position++;
             return record;
@@ -184,7 +185,8 @@ static void commit_slot(struct member *member, struct slot *slot)
     shelf->committed = tracker_watermark(slot->own.tracker);
     slot->own.committed = shelf->committed;
     buf_clear(&shelf->metadata);
-    tracker_metadata(slot->own.tracker, METADATA_BYTES_MAX, &shelf->metadata);
+    tracker_metadata(slot->own.tracker, world->topic, slot->own.partition, METADATA_BYTES_MAX,
+                     &shelf->metadata);
     INVARIANT(shelf->committed >= before);
     if (shelf->committed > before && watch->committed != NULL) {
         watch->committed(watch->context, slot->own.partition, before, shelf->committed);
@@ -348,7 +350,10 @@ void member_assign(struct member *member, int32_t partition)
     slot->own.dead_letters = (struct source_waits){0};
     slot->own.alternates = (struct source_waits){0};
     slot->own.waiting_schemas = 0;
-    tracker_start(slot->own.tracker, shelf->committed, buf_span(&shelf->metadata));
+    (void)tracker_resume(
+        slot->own.tracker,
+        &(struct metadata_place){member->world->topic, partition, shelf->committed},
+        buf_span(&shelf->metadata));
     share_rate(member);
     member_wake(member);
 }

@@ -490,7 +490,7 @@ static void a_gap_halts_its_partition_alone(void **state)
     }
     turn_for(rig, 500);
     partition = partition_of(rig, 0);
-    assert_int_equal(partition->gaps, 1);
+    assert_int_equal(partition->counts.gaps, 1);
     assert_int_equal(partition->blocks, 1u << BLOCK_GAP);
     assert_int_equal(partition->committed, 5);
     assert_int_equal(rig->seen_count, 7);
@@ -516,8 +516,8 @@ static void a_gap_is_skipped_once(void **state)
     source_block(rig->source, NULL, BLOCK_IN_FLIGHT_EVENTS, false);
     rig->settles = true;
     turn_until_seen(rig, 5 + (size_t)(75 - low));
-    assert_int_equal(partition_of(rig, 0)->gaps, 1);
-    assert_int_equal(partition_of(rig, 0)->gap_messages, low - 5);
+    assert_int_equal(partition_of(rig, 0)->counts.gaps, 1);
+    assert_int_equal(partition_of(rig, 0)->counts.gap_messages, low - 5);
     assert_int_equal(rig->seen[0][low], 1);
     settle_open(rig); /* those of before the gap count still */
     turn_until_committed(rig, 0, 75);
@@ -551,8 +551,8 @@ static void an_offset_past_the_end_is_a_gap_too(void **state)
     commit_past_the_end(1000);
     open_rig(rig);
     turn_until_seen(rig, 5);
-    assert_int_equal(partition_of(rig, 0)->gaps, 1);
-    assert_int_equal(partition_of(rig, 0)->gap_messages, 0);
+    assert_int_equal(partition_of(rig, 0)->counts.gaps, 1);
+    assert_int_equal(partition_of(rig, 0)->counts.gap_messages, 0);
     turn_until_committed(rig, 0, 5);
     assert_true(close_rig(rig));
 }
