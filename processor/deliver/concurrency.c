@@ -2,6 +2,8 @@
 
 #include <math.h>
 
+enum { SLOW_OF = 4, FAULTS_OF = 2 }; /* a quarter, half of a period's answers */
+
 static const double decrease = 0.9;
 static const double smoothing = 0.4;
 static const double deviations = 2.5;
@@ -53,12 +55,15 @@ static void learn(struct concurrency *concurrency, double round_trip_ms)
 /* One step up or down per round trip, so that a burst of answers counts once. */
 static void end_period(struct concurrency *concurrency, uint64_t now_ms)
 {
-    if (concurrency->was_bad) {
+    if (concurrency->slows * SLOW_OF >= concurrency->answers ||
+        concurrency->faults * FAULTS_OF >= concurrency->answers) {
         concurrency->limit = fmax(1, concurrency->limit * decrease);
     } else if (concurrency->was_full) {
         concurrency->limit = fmin(concurrency->max, floor(concurrency->limit) + 1);
     }
-    concurrency->was_bad = false;
+    concurrency->slows = 0;
+    concurrency->answers = 0;
+    concurrency->faults = 0;
     concurrency->was_full = false;
     concurrency->period_ms = now_ms + (uint64_t)concurrency->mean_ms + 1;
 }
@@ -66,7 +71,9 @@ static void end_period(struct concurrency *concurrency, uint64_t now_ms)
 void concurrency_answered(struct concurrency *concurrency, uint64_t now_ms, uint64_t round_trip_ms,
                           bool is_fault)
 {
-    concurrency->was_bad |= is_fault || is_slow(concurrency, (double)round_trip_ms);
+    concurrency->answers++;
+    concurrency->faults += is_fault;
+    concurrency->slows += is_slow(concurrency, (double)round_trip_ms);
     if (!is_fault) {
         learn(concurrency, (double)round_trip_ms);
     }

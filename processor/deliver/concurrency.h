@@ -1,9 +1,10 @@
 /**
  * concurrency - how many requests at once a destination takes well (AIMD on faults and latency).
  *
- * After Vector's adaptive request concurrency (reliability 2.1): x 0.9 on a fault or when
- * an answer is slower than mean + 2.5 deviations, + 1 once per round trip when the limit was
- * reached and nothing spoke against it. Throttling is pace's business, not ours. Pure.
+ * After Vector's adaptive request concurrency (reliability 2.1): x 0.9 when of a round trip's
+ * answers half are faults, or a quarter slower than mean + 2.5 deviations (a few are no overload,
+ * and would end at one connection), + 1 once per round trip when the limit was reached and nothing
+ * spoke against it. Throttling is pace's business, not ours. Pure.
  */
 #ifndef DELIVER_CONCURRENCY_H
 #define DELIVER_CONCURRENCY_H
@@ -15,9 +16,9 @@ struct concurrency {
     uint32_t initial, max;
     double mean_ms, deviation_ms; /* of successful round trips */
     bool has_mean;
-    bool was_full; /* the limit was reached in this period */
-    bool was_bad;
-    uint64_t period_ms; /* when the period ends */
+    bool was_full;                   /* the limit was reached in this period */
+    uint32_t answers, slows, faults; /* in this period */
+    uint64_t period_ms;              /* when the period ends */
 };
 
 void concurrency_init(struct concurrency *concurrency, uint32_t initial, uint32_t max);

@@ -109,7 +109,9 @@ void sender_tell_health(struct sender *sender, struct batch *batch, const struct
     }
     health_heard(d->health, sender->index, batch->lane->cell, d->now_ms, batch->sent_ms, call,
                  &heard);
-    batch->ticket.is_stuck = sender_is_stuck(sender, batch->lane);
+    if (is_fault) { /* looks through all lanes */
+        sender_note_stuck(sender, batch);
+    }
     count_rows(sender, batch, call, answer);
     if (call != CALL_NEUTRAL) {
         concurrency_answered(&sender->concurrency, d->now_ms, d->now_ms - batch->sent_ms, is_fault);

@@ -76,7 +76,7 @@ bool sender_may_send(const struct sender *sender);
 void sender_renew_lease(struct sender *sender, const struct batch *batch);
 /** No request of @lane before; 0: any time, UINT64_MAX: not before an answer. */
 uint64_t sender_cautious_until_ms(const struct sender *sender, const struct lane *lane);
-bool sender_is_stuck(const struct sender *sender, const struct lane *lane);
+void sender_note_stuck(const struct sender *sender, struct batch *batch);
 uint64_t sender_due_ms(const struct sender *sender, const struct batch *batch);
 /** Send what is due, if anything is; false when nothing went. */
 bool sender_send_next(struct sender *sender);

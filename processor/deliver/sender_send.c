@@ -113,11 +113,22 @@ static void give_probe(struct sender *sender)
     }
 }
 
-/* Others have waited for long behind what is under way: a queue, not only thin traffic. */
-bool sender_is_stuck(const struct sender *sender, const struct lane *lane)
+static bool is_stuck(const struct sender *sender, const struct lane *lane)
 {
     return lane->first != NULL && sender->d->now_ms - lane->first->queued_ms >=
                                       sender->config->batch.linger_ms + STUCK_QUEUE_MS;
+}
+
+/* Have others waited for long behind what is under way? A queue, not only thin traffic. */
+void sender_note_stuck(const struct sender *sender, struct batch *batch)
+{
+    const struct lane *lane = sender_first_lane(sender);
+
+    while (lane != NULL && !is_stuck(sender, lane)) {
+        lane = sender_next_lane(sender, lane);
+    }
+    batch->ticket.is_stuck = is_stuck(sender, batch->lane);
+    batch->ticket.is_destination_stuck = lane != NULL;
 }
 
 /* How long its answer may take counts from here, not from when it was chosen. */

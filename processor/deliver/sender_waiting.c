@@ -270,7 +270,7 @@ static void count_hanging(struct sender *sender)
     for (struct batch *batch = sender->sent; batch != NULL; batch = batch->next) {
         if (!batch->is_looked_at && sender->d->now_ms - batch->sent_ms >= patience_ms) {
             batch->is_looked_at = true;
-            batch->ticket.is_stuck = sender_is_stuck(sender, batch->lane);
+            sender_note_stuck(sender, batch);
             batch->is_counted =
                 health_provisional(sender->d->health, sender->index, batch->lane->cell,
                                    sender->d->now_ms, &batch->ticket, &batch->counted_ms);

@@ -12,6 +12,8 @@ enum {
     STEP_REOPEN_CALLS = 20, /* >= 50 % of >= 20, or ten in a row: reopen */
     STEP_REOPEN_ROW = 10,
     STEP_REOPEN_HANGING = 4, /* few connections are all there is in a ramp */
+    STUCK_HANGING = 2,
+    STUCK_HANGING_MS = 4000,
     K_MAX = 8,
     K_DECAY_MS = 60 * 1000,
     FLAP_MS = 10 * 60 * 1000, /* four opens within this: flapping */
@@ -61,6 +63,7 @@ static void enter(struct breaker *breaker, enum breaker_state state, uint64_t no
 static void enter_closed(struct breaker *breaker, uint64_t now_ms)
 {
     enter(breaker, BREAKER_CLOSED, now_ms);
+    breaker->hanging_in_row = 0;
     breaker->cause = CAUSE_NONE;
     breaker->closed_credit_ms = now_ms;
 }
@@ -206,13 +209,15 @@ bool breaker_result(struct breaker *breaker, uint64_t now_ms, uint32_t generatio
     return false;
 }
 
-bool breaker_hanging(struct breaker *breaker, uint32_t generation)
+bool breaker_hanging(struct breaker *breaker, uint64_t now_ms, uint32_t generation)
 {
     bool counts = generation == breaker->generation && breaker->state == BREAKER_RAMP;
 
     if (counts) {
         add_to_step(breaker, true);
-        breaker->hanging_in_row++;
+        if (breaker->hanging_in_row++ == 0) {
+            breaker->hanging_since_ms = now_ms;
+        }
     }
     return counts;
 }
@@ -221,6 +226,18 @@ bool breaker_confirm(struct breaker *breaker, uint64_t now_ms, uint32_t generati
 {
     return generation == breaker->generation && breaker->state == BREAKER_RAMP &&
            check_ramp(breaker, now_ms, rng);
+}
+
+bool breaker_stuck(struct breaker *breaker, uint64_t now_ms, uint32_t generation, struct rng *rng)
+{
+    bool is_stuck = generation == breaker->generation && breaker->state == BREAKER_RAMP &&
+                    breaker->hanging_in_row >= STUCK_HANGING &&
+                    now_ms - breaker->hanging_since_ms >= STUCK_HANGING_MS;
+
+    if (is_stuck) {
+        reopen(breaker, now_ms, breaker->step_calls, breaker->step_faults, rng);
+    }
+    return is_stuck;
 }
 
 void breaker_cancel_canary(struct breaker *breaker, uint32_t generation)
@@ -273,6 +290,8 @@ static bool holds_step(const struct breaker *breaker)
 
 static bool tick_ramp(struct breaker *breaker, uint64_t now_ms)
 {
+    uint32_t hanging;
+
     if (now_ms - breaker->step_since_ms < STEP_MS || holds_step(breaker)) {
         return false;
     }
@@ -283,7 +302,10 @@ static bool tick_ramp(struct breaker *breaker, uint64_t now_ms)
     if (breaker->step < COUNT_OF(ramp_steps)) {
         return false;
     }
+    hanging = breaker->hanging_in_row;
     enter_closed(breaker, now_ms);
+    breaker->generation--;             /* what was sent in its last step is of this time, */
+    breaker->hanging_in_row = hanging; /* and what of it hangs */
     return true;
 }
 

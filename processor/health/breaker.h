@@ -67,6 +67,7 @@ struct breaker {
     uint32_t step;
     uint64_t step_since_ms;
     uint32_t step_calls, step_faults, faults_in_row;
+    uint64_t hanging_since_ms;     /* when the first of those counted */
     uint32_t hanging_in_row;       /* calls that hang or timed out, since one was answered */
     uint32_t asked[BREAKER_RANKS]; /* events that wanted to go, lately, by rank */
 };
@@ -91,7 +92,10 @@ void breaker_cancel_canary(struct breaker *breaker, uint32_t generation);
 void breaker_canary_waits(struct breaker *breaker, uint64_t now_ms, uint32_t generation);
 /** A call hangs: counted in the ramp as a fault, which opens nothing before one was confirmed. True
  * when it was counted. */
-bool breaker_hanging(struct breaker *breaker, uint32_t generation);
+bool breaker_hanging(struct breaker *breaker, uint64_t now_ms, uint32_t generation);
+/** Others wait behind those that hang: in a ramp two of them are enough, over four seconds. True
+ * when the state changed. */
+bool breaker_stuck(struct breaker *breaker, uint64_t now_ms, uint32_t generation, struct rng *rng);
 /** One that was counted so has failed. True when the state changed. */
 bool breaker_confirm(struct breaker *breaker, uint64_t now_ms, uint32_t generation,
                      struct rng *rng);

@@ -245,6 +245,7 @@ bool cell_result(struct cell *cell, uint64_t now_ms, enum call call, uint32_t ge
     if (generation != cell->breaker.generation) {
         return false;
     }
+    row_take_over(&cell->silent, &cell->breaker);
     row_count(&cell->silent, now_ms, call == CALL_TRANSPORT);
     return count_closed(cell, now_ms, &add, full_ms, least_ms, rng);
 }
@@ -257,10 +258,11 @@ bool cell_provisional(struct cell *cell, uint64_t now_ms, uint32_t generation, b
         return false;
     }
     if (cell->breaker.state != BREAKER_CLOSED) {
-        return breaker_hanging(&cell->breaker, generation);
+        return breaker_hanging(&cell->breaker, now_ms, generation);
     }
     window_add(&cell->window, now_ms, &add);
     remember(cell, now_ms, true);
+    row_take_over(&cell->silent, &cell->breaker);
     row_count(&cell->silent, now_ms, true);
     return true;
 }
@@ -274,7 +276,8 @@ bool cell_confirm(struct cell *cell, uint64_t now_ms, uint32_t generation, bool 
         return false;
     }
     if (cell->breaker.state != BREAKER_CLOSED) {
-        return breaker_confirm(&cell->breaker, now_ms, generation, rng);
+        return (cell->is_stuck && breaker_stuck(&cell->breaker, now_ms, generation, rng)) ||
+               breaker_confirm(&cell->breaker, now_ms, generation, rng);
     }
     if (is_over) {
         cell->confirmed_ms = now_ms;

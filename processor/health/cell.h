@@ -8,7 +8,7 @@
  *   ratio         >= minimum calls in the window, faults >= failures
  *   burst         >= 10 calls in 5 s, faults >= 90 %
  *   streak        20 faults in a row over at least a second (as cause: burst)
- *   silence       8 calls without an answer in a row over at least 4 s, or 2 over at least 5 s
+ *   silence       8 calls without an answer in a row over at least 4 s, or 2 over at least 4 s
  *                 while others wait behind them (as cause: burst)
  *   thin          only while < minimum calls in the window: 9 of the last 10 within 10 min
  *   slow          >= 80 % of >= minimum calls slow while the concurrency limit was full for 10 s
@@ -61,8 +61,17 @@ static inline void row_count(struct row *row, uint64_t now_ms, bool is_another)
     }
 }
 
+/* What hung when a ramp ended goes on hanging. */
+static inline void row_take_over(struct row *row, struct breaker *breaker)
+{
+    if (breaker->hanging_in_row > 0) {
+        *row = (struct row){row->calls + breaker->hanging_in_row, breaker->hanging_since_ms};
+        breaker->hanging_in_row = 0;
+    }
+}
+
 /* Nobody is heard any more: many calls, or few behind which others wait. */
-enum { SILENT_CALLS = 8, SILENT_MS = 4000, STUCK_CALLS = 2, STUCK_MS = 5000 };
+enum { SILENT_CALLS = 8, SILENT_MS = 4000, STUCK_CALLS = 2, STUCK_MS = 4000 };
 
 static inline bool row_is_silence(const struct row *row, uint64_t now_ms, bool is_stuck)
 {

@@ -347,10 +347,11 @@ bool destination_result(struct destination_health *health, size_t index, uint64_
         window_add(&health->window, now_ms, &add);
         remember(health, now_ms, is_fault);
         count_streak(health, cell, now_ms, is_fault || call == CALL_APP);
+        row_take_over(&health->silent, &health->breaker);
         row_count(&health->silent, now_ms, is_fault);
         row_count(&health->rejected, now_ms, call == CALL_REJECT);
     }
-    health->is_stuck = ticket->is_stuck;
+    health->is_stuck = ticket->is_destination_stuck;
     cell->is_stuck = ticket->is_stuck;
     is_changed |= cell_result(cell, now_ms, call, ticket->cell_generation, ticket->is_canary,
                               was_frozen, full_ms, least_ms, &health->rng);
@@ -366,7 +367,7 @@ static bool check(struct destination_health *health, size_t index, uint64_t now_
     struct cell *cell = health->cells[index];
     bool is_changed;
 
-    health->is_stuck = ticket->is_stuck;
+    health->is_stuck = ticket->is_destination_stuck;
     cell->is_stuck = ticket->is_stuck;
     is_changed = cell_confirm(cell, now_ms, ticket->cell_generation, is_over, &health->rng);
     return try_open(health, now_ms, 0) || is_changed;
@@ -388,11 +389,17 @@ bool destination_provisional(struct destination_health *health, size_t index, ui
         return false;
     }
     if (is_frozen(health)) {
-        return breaker_hanging(&health->breaker, ticket->destination_generation);
+        bool counts = breaker_hanging(&health->breaker, now_ms, ticket->destination_generation);
+
+        *is_changed =
+            ticket->is_stuck &&
+            breaker_stuck(&health->breaker, now_ms, ticket->destination_generation, &health->rng);
+        return counts;
     }
     window_add(&health->window, now_ms, &add);
     remember(health, now_ms, true);
     count_streak(health, health->cells[index], now_ms, true);
+    row_take_over(&health->silent, &health->breaker);
     row_count(&health->silent, now_ms, true);
     (void)cell_provisional(health->cells[index], now_ms, ticket->cell_generation, false);
     if (has_timed_out(health) || cell_has_timed_out(health->cells[index])) {
@@ -405,7 +412,10 @@ bool destination_confirm(struct destination_health *health, size_t index, uint64
                          const struct ticket *ticket)
 {
     if (is_frozen(health)) {
-        return breaker_confirm(&health->breaker, now_ms, ticket->destination_generation,
+        return (ticket->is_destination_stuck &&
+                breaker_stuck(&health->breaker, now_ms, ticket->destination_generation,
+                              &health->rng)) ||
+               breaker_confirm(&health->breaker, now_ms, ticket->destination_generation,
                                &health->rng);
     }
     if (ticket->destination_generation != health->breaker.generation) {

@@ -9,7 +9,7 @@
  *   - each only without a life sign -
  *   streak      20 faults in a row over at least a second, or 10 over at least 4 s, from >= 2
  *               and >= 3/4 of the cells with traffic in the last 60 s (as all cells)
- *   silence     2 calls in a row without connection or answer, over at least 5 s, while others
+ *   silence     2 calls in a row without connection or answer, over at least 4 s, while others
  *               wait behind them (as transport)
  *   all cells   every one of >= 2 cells with traffic in the last 60 s is open
  *   reject storm  all cells, and some of them by a reject storm; or 50 refusals in a row over at
@@ -56,7 +56,9 @@ struct ticket {
     uint32_t destination_generation;
     bool is_canary; /* of the cell */
     bool is_destination_canary;
-    bool is_stuck; /* said by who asks: others have waited for long behind it */
+    /* said by who asks: others have waited for long behind it */
+    bool is_stuck; /* of its type */
+    bool is_destination_stuck;
 };
 
 void destination_health_init(struct destination_health *health, const struct cell_policy *policy,

@@ -416,7 +416,7 @@ static void a_queue_behind_two_that_hang_opens_it(void **state)
         begin(&scene);
         play(&scene, ".---", 100, 20000);
         (void)destination_admit(&scene.health, PURCHASE, scene.now_ms, 0, 0, &ticket);
-        ticket.is_stuck = rows[i].is_stuck;
+        ticket.is_destination_stuck = rows[i].is_stuck;
         (void)destination_provisional(&scene.health, PURCHASE, scene.now_ms, &ticket, &is_changed);
         scene.now_ms += 2500;
         (void)destination_confirm(&scene.health, PURCHASE, scene.now_ms, &ticket);

@@ -133,6 +133,147 @@ static void a_start_into_a_hang_is_seen_too(void **state)
     }
 }
 
+/* What came before a hang, and what of it the hang follows. */
+static const struct {
+    const char *name;
+    const char *rule; /* of the trace, between 20 s and 26 s */
+    enum timeline_what what;
+    const char *state;
+    uint64_t after_ms;
+} recovery_rows[] = {
+    {"closed for a second", "{code: 50000}", TIMELINE_HEALTH, "closed", 1000},
+    {"half open", "{code: 50000}", TIMELINE_HEALTH, "half_open", 100},
+    {"the ramp's first step", "{code: 50000}", TIMELINE_HEALTH, "ramp", 500},
+    {"the ramp's second step", "{code: 50000}", TIMELINE_HEALTH, "ramp", 3500},
+    {"the ramp's last step", "{code: 50000}", TIMELINE_HEALTH, "ramp", 9500},
+    {"open after a throttle", "{throttle: {retry_after: 1s}}", TIMELINE_FLOW, "open", 100},
+    {"open after a throttle, later", "{throttle: {retry_after: 1s}}", TIMELINE_FLOW, "open", 2000},
+    {"open after a refused credential", "credential", TIMELINE_FLOW, "open", 100},
+    {"well", "{latency: 150ms}", TIMELINE_FAULT, "ends", 5000},
+};
+
+static const struct {
+    const char *rate; /* of each of two types */
+    const char *more;
+} recovery_ways[] = {
+    {"30/s", ""},
+    {"20/s", ", batch: {events: 2}, concurrency: {initial: 1, max: 2}"},
+    {"3/s", ", batch: {events: 1}, concurrency: {initial: 1, max: 1}"},
+};
+
+static uint64_t hang_seen_after(const char *head, const char *more, uint64_t hang_ms, uint64_t seed)
+{
+    char *trace =
+        mem_format("%s    - {from: %llums, answer: hang}\n", head, (unsigned long long)hang_ms);
+    struct played played;
+    uint64_t open_ms;
+
+    play_with(&played, 1, 20000, more, one_leg, trace, seed);
+    open_ms = find_row(&played, TIMELINE_HEALTH, "open", NULL, hang_ms);
+    put_away(&played);
+    free(trace);
+    return open_ms - hang_ms;
+}
+
+static void a_hang_is_seen_within_twelve_seconds_in_every_state(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(recovery_rows) * COUNT_OF(recovery_ways); i++) {
+        size_t row = i / COUNT_OF(recovery_ways);
+        size_t way = i % COUNT_OF(recovery_ways);
+        char *head = mem_format(
+            "for: 75s\ntraffic: [{event: Order Completed, rate: %s}, {event: Product Viewed, rate: "
+            "%s}]\ndestinations:\n  tiktok:\n    - {from: 20s, to: 26s, answer: %s}\n",
+            recovery_ways[way].rate, recovery_ways[way].rate, recovery_rows[row].rule);
+        struct played played;
+        uint64_t hang_ms;
+        uint64_t seen_ms;
+
+        play_with(&played, 1, 20000, recovery_ways[way].more, one_leg, head, i + 1);
+        hang_ms = find_row(&played, recovery_rows[row].what, recovery_rows[row].state, NULL, 20000);
+        put_away(&played);
+        assert_in_range(hang_ms, 20000, 60000);
+        hang_ms += recovery_rows[row].after_ms;
+        seen_ms = hang_seen_after(head, recovery_ways[way].more, hang_ms, i + 1);
+        if (seen_ms > 12000) {
+            fail_msg("%s, %s%s: hang at %llu ms, seen after %llu ms", recovery_rows[row].name,
+                     recovery_ways[way].rate, recovery_ways[way].more, (unsigned long long)hang_ms,
+                     (unsigned long long)seen_ms);
+        }
+        free(head);
+    }
+}
+
+/* Every fifth request fails, without end: retries wait their turn, hardly any event goes round
+ * (eight in a thousand fail three times), and what is served is served soon. */
+static void a_fifth_of_failures_diverts_hardly_any(void **state)
+{
+    static const char *const rates[] = {"5/s", "50/s", "200/s"};
+    uint64_t delivered = 0;
+    uint64_t diverted = 0;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rates); i++) {
+        char *trace = mem_format("for: 45s\ntraffic: [{event: Product Viewed, rate: %s}]\n"
+                                 "destinations: {tiktok: [{answer: {share: 20%%, code: 50000}}]}\n",
+                                 rates[i]);
+        struct played played;
+
+        play_with(&played, 1, 20000, ", batch: {events: 1}", one_leg, trace, i + 1);
+        delivered += played.rehearsal.sums.delivered;
+        diverted += played.rehearsal.sums.diverted;
+        assert_in_range(sums_percentile(&row_of(&played, "tiktok")->delivered_times, 0.5), 1, 2000);
+        put_away(&played);
+        free(trace);
+    }
+    if (diverted * 100 > delivered + diverted) {
+        fail_msg("%llu diverted, %llu delivered", (unsigned long long)diverted,
+                 (unsigned long long)delivered);
+    }
+}
+
+/* All is refused from one moment on, at 500 a second: few are condemned before the way closes. */
+static void few_are_condemned_before_a_storm_is_seen(void **state)
+{
+    static const char *const traffic[] = {
+        "{event: Product Viewed, rate: 500/s}",
+        "{event: Product Viewed, rate: 300/s}, {event: Order Completed, rate: 200/s}",
+    };
+    static const char *const answers[] = {"{status: 400}", "{status: 422}", "{code: 40002}"};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(traffic) * COUNT_OF(answers); i++) {
+        const char *more = i % 2 == 0 ? "" : ", batch: {events: 1}";
+        char *trace = mem_format("for: 20s\ntraffic: [%s]\n"
+                                 "destinations: {tiktok: [{from: 8s, answer: %s}]}\n",
+                                 traffic[i % COUNT_OF(traffic)], answers[i / COUNT_OF(traffic)]);
+        struct played played;
+
+        play_with(&played, 1, 20000, more, one_leg, trace, i + 1);
+        if (played.rehearsal.sums.dead_lettered > 150) {
+            fail_msg("%s%s: %llu condemned", trace, more,
+                     (unsigned long long)played.rehearsal.sums.dead_lettered);
+        }
+        assert_true(played.rehearsal.sums.diverted > 1000);
+        put_away(&played);
+        free(trace);
+    }
+}
+
+/* "Retry-After: 0" for a minute: probes, and no loop of requests. */
+static void a_retry_after_of_nothing_is_no_loop(void **state)
+{
+    struct played played;
+
+    (void)state;
+    play(&played, 2, 20000, one_leg,
+         "for: 80s\ntraffic: [{event: Product Viewed, rate: 50/s}]\n"
+         "destinations: {tiktok: [{from: 10s, to: 70s, answer: {throttle: {retry_after: 0s}}}]}\n",
+         1);
+    assert_in_range(played.rehearsal.sums.asked[0].requests_in_fault, 5, 40);
+    put_away(&played);
+}
+
 static void slow_answers_are_no_outage(void **state)
 {
     struct played played;
@@ -272,6 +413,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_hang_in_the_ramp_does_not_close_the_breaker),
         cmocka_unit_test(a_start_into_a_hang_is_seen_too),
+        cmocka_unit_test(a_hang_is_seen_within_twelve_seconds_in_every_state),
+        cmocka_unit_test(a_fifth_of_failures_diverts_hardly_any),
+        cmocka_unit_test(few_are_condemned_before_a_storm_is_seen),
+        cmocka_unit_test(a_retry_after_of_nothing_is_no_loop),
         cmocka_unit_test(slow_answers_are_no_outage),
         cmocka_unit_test(a_retry_after_holds_with_other_requests_under_way),
         cmocka_unit_test(one_worker_that_is_refused_speaks_for_all),
