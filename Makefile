@@ -56,6 +56,7 @@ PARALLEL = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
 INNER = $(MAKE) --no-print-directory $(PARALLEL)
 REFERENCE := $(BUILD)/configuration_reference
 REFERENCE_LOG := $(BUILD)/log_reference
+REFERENCE_MAP := $(BUILD)/mapping_reference
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -123,18 +124,19 @@ fuzz: deps-test ## Run each fuzz target for FUZZ_SECONDS (60)
 	@BUILD=$(BUILD) FUZZ_SECONDS=$(FUZZ_SECONDS) .ci/test fuzz
 
 lint: deps-lint ## Formatting, static analysis, direction of includes, forbidden words, scripts, documents
-	@$(INNER) $(REFERENCE) $(REFERENCE_LOG)
-	@REFERENCE=$(REFERENCE) REFERENCE_LOG=$(REFERENCE_LOG) CC=$(CC) BUILD=$(BUILD) .ci/lint
+	@$(INNER) $(REFERENCE) $(REFERENCE_LOG) $(REFERENCE_MAP)
+	@REFERENCE=$(REFERENCE) REFERENCE_LOG=$(REFERENCE_LOG) REFERENCE_MAP=$(REFERENCE_MAP) CC=$(CC) BUILD=$(BUILD) .ci/lint
 
 format: ## Let clang-format lay out every C file
 	@clang-format -i $(wildcard processor/*/*.[ch] tests/*/*.[ch])
 
-docs: $(REFERENCE) $(REFERENCE_LOG) ## Write docs/configuration.md and docs/log.md from their tables
+docs: $(REFERENCE) $(REFERENCE_LOG) $(REFERENCE_MAP) ## Write docs/configuration.md, docs/log.md and docs/mapping.md from their tables
 	@$(REFERENCE) > docs/configuration.md
 	@$(REFERENCE_LOG) > docs/log.md
+	@$(REFERENCE_MAP) > docs/mapping.md
 
-check-docs: $(REFERENCE) $(REFERENCE_LOG) ## Links between documents, and those written from tables against them
-	@REFERENCE=$(REFERENCE) REFERENCE_LOG=$(REFERENCE_LOG) python3 .ci/check_docs.py
+check-docs: $(REFERENCE) $(REFERENCE_LOG) $(REFERENCE_MAP) ## Links between documents, and those written from tables against them
+	@REFERENCE=$(REFERENCE) REFERENCE_LOG=$(REFERENCE_LOG) REFERENCE_MAP=$(REFERENCE_MAP) python3 .ci/check_docs.py
 
 SHARED := schemas routes routes/tests routes/rehearsals
 
@@ -214,6 +216,9 @@ $(BUILD)/bench/%: tests/bench/%.c $(BUILD)/libdetour.a $(BUILD)/flags
 
 $(REFERENCE) $(REFERENCE_LOG): $(BUILD)/%: tests/tools/%.c $(OBJECTS_REFERENCE) $(BUILD)/flags
 	@$(CC) $(CFLAGS_ALL) -MMD -MP -o $@ $(filter %.c %.o,$^) $(LDFLAGS_ALL) $(PKG_LIBS)
+
+$(REFERENCE_MAP): $(BUILD)/%: tests/tools/%.c $(BUILD)/libdetour.a $(BUILD)/flags
+	@$(CC) $(CFLAGS_ALL) -MMD -MP -o $@ $< $(BUILD)/libdetour.a $(LDFLAGS_ALL) $(PKG_LIBS)
 
 $(BUILD)/fuzz_%: tests/fuzz/fuzz_%.c $(BUILD)/libdetour.a $(BUILD)/flags
 	@mkdir -p $(@D)

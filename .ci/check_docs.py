@@ -1,7 +1,7 @@
 """Links between documents lead somewhere, and pages that are written from a table are what it says.
 
-A link to another document, with or without a heading, has to exist. What the programs in REFERENCE (all options)
-and REFERENCE_LOG (all log lines) print has to be their page: `make docs` writes it.
+A link to another document, with or without a heading, has to exist. What the programs in REFERENCE (all options),
+REFERENCE_LOG (all log lines) and REFERENCE_MAP (all fields) print has to be their page: `make docs` writes it.
 """
 
 import os
@@ -52,6 +52,7 @@ def main():
     problems = [p for name in names if os.path.exists(name) for p in link_problems(pathlib.Path(name))]
     problems += reference_problems("REFERENCE", "docs/configuration.md")
     problems += reference_problems("REFERENCE_LOG", "docs/log.md")
+    problems += reference_problems("REFERENCE_MAP", "docs/mapping.md")
     for problem in problems:
         print(problem)
     return 1 if problems else 0

@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "app/check_destinations.h"
+#include "app/check_names.h"
 #include "app/check_online.h"
 #include "base/mem.h"
 #include "route/review.h"
@@ -22,6 +24,7 @@ struct check {
     struct diags diags;
     struct config *config; /* NULL when too little could be read */
     size_t test_count;
+    struct check_destinations destinations;
     struct online_report online;
 };
 
@@ -92,41 +95,6 @@ static int read_arguments(int argc, char **argv, struct check *out)
     return -1;
 }
 
-/* A destination with an error of its own may lack what its map needs. */
-static bool is_compilable(const struct config_destination *destination)
-{
-    const struct yaml_node *type = yaml_get(destination->node, "type");
-
-    if (type == NULL || type->kind != YAML_SCALAR) {
-        return false;
-    }
-    if (destination->type == DESTINATION_TIKTOK) {
-        return span_is(type->text, "tiktok") && (destination->event_source_id.ptr != NULL ||
-                                                 destination->event_source_path.ptr != NULL);
-    }
-    if (destination->type == DESTINATION_HTTP) {
-        return span_is(type->text, "http");
-    }
-    return destination->type == DESTINATION_KAFKA && destination->topic.ptr != NULL &&
-           destination->format == KAFKA_UTM;
-}
-
-static void compile_destination(struct check *check, const struct config_destination *destination,
-                                const struct readers *readers)
-{
-    if (!is_compilable(destination)) {
-        return;
-    }
-    if (destination->type == DESTINATION_TIKTOK) {
-        tiktok_map_free(tiktok_map_compile(destination, readers, &check->diags));
-        tiktok_codes_free(tiktok_codes_compile(destination, &check->diags));
-    } else if (destination->type == DESTINATION_HTTP) {
-        webhook_free(webhook_compile(destination, readers, &check->diags));
-    } else {
-        utm_map_free(utm_map_compile(destination, readers, &check->diags));
-    }
-}
-
 /* A name that no event has is a slip of the pen, and its events would go by their own. */
 static void check_event_names(struct check *check, const struct config_destination *destination,
                               const struct type_names *names)
@@ -147,18 +115,11 @@ static void check_event_names(struct check *check, const struct config_destinati
     }
 }
 
-static void check_all_event_names(struct check *check, const struct event_paths *paths,
-                                  const struct readers *readers)
+static void check_all_event_names(struct check *check, const struct type_names *names)
 {
-    struct type_names names;
-
-    if (!type_names_list(paths, readers, &names)) {
-        return;
-    }
     for (size_t i = 0; i < check->config->destination_count; i++) {
-        check_event_names(check, &check->config->destinations[i], &names);
+        check_event_names(check, &check->config->destinations[i], names);
     }
-    type_names_fini(&names);
 }
 
 /* What fails only for want of something else that is wrong would be a false alarm. */
@@ -180,20 +141,27 @@ static void compile_with(struct check *check, const struct catalog *catalog)
     const struct readers *readers = catalog_readers(catalog);
     size_t errors_before = check->diags.error_count;
     struct event_paths paths = {0};
+    struct type_names types;
     struct route_table *table;
     bool is_type_known;
+    bool has_types;
 
     event_paths_compile(config, readers, &paths, &check->diags);
     is_type_known = check->diags.error_count == errors_before;
     table = route_table_compile(config, readers, &check->diags);
-    for (size_t i = 0; i < config->destination_count; i++) {
-        compile_destination(check, &config->destinations[i], readers);
-    }
+    has_types = is_type_known && catalog_has_all_readers(catalog) &&
+                type_names_list(&paths, readers, &types);
+    check_destinations(config, readers, &paths, has_types ? &types : NULL, &check->destinations,
+                       &check->diags);
     if (table != NULL && catalog_has_all_readers(catalog)) {
         route_table_review(table, &check->diags);
+        check_route_names(config, table, &check->diags);
+    }
+    if (has_types) {
+        check_all_event_names(check, &types);
+        type_names_fini(&types);
     }
     if (is_type_known && catalog_has_all_readers(catalog)) {
-        check_all_event_names(check, &paths, readers);
         run_route_tests(check, table, &paths, readers);
     }
     route_table_free(table);
@@ -262,13 +230,14 @@ static void print_for_people(const struct check *check)
         }
         printf("%s%s\n", diag->level == DIAG_WARNING ? "warning: " : "", diag->message);
     }
+    check_destinations_print(&check->destinations, stdout);
     if (check->is_asked) {
         online_report_print(stdout, &check->online);
     }
     if (check->is_online && !check->is_asked) {
         puts("--online: nothing was asked, because of the errors above");
     }
-    printf("%s%s: ", check->is_asked ? "\n" : "", check->path);
+    printf("%s%s: ", check->is_asked || check->destinations.count > 0 ? "\n" : "", check->path);
     if (check->diags.error_count > 0) {
         printf("%zu error%s, %zu warning%s\n", check->diags.error_count,
                check->diags.error_count == 1 ? "" : "s", warnings, warnings == 1 ? "" : "s");
@@ -318,9 +287,10 @@ static json_t *list_diags(const struct diags *diags, enum diag_level level)
 
 static void print_json(const struct check *check)
 {
-    json_t *document = json_pack("{s:b, s:o, s:o}", "ok", check->diags.error_count == 0, "errors",
-                                 list_diags(&check->diags, DIAG_ERROR), "warnings",
-                                 list_diags(&check->diags, DIAG_WARNING));
+    json_t *document = json_pack("{s:b, s:o, s:o, s:o}", "ok", check->diags.error_count == 0,
+                                 "errors", list_diags(&check->diags, DIAG_ERROR), "warnings",
+                                 list_diags(&check->diags, DIAG_WARNING), "destinations",
+                                 check_destinations_json(&check->destinations));
 
     if (check->is_asked) {
         online_report_json(&check->online, document);
@@ -378,6 +348,7 @@ int check_command(int argc, char **argv)
     }
     diags_init(&check.diags);
     code = examine(&check);
+    check_destinations_fini(&check.destinations);
     online_report_fini(&check.online);
     config_free(check.config);
     diags_fini(&check.diags);

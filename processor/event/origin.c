@@ -10,6 +10,7 @@ enum { SOURCES_MAX = 64 }; /* of one list; each is tried for each event */
 /* One alternative of an origin. */
 struct source {
     struct path *path;     /* owned; NULL: a constant */
+    struct span written;   /* the path, with its parameter; borrowed from the YAML document */
     struct span parameter; /* of the URL at path; absent: the value itself */
     bool is_scalar;        /* constant: a number or boolean, in value; else text */
     struct value value;    /* constant */
@@ -88,6 +89,7 @@ static bool compile_path(const struct base *base, const struct yaml_node *node, 
     rc = base->readers != NULL
              ? path_compile(base->readers, name, &out->path, &err)
              : path_compile_from(base->types, base->count, name, &out->path, &err);
+    out->written = node->text;
     if (rc != ERR_OK) {
         if (!base->is_default) {
             diag_error(base->diags, node->place, "%s", err.text);
@@ -362,6 +364,22 @@ struct origin_value origin_get(const struct origin *origin, size_t reader, const
         got = origin_get_at(origin, i, reader, root, arena);
     }
     return got;
+}
+
+void origin_describe(const struct origin *origin, struct buf *out)
+{
+    buf_add_text(out, origin->count > 1 ? "[" : "");
+    for (size_t i = 0; i < origin->count; i++) {
+        const struct source *source = &origin->sources[i];
+
+        buf_add_text(out, i > 0 ? ", " : "");
+        if (source->path != NULL) {
+            buf_add_span(out, source->written);
+        } else {
+            buf_printf(out, "{value: " SPAN_FMT "}", SPAN_ARG(source->text));
+        }
+    }
+    buf_add_text(out, origin->count > 1 ? "]" : "");
 }
 
 struct span origin_text(const struct origin_value *value, struct arena *arena)

@@ -52,6 +52,9 @@ bool origin_value_is_absent(const struct origin_value *value, enum text_kind kin
 size_t origin_count(const struct origin *origin);
 struct origin_value origin_get_at(const struct origin *origin, size_t index, size_t reader,
                                   const struct value *root, struct arena *arena);
+/** As it would be written: user.email, [page.url?ttclid, user.ttclid], {value: product}; without
+ * the sources that no reader has. */
+void origin_describe(const struct origin *origin, struct buf *out);
 /** As text where it is a scalar: strings, enums, numbers (shortest form), booleans; SPAN_NONE
  * otherwise. */
 struct span origin_text(const struct origin_value *value, struct arena *arena);

@@ -1,25 +1,10 @@
-#include "kafka/utm.h"
+#include "kafka/utm_inside.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/utf8.h"
-
-/* What `utm:` can say, in the record's order of the two URLs last. */
-enum utm_field {
-    UTM_SOURCE,
-    UTM_MEDIUM,
-    UTM_CAMPAIGN,
-    UTM_TERM,
-    UTM_CONTENT,
-    UTM_ID,
-    UTM_QUERY_COUNT, /* those above come from the landing page's query when nothing is said */
-    UTM_LANDING_PAGE = UTM_QUERY_COUNT,
-    UTM_REFERRER,
-    UTM_TTCLID,
-    UTM_FIELD_COUNT,
-};
 
 static const struct {
     const char *key;
@@ -61,14 +46,6 @@ static const struct {
 };
 
 enum { CLICK_COUNT = COUNT_OF(clicks) };
-
-struct utm_map {
-    struct {
-        struct origin *origin; /* owned; NULL: the query, where it is one of those */
-        bool is_off;           /* FIELD: null */
-        bool is_default;
-    } fields[UTM_FIELD_COUNT];
-};
 
 /* What was found under one name. */
 struct slot {

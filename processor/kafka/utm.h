@@ -13,6 +13,7 @@
 #define KAFKA_UTM_H
 
 #include "event/event.h"
+#include "event/field_list.h"
 #include "event/origin.h"
 
 struct utm_map;
@@ -22,6 +23,12 @@ struct utm_map;
 struct utm_map *utm_map_compile(const struct config_destination *destination,
                                 const struct readers *readers, struct diags *diags);
 void utm_map_free(struct utm_map *map);
+/** Each field of the record and where it comes from. utm_list.c, as the next. */
+void utm_map_list(const struct utm_map *map, const struct config_destination *destination,
+                  const struct event_paths *paths, struct field_list *out);
+/** A warning when the record could never say where a visitor came from: check only. */
+void utm_map_review(const struct utm_map *map, const struct config_destination *destination,
+                    struct diags *diags);
 /** Append framing @header and the record to @out. */
 void utm_write(const struct utm_map *map, const struct event_view *view, struct span event_id,
                struct span destination, struct span reason, struct span outage_id,

@@ -212,3 +212,29 @@ void route_table_review(const struct route_table *table, struct diags *diags)
         walk(&review, &table->config->routes[i], &table->routes[i].match.root);
     }
 }
+
+static void name_events(const struct match_node *node,
+                        void (*each)(void *context, struct span name, struct place place),
+                        void *context)
+{
+    const struct condition *condition = &node->condition;
+
+    if (node->kind == NODE_TEST && condition->subject->kind == SUBJECT_EVENT &&
+        (condition->op == OP_IN || condition->op == OP_NOT)) {
+        for (size_t i = 0; i < condition->count; i++) {
+            each(context, condition->literals[i].text, condition->place);
+        }
+    }
+    for (size_t i = 0; i < node->count; i++) {
+        name_events(&node->nodes[i], each, context);
+    }
+}
+
+void route_table_event_names(const struct route_table *table,
+                             void (*each)(void *context, struct span name, struct place place),
+                             void *context)
+{
+    for (uint32_t i = 0; i < table->count; i++) {
+        name_events(&table->routes[i].match.root, each, context);
+    }
+}

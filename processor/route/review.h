@@ -14,4 +14,9 @@
 /** Warnings into @diags. For `check` only. */
 void route_table_review(const struct route_table *table, struct diags *diags);
 
+/** Every event type that a match names, one after the other. */
+void route_table_event_names(const struct route_table *table,
+                             void (*each)(void *context, struct span name, struct place place),
+                             void *context);
+
 #endif /* ROUTE_REVIEW_H */

@@ -199,11 +199,21 @@ static bool check_each_keys(const struct compiler *c, const struct yaml_node *no
     return is_good;
 }
 
+/* Of an error that is none, since the path is a default: what it says. */
+static void note_probe(struct diags *probe, struct map_missing *missing)
+{
+    if (probe->count > 0 && missing->why == NULL) {
+        missing->why = mem_text(span_of(probe->items[0].message));
+        missing->is_misfit = true;
+    }
+}
+
 static struct map_each *compile_each(const struct compiler *c, const struct yaml_node *node,
-                                     bool is_default)
+                                     bool is_default, struct map_missing *missing)
 {
     struct map_each *each;
     const struct yaml_node *fields;
+    struct path *path = NULL;
     struct diags probe;
     bool is_found;
 
@@ -219,7 +229,12 @@ static struct map_each *compile_each(const struct compiler *c, const struct yaml
     fields = yaml_get(node, "fields");
     each->entries = mem_array(fields->count, struct map_entry);
     diags_init(&probe);
+    each->text = yaml_get(node, "each")->text;
     is_found = read_each_path(c, yaml_get(node, "each"), each, is_default ? &probe : c->diags);
+    if (is_default && path_compile(c->readers, each->text, &path, NULL) == ERR_OK) {
+        note_probe(&probe, missing);
+    }
+    path_free(path);
     diags_fini(&probe);
     for (size_t i = 0; is_found && i < fields->count; i++) {
         add_element_field(c, &fields->pairs[i], each, is_default);
@@ -233,7 +248,8 @@ static struct map_each *compile_each(const struct compiler *c, const struct yaml
 
 /* The origin of one field, or NULL: with errors, or because no reader has a default's paths. */
 static struct origin *compile_origin(const struct compiler *c, const struct tiktok_field *field,
-                                     const struct yaml_node *node, bool is_default)
+                                     const struct yaml_node *node, bool is_default,
+                                     struct map_missing *missing)
 {
     const struct fit_base base = {.readers = c->readers, .count = c->readers->count};
     struct origin *origin = NULL;
@@ -243,8 +259,26 @@ static struct origin *compile_origin(const struct compiler *c, const struct tikt
     if (fit_check(field, node, &base, is_default ? &probe : c->diags)) {
         origin = origin_compile(node, c->readers, is_default, c->diags);
     }
+    note_probe(&probe, missing);
     diags_fini(&probe);
     return origin;
+}
+
+/* "user.phone is not in the schema" */
+static void add_missing(const struct compiler *c, const struct yaml_node *node,
+                        struct map_missing *missing)
+{
+    const struct yaml_node *each = yaml_get(node, "each");
+    struct span path = each != NULL ? each->text : node->text;
+
+    if (missing->why == NULL && node->kind == YAML_LIST) {
+        missing->why = mem_text(SPAN("its paths are not in the schema"));
+    } else if (missing->why == NULL) {
+        missing->why = mem_format("'" SPAN_FMT "' is not in the schema", SPAN_ARG(path));
+    }
+    c->out->missing =
+        mem_grow(c->out->missing, c->out->missing_count + 1, sizeof(c->out->missing[0]));
+    c->out->missing[c->out->missing_count++] = *missing;
 }
 
 static void add_entry(const struct compiler *c, const struct tiktok_field *field,
@@ -252,11 +286,12 @@ static void add_entry(const struct compiler *c, const struct tiktok_field *field
 {
     const struct yaml_node *node = choice->pair->value;
     struct map_entry entry = {.field = field};
+    struct map_missing missing = {.field = field};
 
     if (field->kind == FIELD_CONTENTS) {
-        entry.each = compile_each(c, node, choice->is_default);
+        entry.each = compile_each(c, node, choice->is_default, &missing);
     } else {
-        entry.origin = compile_origin(c, field, node, choice->is_default);
+        entry.origin = compile_origin(c, field, node, choice->is_default, &missing);
         /* The default constant describes contents; alone it would say something about nothing. */
         entry.is_with_contents = choice->is_default && yaml_get(node, "value") != NULL;
     }
@@ -266,6 +301,11 @@ static void add_entry(const struct compiler *c, const struct tiktok_field *field
     if (entry.each != NULL || entry.origin != NULL) {
         set_prefixes(&entry, false);
         c->out->items[c->out->count++] = entry;
+        free(missing.why);
+    } else if (choice->is_default) {
+        add_missing(c, node, &missing);
+    } else {
+        free(missing.why);
     }
 }
 
@@ -461,6 +501,10 @@ void map_entries_fini(struct map_entries *entries)
     for (size_t i = 0; i < entries->count; i++) {
         free_entry(&entries->items[i]);
     }
+    for (size_t i = 0; i < entries->missing_count; i++) {
+        free(entries->missing[i].why);
+    }
+    free(entries->missing);
     free(entries->items);
     origin_free(entries->country);
     *entries = (struct map_entries){0};

@@ -31,15 +31,25 @@ struct map_entry {
 };
 
 struct map_each {
+    struct span text;          /* the path as written; borrowed */
     struct path *path;         /* owned; to the array */
     const struct type **types; /* owned; of an element, by reader */
     struct map_entry *entries; /* owned; PREFIX_NEW opens the element, PREFIX_SAME goes on in it */
     size_t count;
 };
 
+/* A default that this schema has no use for. */
+struct map_missing {
+    const struct tiktok_field *field;
+    char *why;      /* owned */
+    bool is_misfit; /* the path is there, of a type that could never be used */
+};
+
 struct map_entries {
     struct map_entry *items; /* owned; in the order they are written */
     size_t count;
+    struct map_missing *missing; /* owned */
+    size_t missing_count;
     struct origin *country; /* owned; of the person, for phone and zip code; may be NULL */
 };
 

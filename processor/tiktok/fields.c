@@ -280,6 +280,11 @@ const struct tiktok_field *tiktok_field_at(size_t index)
     return index < COUNT_OF(fields) ? &fields[index] : NULL;
 }
 
+const struct tiktok_field *tiktok_content_field_at(size_t index)
+{
+    return index < COUNT_OF(content_fields) ? &content_fields[index] : NULL;
+}
+
 struct span tiktok_field_key(const struct tiktok_field *field)
 {
     struct span name = span_of(field->name);

@@ -62,6 +62,8 @@ const struct tiktok_field *tiktok_field_find(struct span name);
 const struct tiktok_field *tiktok_content_field_find(struct span key);
 /** All of them in the order they are written, to be walked by index; NULL behind the last. */
 const struct tiktok_field *tiktok_field_at(size_t index);
+/** The same of the fields of one object in properties.contents. */
+const struct tiktok_field *tiktok_content_field_at(size_t index);
 /** The known name that @name most likely means, or NULL. */
 const char *tiktok_field_suggest(struct span name);
 const char *tiktok_content_field_suggest(struct span key);

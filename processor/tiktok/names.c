@@ -45,6 +45,18 @@ static bool is_among(struct span name, const char *const *names, size_t count)
     return false;
 }
 
+bool tiktok_name_is_known(struct span name)
+{
+    return is_among(name, of_all, COUNT_OF(of_all)) || is_among(name, of_apps, COUNT_OF(of_apps));
+}
+
+const char *tiktok_name_suggest(struct span name)
+{
+    const char *near = suggest(name, of_all, COUNT_OF(of_all));
+
+    return near != NULL ? near : suggest(name, of_apps, COUNT_OF(of_apps));
+}
+
 void tiktok_name_check(struct span name, enum event_source source, struct place place,
                        struct diags *diags)
 {

@@ -5,7 +5,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 
-enum { NAME_BYTES_MAX = 256 };
+enum { NAME_BYTES_MAX = 256, LIST_BYTES_MAX = 64 * 1024 };
 
 /* Where paths start at one depth: the record, or the elements of an `each:`. */
 struct scope {
@@ -54,11 +54,12 @@ static char *prefix_of(struct span name)
 }
 
 /* Opening step, members, end. */
-static bool compile_members(struct compiler *c, enum step_kind kind, char *prefix,
-                            struct path *path, const struct yaml_node *node,
+static bool compile_members(struct compiler *c, enum step_kind kind, struct span name,
+                            struct path *path, struct span each, const struct yaml_node *node,
                             const struct scope *scope, unsigned depth)
 {
     struct step *open = add_step(c, kind, node->place);
+    char *prefix = name.ptr == NULL ? mem_text(SPAN("")) : prefix_of(name);
     size_t at = c->out->count - 1;
     struct step *end;
 
@@ -69,6 +70,8 @@ static bool compile_members(struct compiler *c, enum step_kind kind, char *prefi
     }
     open->prefix = prefix;
     open->path = path;
+    open->name = name;
+    open->each = each;
     if (!compile_object(c, node, scope, depth)) {
         return false;
     }
@@ -119,6 +122,7 @@ static bool compile_value(struct compiler *c, const struct yaml_node *node, stru
     }
     step->origin = origin;
     step->prefix = prefix_of(name);
+    step->name = name;
     return true;
 }
 
@@ -209,8 +213,8 @@ static bool compile_array(struct compiler *c, const struct yaml_node *node, stru
         check_each_keys(c, node) && read_array(c, yaml_get(node, "each"), scope, &path, &inner);
 
     if (is_good) {
-        is_good = compile_members(c, STEP_ARRAY, prefix_of(name), path, yaml_get(node, "fields"),
-                                  &inner, depth);
+        is_good = compile_members(c, STEP_ARRAY, name, path, yaml_get(node, "each")->text,
+                                  yaml_get(node, "fields"), &inner, depth);
     } else {
         path_free(path);
     }
@@ -246,7 +250,7 @@ static bool compile_member(struct compiler *c, const struct yaml_pair *pair,
     if (yaml_get(node, "each") != NULL) {
         return compile_array(c, node, pair->key, scope, depth + 1);
     }
-    return compile_members(c, STEP_OBJECT, prefix_of(pair->key), NULL, node, scope, depth + 1);
+    return compile_members(c, STEP_OBJECT, pair->key, NULL, SPAN_NONE, node, scope, depth + 1);
 }
 
 /* As deep as the configuration nests, which TEMPLATE_DEPTH_MAX bounds. */
@@ -281,13 +285,52 @@ struct template *template_compile(const struct yaml_node *node, const struct rea
         diag_error(diags, node->place,
                    "body: is one object; an array of events comes from format: array");
     } else {
-        is_good = compile_members(&c, STEP_OBJECT, mem_text(SPAN("")), NULL, node, &scope, 0);
+        is_good = compile_members(&c, STEP_OBJECT, SPAN_NONE, NULL, SPAN_NONE, node, &scope, 0);
     }
     if (!is_good) {
         template_free(template);
         return NULL;
     }
     return template;
+}
+
+/* Names of open steps end where their own frames do: lengths of @way, as deep as bodies nest. */
+void template_list(const struct template *template, struct field_list *out)
+{
+    size_t lengths[TEMPLATE_DEPTH_MAX + 2] = {0};
+    size_t depth = 0;
+    struct buf way;
+    struct buf from;
+
+    buf_init(&way, (size_t)(NAME_BYTES_MAX + 4) * TEMPLATE_DEPTH_MAX);
+    buf_init(&from, LIST_BYTES_MAX);
+    for (size_t i = 0; i < template->count; i++) {
+        const struct step *step = &template->steps[i];
+
+        if (step->kind == STEP_END) {
+            buf_truncate(&way, lengths[--depth]);
+            continue;
+        }
+        if (step->kind == STEP_VALUE || depth > 0) {
+            lengths[depth] = way.len;
+            buf_printf(&way, "%s" SPAN_FMT, way.len > 0 ? "." : "", SPAN_ARG(step->name));
+        }
+        buf_clear(&from);
+        if (step->kind == STEP_VALUE) {
+            origin_describe(step->origin, &from);
+            field_list_add(out, buf_span(&way), buf_span(&from));
+            buf_truncate(&way, lengths[depth]);
+            continue;
+        }
+        if (step->kind == STEP_ARRAY) {
+            buf_add_text(&way, "[]");
+            buf_printf(&from, "each of " SPAN_FMT, SPAN_ARG(step->each));
+            field_list_add(out, buf_span(&way), buf_span(&from));
+        }
+        depth++;
+    }
+    buf_fini(&way);
+    buf_fini(&from);
 }
 
 void template_free(struct template *template)

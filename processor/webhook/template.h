@@ -16,6 +16,7 @@
 #define WEBHOOK_TEMPLATE_H
 
 #include "event/event.h"
+#include "event/field_list.h"
 #include "event/origin.h"
 
 enum { TEMPLATE_DEPTH_MAX = 16, TEMPLATE_STEPS_MAX = 10000 };
@@ -32,6 +33,8 @@ struct step {
     char *prefix;          /* owned; `"name":`, empty for the body itself */
     struct origin *origin; /* owned; STEP_VALUE */
     struct path *path;     /* owned; STEP_ARRAY */
+    struct span name;      /* of the member; borrowed */
+    struct span each;      /* STEP_ARRAY: the path as written; borrowed */
     size_t other;          /* of an opening step: its STEP_END */
 };
 
@@ -46,6 +49,8 @@ struct template *template_compile(const struct yaml_node *node, const struct rea
                                   struct diags *diags);
 void template_free(struct template *template);
 
+/** Each member by its way, order.total or lines[].sku, and where it comes from. */
+void template_list(const struct template *template, struct field_list *out);
 /** Append the object. What is missing or empty is left out, an object without members as well; what
  * has no JSON form is left out and counted. False when nothing is left, or @out is full: then there
  * is nothing to be kept of what was appended. */

@@ -79,6 +79,15 @@ void webhook_free(struct webhook *webhook)
     free(webhook);
 }
 
+void webhook_list(const struct webhook *webhook, struct field_list *out)
+{
+    if (webhook->body == NULL) {
+        field_list_add(out, SPAN("body"), SPAN("the whole event"));
+    } else {
+        template_list(webhook->body, out);
+    }
+}
+
 /* bodies */
 
 enum err_code webhook_item_write(const struct webhook *webhook, const struct event_view *view,

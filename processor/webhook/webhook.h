@@ -11,6 +11,7 @@
 
 #include "event/answer.h"
 #include "event/event.h"
+#include "event/field_list.h"
 #include "http/client.h"
 
 struct webhook;
@@ -32,6 +33,8 @@ NODISCARD enum err_code webhook_item_write(const struct webhook *webhook,
                                            struct buf *out, uint32_t *fields_left_out,
                                            struct err *err);
 
+/** What is sent of an event and where it comes from. */
+void webhook_list(const struct webhook *webhook, struct field_list *out);
 /** What stands before, between and behind items. The end also compresses what @out holds, if so
  * configured: nothing but this body may be in it. */
 void webhook_body_begin(const struct webhook *webhook, struct buf *out);

@@ -75,6 +75,9 @@ def test_a_purchase_by_the_first_configuration_of_the_readme_has_its_worth(world
     run = world.detour(readme_text(world))
     checked = run.check()
     assert checked.returncode == 0 and ": warning: " not in checked.stdout, checked.stdout
+    for line in ("user.email <- customer.mail", "properties.value <- total", "user.ttclid <- landing_page?ttclid"):
+        assert f"\n  {line}\n" in checked.stdout, checked.stdout
+    assert run.check("--strict", "--no-secrets").returncode == 0
     run.start()
     world.wait_settled()
     world.settle_account(records)

@@ -162,6 +162,27 @@ static const struct {
      0,
      ":10:30: warning: events: no event is ever \"ConversionEvnt\"; did you mean ConversionEvent?",
      NULL},
+    {"what is sent from what",
+     {.map = "{page.url: page.referrer}"},
+     0,
+     "\ntiktok (tiktok) is sent:\n  event_source_id <- {value: C1}\n  event <- event\n",
+     "  user.ttclid <- [page.referrer?ttclid, user.ttclid]\n"},
+    {"what a default finds nothing for",
+     {.extra = "event: {type: event_type}", .is_other_reader = true},
+     0,
+     "  not sent, since the schema has none: user.email, user.phone, ",
+     ":4:3: warning: no event is sent with any identifier"},
+    {"a misspelled event in a route",
+     {.map = "{}\n    events: {Order Placed: Purchase}",
+      .match = "{event: [Order Placd, Purchase]}"},
+     0,
+     ":14:21: warning: event \"Order Placd\" is named nowhere else; did you mean Order Placed?",
+     ", 1 warning\n"},
+    {"a misspelled name of TikTok's",
+     {.match = "{event: Purchse}"},
+     0,
+     "warning: event \"Purchse\" is named nowhere else; did you mean Purchase?",
+     NULL},
     {"a warning is no error",
      {.token = "plain"},
      0,
@@ -208,6 +229,12 @@ static void check_tells_machines(void **state)
     assert_true(json_is_false(json_object_get(document, "ok")));
     assert_int_equal(json_array_size(json_object_get(document, "errors")), 1);
     assert_int_equal(json_array_size(json_object_get(document, "warnings")), 1);
+    first = json_array_get(json_object_get(document, "destinations"), 0);
+    assert_string_equal(json_string_value(json_object_get(first, "name")), "tiktok");
+    assert_string_equal(json_string_value(json_object_get(first, "type")), "tiktok");
+    first = json_array_get(json_object_get(first, "fields"), 4);
+    assert_string_equal(json_string_value(json_object_get(first, "field")), "user.email");
+    assert_string_equal(json_string_value(json_object_get(first, "from")), "user.email");
     first = json_array_get(json_object_get(document, "errors"), 0);
     assert_string_equal(json_string_value(json_object_get(first, "file")), file);
     assert_int_equal(json_integer_value(json_object_get(first, "line")), 17);

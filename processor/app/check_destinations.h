@@ -1,0 +1,33 @@
+/** check_destinations - what each destination is sent, from what, and what of it is missing. */
+#ifndef APP_CHECK_DESTINATIONS_H
+#define APP_CHECK_DESTINATIONS_H
+
+#include <jansson.h>
+#include <stdio.h>
+
+#include "deliver/pipeline.h"
+#include "event/field_list.h"
+
+/* One destination. */
+struct destination_fields {
+    struct span name;
+    const char *type;
+    struct field_list fields;
+};
+
+struct check_destinations {
+    struct destination_fields *items; /* owned */
+    size_t count;
+};
+
+/** Compile the maps of every destination that can be, errors into @diags; list what they send, and
+ * warn of what is recommended and missing. @types: every event type there is; NULL: any. */
+void check_destinations(const struct config *config, const struct readers *readers,
+                        const struct event_paths *paths, const struct type_names *types,
+                        struct check_destinations *out, struct diags *diags);
+void check_destinations_print(const struct check_destinations *report, FILE *out);
+/** An array of {name, type, fields: [{field, from}], missing: [{field, why}]}. */
+json_t *check_destinations_json(const struct check_destinations *report);
+void check_destinations_fini(struct check_destinations *report);
+
+#endif /* APP_CHECK_DESTINATIONS_H */

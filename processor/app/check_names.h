@@ -1,0 +1,13 @@
+/** check_names - event names in routes that are most likely slips of known ones. */
+#ifndef APP_CHECK_NAMES_H
+#define APP_CHECK_NAMES_H
+
+#include "route/table.h"
+
+/** A warning for each name in a match that no destination lists under `events:` and TikTok does not
+ * know, but that is nearly one of those. (Where the schema lists all types, another is an error.)
+ */
+void check_route_names(const struct config *config, const struct route_table *table,
+                       struct diags *diags);
+
+#endif /* APP_CHECK_NAMES_H */
