@@ -20,8 +20,8 @@
 #define DELIVER_EVENT_H
 
 #include "deliver/parts.h"
-#include "event/answer.h"
 #include "deliver/waiting.h"
+#include "event/answer.h"
 #include "event/event.h"
 #include "health/health.h"
 #include "kafka/producer.h"

@@ -74,8 +74,7 @@ def eventful(world):
     return world, run, records, rules
 
 
-def test_metrics_agree_with_the_account(eventful):
-    world, run, records, _ = eventful
+def metrics_agree_with_the_account(world, run, records, rules):
     tiktok = world.tiktok
     dead, utm = world.notes("dead"), world.notes("utm")
     kept = collections.Counter(("tiktok", tiktok.items[i]["event"], "delivered") for i in tiktok.accepted)
@@ -102,8 +101,7 @@ def test_metrics_agree_with_the_account(eventful):
                       "dead_lettered": len(dead), "dropped": 0}
 
 
-def test_records_say_what_was_answered_and_to_whom(eventful):
-    world, _, _, _ = eventful
+def records_say_what_was_answered_and_to_whom(world, run, records, rules):
     request_ids = {}
     for note in world.notes("utm"):
         detour = note.detour
@@ -119,8 +117,7 @@ def test_records_say_what_was_answered_and_to_whom(eventful):
     assert len(refused) == 3 and all("properties.contents.0.content_id" in d["error"] for d in refused)
 
 
-def test_an_outage_tells_its_start_its_cause_and_its_cost(eventful):
-    world, run, records, rules = eventful
+def an_outage_tells_its_start_its_cause_and_its_cost(world, run, records, rules):
     utm = world.notes("utm")
     (cell,) = [c for c in destination_of(status_of(run), "tiktok")["cells"] if c["event"] == DARK]
     error = cell["last_error"]
@@ -152,8 +149,7 @@ def test_an_outage_tells_its_start_its_cause_and_its_cost(eventful):
     assert (closed["verdict"], closed["code"], closed["began"]) == ("delivered", "0", outage["began"])
 
 
-def test_dead_letters_are_told_but_not_one_by_one(eventful):
-    world, run, _, _ = eventful
+def dead_letters_are_told_but_not_one_by_one(world, run, records, rules):
     dead = lines(run, "dead_letter.written")
     refused = [d for d in dead if d["reason"] == "rejected"]
     assert len(refused) == 3
@@ -165,6 +161,14 @@ def test_dead_letters_are_told_but_not_one_by_one(eventful):
     assert all((d["destination"], d["event"], d["code"], d["field"]) == ("", "", "none", "") for d in broken)
     for text in events.CANARIES.values():
         assert text not in run.log
+
+
+def test_what_it_says_is_what_happened(eventful):
+    """One world, four things that are said of it; the last ends the outage."""
+    metrics_agree_with_the_account(*eventful)
+    records_say_what_was_answered_and_to_whom(*eventful)
+    dead_letters_are_told_but_not_one_by_one(*eventful)
+    an_outage_tells_its_start_its_cause_and_its_cost(*eventful)
 
 
 def test_junk_types_hide_no_real_one(world):
