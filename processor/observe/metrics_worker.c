@@ -207,6 +207,7 @@ void metrics_free(struct metrics *metrics)
     series_free(metrics->events);
     free(metrics->answers);
     free(metrics->is_expected);
+    free(metrics->names_events);
     pthread_mutex_destroy(&metrics->currency_lock);
     free(metrics->workers);
     free(metrics->destinations);
