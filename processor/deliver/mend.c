@@ -138,6 +138,21 @@ void mend_learn(struct deliverer *d, const struct leg *leg)
     }
 }
 
+void mend_learn_size(struct deliverer *d, const struct leg *leg, size_t bytes)
+{
+    struct mend_memory *memory = memory_of(d, leg);
+    bool is_new = learn_until(&memory->large_until_ms, d->now_ms);
+
+    memory->large_bytes = is_new ? bytes : MIN_OF(memory->large_bytes, bytes);
+}
+
+bool mend_is_large(const struct deliverer *d, const struct leg *leg, size_t bytes)
+{
+    const struct mend_memory *memory = memory_of(d, leg);
+
+    return d->now_ms < memory->large_until_ms && bytes >= memory->large_bytes;
+}
+
 struct span mend_text(const struct leg *leg)
 {
     switch (leg->mended) {

@@ -23,6 +23,8 @@ struct mend_memory {
     uint64_t age_until_ms;   /* kept timestamps at least so old */
     uint64_t ahead_until_ms; /* or so far ahead */
     int64_t age_ms, ahead_ms;
+    uint64_t large_until_ms; /* records at least so large, however well others compress */
+    size_t large_bytes;
 };
 
 /** What is known to be needed of @leg's record, whose topic is new to it. */
@@ -31,6 +33,11 @@ void mend_begin(const struct deliverer *d, struct leg *leg);
 bool mend_more(const struct deliverer *d, struct leg *leg, rd_kafka_resp_err_t error);
 /** The topic took it: remember what it needed. */
 void mend_learn(struct deliverer *d, const struct leg *leg);
+
+/** The topic refused @leg's record, of @bytes, for its size. */
+void mend_learn_size(struct deliverer *d, const struct leg *leg, size_t bytes);
+/** One of @bytes may be refused as well: it goes by itself, so that its batch is not. */
+bool mend_is_large(const struct deliverer *d, const struct leg *leg, size_t bytes);
 
 /** For the header: "key", "timestamp", "key,timestamp"; absent when nothing was changed. */
 struct span mend_text(const struct leg *leg);

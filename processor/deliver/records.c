@@ -49,6 +49,11 @@ static void on_stuck(struct produce_request *request, bool is_stuck, const char 
     }
 }
 
+static size_t record_bytes(const struct leg *leg)
+{
+    return leg->request.value.len + leg->request.key.len + leg->header_bytes / 2;
+}
+
 static void fill_request(struct deliverer *d, struct leg *leg, const char *topic, struct span value,
                          rd_kafka_headers_t *headers,
                          void (*done)(struct produce_request *, enum produce_result))
@@ -66,9 +71,10 @@ static void fill_request(struct deliverer *d, struct leg *leg, const char *topic
         .stuck = on_stuck,
         .context = d,
         .must_go = leg->waits_for_topic,
-        .is_alone = leg->was_refused,
     };
     leg->header_bytes = note_bytes(headers) * 2; /* the library takes a copy */
+    leg->request.is_alone =
+        leg->was_refused || (leg->part_count == 0 && mend_is_large(d, leg, record_bytes(leg)));
     event_own(&d->events, leg->event, (int64_t)leg->header_bytes);
     backlog_add(d, leg);
 }
@@ -153,6 +159,7 @@ static void on_record(struct produce_request *request, enum produce_result resul
         leg_delivered(d, leg);
         return;
     case PRODUCE_TOO_LARGE:
+        mend_learn_size(d, leg, record_bytes(leg));
         count_delivery(d, leg, leg_destination(leg), VERDICT_REJECTED);
         leg_move(leg, LEG_NEW);
         (void)leg_trouble(leg, leg_destination(leg), "the topic refuses the record's size");
@@ -307,6 +314,9 @@ static void split_further(struct deliverer *d, struct leg *leg)
     size_t lens[PIECE_COUNT];
 
     measure(d, leg, lens);
+    if (is_whole) {
+        mend_learn_size(d, leg, record_bytes(leg));
+    }
     leg->was_refused = true;
     leg->part = 0;
     if (!parts_shrink(parts, lens)) {

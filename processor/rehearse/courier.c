@@ -28,7 +28,7 @@ struct parcel {
     size_t leg_count, leg_cap;
     /* a record: one leg */
     struct produce_request *request;
-    bool is_large;
+    rd_kafka_resp_err_t refusal; /* by its topic; 0: it takes the record */
     bool is_stuck, is_stuck_told, is_recalled;
     enum produce_result result;
 };
@@ -343,6 +343,31 @@ static void wait_for_topic(struct world *world, struct parcel *parcel)
     agenda_add(&world->agenda, world->now_ms + UNWRITABLE_RETRY_MS, reach_topic, world, parcel);
 }
 
+static rd_kafka_resp_err_t refusal_of(const struct world_record *record, const struct leg *leg)
+{
+    bool is_odd = leg->event->message->offset % 2 != 0;
+
+    if (record->mark == MARK_LARGE && leg->part_count == 0) {
+        return RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;
+    }
+    if (record->mark == MARK_REFUSED && (leg->request.key.ptr == NULL || is_odd)) {
+        return RD_KAFKA_RESP_ERR_INVALID_RECORD;
+    }
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+static enum produce_result result_of(rd_kafka_resp_err_t refusal)
+{
+    switch ((int)refusal) {
+    case RD_KAFKA_RESP_ERR_NO_ERROR:
+        return PRODUCE_ACKNOWLEDGED;
+    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
+        return PRODUCE_TOO_LARGE;
+    default:
+        return PRODUCE_REFUSED;
+    }
+}
+
 /* The topic has it, refuses it, or it waits for the topic. */
 static void reach_topic(void *context, void *what)
 {
@@ -356,8 +381,8 @@ static void reach_topic(void *context, void *what)
         give_back(world, parcel);
         return;
     }
-    if (parcel->is_large && parcel->member != NULL && parcel->request->must_go) {
-        parcel->is_large = false; /* somebody raises the topic's limit */
+    if (parcel->refusal != 0 && parcel->member != NULL && parcel->request->must_go) {
+        parcel->refusal = 0; /* somebody changes the topic */
         wait_for_topic(world, parcel);
         return;
     }
@@ -373,11 +398,11 @@ static void reach_topic(void *context, void *what)
         return;
     }
     parcel->is_stuck = false;
-    parcel->result = parcel->is_large ? PRODUCE_TOO_LARGE : PRODUCE_ACKNOWLEDGED;
-    if (parcel->is_large && parcel->member != NULL) {
-        parcel->request->error = RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;
+    parcel->result = result_of(parcel->refusal);
+    if (parcel->member != NULL) {
+        parcel->request->error = parcel->refusal;
     }
-    if (!parcel->is_large) {
+    if (parcel->refusal == 0) {
         tell_held(world, leg, true);
     }
     agenda_add(&world->agenda, back_ms, report, world, parcel);
@@ -393,7 +418,7 @@ void courier_produce(void *context, struct produce_request *request)
 
     INVARIANT(request->value.ptr != NULL || leg->event->message->payload == NULL);
     parcel->request = request;
-    parcel->is_large = record->mark == MARK_LARGE && leg->part_count == 0;
+    parcel->refusal = refusal_of(record, leg);
     parcel->context = leg->event->type.ptr == NULL ? NULL : (void *)(uintptr_t)&leg->event->type;
     add_leg(parcel, leg);
     append(&member->produced, parcel);

@@ -31,6 +31,8 @@ enum record_mark {
     MARK_UNNAMED, /* its batch is refused, the answer does not say for whom */
     MARK_UNKNOWN, /* its batch is answered in a way nobody has a rule for */
     MARK_LARGE,   /* topics refuse it as too large, until somebody raises their limit */
+    MARK_REFUSED, /* topics refuse it without a key; at odd offsets with one as well, until somebody
+                     changes them */
 };
 
 /* One leg of one source record as the outside sees it. */

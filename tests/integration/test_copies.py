@@ -7,6 +7,7 @@ import pytest
 
 import events
 from services import Kafka, wait_for
+from stage import elsewhere
 from world import Record, World
 
 DAY = 86_400_000
@@ -215,3 +216,28 @@ def test_topics_are_made_to_keep_what_is_written_there(tmp_path, tiktok, binary)
     finally:
         world.end()
         kafka.stop()
+
+
+@pytest.mark.parametrize("offset", [3 * 3600, -3 * 3600], ids=["ahead", "behind"])
+def test_a_clock_that_is_wrong_stops_nothing(world, offset):
+    """Three hours off: the topics refuse the time of writing, and the records are there with the original's."""
+    archive = f"{world.name}.archive"
+    hour = {"message_timestamp_before_max_ms": 3_600_000, "message_timestamp_after_max_ms": 3_600_000}
+    world.create("source")
+    world.create("utm")
+    world.create("dead", archive, **hour)
+    garbage = [Record(b"garbage%d" % i, key=b"g", want="decode_failed") for i in range(50)]
+    good = world.conversions(100)
+    world.produce(garbage[:20] + good + garbage[20:])
+    place, environment = elsewhere(world.directory)
+    place.write_text(f"offset {offset}\n")
+    routes = [{"name": "all", "match": {}, "legs": [["archive"]]}]
+    kafka = {"type": "kafka", "topic": archive, "format": "original"}
+    run = world.detour(world.config(destinations={"archive": kafka}, routes=routes), environment=environment).start()
+    world.wait_settled(60)
+    assert "stuck" not in run.log
+    by_place = {r.place: r for r in garbage + good}
+    notes = world.notes("dead") + world.notes(archive)
+    assert sorted(n.place for n in notes) == sorted(by_place)
+    for note in notes:
+        assert note.message.timestamp()[1] == by_place[note.place].timestamp and note.detour["mended"] == "timestamp"

@@ -185,7 +185,7 @@ static enum record_mark draw_mark(struct play *play)
         if (script->mark != MARK_NONE) {
             return script->mark;
         }
-        return (enum record_mark)(1 + rng_below(&play->rng, MARK_LARGE));
+        return (enum record_mark)(1 + rng_below(&play->rng, MARK_REFUSED));
     }
     return MARK_NONE;
 }
