@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "event/oddity.h"
 #include "event/status.h"
 #include "tiktok/codes.h"
 #include "tiktok/message.h"
@@ -38,7 +39,7 @@ static enum verdict status_verdict(int status)
 }
 
 /* What the status alone means, where the body says nothing valid. */
-static void judge_status(int status, struct answer *out)
+static void judge_status(int status, struct span body, struct answer *out)
 {
     out->verdict = status_verdict(status);
     out->scope = out->verdict == VERDICT_REJECTED || out->verdict == VERDICT_UNKNOWN ? SCOPE_SPLIT
@@ -46,8 +47,8 @@ static void judge_status(int status, struct answer *out)
     if (status == 0) {
         (void)snprintf(out->text, sizeof(out->text), "no answer");
     } else {
-        (void)snprintf(out->text, sizeof(out->text), "HTTP %d without a valid code in the body",
-                       status);
+        (void)snprintf(out->text, sizeof(out->text), "HTTP %d without a valid code in the body%s",
+                       status, body_oddity(body));
     }
 }
 
@@ -177,7 +178,7 @@ void tiktok_answer_read(const struct tiktok_codes *codes, int status, struct spa
     if (out->has_code) {
         judge_code(codes, root, batch, out);
     } else {
-        judge_status(status, out);
+        judge_status(status, body, out);
     }
     json_decref(root);
 }
@@ -195,7 +196,7 @@ void tiktok_answer_read_cut(const struct tiktok_codes *codes, int status, struct
     *out = (struct answer){.code = INT32_MIN, .scope = SCOPE_BATCH, .verdict = VERDICT_RETRY};
     if (!prefix_read_code(beginning, &out->code)) {
         out->code = INT32_MIN;
-        judge_status(status, out);
+        judge_status(status, beginning, out);
         return;
     }
     out->has_code = true;

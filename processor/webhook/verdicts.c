@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "event/oddity.h"
 #include "event/status.h"
 #include "webhook/rule.h"
 
@@ -263,11 +264,16 @@ static void describe_default(const struct verdicts *verdicts, const struct http_
                              struct answer *out)
 {
     const char *more = verdicts->count > 0 ? ", none of the verdicts" : "";
+    const char *oddity = verdicts->count > 0 ? body_oddity(reply->body) : "";
 
     if (status_fault(reply->status, false) == STATUS_FINE && is_page(reply)) {
         more = ", but an HTML page where a receipt was expected";
     } else if (reply->is_oversized && verdicts->is_delivered_told) {
         more = ", none of the verdicts; the answer is longer than batch.answer_bytes";
+    } else if (oddity[0] != '\0') {
+        (void)snprintf(out->text, sizeof(out->text),
+                       "HTTP %d, none of the verdicts fits the body%s", reply->status, oddity);
+        return;
     }
     (void)snprintf(out->text, sizeof(out->text), "HTTP %d%s", reply->status, more);
 }

@@ -217,6 +217,27 @@ static void a_body_without_a_valid_code_is_judged_by_status_and_never_delivered(
     }
 }
 
+/* What stands before JSON, or in its place, is named: else nobody finds a proxy that compresses. */
+static void an_answer_that_cannot_be_read_says_why(void **state)
+{
+    static const struct {
+        const char *body;
+        const char *part;
+    } rows[] = {
+        {"\xef\xbb\xbf{\"code\": 0}", ", which begins with a byte order mark"},
+        {"\x1f\x8b\x08 x", ", which is gzip that nobody asked for"},
+        {"\xff\xfe{", ", which is UTF-16"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct answer got = read_one(200, rows[i].body);
+
+        assert_int_equal(got.verdict, VERDICT_RETRY);
+        assert_non_null(strstr(got.text, rows[i].part));
+    }
+}
+
 static const struct {
     const char *beginning;
     bool want_code;
@@ -717,6 +738,7 @@ int main(void)
         cmocka_unit_test(a_request_id_is_printable_or_absent),
         cmocka_unit_test(the_configuration_changes_single_codes),
         cmocka_unit_test(codes_that_cannot_be_are_errors_with_their_place),
+        cmocka_unit_test(an_answer_that_cannot_be_read_says_why),
         cmocka_unit_test(a_source_id_of_the_events_own_is_their_fault),
     };
 
