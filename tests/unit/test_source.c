@@ -557,6 +557,25 @@ static void an_offset_past_the_end_is_a_gap_too(void **state)
     assert_true(close_rig(rig));
 }
 
+static void past_the_end_it_goes_on_from_the_end_if_asked_to(void **state)
+{
+    struct rig *rig = &rigs[0];
+
+    (void)state;
+    mock.config.kafka.on_gap = GAP_SKIP;
+    mock.config.kafka.past_end = PAST_END_END;
+    mock_seed(&mock, "in", 0, 0, 5, 0);
+    commit_past_the_end(1000);
+    open_rig(rig);
+    turn_until_committed(rig, 0, 5); /* though nothing was read */
+    mock_seed(&mock, "in", 0, 5, 2, 0);
+    turn_until_seen(rig, 2);
+    turn_for(rig, 200);
+    assert_int_equal(rig->seen_count, 2);
+    assert_int_equal(partition_of(rig, 0)->counts.gaps, 1);
+    assert_true(close_rig(rig));
+}
+
 static void pausing_loses_and_repeats_nothing(void **state)
 {
     struct rig *rig = &rigs[0];
@@ -721,6 +740,7 @@ int main(void)
         ON_MOCK(a_gap_halts_its_partition_alone, open_three),
         ON_MOCK(a_gap_is_skipped_once, open_one),
         ON_MOCK(an_offset_past_the_end_is_a_gap_too, open_one),
+        ON_MOCK(past_the_end_it_goes_on_from_the_end_if_asked_to, open_one),
         ON_MOCK(pausing_loses_and_repeats_nothing, open_three),
         ON_MOCK(a_full_window_waits_for_its_oldest, open_one),
         ON_MOCK(a_topic_that_comes_later_is_taken_up, open_one),
