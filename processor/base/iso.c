@@ -1,6 +1,7 @@
 #include "base/clock.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 const char *clock_iso(int64_t wall_ms, char out[CLOCK_ISO_BYTES])
@@ -102,10 +103,20 @@ static bool take_zone(const char **at, const char *end, int *minutes)
     return *at == end && hour <= 23 && minute <= 59;
 }
 
+/* Java's ZonedDateTime writes the region behind the offset, "...Z[Etc/UTC]": where it begins. */
+static const char *find_region(const char *text, const char *end)
+{
+    const char *open =
+        text == end || end[-1] != ']' ? NULL : memchr(text, '[', (size_t)(end - text));
+
+    return open == NULL ? end : open;
+}
+
 bool clock_parse_iso(const char *text, size_t len, int64_t *wall_ms)
 {
     const char *at = text;
-    const char *end = text + len;
+    const char *end = find_region(text, text + len);
+    bool has_region = end < text + len;
     int year, month, day;
     int hour = 0, minute = 0, second = 0, ms = 0, zone = 0;
 
@@ -138,7 +149,8 @@ bool clock_parse_iso(const char *text, size_t len, int64_t *wall_ms)
                 scale /= 10;
             }
         }
-        if (hour > 23 || minute > 59 || second > 60 || !take_zone(&at, end, &zone)) {
+        if (hour > 23 || minute > 59 || second > 60 || (has_region && at == end) ||
+            !take_zone(&at, end, &zone)) { /* a region alone says no offset */
             return false;
         }
     }

@@ -140,8 +140,13 @@ static const struct config_option event[] = {
     {"id", "The id shared with the browser pixel, if the event has one.", OPTION_PATH, AT(event.id),
      AND(event.id_place), .fallback = "event_id"},
     {"time",
-     "When it happened: timestamp-millis or -micros, ISO 8601 text, or seconds or milliseconds as "
-     "number or text.",
+     "When it happened: a timestamp of any unit (Avro's logical types, Debezium's and Kafka "
+     "Connect's), "
+     "ISO 8601 text (also with Java's `[Etc/UTC]` behind the offset), or a number or text in "
+     "seconds, "
+     "milliseconds, microseconds or nanoseconds, told by its size. What is unusable is replaced by "
+     "the "
+     "Kafka record's timestamp and counted; `check` warns where the schema says so.",
      OPTION_PATH, AT(event.time), AND(event.time_place), .fallback = "timestamp"},
     {"value", "What it is worth.", OPTION_PATH, AT(event.value), AND(event.value_place),
      .fallback = "properties.value"},

@@ -127,6 +127,35 @@ static struct path *compile_type(const struct config *config, const struct reade
     return path;
 }
 
+/* What is neither a point in time nor a number that could be one. */
+static bool holds_no_time(const struct type *type)
+{
+    bool is_nullable;
+
+    type = type_unwrap(type, &is_nullable);
+    return type->logical == LOGICAL_TIME_MILLIS || type->logical == LOGICAL_TIME_MICROS ||
+           type->logical == LOGICAL_UUID;
+}
+
+/* Without a time of its own an event has its record's: worth a word when the schema says so. */
+static void warn_of_no_time(const struct config *config, const struct path *path,
+                            const struct readers *readers, struct diags *diags)
+{
+    for (size_t i = 0; i < readers->count && config->event.time.len > 0; i++) {
+        const struct type *type = path == NULL ? NULL : path_type(path, i);
+
+        if (type == NULL || holds_no_time(type)) {
+            diag_warning(diags, place_of(config, config->event.time_place),
+                         "event.time: " SPAN_FMT " %s " SPAN_FMT
+                         ": the time of its events is that of their Kafka records; name the field "
+                         "with the time of the event with event: {time: PATH}",
+                         SPAN_ARG(readers->schemas[i]->root->name),
+                         type == NULL ? "has no usable field" : "has no point in time in",
+                         SPAN_ARG(config->event.time));
+        }
+    }
+}
+
 void event_paths_compile(const struct config *config, const struct readers *readers,
                          struct event_paths *out, struct diags *diags)
 {
@@ -149,6 +178,9 @@ void event_paths_compile(const struct config *config, const struct readers *read
     out->time = compile_fact(&time, readers, diags);
     out->value = compile_fact(&value, readers, diags);
     out->currency = compile_fact(&currency, readers, diags);
+    if (out->time != NULL || time.place.line == 0) { /* else it is an error already */
+        warn_of_no_time(config, out->time, readers, diags);
+    }
 }
 
 void event_paths_fini(struct event_paths *paths)
@@ -214,7 +246,22 @@ static bool is_usable(int64_t ms)
     return ms >= TIME_MS_MIN && ms < TIME_MS_MAX;
 }
 
-/* A plain number: milliseconds when it is large enough, else seconds. */
+/* The number of microseconds or nanoseconds that it can only be, told by its size. */
+static bool read_finer(const struct numeric *number, int64_t *ms)
+{
+    for (int64_t per_ms = 1000; per_ms <= 1000000; per_ms *= 1000) {
+        double d = number->d / (double)per_ms;
+
+        if (d >= (double)TIME_MS_MIN && d < (double)TIME_MS_MAX) {
+            *ms = number->is_integer ? number->i / per_ms : (int64_t)d;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A plain number: nanoseconds, microseconds or milliseconds when it is large enough, else seconds.
+ */
 static bool read_epoch(const struct numeric *number, int64_t *ms)
 {
     double d = number->d;
@@ -227,7 +274,7 @@ static bool read_epoch(const struct numeric *number, int64_t *ms)
         *ms = number->is_integer ? number->i * 1000 : (int64_t)(d * 1000 + 0.5);
         return true;
     }
-    return false;
+    return read_finer(number, ms);
 }
 
 static bool read_time(const struct value *value, const struct type *type, int64_t *ms)
@@ -249,12 +296,12 @@ static bool read_time(const struct value *value, const struct type *type, int64_
         if (type->logical == LOGICAL_TIMESTAMP_MILLIS ||
             type->logical == LOGICAL_LOCAL_TIMESTAMP_MILLIS) {
             *ms = number.i;
-            return is_usable(*ms);
+            return is_usable(*ms) || read_finer(&number, ms);
         }
         if (type->logical == LOGICAL_TIMESTAMP_MICROS ||
             type->logical == LOGICAL_LOCAL_TIMESTAMP_MICROS) {
             *ms = number.i / 1000;
-            return is_usable(*ms);
+            return is_usable(*ms) || read_finer(&number, ms);
         }
         if (type->logical == LOGICAL_DATE) { /* an int: days */
             *ms = number.i * MS_PER_DAY;

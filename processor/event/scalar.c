@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/number.h"
+#include "schema/decimal.h"
 
 /* The kinds of values follow those of types, so that a value can be told to fit its type. */
 _Static_assert((int)VALUE_STRING == (int)TYPE_STRING, "value and type kinds run in parallel");
@@ -237,36 +238,12 @@ static struct span write_float(float f, struct arena *arena)
     return write_double(strtod(text, NULL), arena);
 }
 
-/* Digits of @unscaled with a point @scale places from the right, zeros at the end left out. */
 static struct span write_decimal(struct span bytes, uint32_t scale, struct arena *arena)
 {
-    char text[128];
-    size_t at = sizeof(text);
-    __int128 unscaled;
-    unsigned __int128 rest;
-    bool is_fraction = false;
+    char text[DECIMAL_TEXT_BYTES];
+    size_t len = decimal_text(bytes, scale, text);
 
-    if (bytes.len == 0 || bytes.len > 16 || scale > 60) {
-        return SPAN_NONE;
-    }
-    unscaled = unscaled_of(bytes);
-    rest = unscaled < 0 ? -(unsigned __int128)unscaled : (unsigned __int128)unscaled;
-    for (uint32_t place = 0; place <= scale || rest > 0; place++) {
-        unsigned digit = (unsigned)(rest % 10);
-
-        rest /= 10;
-        if (place == scale && is_fraction) {
-            text[--at] = '.';
-        }
-        if (place >= scale || digit > 0 || is_fraction) {
-            text[--at] = (char)('0' + digit);
-            is_fraction = is_fraction || place < scale;
-        }
-    }
-    if (unscaled < 0) {
-        text[--at] = '-';
-    }
-    return arena_copy(arena, (struct span){text + at, sizeof(text) - at});
+    return len == 0 ? SPAN_NONE : arena_copy(arena, (struct span){text, len});
 }
 
 static struct span write_i64(int64_t i, struct arena *arena)

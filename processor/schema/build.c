@@ -9,6 +9,7 @@
 
 struct builder {
     bool is_writer;
+    const json_t *beside; /* the field whose type is read: its logicalType may stand there */
     struct arena *arena;
     struct defaults *defaults;
     struct named *names; /* owned hash by full name */
@@ -225,7 +226,9 @@ static bool build_field(struct builder *b, const json_t *node, struct type *reco
                                      &field->aliases, &field->alias_count)) {
         return false;
     }
+    b->beside = b->is_writer ? NULL : node; /* a writer's is ignored, as the specification says */
     field->type = build_type(b, type, name_space_of(record->name), depth);
+    b->beside = NULL;
     if (field->type == NULL) {
         return false;
     }
@@ -358,7 +361,10 @@ static const struct type *build_word(struct builder *b, struct span word, const 
         return NULL;
     }
     plain = primitives[kind];
-    logical_read(node, &plain);
+    logical_read(node == NULL ? b->beside : node, &plain);
+    if (plain.logical == LOGICAL_NONE && !b->is_writer) {
+        logical_read_connect(node == NULL ? b->beside : node, &plain);
+    }
     if (plain.logical == LOGICAL_NONE) {
         return &primitives[kind];
     }
@@ -391,6 +397,7 @@ static const struct type *build_object(struct builder *b, const json_t *node, st
     struct type *type;
     bool is_built;
 
+    b->beside = NULL; /* that of a field is its own or its union's */
     if (b->is_writer && (json_is_object(inner) || json_is_array(inner))) {
         return build_type(b, inner, space, depth + 1);
     }

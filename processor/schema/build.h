@@ -23,5 +23,7 @@ NODISCARD enum err_code schema_build(const json_t *document, const struct schema
 bool json_whole(const json_t *node, json_int_t *out);
 /** The logical type of @node, precision and scale, into @type when they fit it; else none. */
 void logical_read(const json_t *node, struct type *type);
+/** What Kafka Connect and Debezium write instead: connect.name. */
+void logical_read_connect(const json_t *node, struct type *type);
 
 #endif /* SCHEMA_BUILD_H */

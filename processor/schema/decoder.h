@@ -43,6 +43,8 @@ NODISCARD enum err_code decoder_run(const struct decoder *decoder, struct span b
 /** The value as JSON, for people (explain, dlq show) and the generic HTTP body. Bytes and fixed as
  * latin-1 escapes as Avro's JSON encoding does; unions without the branch wrapper. */
 void value_to_json(const struct value *value, const struct type *type, struct buf *out);
+/** The same for those who know no schema: decimals are numbers. */
+void value_to_plain_json(const struct value *value, const struct type *type, struct buf *out);
 /** Build a value of @type from JSON text: unions take the first branch that fits; fields left out
  * get their default. ERR_DATA says where and what was wanted. A key that holds a NUL cannot be
  * written in JSON here. */

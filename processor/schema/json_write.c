@@ -2,6 +2,7 @@
 
 #include "base/json.h"
 #include "base/number.h"
+#include "schema/decimal.h"
 #include "schema/walk.h"
 
 /* One character for each byte, as Avro's JSON has it. */
@@ -55,7 +56,23 @@ static void add_leaf(struct buf *out, const struct value *value)
     buf_add_text(out, "null");
 }
 
-void value_to_json(const struct value *value, const struct type *type, struct buf *out)
+static void add_plain_leaf(struct buf *out, const struct value *value, const struct type *type)
+{
+    char text[DECIMAL_TEXT_BYTES];
+    size_t len = 0;
+
+    if (type->logical == LOGICAL_DECIMAL) {
+        len = decimal_text(value_text(value), type->scale, text);
+    }
+    if (len > 0) {
+        buf_add(out, text, len);
+    } else {
+        add_leaf(out, value);
+    }
+}
+
+static void write_json(const struct value *value, const struct type *type, bool is_plain,
+                       struct buf *out)
 {
     struct walk walk;
 
@@ -76,8 +93,20 @@ void value_to_json(const struct value *value, const struct type *type, struct bu
         }
         if (walk.event == WALK_OPEN) {
             buf_add_char(out, is_list ? '[' : '{');
+        } else if (is_plain) {
+            add_plain_leaf(out, walk.value, walk.type);
         } else {
             add_leaf(out, walk.value);
         }
     }
+}
+
+void value_to_json(const struct value *value, const struct type *type, struct buf *out)
+{
+    write_json(value, type, false, out);
+}
+
+void value_to_plain_json(const struct value *value, const struct type *type, struct buf *out)
+{
+    write_json(value, type, true, out);
 }

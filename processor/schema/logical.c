@@ -98,3 +98,21 @@ void logical_read(const json_t *node, struct type *type)
         }
     }
 }
+
+void logical_read_connect(const json_t *node, struct type *type)
+{
+    static const struct logical_rule names[] = {
+        {"io.debezium.time.Date", LOGICAL_DATE, TYPE_INT},
+        {"io.debezium.time.Timestamp", LOGICAL_TIMESTAMP_MILLIS, TYPE_LONG},
+        {"io.debezium.time.MicroTimestamp", LOGICAL_TIMESTAMP_MICROS, TYPE_LONG},
+        {"org.apache.kafka.connect.data.Date", LOGICAL_DATE, TYPE_INT},
+        {"org.apache.kafka.connect.data.Timestamp", LOGICAL_TIMESTAMP_MILLIS, TYPE_LONG},
+    };
+    struct span name = schema_json_text(json_object_get(node, "connect.name"));
+
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        if (span_is(name, names[i].word) && names[i].on == type->kind) {
+            type->logical = names[i].logical;
+        }
+    }
+}

@@ -37,7 +37,7 @@ static bool is_decimal(const struct origin_value *value)
     return value->type != NULL && value->type->logical == LOGICAL_DECIMAL;
 }
 
-/* False when it has no JSON form: a number that is none, a decimal of more than 128 bits. */
+/* False when it has no JSON form: a number that is none, a decimal of more than 64 bytes. */
 static bool write_value(struct writer *w, const struct origin_value *value)
 {
     if (value->value == NULL) {
@@ -57,7 +57,7 @@ static bool write_value(struct writer *w, const struct origin_value *value)
         buf_add_span(w->out, text);
         return text.len > 0;
     }
-    value_to_json(value->value, value->type, w->out);
+    value_to_plain_json(value->value, value->type, w->out);
     return true;
 }
 

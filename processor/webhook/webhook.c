@@ -102,7 +102,7 @@ enum err_code webhook_item_write(const struct webhook *webhook, const struct eve
     if (webhook->body != NULL) {
         is_written = template_write(webhook->body, view, arena, out, fields_left_out);
     } else {
-        value_to_json(view->root, webhook->readers->schemas[view->reader]->root, out);
+        value_to_plain_json(view->root, webhook->readers->schemas[view->reader]->root, out);
     }
     is_full = out->is_overflowed;
     if (is_written && !is_full) {

@@ -744,9 +744,68 @@ static void trying_branches_has_a_bound(void **state)
     schema_free(schema);
 }
 
+static const struct {
+    const char *name;
+    const char *schema;
+    const char *bytes;
+    size_t len;
+    const char *want;
+} plain_rows[] = {
+    {"12.30", "{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":9,\"scale\":2}",
+     "\4\x04\xce", 3, "12.3"},
+    {"below zero", "{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":9,\"scale\":2}",
+     "\2\xff", 2, "-0.01"},
+    {"nothing", "{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":9,\"scale\":2}",
+     "\0", 1, "\"\""},
+    {"zero", "{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":9,\"scale\":2}", "\2\0",
+     2, "0"},
+    {"a fixed in a list in a union",
+     "[\"null\",{\"type\":\"array\",\"items\":{\"type\":\"fixed\",\"name\":\"F\",\"size\":2,"
+     "\"logicalType\":"
+     "\"decimal\",\"precision\":4,\"scale\":0}}]",
+     "\2\2\x01\x00\0", 5, "[256]"},
+    {"more than 128 bits",
+     "{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":60,\"scale\":3}",
+     "\x28\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 21,
+     "5708990770823839524233143877797980545530986.496"},
+    {"bytes that are none", "\"bytes\"", "\2\x01", 2, "\"\\u0001\""},
+};
+
+/* For those who know no schema a decimal is a number. */
+static void decimals_are_numbers_in_plain_json(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(plain_rows); i++) {
+        struct schema *schema = NULL;
+        struct decoder *decoder = NULL;
+        struct err err = {0};
+        struct arena arena;
+        struct value value;
+        struct buf json;
+
+        arena_init(&arena, 1 << 20);
+        buf_init(&json, 1 << 20);
+        if (schema_parse(span_of(plain_rows[i].schema), NULL, 0, &schema, &err) != ERR_OK ||
+            decoder_compile(schema, schema, &decoder, &err) != ERR_OK ||
+            decoder_run(decoder, (struct span){plain_rows[i].bytes, plain_rows[i].len}, &arena,
+                        &value, &err) != ERR_OK) {
+            fail_msg("%s: %s", plain_rows[i].name, err.text);
+        }
+        value_to_plain_json(&value, schema->root, &json);
+        if (strcmp(buf_text(&json), plain_rows[i].want) != 0) {
+            fail_msg("%s: %s", plain_rows[i].name, buf_text(&json));
+        }
+        buf_fini(&json);
+        arena_fini(&arena);
+        decoder_free(decoder);
+        schema_free(schema);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(decimals_are_numbers_in_plain_json),
         cmocka_unit_test(bytes_are_read),
         cmocka_unit_test(broken_bytes_are_refused),
         cmocka_unit_test(schemas_that_never_fit_are_refused),

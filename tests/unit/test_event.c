@@ -93,11 +93,46 @@ static const struct {
     {"fractional seconds as text", "\"string\"", "\"1767225600.25\"", 1767225600250},
     {"the first usable millisecond", "\"long\"", "946684800000", 946684800000},
     {"the last usable millisecond", "\"long\"", "4102444799999", 4102444799999},
+    {"nanoseconds", "\"long\"", "1767225600123999999", 1767225600123},
+    {"microseconds", "\"long\"", "1767225600123999", 1767225600123},
+    {"microseconds as text", "\"string\"", "\"1767225600123999\"", 1767225600123},
+    {"timestamp-nanos", LOGICAL("long", "timestamp-nanos"), "1767225600123999999", 1767225600123},
+    {"local-timestamp-nanos", LOGICAL("long", "local-timestamp-nanos"), "1767225600123999999",
+     1767225600123},
+    {"Debezium's MicroTimestamp",
+     "{\"type\":\"long\",\"connect.name\":\"io.debezium.time.MicroTimestamp\"}", "1767225600123999",
+     1767225600123},
+    {"Debezium's NanoTimestamp",
+     "{\"type\":\"long\",\"connect.name\":\"io.debezium.time.NanoTimestamp\"}",
+     "1767225600123999999", 1767225600123},
+    {"Debezium's Timestamp, nullable",
+     "[\"null\",{\"type\":\"long\",\"connect.name\":\"io.debezium.time.Timestamp\"}]",
+     "1767225600123", 1767225600123},
+    {"Debezium's Date", "{\"type\":\"int\",\"connect.name\":\"io.debezium.time.Date\"}", "20454",
+     1767225600000},
+    {"Debezium's ZonedTimestamp",
+     "{\"type\":\"string\",\"connect.name\":\"io.debezium.time.ZonedTimestamp\"}",
+     "\"2026-01-01T00:00:00.123456Z\"", 1767225600123},
+    {"micros beside the type", "\"long\",\"logicalType\":\"timestamp-micros\"", "1767225600123999",
+     1767225600123},
+    {"a date beside the type", "\"int\",\"logicalType\":\"date\"", "20454", 1767225600000},
+    {"a date beside a union", "[\"null\",\"int\"],\"logicalType\":\"date\"", "20454",
+     1767225600000},
+    {"micros in what should be millis", LOGICAL("long", "timestamp-millis"), "1767225600123999",
+     1767225600123},
+    {"nanos in what should be micros", LOGICAL("long", "timestamp-micros"), "1767225600123999999",
+     1767225600123},
+    {"Java's zone", "\"string\"", "\"2026-01-01T00:00:00.123Z[Etc/UTC]\"", 1767225600123},
+    {"Java's zone with an offset", "\"string\"",
+     "\"2026-01-01T01:00:00.123456789+01:00[Europe/Berlin]\"", 1767225600123},
+    {"a region without an offset", "\"string\"", "\"2026-01-01T00:00:00.123[Europe/Berlin]\"",
+     ASSUMED},
+    {"a region that does not end", "\"string\"", "\"2026-01-01T00:00:00.123Z[Etc/UTC\"", ASSUMED},
     {"one before the first", LOGICAL("long", "timestamp-millis"), "946684799999", ASSUMED},
     {"one behind the last", LOGICAL("long", "timestamp-millis"), "4102444800000", ASSUMED},
     {"the first usable second", "\"long\"", "946684800", 946684800000},
     {"the last usable second", "\"long\"", "4102444799", 4102444799000},
-    {"micros without a type", "\"long\"", "1767225600123999", ASSUMED},
+    {"micros without a type", "\"long\"", "1767225600123999", 1767225600123},
     {"zero", "\"long\"", "0", ASSUMED},
     {"negative", "\"long\"", "-1767225600123", ASSUMED},
     {"the largest long", "\"long\"", "9223372036854775807", ASSUMED},
@@ -510,7 +545,7 @@ static void a_written_path_that_does_not_fit_is_an_error_with_its_place(void **s
     }
 }
 
-static void a_default_that_does_not_fit_is_left_out_in_silence(void **state)
+static void a_default_that_does_not_fit_is_left_out(void **state)
 {
     struct config config = config_of();
     struct world world;
@@ -520,10 +555,31 @@ static void a_default_that_does_not_fit_is_left_out_in_silence(void **state)
         &world, &config,
         RECORD(EVENT "," FIELD("event_id", "{\"type\":\"array\",\"items\":\"int\"}") "," FIELD(
             "timestamp", "\"boolean\"")));
-    assert_int_equal(world.diags.count, 0);
+    assert_int_equal(world.diags.count, 1); /* of these only the time is replaced by another */
+    assert_true(has_diag(&world.diags, DIAG_WARNING,
+                         "event.time: shop.Order has no usable field timestamp: the time of its "
+                         "events is that of their Kafka records"));
     assert_null(world.paths.id);
     assert_null(world.paths.time);
     assert_null(world.paths.value);
+    close_world(&world);
+}
+
+static void a_time_of_day_is_warned_of(void **state)
+{
+    struct config config = config_of();
+    struct world world;
+
+    (void)state;
+    open_world(
+        &world, &config,
+        RECORD(EVENT "," FIELD("timestamp", "[\"null\"," LOGICAL("long", "time-micros") "]")));
+    assert_true(has_diag(&world.diags, DIAG_WARNING,
+                         "event.time: shop.Order has no point in time in timestamp"));
+    close_world(&world);
+    open_world(&world, &config,
+               RECORD(EVENT "," FIELD("timestamp", LOGICAL("long", "timestamp-nanos"))));
+    assert_int_equal(world.diags.count, 0);
     close_world(&world);
 }
 
@@ -700,7 +756,8 @@ int main(void)
         cmocka_unit_test(the_record_s_name_can_be_the_type),
         cmocka_unit_test(a_union_at_the_root_names_its_branch),
         cmocka_unit_test(a_written_path_that_does_not_fit_is_an_error_with_its_place),
-        cmocka_unit_test(a_default_that_does_not_fit_is_left_out_in_silence),
+        cmocka_unit_test(a_default_that_does_not_fit_is_left_out),
+        cmocka_unit_test(a_time_of_day_is_warned_of),
         cmocka_unit_test(no_field_for_the_type_is_an_error_even_by_default),
         cmocka_unit_test(a_reader_without_the_type_is_warned_of),
         cmocka_unit_test(a_value_through_several_records_has_its_own_type),
