@@ -205,9 +205,9 @@ const struct log_event log_events[] = {
      "Offsets were not committed. It is tried again; a restart before then sends settled events "
      "again.",
      "If it goes on: are the brokers reachable, may detour read the group?"},
-    {"source.fatal", "error", "worker error text", "",
+    {"source.fatal", "error", "worker error text next", "",
      "The consumer cannot go on; the process ends with exit code 3.",
-     "A supervisor starts it again. If it repeats: the text names the cause."},
+     "A supervisor starts it again. If it repeats: see `next`."},
     {"source.fresh", "info", "topic partition offset from", "topic partition",
      "The group has no offset for a partition yet: it starts where kafka.start_from says.", ""},
     {"source.gap", "error", "topic partition cause wanted first end missing action from next",

@@ -164,6 +164,17 @@ static const struct client_error rows[] = {
     {CODE(BROKER_NOT_AVAILABLE), true, ABOUT_CLIENT, NO_BLOCK, NULL, "a broker is not there",
      waits},
 
+    {CODE(_WAIT_COORD), true, ABOUT_GROUP, NO_BLOCK, NULL,
+     "the group's coordinator is being looked for", waits},
+    {CODE(_TIMED_OUT_QUEUE), true, ABOUT_CLIENT, NO_BLOCK, NULL,
+     "a request could not be sent in time", "bring the brokers back"},
+    {CODE(THROTTLING_QUOTA_EXCEEDED), true, ABOUT_CLIENT, NO_BLOCK, NULL,
+     "the brokers' quota is used up", "raise the quota of detour's principal"},
+    {CODE(_PREV_IN_PROGRESS), true, ABOUT_CLIENT, NO_BLOCK, NULL,
+     "the request before is still under way", waits},
+    {CODE(_NO_OFFSET), true, ABOUT_GROUP, NO_BLOCK, NULL, "there was nothing to commit", waits},
+    {CODE(_DESTROY), true, ABOUT_CLIENT, NO_BLOCK, NULL, "the client ends", waits},
+
     /* the idempotent producer: fatal to it, and it is made anew */
     {CODE(OUT_OF_ORDER_SEQUENCE_NUMBER), true, ABOUT_CLIENT, NO_BLOCK, NULL,
      "the brokers have lost records of this producer's sequence", restart},

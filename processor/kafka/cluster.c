@@ -175,13 +175,27 @@ static void say_error(const struct standing *standing, struct buf *why)
     client_error_advise(error, standing->resource, false, why);
 }
 
+/* Of the watch's own: a broker that cannot be used does not matter while others answer. */
+static const struct standing *worst_of_own(const struct cluster *cluster)
+{
+    for (size_t i = 0; i < cluster->own.count; i++) {
+        const struct standing *at = &cluster->own.items[i];
+        const struct client_error *error = client_error_of(at->code);
+
+        if (!error->passes && (error->about == ABOUT_TOPIC || !cluster->is_up)) {
+            return at;
+        }
+    }
+    return NULL;
+}
+
 /* What a producer meets stops single partitions, by name; a consumer's stops all. */
 bool cluster_is_ready(struct cluster *cluster, struct buf *why)
 {
     const struct standing *worst;
 
     pthread_mutex_lock(&cluster->lock);
-    worst = standing_worst(&cluster->own);
+    worst = worst_of_own(cluster);
     for (unsigned w = 0; w < cluster->config->workers && worst == NULL; w++) {
         worst = standing_worst(&cluster->workers[w].consumer);
     }

@@ -25,6 +25,7 @@ enum {
     ASK_ALL_MS = 5000, /* for all of these */
     OPEN_MS = 10000,   /* a transaction that holds records back for so long is told */
     OPEN_AGAIN_MS = 60000,
+    SINGLE_MS = 60000, /* so long one broker's trouble stands after it was last told */
     CLOSE_MS = 3000,
 };
 
@@ -155,6 +156,17 @@ static bool ask_topics(struct cluster *cluster)
     return is_answered;
 }
 
+/* Some broker answers, and another cannot be used: the library tells of that each half minute. */
+static void note_single_brokers(struct cluster *cluster, uint64_t now_ms)
+{
+    if (cluster->met != RD_KAFKA_RESP_ERR_NO_ERROR && !client_error_of(cluster->met)->passes) {
+        standing_note(&cluster->own, cluster->met, "", cluster->met_text, now_ms);
+        cluster->single_at_ms = now_ms;
+    } else if (now_ms - cluster->single_at_ms >= SINGLE_MS) {
+        standing_over(&cluster->own, "", now_ms);
+    }
+}
+
 static void note_reach(struct cluster *cluster, bool is_up)
 {
     uint64_t now_ms = clock_mono_ms();
@@ -167,7 +179,7 @@ static void note_reach(struct cluster *cluster, bool is_up)
         cluster->since_ms = now_ms;
     }
     if (is_up) {
-        standing_over(&cluster->own, "", now_ms);
+        note_single_brokers(cluster, now_ms);
         cluster->error[0] = '\0';
     } else {
         const char *text = cluster->met_text[0] == '\0' ? rd_kafka_err2str(met) : cluster->met_text;

@@ -39,6 +39,7 @@ struct cluster {
     rd_kafka_topic_t **topics; /* owned; the sources, of `stable` */
     rd_kafka_resp_err_t met;   /* by its clients since the last round */
     char met_text[STANDING_TEXT_BYTES];
+    uint64_t single_at_ms; /* when one broker could not be used, though others answer */
 };
 
 void *cluster_serve(void *context);

@@ -48,10 +48,10 @@ void source_fail(struct source *source)
     }
     source->is_fatal = true;
     cause = rd_kafka_fatal_error(source->rk, why, sizeof(why));
-    (void)FAIL(&source->failure, ERR_STATE, "the Kafka consumer failed for good: %s (%s)", why,
-               rd_kafka_err2name(cause));
-    LOG_ERROR("source.fatal", "worker=%u error=%s text=%s", source->worker_index,
-              rd_kafka_err2name(cause), LOG_Q(why));
+    (void)FAIL(&source->failure, ERR_STATE, "the Kafka consumer failed for good: %s (%s): %s", why,
+               rd_kafka_err2name(cause), client_error_of(cause)->way_out);
+    LOG_ERROR("source.fatal", "worker=%u error=%s text=%s next=%s", source->worker_index,
+              rd_kafka_err2name(cause), LOG_Q(why), LOG_Q(client_error_of(cause)->way_out));
 }
 
 static void take_error(rd_kafka_t *rk, int error, const char *reason, void *opaque)

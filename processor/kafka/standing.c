@@ -113,7 +113,7 @@ void standing_age(struct standings *standings, uint64_t now_ms)
     for (size_t i = 0; i < standings->count; i++) {
         const struct standing *at = &standings->items[i];
         const struct client_error *error = client_error_of(at->code);
-        bool is_told_of = !error->passes && error->about != ABOUT_TOPIC;
+        bool is_told_of = !error->passes && error->about != ABOUT_TOPIC && error->code != 0;
 
         if (is_told_of || now_ms - at->last_ms < FORGET_MS) {
             standings->items[kept++] = *at;

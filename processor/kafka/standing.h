@@ -35,7 +35,7 @@ void standing_note(struct standings *standings, rd_kafka_resp_err_t code, const 
 /** Those about @resource (NULL: all) are over. */
 void standing_over(struct standings *standings, const char *resource, uint64_t now_ms);
 /** Forget those of which nothing was heard for a minute, where nobody says that they are over: what
- * passes by itself, and what is about a topic. */
+ * passes by itself, what is about a topic, and what has no rule. */
 void standing_age(struct standings *standings, uint64_t now_ms);
 /** One that does not pass by itself; NULL when there is none. */
 const struct standing *standing_worst(const struct standings *standings);

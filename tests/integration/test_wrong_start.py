@@ -123,6 +123,13 @@ def test_brokers_that_do_not_answer_are_exit_3(world, command):
     assert str(port) in result.stdout + result.stderr or "broker" in result.stdout + result.stderr
 
 
+def test_a_broker_whose_name_does_not_resolve_is_exit_3_and_says_so(world):
+    run = world.detour(world.config(kafka={"brokers": "no-such-broker.invalid:9092"}))
+    result = run.command("run", "-c", "detour.yaml", timeout=60)
+    assert result.returncode == 3, result.stderr
+    assert "does not resolve" in result.stderr and "_RESOLVE" in result.stderr
+
+
 def test_a_source_topic_that_is_not_there_is_exit_3_with_the_way_out(world):
     result = world.detour().command("run", "-c", "detour.yaml")
     assert result.returncode == 3, result.stderr
