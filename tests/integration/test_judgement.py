@@ -151,14 +151,44 @@ def test_a_type_that_goes_dark_is_seen_behind_three_hundred_strangers(world):
     run = world.detour().start()
     world.wait_settled()
     world.tiktok.on(fake_tiktok.code(50000), event="Purchase")
-    stop = threading.Event()
     end = time.monotonic() + 30
     while time.monotonic() < end and 'event="Purchase" state=open' not in run.log:
         batch = f"p{int(time.monotonic() * 1000)}"
         world.produce(world.conversions(20, prefix=batch, event="Purchase") + world.conversions(5, prefix=batch + "v", event="AddToCart"))
         time.sleep(0.5)
-    stop.set()
     assert 'event="Purchase" state=open' in run.log, "the type's own outage"
     assert 'event="other" state=open' not in run.log
     wait_for(lambda: any(n.reason == "outage" for n in world.notes("utm")), 20, "nothing was diverted by the outage")
     world.wait_settled()
+
+
+def test_a_hang_just_after_a_recovery_is_seen(world):
+    """Closed again for a second after an outage, it hangs: seen within twelve seconds, while events come and wait."""
+    world.create_all()
+    stop = threading.Event()
+
+    def traffic():
+        part = 0
+        while not stop.is_set():
+            world.produce(world.conversions(15, prefix=f"a{part}", event="Purchase") + world.conversions(15, prefix=f"b{part}", event="AddToCart"))
+            part += 1
+            stop.wait(0.5)
+
+    producer = threading.Thread(target=traffic)
+    run = world.detour(world.config(destinations={"tiktok": {"timeout": {"connect": "2s", "first_byte": "5s", "total": "10s"}}})).start()
+    producer.start()
+    try:
+        time.sleep(3)
+        broken = world.tiktok.on(fake_tiktok.code(50000))
+        run.wait_log("event=health.transition .*state=open", 20)
+        world.tiktok.off(broken)
+        run.wait_log("event=health.transition .*state=closed .*scope=none", 90)
+        time.sleep(1)
+        seen = run.log.count("state=open")
+        world.tiktok.on(fake_tiktok.hang(60))
+        wait_for(lambda: run.log.count("state=open") > seen, 12, "the hang was not seen")
+    finally:
+        stop.set()
+        producer.join()
+    world.tiktok.heal()
+    world.wait_settled(120)
