@@ -1,7 +1,8 @@
 """Links between documents lead somewhere, and pages that are written from a table are what it says.
 
-A link to another document, with or without a heading, has to exist. What the programs in REFERENCE (all options),
-REFERENCE_LOG (all log lines) and REFERENCE_MAP (all fields) print has to be their page: `make docs` writes it.
+A link to another document, with or without a heading, has to exist, and so has a test that is named as
+`test_file::name`. What the programs in REFERENCE (all options), REFERENCE_LOG (all log lines) and REFERENCE_MAP (all
+fields) print has to be their page: `make docs` writes it.
 """
 
 import os
@@ -11,6 +12,7 @@ import subprocess
 import sys
 
 LINK = re.compile(r"(?<!!)\[[^\]]+\]\(([^)\s]+)\)")
+TEST = re.compile(r"`(test_\w+)::(\w+)`")
 HEADING = re.compile(r"^#+ +(.*)$", re.M)
 FENCE = re.compile(r"^```.*?^```", re.M | re.S)
 
@@ -33,6 +35,13 @@ def link_problems(path):
             yield f"{path}: {target}: no such heading"
 
 
+def test_problems(path, sources):
+    """Tests are named by their file, without its ending, and their function: `test_offsets::test_a_broker_that_restarts`."""
+    for file, name in TEST.findall(path.read_text(encoding="utf-8")):
+        if not re.search(rf"\b{name}\b", sources.get(file, "")):
+            yield f"{path}: {file} has no test {name}"
+
+
 def reference_problems(variable, page):
     program = os.environ.get(variable)
     if not program:
@@ -50,6 +59,10 @@ def reference_problems(variable, page):
 def main():
     names = subprocess.run(["git", "ls-files", "*.md"], capture_output=True, text=True, check=True).stdout.split()
     problems = [p for name in names if os.path.exists(name) for p in link_problems(pathlib.Path(name))]
+    sources = {}
+    for path in pathlib.Path("tests").glob("*/test_*.*"):
+        sources[path.stem] = sources.get(path.stem, "") + path.read_text(encoding="utf-8")
+    problems += [p for name in names if os.path.exists(name) for p in test_problems(pathlib.Path(name), sources)]
     problems += reference_problems("REFERENCE", "docs/configuration.md")
     problems += reference_problems("REFERENCE_LOG", "docs/log.md")
     problems += reference_problems("REFERENCE_MAP", "docs/mapping.md")
