@@ -20,7 +20,7 @@
 
 enum start_from { START_EARLIEST, START_LATEST };
 enum on_gap { GAP_HALT, GAP_SKIP };
-enum past_end { PAST_END_FIRST, PAST_END_END };
+enum past_end { PAST_END_END, PAST_END_FIRST };
 enum framing { FRAMING_CONFLUENT, FRAMING_SINGLE_OBJECT, FRAMING_RAW };
 enum destination_type { DESTINATION_TIKTOK, DESTINATION_HTTP, DESTINATION_KAFKA };
 enum kafka_format { KAFKA_ORIGINAL, KAFKA_UTM };

@@ -13,7 +13,7 @@ enum { MINUTE_MS = 60 * 1000 };
 
 static const char *const start_words[] = {"earliest", "latest", NULL};
 static const char *const gap_words[] = {"halt", "skip", NULL};
-static const char *const past_end_words[] = {"first", "end", NULL};
+static const char *const past_end_words[] = {"end", "first", NULL};
 static const char *const framing_words[] = {"confluent", "single-object", "raw", NULL};
 static const char *const unmatched_words[] = {"dead_letter", "drop", NULL};
 static const char *const priority_words[] = {"high", "normal", "low", NULL};
@@ -68,10 +68,11 @@ static const struct config_option kafka[] = {
      OPTION_CHOICE, AT(kafka.on_gap), .choices = gap_words, .fallback = "halt"},
     {"past_end",
      "With `on_gap: skip`: where a partition goes on whose offset is behind its end, when nothing "
-     "is noted by which the log is recognised. `first`: from its first record; nothing is lost, "
-     "and everything in it may be delivered again. `end`: from its end; nothing is delivered "
-     "again, and if the topic was made anew, what was written before is lost.",
-     OPTION_CHOICE, AT(kafka.past_end), .choices = past_end_words, .fallback = "first"},
+     "is noted by which the log is recognised. `end`: from its end, since an offset says that all "
+     "before it is settled; nothing is delivered again, and if the topic was made anew, what was "
+     "written to it before is not read. `first`: from its first record; nothing is lost, and "
+     "everything in it may be delivered again.",
+     OPTION_CHOICE, AT(kafka.past_end), .choices = past_end_words, .fallback = "end"},
     {"properties",
      "Any librdkafka property, verbatim (TLS, SASL ...); a value may be {env: NAME} or "
      "{file: PATH}. Only the paths of `ssl.ca.location`, `ssl.certificate.location`, "
