@@ -150,6 +150,18 @@ static enum err_code look_for_topics(const struct config *config, rd_kafka_t *rk
     return ERR_OK;
 }
 
+/* Without a principal of our own there is no right of ours that could be missing. Such brokers may
+ * be old ones, or the embedded one, that make a topic by being asked for it. */
+static bool has_principal(const struct config *config)
+{
+    for (size_t i = 0; i < config->kafka.property_count; i++) {
+        if (span_is(config->kafka.properties[i].name, "security.protocol")) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* A topic that we may not see is not among all topics; asked for by name the broker says so. By a
  * consumer, which does not bring it into being. */
 static void ask_by_name(rd_kafka_t *rk, struct topic_need *need)
@@ -205,7 +217,7 @@ static void look_for_missing(const struct config *config, struct topic_report *r
     for (size_t i = 0; i < report->count; i++) {
         is_any_missing |= !report->needs[i].exists;
     }
-    if (is_any_missing) {
+    if (is_any_missing && has_principal(config)) {
         look_for_rights(config, report);
     }
 }
