@@ -3,8 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/columns.h"
 #include "base/mem.h"
 #include "tiktok/review.h"
+
+enum { PRINT_BYTES_MAX = 256 * 1024, PRINT_COLUMNS = 80 };
 
 struct examination {
     const struct readers *readers;
@@ -101,23 +104,42 @@ void check_destinations(const struct config *config, const struct readers *reade
     }
 }
 
+/* Lines as people read them, however many fields there are. */
+static void print_folded(const struct buf *line, FILE *out)
+{
+    struct buf folded;
+
+    buf_init(&folded, PRINT_BYTES_MAX);
+    columns_fold(&folded, buf_span(line), PRINT_COLUMNS, 6);
+    fputs(buf_text(&folded), out);
+    buf_fini(&folded);
+}
+
 /* By far most are fields that the schema does not have under the default's name. */
 static void print_missing(const struct field_list *fields, FILE *out)
 {
+    struct buf line;
     size_t shown = 0;
 
+    buf_init(&line, PRINT_BYTES_MAX);
     for (size_t i = 0; i < fields->missing_count; i++) {
         if (strstr(fields->missing[i].text, "not in the schema") != NULL) {
-            fprintf(out, "%s%s", shown++ == 0 ? "  not sent, since the schema has none: " : ", ",
-                    fields->missing[i].field);
+            buf_printf(&line, "%s%s",
+                       shown++ == 0 ? "  not sent, since the schema has none: " : ", ",
+                       fields->missing[i].field);
         }
     }
-    fputs(shown > 0 ? "\n" : "", out);
     for (size_t i = 0; i < fields->missing_count; i++) {
         if (strstr(fields->missing[i].text, "not in the schema") == NULL) {
-            fprintf(out, "  not sent: %s: %s\n", fields->missing[i].field, fields->missing[i].text);
+            buf_printf(&line, "%s  not sent: %s: %s", shown++ == 0 ? "" : "\n",
+                       fields->missing[i].field, fields->missing[i].text);
         }
     }
+    if (shown > 0) {
+        buf_add_char(&line, '\n');
+        print_folded(&line, out);
+    }
+    buf_fini(&line);
 }
 
 void check_destinations_print(const struct check_destinations *report, FILE *out)
