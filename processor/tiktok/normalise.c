@@ -167,7 +167,7 @@ static struct span address_of(struct span s)
 
     s = strip(s, "\"' ", "\"'., ;");
     open = span_find(s, '<', 0);
-    if (s.len > 0 && s.ptr[s.len - 1] == '>' && span_find(s, '<', open + 1) == s.len) {
+    if (open < s.len && s.ptr[s.len - 1] == '>' && span_find(s, '<', open + 1) == s.len) {
         s = strip(span_sub(s, open + 1, s.len - 1), "\"' ", "\"'., ;");
     }
     if (s.len > scheme.len && span_eq_nocase(span_sub(s, 0, scheme.len), scheme)) {

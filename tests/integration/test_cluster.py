@@ -19,6 +19,7 @@ def cluster_world(tmp_path, tiktok, binary):
     cluster.stop()
 
 
+@pytest.mark.slow
 def test_brokers_that_die_one_after_another(cluster_world):
     """Each kill moves a third of the leaders, and once the group's coordinator: offsets go on, nothing is committed
     twice or back, and what was on its way to a topic is there once or within the bound."""

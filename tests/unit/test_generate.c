@@ -84,6 +84,7 @@ static void set_with(struct scene *scene, const char *name, const char *framing,
     free(folder);
     write_file(scene, "schemas/event.avsc", schema);
     write_file(scene, "detour.yaml", text);
+    write_file(scene, "token", "tok-of-the-tests\n");
     free(text);
     text = mem_format("%s/detour.yaml", scene->folder);
     diags_init(&diags);
@@ -110,6 +111,7 @@ static void strike(struct scene *scene)
     remove_file(scene, "schemas/event.avsc");
     remove_file(scene, "schemas");
     remove_file(scene, "detour.yaml");
+    remove_file(scene, "token");
     assert_int_equal(rmdir(scene->folder), 0);
 }
 
@@ -325,7 +327,7 @@ static const char odd_schema[] =
     "  tiktok:\n"                                                                                  \
     "    type: tiktok\n"                                                                           \
     "    event_source_id: CPIXEL123\n"                                                             \
-    "    access_token: {file: schemas/event.avsc}\n"                                               \
+    "    access_token: {file: token}\n"                                                            \
     "    events: {BUY: Purchase}\n"                                                                \
     "    map:\n"                                                                                   \
     "      user.email: who.box\n"                                                                  \

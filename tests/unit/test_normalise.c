@@ -339,6 +339,7 @@ static const struct {
      NULL},
     /* email */
     {"no at sign", IDENTIFIER_EMAIL, "nora.field", "", NULL},
+    {"a closing bracket alone", IDENTIFIER_EMAIL, "o>", "", NULL},
     {"nothing before it", IDENTIFIER_EMAIL, "@shop.example", "", NULL},
     {"nothing behind it", IDENTIFIER_EMAIL, "nora@", "", NULL},
     {"two of them", IDENTIFIER_EMAIL, "a@b@shop.example", "", NULL},

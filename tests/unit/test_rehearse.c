@@ -381,7 +381,7 @@ static void delivered_is_what_the_verdicts_say(void **state)
     (void)state;
     play_warehouse(&played, "true",
                    "for: 1m\ntraffic: [{event: Order Completed, rate: 20/s}]\n"
-                   "destinations: {warehouse: [{from: 10s, to: 12s, answer: {status: 200, body: "
+                   "destinations: {warehouse: [{from: 10s, to: 16s, answer: {status: 200, body: "
                    "'{\"error\":\"new\"}'}}]}\n");
     check_sum(&played); /* the destination took them all, but nobody has a rule for its answer */
     assert_true(played.rehearsal.sums.delivered > 0);
