@@ -243,6 +243,10 @@ const struct log_event log_events[] = {
      "Was the machine suspended, or short of processor time?"},
     {"source.start", "debug", "topic partition offset committed", "",
      "A partition is read from this offset.", ""},
+    {"source.undecided", "warn", "topic partition offset next", "topic partition",
+     "For 5 s nothing has come of the record at `offset`, which tells whether this is still the log "
+     "that was read. Until it comes nothing of the partition is read.",
+     "Nothing if brokers are away. Else look at the partition's leader."},
     {"source.unreadable", "error",
      "topic partition offset reason error text meaning times since_ms next else",
      "topic partition error",

@@ -37,10 +37,12 @@ enum check_state {
 /* Whether the log is still the one that was read (source_check.c). */
 struct check {
     enum check_state state;
-    bool is_changed; /* some record is another one, or is no longer there */
-    int64_t match;   /* the newest record that is the same, -1: none */
-    int64_t high;    /* where the log ended before, as far as was heard */
-    size_t at, count;
+    bool is_changed;   /* some record is another one, or is no longer there */
+    int64_t match;     /* the newest record that is the same, -1: none */
+    int64_t high;      /* where the log ended before, as far as was heard */
+    uint64_t since_ms; /* the mark it is at is waited for */
+    bool is_told;      /* that it does not come */
+    size_t at, count, seen_at;
     struct mark marks[TRAIL_MARKS_MAX + 1]; /* newest first */
 };
 
@@ -123,6 +125,8 @@ static inline struct slot *slot_of(struct source_partition *partition)
 NODISCARD enum err_code check_watch(struct source *source, rd_kafka_conf_t *conf, struct err *err);
 /** From here on the partition is read at check_offset(), and compared. */
 void check_begin(struct source *source, struct slot *slot);
+/** The same; where it is being compared, that goes on at the mark it is at, read anew. */
+void check_again(struct source *source, struct slot *slot);
 /** Where reading begins: at a mark, or at the position. */
 int64_t check_offset(const struct slot *slot);
 void check_seek(struct source *source, const struct slot *slot);
@@ -136,8 +140,8 @@ bool check_take(struct source *source, struct slot *slot, const rd_kafka_message
 void check_end(struct source *source, struct slot *slot, int64_t end);
 /** The library has asked for metadata since: check all that is read. */
 void check_hints(struct source *source);
-/** A partition that waits for a record behind the log's end. */
-void check_idle(struct slot *slot);
+/** A partition that waits: for a record behind the log's end, or for one that does not come. */
+void check_idle(struct source *source, struct slot *slot);
 
 /* source_gap.c */
 

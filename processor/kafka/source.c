@@ -110,7 +110,7 @@ static void refresh_high(struct source *source, uint64_t now_ms)
             high >= 0) {
             own->high = high;
         }
-        check_idle(slot_of(own));
+        check_idle(source, slot_of(own));
     }
 }
 

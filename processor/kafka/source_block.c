@@ -19,7 +19,7 @@ static rd_kafka_topic_partition_list_t *list_changes(struct source *source, bool
         if (slot->is_placed && slot->is_paused != is_pause && (slot->own.blocks != 0) == is_pause &&
             is_due) {
             if (!is_pause) {
-                check_begin(source, slot); /* nobody looked at its log meanwhile */
+                check_again(source, slot); /* nobody looked at its log meanwhile */
             }
             rd_kafka_topic_partition_list_add(list, slot->own.topic, slot->own.partition)->offset =
                 check_offset(slot);

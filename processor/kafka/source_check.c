@@ -15,7 +15,11 @@
  *    nothing comes           the log ends before it: source_gap.c asks where; or it is not there
  *    nothing is noted        then the record before the position is noted
  *
- * Until that is decided nothing of the partition is taken and nothing is committed for it.
+ * Until that is decided nothing of the partition is taken and nothing is committed for it. A hint
+ * meanwhile does not begin it anew: each mark takes a fetch, which waits for the one before (half a
+ * second at the log's end), and with a hint a second the last mark would never be reached. The
+ * mark it is at is read again, and what was found of newer ones holds: a log that is another one
+ * does not become the same again.
  */
 #include "kafka/rebalance.h"
 
@@ -25,7 +29,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 
-enum { API_METADATA = 3, REREAD_MAX = 64, SEEK_WAIT_MS = 200 };
+enum { API_METADATA = 3, REREAD_MAX = 64, SEEK_WAIT_MS = 200, UNDECIDED_MS = 5000 };
 
 /* hints: counted by the library's threads, looked at by ours */
 
@@ -83,6 +87,7 @@ void check_begin(struct source *source, struct slot *slot)
     drop_kept(source, slot);
     *check = (struct check){.state = CHECK_READING,
                             .match = -1,
+                            .since_ms = clock_mono_ms(),
                             .high = check->state == CHECK_OFF ? slot->own.high : check->high};
     if (slot->newest.hash != 0) {
         check->marks[check->count++] = slot->newest;
@@ -96,6 +101,15 @@ void check_begin(struct source *source, struct slot *slot)
         check->state = CHECK_OFF; /* nothing was read, and nothing is before it */
     } else if (check->count > 0 && check->marks[0].offset < slot->low) {
         slot->lost_at_ms = clock_mono_ms(); /* removed: only the log's bounds can tell */
+    }
+}
+
+void check_again(struct source *source, struct slot *slot)
+{
+    if (slot->check.state == CHECK_READING) {
+        drop_kept(source, slot);
+    } else {
+        check_begin(source, slot);
     }
 }
 
@@ -248,7 +262,7 @@ void check_hints(struct source *source)
         if (!slot->is_placed || slot->is_paused || slot->own.is_halted || slot->lost_at_ms != 0) {
             continue;
         }
-        check_begin(source, slot); /* what was fetched is dropped, whatever there is to compare */
+        check_again(source, slot); /* what was fetched is dropped, whatever there is to compare */
         rd_kafka_topic_partition_list_add(list, slot->own.topic, slot->own.partition)->offset =
             check_offset(slot);
     }
@@ -256,10 +270,37 @@ void check_hints(struct source *source)
     rd_kafka_topic_partition_list_destroy(list);
 }
 
-void check_idle(struct slot *slot)
+/* Nothing came of what is wanted: it is asked for again, and told once. */
+static void ask_again(struct source *source, struct slot *slot, uint64_t now_ms)
 {
-    if (slot->check.state == CHECK_READING && slot->lost_at_ms == 0 && slot->own.blocks == 0 &&
-        slot->own.high >= 0 && slot->own.high <= check_offset(slot)) {
-        slot->lost_at_ms = MAX_OF(clock_mono_ms(), slot->looked_at_ms + LOOK_EVERY_MS);
+    struct check *check = &slot->check;
+
+    if (check->at != check->seen_at || slot->own.blocks != 0 || slot->is_paused) {
+        check->seen_at = check->at;
+        check->since_ms = now_ms;
+    } else if (now_ms - check->since_ms >= UNDECIDED_MS) {
+        check->since_ms = now_ms;
+        if (!check->is_told) {
+            LOG_WARN("source.undecided", "topic=%s partition=%d offset=%" PRId64 " next=%s",
+                     LOG_Q(slot->own.topic), (int)slot->own.partition, check_offset(slot),
+                     LOG_Q("the record that tells whether it is the same log does not come; asked "
+                           "for again until it does"));
+            check->is_told = true;
+        }
+        check_seek(source, slot);
+    }
+}
+
+void check_idle(struct source *source, struct slot *slot)
+{
+    uint64_t now_ms = clock_mono_ms();
+
+    if (slot->check.state != CHECK_READING || slot->lost_at_ms != 0 || !slot->is_placed) {
+        return;
+    }
+    if (slot->own.blocks == 0 && slot->own.high >= 0 && slot->own.high <= check_offset(slot)) {
+        slot->lost_at_ms = MAX_OF(now_ms, slot->looked_at_ms + LOOK_EVERY_MS);
+    } else {
+        ask_again(source, slot, now_ms);
     }
 }
