@@ -244,7 +244,8 @@ const struct log_event log_events[] = {
     {"source.start", "debug", "topic partition offset committed", "",
      "A partition is read from this offset.", ""},
     {"source.undecided", "warn", "topic partition offset next", "topic partition",
-     "For 5 s nothing has come of the record at `offset`, which tells whether this is still the log "
+     "For 5 s nothing has come of the record at `offset`, which tells whether this is still the "
+     "log "
      "that was read. Until it comes nothing of the partition is read.",
      "Nothing if brokers are away. Else look at the partition's leader."},
     {"source.unreadable", "error",
