@@ -5,19 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fuzz_check.h"
 #include "tiktok/answer.h"
 
 enum { EVENTS = 4 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
-
-#define CHECK(condition)                                                                           \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            (void)fprintf(stderr, "broken: %s\n", #condition);                                     \
-            abort();                                                                               \
-        }                                                                                          \
-    } while (0)
 
 static const struct span ids[EVENTS] = {{"m-1", 3}, {"m-2", 3}, {"twice", 5}, {"twice", 5}};
 

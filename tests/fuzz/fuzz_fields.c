@@ -6,19 +6,12 @@
 
 #include "base/absent.h"
 #include "base/arena.h"
+#include "fuzz_check.h"
 #include "http/head.h"
 #include "schema/path.h"
 #include "tiktok/client_address.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
-
-#define CHECK(condition)                                                                           \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            (void)fprintf(stderr, "broken: %s\n", #condition);                                     \
-            abort();                                                                               \
-        }                                                                                          \
-    } while (0)
 
 static void check_address(struct span raw)
 {

@@ -4,17 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fuzz_check.h"
 #include "tiktok/normalise.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
-
-#define CHECK(condition)                                                                           \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            (void)fprintf(stderr, "broken: %s\n", #condition);                                     \
-            abort();                                                                               \
-        }                                                                                          \
-    } while (0)
 
 static void check_phone(struct span phone)
 {

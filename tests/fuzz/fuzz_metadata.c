@@ -6,17 +6,10 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "fuzz_check.h"
 #include "kafka/metadata.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
-
-#define CHECK(condition)                                                                           \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            (void)fprintf(stderr, "broken: %s\n", #condition);                                     \
-            abort();                                                                               \
-        }                                                                                          \
-    } while (0)
 
 static void check_order(const struct metadata *known, int64_t base)
 {

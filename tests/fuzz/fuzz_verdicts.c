@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "event/oddity.h"
+#include "fuzz_check.h"
 #include "webhook/verdicts.h"
 
 /* The words are ours alone: nothing of the body may stand in them. */
@@ -18,14 +19,6 @@ static bool is_about_oddity(const char *text, struct span body)
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
-
-#define CHECK(condition)                                                                           \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            (void)fprintf(stderr, "broken: %s\n", #condition);                                     \
-            abort();                                                                               \
-        }                                                                                          \
-    } while (0)
 
 static const char rules[] =
     "- {status: 2xx, json: {/ok: true}, is: delivered}\n"
