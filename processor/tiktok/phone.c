@@ -422,6 +422,9 @@ static size_t write_national(const struct dialling *dialling, struct typed *type
         (trunk.ptr[0] == '0' || number.len > dialling->max)) {
         struct span rest = span_sub(number, trunk.len, number.len);
 
+        if (trunk.ptr[0] == '0' && span_starts(rest, trunk)) {
+            return 0; /* dialled twice: what is number and what is prefix cannot be told */
+        }
         if (rest.len >= dialling->min && rest.len <= dialling->max) {
             return write_number(code, rest, out);
         }

@@ -340,6 +340,7 @@ static const struct {
     /* email */
     {"no at sign", IDENTIFIER_EMAIL, "nora.field", "", NULL},
     {"a closing bracket alone", IDENTIFIER_EMAIL, "o>", "", NULL},
+    {"a trunk prefix dialled twice", IDENTIFIER_PHONE, "06 06 06 06666", "HU", NULL},
     {"nothing before it", IDENTIFIER_EMAIL, "@shop.example", "", NULL},
     {"nothing behind it", IDENTIFIER_EMAIL, "nora@", "", NULL},
     {"two of them", IDENTIFIER_EMAIL, "a@b@shop.example", "", NULL},
