@@ -158,14 +158,13 @@ static struct span strip(struct span s, const char *before, const char *behind)
     return s;
 }
 
-/* The address alone: "Nora <nora@shop.example>", mailto:nora@shop.example?subject=x, with quotation
- * marks around it or a dot behind. */
-static struct span address_of(struct span s)
+/* One layer of what people and forms put around an address. */
+static struct span unwrap_address(struct span s)
 {
     const struct span scheme = SPAN("mailto:");
     size_t open;
 
-    s = strip(s, "\"' ", "\"'., ;");
+    s = strip(trim(s), "\"' ", "\"'., ;");
     open = span_find(s, '<', 0);
     if (open < s.len && s.ptr[s.len - 1] == '>' && span_find(s, '<', open + 1) == s.len) {
         s = strip(span_sub(s, open + 1, s.len - 1), "\"' ", "\"'., ;");
@@ -173,6 +172,19 @@ static struct span address_of(struct span s)
     if (s.len > scheme.len && span_eq_nocase(span_sub(s, 0, scheme.len), scheme)) {
         s = span_sub(s, scheme.len, span_find(s, '?', 0));
     }
+    return s;
+}
+
+/* The address alone: "Nora <nora@shop.example>", mailto:nora@shop.example?subject=x, with quotation
+ * marks around it or a dot behind, and any of these inside another: each round takes something. */
+static struct span address_of(struct span s)
+{
+    size_t before;
+
+    do {
+        before = s.len;
+        s = unwrap_address(s);
+    } while (s.len < before);
     return s;
 }
 

@@ -340,6 +340,8 @@ static const struct {
     /* email */
     {"no at sign", IDENTIFIER_EMAIL, "nora.field", "", NULL},
     {"a closing bracket alone", IDENTIFIER_EMAIL, "o>", "", NULL},
+    {"wrapped twice, with a space that is no ASCII", IDENTIFIER_EMAIL,
+     "\"mailto:nora@shop.example\xc2\xa0\x27", "", "nora@shop.example"},
     {"a trunk prefix dialled twice", IDENTIFIER_PHONE, "06 06 06 06666", "HU", NULL},
     {"nothing before it", IDENTIFIER_EMAIL, "@shop.example", "", NULL},
     {"nothing behind it", IDENTIFIER_EMAIL, "nora@", "", NULL},
