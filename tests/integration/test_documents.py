@@ -16,14 +16,32 @@ def check(file):
     return subprocess.run([BINARY, "check", "-c", file], capture_output=True, text=True, timeout=30)
 
 
-def test_the_first_configuration_of_the_readme(tmp_path):
+def first_configuration(directory):
+    """The README's, with a schema beside it; its token is a file that is still to be written."""
     (text,) = re.findall(r"^```yaml\n(.*?)^```", (ROOT / "README.md").read_text(), re.M | re.S)
-    (tmp_path / "schemas").mkdir()
-    (tmp_path / "schemas" / "order.avsc").write_text(SCHEMA.read_text())
+    (directory / "schemas").mkdir()
+    (directory / "schemas" / "order.avsc").write_text(SCHEMA.read_text())
+    file = directory / "detour.yaml"
+    file.write_text(text.replace("/run/secrets/tiktok", str(directory / "token")))
+    return file
+
+
+def test_without_secrets_it_is_checked_and_rehearsed_as_well(tmp_path):
+    file = first_configuration(tmp_path)
+    trace = tmp_path / "trace.yaml"
+    trace.write_text("for: 20s\ntraffic: [{event: ORDER_PLACED, rate: 20/s}]\n")
+    for command, code in ((["check"], 1), (["rehearse", trace], 2)):
+        words = [BINARY, command[0], "-c", file, *command[1:]]
+        refused = subprocess.run(words, capture_output=True, text=True, timeout=30)
+        assert refused.returncode == code and "token" in refused.stderr + refused.stdout, refused
+        spared = subprocess.run([*words, "--no-secrets"], capture_output=True, text=True, timeout=30)
+        assert spared.returncode == 0, spared.stdout + spared.stderr
+
+
+def test_the_first_configuration_of_the_readme(tmp_path):
+    file = first_configuration(tmp_path)
     (tmp_path / "token").write_text("example-token")
     (tmp_path / "token").chmod(0o400)
-    file = tmp_path / "detour.yaml"
-    file.write_text(text.replace("/run/secrets/tiktok", str(tmp_path / "token")))
     result = check(file)
     assert result.returncode == 0, result.stdout + result.stderr
     assert ": warning: " not in result.stdout + result.stderr
