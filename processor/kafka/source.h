@@ -16,7 +16,7 @@
 #include "config/config.h"
 #include "event/blocked.h"
 #include "kafka/standing.h"
-#include "kafka/tracker.h"
+#include "offsets/tracker.h"
 
 struct source;
 

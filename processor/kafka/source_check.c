@@ -4,8 +4,8 @@
  * An offset is only a number. Where the log may have changed since a partition was last read (it
  * was assigned, resumed after a pause, or the library asked for the topic's metadata, which it does
  * after every error of a fetch and every connection lost), reading begins one record earlier than
- * wanted, at a record that was noted (kafka/trail.h), and what comes is compared. That costs nobody
- * a request.
+ * wanted, at a record that was noted (offsets/trail.h), and what comes is compared. That costs
+ * nobody a request.
  *
  *    it is the same          reading goes on from there
  *    it is another record    the next older mark is looked at, and so on, until one is the same:

@@ -14,7 +14,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "kafka/metadata.h"
+#include "offsets/metadata.h"
 
 enum { METADATA_BYTES_LEAST = 64, FAILURE_LOG_MS = 30000 };
 

@@ -12,7 +12,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "kafka/conf.h"
-#include "kafka/metadata.h"
+#include "offsets/metadata.h"
 
 enum { WINDOW_MAX = 65536, WINDOW_MOST = 1 << 24 };
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "kafka/metadata.h"
+#include "offsets/metadata.h"
 
 enum { TURN_MAX_MS = 500 };
 

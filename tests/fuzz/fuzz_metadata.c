@@ -7,7 +7,7 @@
 #include <zlib.h>
 
 #include "fuzz_check.h"
-#include "kafka/metadata.h"
+#include "offsets/metadata.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/rng.h"
-#include "kafka/metadata.h"
+#include "offsets/metadata.h"
 
 static const struct mark marks[] = {{99, 7}, {96, 8}, {64, 9}, {0, 10}};
 static const struct offset_run runs[] = {{101, 102}, {105, 300}};

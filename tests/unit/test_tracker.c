@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "base/rng.h"
-#include "kafka/metadata.h"
-#include "kafka/tracker.h"
+#include "offsets/metadata.h"
+#include "offsets/tracker.h"
 
 /* One script: letters act on an offset. t: take, new work; b: take, settled before; f: take, full;
  * s: settle; x: settle, not in flight. */

@@ -1,4 +1,4 @@
-#include "kafka/metadata.h"
+#include "offsets/metadata.h"
 
 #include <stdlib.h>
 #include <string.h>

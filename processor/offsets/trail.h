@@ -6,8 +6,8 @@
  * the newest mark that still fits says up to where it is the same.
  * Pure: no Kafka, no clock, no allocation.
  */
-#ifndef KAFKA_TRAIL_H
-#define KAFKA_TRAIL_H
+#ifndef OFFSETS_TRAIL_H
+#define OFFSETS_TRAIL_H
 
 #include "base/span.h"
 
@@ -34,4 +34,4 @@ void trail_cut(struct trail *trail, int64_t from);
 /** The marks, newest first, each once; their number. */
 size_t trail_list(const struct trail *trail, struct mark out[TRAIL_MARKS_MAX]);
 
-#endif /* KAFKA_TRAIL_H */
+#endif /* OFFSETS_TRAIL_H */

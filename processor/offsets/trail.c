@@ -1,4 +1,4 @@
-#include "kafka/trail.h"
+#include "offsets/trail.h"
 
 #include <string.h>
 

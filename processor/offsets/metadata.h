@@ -1,8 +1,8 @@
 /**
- * metadata - what a commit's metadata says (kafka room only).
+ * metadata - what a commit's metadata says.
  *
  * Two things, both about the offset it is committed with and no other:
- *    marks  records below it by which the log is recognised (kafka/trail.h)
+ *    marks  records below it by which the log is recognised (offsets/trail.h)
  *    runs   offsets beyond it that are settled, and one record of them, `ahead`
  *
  * "d2:" and base64url of: a CRC-32 over the topic's name, the partition and the rest; then varints:
@@ -14,11 +14,11 @@
  * Metadata travels: tools and replicators copy it to other offsets, topics and clusters. What does
  * not fit its place, or is not ours, says nothing.
  */
-#ifndef KAFKA_METADATA_H
-#define KAFKA_METADATA_H
+#ifndef OFFSETS_METADATA_H
+#define OFFSETS_METADATA_H
 
 #include "base/buf.h"
-#include "kafka/trail.h"
+#include "offsets/trail.h"
 
 /* Offsets from..to-1. */
 struct offset_run {
@@ -79,4 +79,4 @@ enum metadata_sort metadata_read(struct span text, const struct metadata_place *
 /** In words, for a log line. */
 const char *metadata_sort_text(enum metadata_sort sort);
 
-#endif /* KAFKA_METADATA_H */
+#endif /* OFFSETS_METADATA_H */

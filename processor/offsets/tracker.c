@@ -1,4 +1,4 @@
-#include "kafka/tracker.h"
+#include "offsets/tracker.h"
 
 #include <stdlib.h>
 #include <string.h>

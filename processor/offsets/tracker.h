@@ -6,10 +6,10 @@
  * commit's metadata, so that a restart does not send it twice; when it does not fit it
  * is cut at the end: duplicates, never loss. Memory: a ring that grows to @window_max.
  */
-#ifndef KAFKA_TRACKER_H
-#define KAFKA_TRACKER_H
+#ifndef OFFSETS_TRACKER_H
+#define OFFSETS_TRACKER_H
 
-#include "kafka/metadata.h"
+#include "offsets/metadata.h"
 
 struct tracker;
 
@@ -50,4 +50,4 @@ void tracker_know(struct tracker *tracker, const struct trail *trail);
 /** Know one more record below the watermark, behind those that are known. */
 void tracker_learn(struct tracker *tracker, struct mark record);
 
-#endif /* KAFKA_TRACKER_H */
+#endif /* OFFSETS_TRACKER_H */
