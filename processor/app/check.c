@@ -12,7 +12,7 @@
 #include "app/check_names.h"
 #include "app/check_online.h"
 #include "base/mem.h"
-#include "route/review.h"
+#include "route/table_review.h"
 
 struct check {
     const char *path;

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "route/review.h"
+#include "route/table_review.h"
 #include "tiktok/names.h"
 
 /* What is known of event names. */

@@ -9,7 +9,7 @@
 #ifndef ROUTE_REACH_H
 #define ROUTE_REACH_H
 
-#include "route/compiled.h"
+#include "route/table_inside.h"
 
 void reach_check(const struct route_table *table, struct diags *diags);
 

@@ -1,4 +1,4 @@
-#include "route/compiled.h"
+#include "route/table_inside.h"
 
 #include <stdlib.h>
 

@@ -3,7 +3,7 @@
  *
  * First match wins; `continue: true` goes on to the next as well. Routes whose match
  * names event types as equality or list are indexed by type, so that 10,000 routes
- * cost at most twice ten. Regular expressions are POSIX extended (route/pattern.h),
+ * cost at most twice ten. Regular expressions are POSIX extended (match/pattern.h),
  * expression and subject bounded. Types are checked against the reader schema:
  * comparing text with a number, or a boolean with a list of texts, is an error with its
  * place.

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "schema/avro_name.h"
 #include "schema/ends.h"
-#include "schema/names.h"
 
 struct builder {
     bool is_writer;

@@ -8,7 +8,7 @@
 #ifndef SCHEMA_BUILD_H
 #define SCHEMA_BUILD_H
 
-#include "schema/defaults.h"
+#include "schema/field_default.h"
 #include "schema/memory.h"
 
 enum { FIXED_BYTES_MAX = 1024 * 1024, UNION_BRANCHES_MAX = 255 };

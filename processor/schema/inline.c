@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "schema/avro_name.h"
 #include "schema/hash.h"
-#include "schema/names.h"
 #include "schema/vet.h"
 
 /* A named type found in one of the files. The document itself is file 0. */

@@ -5,7 +5,7 @@
 #define SCHEMA_JSON_READ_H
 
 #include "schema/decoder.h"
-#include "schema/defaults.h"
+#include "schema/field_default.h"
 
 enum { JSON_NODES_MAX = 1000000 };
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "event/oddity.h"
-#include "event/status.h"
+#include "event/status_fault.h"
 #include "tiktok/codes.h"
 #include "tiktok/message.h"
 #include "tiktok/partial.h"

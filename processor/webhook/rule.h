@@ -5,7 +5,7 @@
 
 #include "config/config.h"
 #include "event/verdict.h"
-#include "route/condition.h"
+#include "match/condition.h"
 #include "webhook/pointer.h"
 
 enum { STATUS_MIN = 100, STATUS_MAX = 999, STATUS_WORDS = 15 };

@@ -6,7 +6,7 @@
 
 #include "base/mem.h"
 #include "event/oddity.h"
-#include "event/status.h"
+#include "event/status_fault.h"
 #include "webhook/rule.h"
 
 struct verdicts {

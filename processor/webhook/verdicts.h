@@ -8,10 +8,10 @@
  * list. JSON is compared by type (0 is not "0"), and null counts as missing. A rule that asks for
  * JSON does not fit an answer that is none.
  *
- * The defaults, by whose doing a status is (event/status.h): 2xx delivered; an event's rejected,
- * by halves; the service's retry; the operator's hold; nobody's unknown. Where a rule says which
- * 2xx are delivered by more than their status, another 2xx is unknown: nobody has a rule for it,
- * and what is unknown is never delivered. An HTML page is no receipt: retry.
+ * The defaults, by whose doing a status is (event/status_fault.h): 2xx delivered; an event's
+ * rejected, by halves; the service's retry; the operator's hold; nobody's unknown. Where a rule
+ * says which 2xx are delivered by more than their status, another 2xx is unknown: nobody has a rule
+ * for it, and what is unknown is never delivered. An HTML page is no receipt: retry.
  */
 #ifndef WEBHOOK_VERDICTS_H
 #define WEBHOOK_VERDICTS_H

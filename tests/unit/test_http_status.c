@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "event/status.h"
+#include "event/status_fault.h"
 
 static const struct {
     int status;

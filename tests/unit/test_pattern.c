@@ -10,7 +10,7 @@
 
 #include "base/buf.h"
 #include "base/rng.h"
-#include "route/pattern.h"
+#include "match/pattern.h"
 
 static const struct {
     const char *pattern;

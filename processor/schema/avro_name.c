@@ -1,4 +1,4 @@
-#include "schema/names.h"
+#include "schema/avro_name.h"
 
 #include "schema/memory.h"
 

@@ -1,14 +1,14 @@
 /* Reading an expression into its automaton, in one pass by recursive descent. A repeat reads its
  * atom again for each copy, so that a copy has positions of its own; the bound on positions bounds
  * that, and the depth of groups bounds the recursion. */
-#include "route/pattern.h"
+#include "match/pattern.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/utf8.h"
-#include "route/pattern_inside.h"
+#include "match/pattern_inside.h"
 
 /* A part of the expression: where it can begin and end, and whether it can be nothing. */
 struct part {

@@ -8,11 +8,11 @@
  * What a missing subject satisfies: missing, !=, !~. What a text longer than a pattern
  * may look at satisfies: !~ only, as if it were missing.
  */
-#ifndef ROUTE_CONDITION_H
-#define ROUTE_CONDITION_H
+#ifndef MATCH_CONDITION_H
+#define MATCH_CONDITION_H
 
-#include "route/pattern.h"
-#include "route/subject.h"
+#include "match/pattern.h"
+#include "match/subject.h"
 
 enum operation {
     OP_EXISTS,
@@ -74,4 +74,4 @@ void condition_write(const struct condition *condition, struct buf *out);
 void condition_write_seen(const struct condition *condition, const struct seen *seen,
                           struct buf *out);
 
-#endif /* ROUTE_CONDITION_H */
+#endif /* MATCH_CONDITION_H */

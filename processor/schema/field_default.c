@@ -1,4 +1,4 @@
-#include "schema/defaults.h"
+#include "schema/field_default.h"
 
 #include <stdlib.h>
 

@@ -1,9 +1,9 @@
 /* Searching; the expression is read in pattern_read.c. */
-#include "route/pattern.h"
+#include "match/pattern.h"
 
 #include <stdlib.h>
 
-#include "route/pattern_inside.h"
+#include "match/pattern_inside.h"
 
 void pattern_free(struct pattern *pattern)
 {

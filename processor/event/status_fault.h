@@ -1,11 +1,11 @@
 /**
- * status - whose doing an HTTP status is, where nothing else of the answer says so.
+ * status_fault - whose doing an HTTP status is, where nothing else of the answer says so.
  *
  * One table for all destinations (docs/delivery.md shows it). Only what an event can cause may
  * condemn one; what no event can cause holds the destination, or is its own trouble.
  */
-#ifndef EVENT_STATUS_H
-#define EVENT_STATUS_H
+#ifndef EVENT_STATUS_FAULT_H
+#define EVENT_STATUS_FAULT_H
 
 #include "base/base.h"
 
@@ -21,4 +21,4 @@ enum status_fault {
 /** @status: of the final answer; 0 (none) is SERVICES. */
 enum status_fault status_fault(int status, bool has_retry_after);
 
-#endif /* EVENT_STATUS_H */
+#endif /* EVENT_STATUS_FAULT_H */

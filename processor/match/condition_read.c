@@ -1,5 +1,5 @@
 /* Reading a condition: the operator, the literals, and whether the schema allows them. */
-#include "route/condition.h"
+#include "match/condition.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-#include "route/condition.h"
+#include "match/condition.h"
 
 #include <stdlib.h>
 

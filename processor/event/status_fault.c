@@ -1,4 +1,4 @@
-#include "event/status.h"
+#include "event/status_fault.h"
 
 /* By status. What stands in none of these rows is nobody's among 4xx and from 600 on. */
 static const struct {

@@ -1,9 +1,9 @@
 /* [a-z], [^,;], [[:alpha:]_]: the bytes a bracket expression stands for. */
-#include "route/pattern.h"
+#include "match/pattern.h"
 
 #include <string.h>
 
-#include "route/pattern_inside.h"
+#include "match/pattern_inside.h"
 
 struct bracket {
     struct span text;

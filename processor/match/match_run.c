@@ -1,5 +1,5 @@
 /* Deciding by the flat code, explaining by the tree. */
-#include "route/match.h"
+#include "match/match.h"
 
 bool match_run(const struct match *match, bool is_type_known, const struct event_view *view,
                struct arena *arena, uint64_t *conditions)

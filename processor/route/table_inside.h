@@ -1,9 +1,9 @@
-/** compiled - what a routing table is made of, for the files of this room and its tests. */
-#ifndef ROUTE_COMPILED_H
-#define ROUTE_COMPILED_H
+/** table_inside - what a routing table is made of, for the files of this room and its tests. */
+#ifndef ROUTE_TABLE_INSIDE_H
+#define ROUTE_TABLE_INSIDE_H
 
+#include "match/match.h"
 #include "route/index.h"
-#include "route/match.h"
 #include "route/table.h"
 
 struct compiled_route {
@@ -24,4 +24,4 @@ struct route_table {
 void table_match(const struct route_table *table, const struct event_view *view,
                  struct arena *arena, struct route_result *out, uint64_t *conditions);
 
-#endif /* ROUTE_COMPILED_H */
+#endif /* ROUTE_TABLE_INSIDE_H */

@@ -1,4 +1,4 @@
-#include "route/subject.h"
+#include "match/subject.h"
 
 #include <stdlib.h>
 

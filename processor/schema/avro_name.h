@@ -1,8 +1,8 @@
 /**
- * names - Avro's names: full name, namespace, what is well-formed. Private to this room.
+ * avro_name - Avro's names: full name, namespace, what is well-formed. Private to this room.
  */
-#ifndef SCHEMA_NAMES_H
-#define SCHEMA_NAMES_H
+#ifndef SCHEMA_AVRO_NAME_H
+#define SCHEMA_AVRO_NAME_H
 
 #include <jansson.h>
 
@@ -29,4 +29,4 @@ struct span name_qualify(struct span space, struct span name, struct buf *out);
  * has no name. */
 struct span name_of_definition(const json_t *node, struct span space, struct buf *out);
 
-#endif /* SCHEMA_NAMES_H */
+#endif /* SCHEMA_AVRO_NAME_H */

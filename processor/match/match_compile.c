@@ -1,5 +1,5 @@
 /* From the YAML of a match to its tree, and from the tree to flat code. */
-#include "route/match.h"
+#include "match/match.h"
 
 #include <stdlib.h>
 

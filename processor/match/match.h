@@ -10,10 +10,10 @@
  * without a stack. The tree is as deep as the YAML allows (32), which bounds the
  * recursion over it.
  */
-#ifndef ROUTE_MATCH_H
-#define ROUTE_MATCH_H
+#ifndef MATCH_MATCH_H
+#define MATCH_MATCH_H
 
-#include "route/condition.h"
+#include "match/condition.h"
 
 /* The subjects of a table, each once. */
 struct subjects {
@@ -62,4 +62,4 @@ bool match_run(const struct match *match, bool is_type_known, const struct event
 bool match_explain(const struct match *match, const struct event_view *view, struct arena *arena,
                    struct buf *out);
 
-#endif /* ROUTE_MATCH_H */
+#endif /* MATCH_MATCH_H */

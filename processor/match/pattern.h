@@ -12,8 +12,8 @@
  * what other dialects have and POSIX would read as something else (\d, (?i), [\d]),
  * and expressions that hold nothing to match.
  */
-#ifndef ROUTE_PATTERN_H
-#define ROUTE_PATTERN_H
+#ifndef MATCH_PATTERN_H
+#define MATCH_PATTERN_H
 
 #include "base/err.h"
 #include "base/span.h"
@@ -32,4 +32,4 @@ void pattern_free(struct pattern *pattern);
 /** 1 it is found in @text, 0 it is not, -1 nobody knows: the text is too long. */
 int pattern_find(const struct pattern *pattern, struct span text);
 
-#endif /* ROUTE_PATTERN_H */
+#endif /* MATCH_PATTERN_H */

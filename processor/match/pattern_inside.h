@@ -1,8 +1,8 @@
 /** pattern_inside - the automaton of a pattern, for its files. */
-#ifndef ROUTE_PATTERN_INSIDE_H
-#define ROUTE_PATTERN_INSIDE_H
+#ifndef MATCH_PATTERN_INSIDE_H
+#define MATCH_PATTERN_INSIDE_H
 
-#include "route/pattern.h"
+#include "match/pattern.h"
 
 /* What a text is made of: its bytes between a start and an end. */
 enum { SYMBOL_START = 256, SYMBOL_END = 257, SYMBOLS = 258 };
@@ -45,4 +45,4 @@ static inline void positions_join(struct positions *set, const struct positions 
     }
 }
 
-#endif /* ROUTE_PATTERN_INSIDE_H */
+#endif /* MATCH_PATTERN_INSIDE_H */

@@ -1,13 +1,13 @@
 /**
- * review - what a routing table does with events that do not say what a rule asks for.
+ * table_review - what a routing table does with events that do not say what a rule asks for.
  *
  * A rule that drops events without consent must not pass those whose consent is not known. A null
  * satisfies neither `false` nor `denied`, so a drop rule on a field that may be null leaves null
  * out, and a leg behind `"!= false"` takes it. Both are legal, and both are said by `check`, with
  * the line to write; a rule on the same field that says `missing` or `exists` settles it.
  */
-#ifndef ROUTE_REVIEW_H
-#define ROUTE_REVIEW_H
+#ifndef ROUTE_TABLE_REVIEW_H
+#define ROUTE_TABLE_REVIEW_H
 
 #include "route/table.h"
 
@@ -19,4 +19,4 @@ void route_table_event_names(const struct route_table *table,
                              void (*each)(void *context, struct span name, struct place place),
                              void *context);
 
-#endif /* ROUTE_REVIEW_H */
+#endif /* ROUTE_TABLE_REVIEW_H */

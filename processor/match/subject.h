@@ -7,8 +7,8 @@
  *
  * Each subject of a table exists once, so that "the same subject" is the same pointer.
  */
-#ifndef ROUTE_SUBJECT_H
-#define ROUTE_SUBJECT_H
+#ifndef MATCH_SUBJECT_H
+#define MATCH_SUBJECT_H
 
 #include "event/event.h"
 #include "event/scalar.h"
@@ -71,4 +71,4 @@ void subject_see(const struct subject *subject, const struct event_view *view, s
 /** The unit of a time value in microseconds: 0 when @logical is no time. */
 int64_t subject_time_unit_us(enum logical_type logical);
 
-#endif /* ROUTE_SUBJECT_H */
+#endif /* MATCH_SUBJECT_H */

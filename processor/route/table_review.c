@@ -1,6 +1,6 @@
-#include "route/review.h"
+#include "route/table_review.h"
 
-#include "route/compiled.h"
+#include "route/table_inside.h"
 
 enum { LINE_BYTES_MAX = 512, LITERALS_SHOWN_MAX = 4 };
 

@@ -1,12 +1,12 @@
 /**
- * defaults - the defaults of record fields, read once the graph is complete.
+ * field_default - the defaults of record fields, read once the graph is complete.
  *
  * Private to this room. A default may need another field's default (a record's default
  * may leave out fields that have one), so they are read on demand; a default that needs
  * itself is refused.
  */
-#ifndef SCHEMA_DEFAULTS_H
-#define SCHEMA_DEFAULTS_H
+#ifndef SCHEMA_FIELD_DEFAULT_H
+#define SCHEMA_FIELD_DEFAULT_H
 
 #include <jansson.h>
 
@@ -37,4 +37,4 @@ NODISCARD enum err_code defaults_read(struct defaults *defaults, struct arena *a
                                       struct err *err);
 void defaults_fini(struct defaults *defaults);
 
-#endif /* SCHEMA_DEFAULTS_H */
+#endif /* SCHEMA_FIELD_DEFAULT_H */
