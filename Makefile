@@ -9,7 +9,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 FUZZ_SECONDS ?= 60
 VERSION := $(shell cat VERSION 2>/dev/null || echo 0.0.0)
-ROOMS ?= base config schema event offsets match http route tiktok webhook kafka health deliver observe trial app rehearse
+ROOMS ?= base config schema event offsets match http route kafka health destinations deliver observe trial app rehearse
 
 # Looked up when first used and once only: on a fresh machine `deps` has to run before there is a pkg-config.
 PKGS := rdkafka libcurl avro-c yaml-0.1 jansson libmicrohttpd libcrypto zlib
@@ -38,11 +38,10 @@ export LSAN_OPTIONS ?= suppressions=$(CURDIR)/tests/sanitizers/leak.supp:print_s
 export TSAN_OPTIONS ?= suppressions=$(CURDIR)/tests/sanitizers/thread.supp:halt_on_error=0:exitcode=66
 export UBSAN_OPTIONS ?= print_stacktrace=1
 
-SOURCES := $(foreach room,$(ROOMS),$(wildcard processor/$(room)/*.c))
+SOURCES := $(foreach room,$(ROOMS),$(wildcard processor/$(room)/*.c processor/$(room)/*/*.c))
 OBJECTS := $(SOURCES:processor/%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/embedded.o
 OBJECTS_REFERENCE := $(patsubst processor/%.c,$(BUILD)/obj/%.o,$(wildcard processor/base/*.c processor/config/*.c))
 MAIN_OBJECTS := $(patsubst processor/%.c,$(BUILD)/obj/%.o,$(wildcard processor/main/*.c))
-HEADERS := $(wildcard processor/*/*.h)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 SIM_TESTS := $(patsubst tests/sim/%.c,$(BUILD)/sim/%,$(wildcard tests/sim/test_*.c))
 SIM_REPORTS := $(patsubst tests/sim/%.c,$(BUILD)/sim/%,$(wildcard tests/sim/report_*.c))
@@ -128,7 +127,7 @@ lint: deps-lint ## Formatting, static analysis, direction of includes, forbidden
 	@REFERENCE=$(REFERENCE) REFERENCE_LOG=$(REFERENCE_LOG) REFERENCE_MAP=$(REFERENCE_MAP) CC=$(CC) BUILD=$(BUILD) .ci/lint
 
 format: ## Let clang-format lay out every C file
-	@clang-format -i $(wildcard processor/*/*.[ch] tests/*/*.[ch])
+	@clang-format -i $(wildcard processor/*/*.[ch] processor/*/*/*.[ch] tests/*/*.[ch])
 
 docs: $(REFERENCE) $(REFERENCE_LOG) $(REFERENCE_MAP) ## Write docs/configuration.md, docs/log.md and docs/mapping.md from their tables
 	@$(REFERENCE) > docs/configuration.md

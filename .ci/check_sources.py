@@ -51,20 +51,28 @@ def without_comments(text):
     return pattern.sub(lambda m: re.sub(r"[^\n]", " ", m.group()), text)
 
 
+def room_of(parts, ranks):
+    """A folder in a room is a room of its own where the page lists it, as destinations/http."""
+    inner = "/".join(parts[:2])
+    return inner if inner in ranks else parts[0]
+
+
 def include_problems(path, text, ranks):
-    room = path.parts[1]
+    room = "/".join(path.parts[1:-1])
     if room not in ranks:
         yield 1, f"room {room} is not in docs/architecture.md"
         return
     for match in INCLUDE.finditer(text):
         line = text.count("\n", 0, match.start()) + 1
-        other = match.group(1).split("/")[0]
+        other = room_of(match.group(1).split("/")[:-1], ranks)
         if "/" not in match.group(1):
             yield line, f'include "{match.group(1)}" by its room, as "{room}/{match.group(1)}"'
         elif other not in ranks:
             yield line, f"room {other} is not in docs/architecture.md"
         elif other != room and ranks[other] > ranks[room]:
             yield line, f"{room} includes {match.group(1)}, which lies above it"
+        elif other != room and ranks[other] == ranks[room]:
+            yield line, f"{room} includes {match.group(1)}, which lies beside it"
 
 
 def function_problems(code):

@@ -5,7 +5,7 @@
 
 #include "base/columns.h"
 #include "base/mem.h"
-#include "tiktok/review.h"
+#include "destinations/tiktok/review.h"
 
 enum { PRINT_BYTES_MAX = 256 * 1024, PRINT_COLUMNS = 80 };
 

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "destinations/tiktok/names.h"
 #include "route/table_review.h"
-#include "tiktok/names.h"
 
 /* What is known of event names. */
 struct known {

@@ -5,7 +5,7 @@
  * its type and bounds, holds its default and documents it; docs/configuration.md is
  * checked against the same table. What needs the reader schema to be understood
  * (match, map, event paths, utm paths) stays a yaml_node here and is compiled by
- * route/ and tiktok/, which add to the same diags.
+ * route/ and destinations/, which add to the same diags.
  *
  * Units are in the names: *_ms, *_bytes; rates are per second; percentages fractions.
  * Paths of files are absolute or made relative to the configuration file's folder.
@@ -190,7 +190,7 @@ struct config_destination {
     const struct yaml_node *body; /* NULL: the whole event */
     enum body_format body_format;
     bool is_gzip;
-    struct config_verdict { /* what an answer means; compiled by webhook/ */
+    struct config_verdict { /* what an answer means; compiled by destinations/http */
         const struct yaml_node *status, *header, *json; /* NULL: not asked */
         int is;                                         /* enum verdict */
         struct place place;

@@ -1,4 +1,4 @@
-/* Destinations of type http: webhook/ does the work. */
+/* Destinations of type http: destinations/http does the work. */
 #include "deliver/kind.h"
 
 static struct span http_group(struct deliverer *d, const struct pipeline_destination *to,

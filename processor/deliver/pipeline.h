@@ -8,14 +8,14 @@
 #define DELIVER_PIPELINE_H
 
 #include "config/config.h"
+#include "destinations/http/webhook.h"
+#include "destinations/tiktok/answer.h"
+#include "destinations/tiktok/map.h"
 #include "event/event.h"
 #include "kafka/utm.h"
 #include "observe/metrics.h"
 #include "route/table.h"
 #include "schema/catalog.h"
-#include "tiktok/answer.h"
-#include "tiktok/map.h"
-#include "webhook/webhook.h"
 
 /* One destination's compiled parts; only those of its type are set. */
 struct pipeline_destination {

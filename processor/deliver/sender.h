@@ -4,7 +4,7 @@
  * Legs queue in lanes, one for each (event name, source id): a batch holds one event
  * type of one source, so that an answer always speaks of one cell. A free connection
  * sends what is there after `linger`; while all are busy batches fill. An answer is
- * read by tiktok/answer.h and becomes:
+ * read by its kind and becomes:
  *
  *   delivered          each leg settled
  *   rejected           the named item is dead-lettered and the rest resent; without a

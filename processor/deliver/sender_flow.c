@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include "webhook/credential.h"
+#include "destinations/http/credential.h"
 
 enum {
     THROTTLE_MIN_MS = 1000, /* freeze without Retry-After: full jitter 1..8 s (reliability 1.5) */

@@ -1,7 +1,7 @@
 /**
  * answer - what a destination's answer means for each event of a batch, whoever it is.
  *
- * tiktok/answer.h and webhook/verdicts.h read answers into this; deliver/ acts on it.
+ * The drivers (destinations/) read answers into this; deliver/ acts on it.
  */
 #ifndef EVENT_ANSWER_H
 #define EVENT_ANSWER_H

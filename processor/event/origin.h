@@ -9,7 +9,8 @@
  * Not present is what base/absent.h says: null, missing, empty, blank, or a missing value written
  * out. A constant is present whatever it says.
  *
- * (`each:` belongs to tiktok/map.h, which uses origins compiled from the element's type.)
+ * (`each:` belongs to destinations/tiktok/map.h, which uses origins compiled from the element's
+ * type.)
  */
 #ifndef EVENT_ORIGIN_H
 #define EVENT_ORIGIN_H

@@ -5,8 +5,8 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "destinations/http/credential.h"
 #include "observe/status_services.h"
-#include "webhook/credential.h"
 
 enum {
     SAMPLE_GAP_MS = 1000,

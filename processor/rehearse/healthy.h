@@ -6,8 +6,8 @@
 #define REHEARSE_HEALTHY_H
 
 #include "deliver/pipeline.h"
+#include "destinations/http/example.h"
 #include "rehearse/trace.h"
-#include "webhook/example.h"
 
 struct healthy {
     struct example *answers; /* owned; by destination, those of other types are not used */

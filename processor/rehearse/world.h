@@ -21,8 +21,8 @@
 
 #include "deliver/pipeline.h"
 #include "deliver/turn.h"
+#include "destinations/http/example.h"
 #include "rehearse/fault.h"
-#include "webhook/example.h"
 
 /* What is wrong with a record, for whoever is to take it. */
 enum record_mark {

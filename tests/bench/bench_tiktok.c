@@ -8,8 +8,8 @@
 #include "base/clock.h"
 #include "base/embedded.h"
 #include "base/rng.h"
+#include "destinations/tiktok/map.h"
 #include "schema/decoder.h"
-#include "tiktok/map.h"
 
 enum { EVENTS = 200, REPEATS = 200, NAME_BYTES = 64 };
 

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "destinations/tiktok/answer.h"
 #include "fuzz_check.h"
-#include "tiktok/answer.h"
 
 enum { EVENTS = 4 };
 

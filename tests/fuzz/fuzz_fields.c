@@ -6,10 +6,10 @@
 
 #include "base/absent.h"
 #include "base/arena.h"
+#include "destinations/tiktok/client_address.h"
 #include "fuzz_check.h"
 #include "http/head.h"
 #include "schema/path.h"
-#include "tiktok/client_address.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 

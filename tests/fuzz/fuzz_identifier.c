@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "destinations/tiktok/normalise.h"
 #include "fuzz_check.h"
-#include "tiktok/normalise.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 

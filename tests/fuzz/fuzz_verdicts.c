@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "destinations/http/verdicts.h"
 #include "event/oddity.h"
 #include "fuzz_check.h"
-#include "webhook/verdicts.h"
 
 /* The words are ours alone: nothing of the body may stand in them. */
 static bool is_about_oddity(const char *text, struct span body)

@@ -4,7 +4,7 @@
  */
 #include <stdio.h>
 
-#include "tiktok/document.h"
+#include "destinations/tiktok/document.h"
 
 enum { REFERENCE_BYTES_MAX = 4 * 1024 * 1024 };
 

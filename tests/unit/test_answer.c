@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "tiktok/answer.h"
+#include "destinations/tiktok/answer.h"
 
 enum { EVENTS = 5 };
 

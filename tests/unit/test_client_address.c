@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "tiktok/client_address.h"
+#include "destinations/tiktok/client_address.h"
 
 static const struct {
     const char *text;

@@ -2,7 +2,7 @@
  * fixture's request, and what its answer means is the expected action of the sender. */
 #include "tiktok_world.h"
 
-#include "tiktok/answer.h"
+#include "destinations/tiktok/answer.h"
 
 enum { EVENTS_MAX = 1001 };
 

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "tiktok/normalise.h"
+#include "destinations/tiktok/normalise.h"
 
 /* Vector 23 is another product's choice for external_id (lower-cased before); ours keeps the case,
  * so that row has the input that gives this digest here. */

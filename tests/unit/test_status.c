@@ -14,9 +14,9 @@
 #include "app/status_table.h"
 #include "base/clock.h"
 #include "base/columns.h"
+#include "destinations/http/credential.h"
 #include "kafka/cluster.h"
 #include "observe/status.h"
-#include "webhook/credential.h"
 
 enum { TIKTOK, HOOK, UTM, DESTINATIONS };
 

@@ -3,7 +3,7 @@
 
 #include "base/embedded.h"
 #include "base/mem.h"
-#include "tiktok/review.h"
+#include "destinations/tiktok/review.h"
 
 /* A shop's own names, none of them the example's. */
 static const char shop_schema[] =

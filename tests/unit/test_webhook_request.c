@@ -6,8 +6,8 @@
 #include <zlib.h>
 
 #include "certificate.h"
-#include "webhook/gzip.h"
-#include "webhook/signature.h"
+#include "destinations/http/gzip.h"
+#include "destinations/http/signature.h"
 
 /* HMAC-SHA256 over "SECONDS.BODY", worked out by Python's hmac module. */
 static const struct {

@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-#include "webhook/example.h"
+#include "destinations/http/example.h"
 
 static struct answer read_answer(const struct webhook_world *world, int status, const char *headers,
                                  const char *body, bool has_retry_after)

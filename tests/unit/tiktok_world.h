@@ -13,8 +13,8 @@
 
 #include <cmocka.h>
 
+#include "destinations/tiktok/map.h"
 #include "schema/decoder.h"
-#include "tiktok/map.h"
 
 struct world {
     struct schema *schema;

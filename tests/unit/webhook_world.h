@@ -1,11 +1,11 @@
 /* A destination of type http from a few lines of YAML, as config_load() would fill it, for the
- * tests of webhook/. */
+ * tests of destinations/http. */
 #ifndef TESTS_WEBHOOK_WORLD_H
 #define TESTS_WEBHOOK_WORLD_H
 
 #include "readers_fixture.h"
 
-#include "webhook/webhook.h"
+#include "destinations/http/webhook.h"
 
 static const char *const webhook_schema =
     "{\"type\":\"record\",\"name\":\"shop.Order\",\"fields\":["
