@@ -101,18 +101,22 @@ struct url_query url_query_open(struct span url)
     return query;
 }
 
-/* Go on to the query that stands in the fragment, if a router has put one there. */
+/* Go on to the query that stands in the fragment: behind the question mark of a router's path, or
+ * in place of one, as campaign links have it: #utm_source=tiktok&utm_medium=cpc. */
 static bool enter_fragment(struct url_query *query)
 {
     struct span url = query->url;
     size_t from = query->end + 1; /* behind the # */
+    bool is_path = from < url.len && (url.ptr[from] == '/' || url.ptr[from] == '!');
 
-    if (query->is_in_fragment || from >= url.len ||
-        (url.ptr[from] != '/' && url.ptr[from] != '!')) {
+    if (query->is_in_fragment || from >= url.len) {
         return false;
     }
     query->is_in_fragment = true;
     query->at = span_find(url, '?', from);
+    if (query->at >= url.len && !is_path && span_find(url, '=', from) < url.len) {
+        query->at = query->end;
+    }
     query->end = url.len;
     return true;
 }

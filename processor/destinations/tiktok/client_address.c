@@ -12,7 +12,7 @@ _Static_assert((int)CLIENT_ADDRESS_BYTES >= (int)INET6_ADDRSTRLEN, "an address h
 
 static bool is_separator(char c)
 {
-    return c == ',' || c == ';' || c == ' ' || c == '\t';
+    return c == ',' || c == ';' || c == ' ' || (c >= '\t' && c <= '\r');
 }
 
 static struct span without_quotes(struct span text)
@@ -37,6 +37,12 @@ static struct span without_parameter(struct span part)
     return part.len > name.len && span_eq_nocase(span_sub(part, 0, name.len), name)
                ? span_sub(part, name.len, part.len)
                : SPAN("");
+}
+
+/* Without the zone of the machine that saw it: 2001:db8::1%eth0. */
+static struct span without_zone(struct span address)
+{
+    return span_sub(address, 0, span_find(address, '%', 0));
 }
 
 /* Without the port, the brackets that set it off, and the length of a network of one. */
@@ -64,7 +70,7 @@ static bool read_part(struct span part, char out[CLIENT_ADDRESS_BYTES])
     struct sockaddr_in v4 = {.sin_family = AF_INET};
     struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
 
-    part = bare(part);
+    part = without_zone(bare(part));
     if (part.len == 0 || part.len >= INET6_ADDRSTRLEN || memchr(part.ptr, '\0', part.len) != NULL) {
         return false;
     }

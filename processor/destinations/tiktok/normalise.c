@@ -20,13 +20,20 @@ static bool is_space(uint32_t c)
            c == 0x205f || c == 0x3000 || c == 0xfeff;
 }
 
+/* Taken off with it: what copying from a page or a chat leaves at the ends, and nobody sees. */
+static bool is_trimmed(uint32_t c)
+{
+    return is_space(c) || c == 0xad || (c >= 0x200b && c <= 0x200f) ||
+           (c >= 0x202a && c <= 0x202e) || (c >= 0x2060 && c <= 0x2069);
+}
+
 static struct span trim(struct span s)
 {
     uint32_t c;
     size_t step;
 
     s = span_trim(s);
-    while ((step = utf8_decode(s, &c)) > 1 && is_space(c)) {
+    while ((step = utf8_decode(s, &c)) > 1 && is_trimmed(c)) {
         s = span_trim(span_sub(s, step, s.len));
     }
     while (s.len > 0 && (s.ptr[s.len - 1] & 0x80) != 0) {
@@ -35,7 +42,7 @@ static struct span trim(struct span s)
         while (start > 0 && (s.ptr[start] & 0xc0) == 0x80) {
             start--;
         }
-        if (utf8_decode(span_sub(s, start, s.len), &c) != s.len - start || !is_space(c)) {
+        if (utf8_decode(span_sub(s, start, s.len), &c) != s.len - start || !is_trimmed(c)) {
             break;
         }
         s = span_trim(span_sub(s, 0, start));
@@ -139,7 +146,9 @@ static bool is_address(struct span email)
         return false;
     }
     for (size_t i = 0; i < email.len; i++) {
-        if ((unsigned char)email.ptr[i] <= ' ' || email.ptr[i] == 0x7f) {
+        char c = email.ptr[i];
+
+        if ((unsigned char)c <= ' ' || c == 0x7f || strchr("<>(),;\\\"", c) != NULL) {
             return false;
         }
     }
