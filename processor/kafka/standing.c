@@ -115,7 +115,7 @@ void standing_age(struct standings *standings, uint64_t now_ms)
         const struct client_error *error = client_error_of(at->code);
         bool is_told_of = !error->passes && error->about != ABOUT_TOPIC && error->code != 0;
 
-        if (is_told_of || now_ms - at->last_ms < FORGET_MS) {
+        if (is_told_of || now_ms < at->last_ms + FORGET_MS) { /* noted after @now_ms was read */
             standings->items[kept++] = *at;
         }
     }

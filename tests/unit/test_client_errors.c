@@ -91,6 +91,20 @@ static void errors_are_counted_and_end(void **state)
     assert_null(standing_worst(&errors));
 }
 
+/* A question to the cluster takes half a second, and the clock was read before it. */
+static void an_error_of_after_the_look_at_the_clock_stands(void **state)
+{
+    struct standings errors = {.owner = STANDING_CONSUMER};
+
+    (void)state;
+    standing_note(&errors, RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION, "topic", "gone", 70500);
+    standing_age(&errors, 70000);
+    assert_int_equal(errors.count, 1);
+    standing_note(&errors, RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION, "topic", "gone", 72500);
+    assert_int_equal(errors.items[0].count, 2);
+    assert_int_equal(errors.items[0].untold, 1); /* one line a minute */
+}
+
 static void there_is_room_for_a_few(void **state)
 {
     struct standings errors = {.owner = STANDING_PRODUCER};
@@ -113,6 +127,7 @@ int main(void)
         cmocka_unit_test(the_way_out_names_right_and_resource),
         cmocka_unit_test(only_unreadable_records_can_be_given_up),
         cmocka_unit_test(errors_are_counted_and_end),
+        cmocka_unit_test(an_error_of_after_the_look_at_the_clock_stands),
         cmocka_unit_test(there_is_room_for_a_few),
     };
 
