@@ -212,7 +212,7 @@ message.max.bytes=8388608
         self.launch()
         return self.wait_up()
 
-    def wait_up(self):
+    def wait_up(self, timeout=60):
         admin = AdminClient({"bootstrap.servers": self.brokers, "log_level": 0})
 
         def is_up():
@@ -223,7 +223,7 @@ message.max.bytes=8388608
             except Exception:
                 return False
 
-        wait_for(is_up, 60, "Kafka answers", every=0.2)
+        wait_for(is_up, timeout, "Kafka answers", every=0.2)
         return self
 
     def stop(self):
@@ -251,7 +251,7 @@ class Cluster:
         for node in self.nodes:
             node.launch()
         for node in self.nodes:
-            node.wait_up()
+            node.wait_up(180)  # three at once, on a machine that may have other work
         return self
 
     def stop(self):

@@ -15,7 +15,8 @@ from world import Record
 
 
 class Traffic:
-    """Events produced at a steady rate until it is told to stop."""
+    """Events produced at a steady rate until it is told to stop. A place that the library does not tell is looked up at
+    the end: meanwhile brokers may be dead, and the traffic would end with the question."""
 
     def __init__(self, world, per_second=400, **changes):
         self.world = world
@@ -32,15 +33,20 @@ class Traffic:
             part = 0
             while not self.stopping.is_set():
                 some = self.world.conversions(100, prefix=f"live{part}", **self.changes)
-                self.records += self.world.produce(some, pause=self.pause)
+                self.records += self.world.produce(some, pause=self.pause, find=False)
                 part += 1
-        except Exception as error:
+        except BaseException as error:
             self.error = error
+
+    def must_flow(self):
+        assert self.error is None, f"the traffic itself ended after {len(self.records)} events: {self.error!r}"
 
     def stop(self):
         self.stopping.set()
-        self.thread.join(60)
-        assert self.error is None, self.error
+        self.thread.join(90)
+        assert not self.thread.is_alive(), "the producer does not come to its end"
+        self.must_flow()
+        self.world.find_places([r for r in self.records if r.offset is None], self.world.topics["source"])
         return self.records
 
 

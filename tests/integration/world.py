@@ -126,8 +126,9 @@ class World:
         self.producer = Producer({"bootstrap.servers": self.kafka.brokers, "linger.ms": 5, "log_level": 0,
                                   "message.max.bytes": 8_000_000, "enable.idempotence": True})
 
-    def produce(self, records, topic=None, pause=0):
-        """Produce and wait for the broker's word; each record then knows its partition and offset."""
+    def produce(self, records, topic=None, pause=0, find=True):
+        """Produce and wait for the broker's word; each record then knows its partition and offset. Without @find those
+        stay without a place of which the library does not say it."""
         topic = topic or self.topics["source"]
         errors = []
 
@@ -155,9 +156,11 @@ class World:
             self.producer.poll(0)
             if pause:
                 time.sleep(pause)
-        assert self.producer.flush(60) == 0, "not all records were produced"
-        assert not errors, errors[:3]
-        self.find_places([r for r in records if r.offset is None], topic)
+        left = self.producer.flush(60)
+        assert left == 0, f"{left} of {len(records)} records have no delivery report after 60 s"
+        assert not errors, f"{len(errors)} of {len(records)} records were not produced, such as {errors[:3]}"
+        if find:
+            self.find_places([r for r in records if r.offset is None], topic)
         return records
 
     def find_places(self, records, topic):
