@@ -108,9 +108,8 @@ static void check_event_names(struct check *check, const struct config_destinati
             is_known = is_known || span_is(event->name, names->items[k]);
         }
         if (!is_known) {
-            diag_warning(&check->diags, event->place, "events: no event is ever %s%s%s%s",
-                         LOG_S(event->name), near == NULL ? "" : "; did you mean ",
-                         near == NULL ? "" : near, near == NULL ? "" : "?");
+            diag_warning(&check->diags, event->place, "events: no event is ever %s%s",
+                         LOG_S(event->name), did_you_mean(near).text);
         }
     }
 }

@@ -33,9 +33,9 @@ static void judge(void *context, struct span name, struct place place)
     }
     if (near != NULL) {
         diag_warning(known->diags, place,
-                     "event %s is named nowhere else; did you mean %s? (if not, list it under "
-                     "events: of its destination)",
-                     LOG_S(name), near);
+                     "event %s is named nowhere else%s (if not, list it under events: of its "
+                     "destination)",
+                     LOG_S(name), did_you_mean(near).text);
     }
 }
 

@@ -121,3 +121,13 @@ const char *suggest(struct span word, const char *const *names, size_t count)
     }
     return best_distance <= MAX_OF((size_t)1, MIN_OF((size_t)3, word.len / 2)) ? best : NULL;
 }
+
+struct suggestion did_you_mean(const char *near)
+{
+    struct suggestion out = {""};
+
+    if (near != NULL) {
+        (void)snprintf(out.text, sizeof(out.text), "; did you mean %s?", near);
+    }
+    return out;
+}

@@ -40,4 +40,12 @@ void diags_print(const struct diags *diags);
 /** The nearest of @names to @word by edit distance, or NULL when none is close. */
 const char *suggest(struct span word, const char *const *names, size_t count);
 
+struct suggestion {
+    char text[96];
+};
+/** What an error message says behind a misspelled word: "; did you mean x?", or nothing when @near,
+ * the result of suggest(), is NULL. By value: the text lives as long as the call it is passed to.
+ */
+struct suggestion did_you_mean(const char *near);
+
 #endif /* BASE_DIAG_H */

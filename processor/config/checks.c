@@ -199,7 +199,6 @@ static void check_backfill(struct loader *loader, const struct config_destinatio
     struct place place = place_in(destination, "backfill", "from");
     struct span from = destination->backfill.from;
     const struct config_destination *source;
-    char hint[128];
 
     if (from.ptr == NULL) {
         return;
@@ -207,7 +206,7 @@ static void check_backfill(struct loader *loader, const struct config_destinatio
     source = config_find(loader->config, from);
     if (source == NULL) {
         diag_error(loader->diags, place, "there is no destination %s%s", LOG_S(from),
-                   did_you_mean_destination(loader->config, from, hint));
+                   did_you_mean(suggest_destination(loader->config, from)).text);
     } else if (source->type != DESTINATION_KAFKA) {
         diag_error(loader->diags, place,
                    "backfill.from must be a destination of type kafka (where events were diverted "

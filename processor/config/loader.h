@@ -40,10 +40,8 @@ struct secret *read_secret(struct loader *loader, const struct yaml_node *node, 
 extern const struct span secret_stand_in;
 /** Letters, digits, - and _, up to 128. */
 bool is_header_name(struct span name);
-/** The nearest of @names as "; did you mean x?", or an empty text. @out holds it. */
-const char *did_you_mean(struct span word, const char *const *names, size_t count, char out[128]);
-/** As did_you_mean() over the destinations. */
-const char *did_you_mean_destination(const struct config *config, struct span word, char out[128]);
+/** The destination with the nearest name, or NULL. */
+const char *suggest_destination(const struct config *config, struct span word);
 /** The value of @key of destination's section @section (NULL: its own keys), for its place. */
 struct place place_in(const struct config_destination *destination, const char *section,
                       const char *key);

@@ -34,17 +34,6 @@ struct span loader_path(struct loader *loader, struct span text)
     return (struct span){path, prefix + text.len};
 }
 
-const char *did_you_mean(struct span word, const char *const *names, size_t count, char out[128])
-{
-    const char *near = suggest(word, names, count);
-
-    out[0] = '\0';
-    if (near != NULL) {
-        (void)snprintf(out, 128, "; did you mean %s?", near);
-    }
-    return out;
-}
-
 bool is_written(const struct yaml_node *node)
 {
     return node != NULL && !yaml_is_null(node);
@@ -188,7 +177,6 @@ static bool report_if_unknown(struct loader *loader, const struct config_section
     const char *names[64];
     size_t count = 0;
     unsigned has = 0;
-    char hint[128];
 
     INVARIANT(section->count <= COUNT_OF(names));
     for (size_t i = 0; i < section->count; i++) {
@@ -209,7 +197,7 @@ static bool report_if_unknown(struct loader *loader, const struct config_section
     } else {
         diag_error(loader->diags, pair->place, "unknown key %s%s%s%s", LOG_S(pair->key),
                    section->name[0] == '\0' ? "" : " in ", section->name,
-                   did_you_mean(pair->key, names, count, hint));
+                   did_you_mean(suggest(pair->key, names, count)).text);
     }
     return true;
 }

@@ -46,7 +46,6 @@ static struct secret *read_reference(struct loader *loader, const struct yaml_no
     struct secret *secret = NULL;
     struct err err;
     struct span name;
-    char hint[128];
 
     if (pair == NULL) {
         diag_error(loader->diags, node->place, "%s wants either {env: NAME} or {file: PATH}", what);
@@ -56,7 +55,8 @@ static struct secret *read_reference(struct loader *loader, const struct yaml_no
         diag_error(loader->diags, pair->place,
                    "unknown key %s: %s wants {env: NAME} or "
                    "{file: PATH}%s",
-                   LOG_S(pair->key), what, did_you_mean(pair->key, keys, COUNT_OF(keys), hint));
+                   LOG_S(pair->key), what,
+                   did_you_mean(suggest(pair->key, keys, COUNT_OF(keys))).text);
         return NULL;
     }
     if (!read_text(loader, pair->value, what,

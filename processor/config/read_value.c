@@ -250,7 +250,6 @@ static bool read_choice(struct loader *loader, const struct config_option *optio
 {
     struct span text;
     char wanted[128] = "";
-    char hint[128];
     size_t count = 0;
 
     for (; option->choices[count] != NULL; count++) {
@@ -271,7 +270,7 @@ static bool read_choice(struct loader *loader, const struct config_option *optio
         }
     }
     diag_error(loader->diags, node->place, "%s is %s; it can be %s%s", name, LOG_S(text), wanted,
-               did_you_mean(text, option->choices, count, hint));
+               did_you_mean(suggest(text, option->choices, count)).text);
     return false;
 }
 

@@ -8,16 +8,17 @@
 
 enum { LEGS_MAX = 16, CHAIN_MAX = 8 };
 
-const char *did_you_mean_destination(const struct config *config, struct span word, char out[128])
+const char *suggest_destination(const struct config *config, struct span word)
 {
     const char **names = mem_array(config->destination_count, const char *);
+    const char *near;
 
     for (size_t i = 0; i < config->destination_count; i++) {
         names[i] = config->destinations[i].name.ptr;
     }
-    (void)did_you_mean(word, names, config->destination_count, out);
+    near = suggest(word, names, config->destination_count);
     free(names);
-    return out;
+    return near;
 }
 
 static const struct config_destination *
@@ -25,7 +26,6 @@ find_destination(struct loader *loader, const struct yaml_node *node, const char
 {
     const struct config_destination *found;
     struct span name;
-    char hint[128];
 
     if (!read_text(loader, node, what, "a destination's name", &name)) {
         return NULL;
@@ -33,7 +33,7 @@ find_destination(struct loader *loader, const struct yaml_node *node, const char
     found = config_find(loader->config, name);
     if (found == NULL) {
         diag_error(loader->diags, node->place, "there is no destination %s%s", LOG_S(name),
-                   did_you_mean_destination(loader->config, name, hint));
+                   did_you_mean(suggest_destination(loader->config, name)).text);
     }
     return found;
 }

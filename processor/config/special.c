@@ -212,7 +212,6 @@ void read_alert_events(struct loader *loader, const struct config_option *option
     for (size_t i = 0; i < node->count; i++) {
         struct span word;
         size_t bit = 0;
-        char hint[128];
 
         if (!read_text(loader, node->items[i], "on", "a word", &word)) {
             continue;
@@ -224,7 +223,8 @@ void read_alert_events(struct loader *loader, const struct config_option *option
             diag_error(loader->diags, node->items[i]->place,
                        "nobody is told of %s; there is outage_opened, outage_closed, credential, "
                        "gap%s",
-                       LOG_S(word), did_you_mean(word, alert_words, COUNT_OF(alert_words), hint));
+                       LOG_S(word),
+                       did_you_mean(suggest(word, alert_words, COUNT_OF(alert_words))).text);
             continue;
         }
         alert->on |= 1u << bit;

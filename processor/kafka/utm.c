@@ -90,9 +90,8 @@ static void report_key(const struct yaml_pair *pair, struct diags *diags)
     near = suggest(pair->key, names, UTM_FIELD_COUNT);
     diag_error(diags, pair->place,
                "'" SPAN_FMT "' is not a field of utm: landing_page, referrer, source, medium, "
-               "campaign, term, content, id or ttclid%s%s%s",
-               SPAN_ARG(pair->key), near == NULL ? "" : "; did you mean '",
-               near == NULL ? "" : near, near == NULL ? "" : "'?");
+               "campaign, term, content, id or ttclid%s",
+               SPAN_ARG(pair->key), did_you_mean(near).text);
 }
 
 static void compile_pair(struct utm_map *map, const struct yaml_pair *pair,

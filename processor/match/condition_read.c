@@ -266,15 +266,9 @@ static bool check_symbol(const struct reading *reading, struct literal *literal)
         return true;
     }
     near = suggest(literal->text, subject->names, subject->name_count);
-    if (near != NULL) {
-        diag_error(reading->diags, reading->node->place,
-                   "'" SPAN_FMT "' is never '" SPAN_FMT "', did you mean '%s'?",
-                   SPAN_ARG(subject->name), SPAN_ARG(shown(literal->text)), near);
-    } else {
-        diag_error(reading->diags, reading->node->place,
-                   "'" SPAN_FMT "' is never '" SPAN_FMT "': the schema has no such symbol",
-                   SPAN_ARG(subject->name), SPAN_ARG(shown(literal->text)));
-    }
+    diag_error(reading->diags, reading->node->place, "'" SPAN_FMT "' is never '" SPAN_FMT "'%s",
+               SPAN_ARG(subject->name), SPAN_ARG(shown(literal->text)),
+               near == NULL ? ": the schema has no such symbol" : did_you_mean(near).text);
     return false;
 }
 

@@ -33,9 +33,8 @@ bool trace_check_keys(struct trace_reader *reader, const struct yaml_node *map, 
             continue;
         }
         near = suggest(pair->key, keys, count);
-        diag_error(reader->diags, pair->place, "unknown key %s in %s%s%s%s", log_quote(pair->key),
-                   what, near == NULL ? "" : "; did you mean ", near == NULL ? "" : near,
-                   near == NULL ? "" : "?");
+        diag_error(reader->diags, pair->place, "unknown key %s in %s%s", log_quote(pair->key), what,
+                   did_you_mean(near).text);
     }
     return true;
 }
@@ -213,9 +212,8 @@ static void add_rule_event(struct trace_reader *reader, const struct yaml_node *
         }
     }
     near = suggest(node->text, names, trace->traffic_count);
-    diag_error(reader->diags, node->place, "no event %s in traffic%s%s%s", log_quote(node->text),
-               near == NULL ? "" : "; did you mean ", near == NULL ? "" : near,
-               near == NULL ? "" : "?");
+    diag_error(reader->diags, node->place, "no event %s in traffic%s", log_quote(node->text),
+               did_you_mean(near).text);
 }
 
 static void read_rule_events(struct trace_reader *reader, const struct yaml_node *node,
@@ -274,9 +272,8 @@ const struct config_destination *trace_find_destination(struct trace_reader *rea
         names[i] = config->destinations[i].name.ptr;
     }
     near = suggest(pair->key, names, count);
-    diag_error(reader->diags, pair->place, "the configuration has no destination %s%s%s%s",
-               log_quote(pair->key), near == NULL ? "" : "; did you mean ",
-               near == NULL ? "" : near, near == NULL ? "" : "?");
+    diag_error(reader->diags, pair->place, "the configuration has no destination %s%s",
+               log_quote(pair->key), did_you_mean(near).text);
     return NULL;
 }
 

@@ -71,10 +71,9 @@ static bool read_word(struct trace_reader *reader, const struct yaml_node *node,
     }
     near = suggest(node->text, words, count);
     diag_error(reader->diags, node->place,
-               "no answer is called %s%s%s%s: hang, refused, reset, throttle, credential, partial, "
+               "no answer is called %s%s: hang, refused, reset, throttle, credential, partial, "
                "unwritable, or a map ({status: 503}, {code: 50000}, {latency: 3s})",
-               log_quote(node->text), near == NULL ? "" : "; did you mean ",
-               near == NULL ? "" : near, near == NULL ? "" : "?");
+               log_quote(node->text), did_you_mean(near).text);
     return false;
 }
 

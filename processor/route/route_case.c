@@ -56,9 +56,8 @@ static bool check_keys(const struct yaml_node *map, const char *const *keys, siz
             continue;
         }
         near = suggest(pair->key, keys, count);
-        diag_error(diags, pair->place, "unknown key '" SPAN_FMT "'%s%s%s", SPAN_ARG(pair->key),
-                   near == NULL ? "" : ", did you mean '", near == NULL ? "" : near,
-                   near == NULL ? "" : "'?");
+        diag_error(diags, pair->place, "unknown key '" SPAN_FMT "'%s", SPAN_ARG(pair->key),
+                   did_you_mean(near).text);
         is_good = false;
     }
     return is_good;

@@ -73,9 +73,8 @@ static void tell_missing(const struct catalog *catalog, struct span name, struct
     }
     near = suggest(name, names, used);
     list_records(catalog, SPAN_NONE, &list);
-    diag_error(diags, place, "no record '" SPAN_FMT "' in schemas.directory%s%s%s; there are: %s",
-               SPAN_ARG(name), near == NULL ? "" : "; did you mean '", near == NULL ? "" : near,
-               near == NULL ? "" : "'?", list.len == 0 ? "none" : buf_text(&list));
+    diag_error(diags, place, "no record '" SPAN_FMT "' in schemas.directory%s; there are: %s",
+               SPAN_ARG(name), did_you_mean(near).text, list.len == 0 ? "none" : buf_text(&list));
     for (size_t i = 0; i < used; i++) {
         free((char *)names[i]);
     }

@@ -3,6 +3,7 @@
 #include <float.h>
 #include <math.h>
 
+#include "base/diag.h"
 #include "base/utf8.h"
 #include "schema/json_logical.h"
 #include "schema/vet.h"
@@ -249,9 +250,8 @@ static enum err_code refuse_unknown_key(struct json_reader *r, const json_t *nod
             continue;
         }
         near_name = schema_suggest_field(type, name);
-        (void)snprintf(text, sizeof(text), "no field '%.60s' in %.100s%s%.60s%s", key,
-                       type->name.ptr, near_name == NULL ? "" : "; did you mean '",
-                       near_name == NULL ? "" : near_name, near_name == NULL ? "" : "'?");
+        (void)snprintf(text, sizeof(text), "no field '%.60s' in %.100s%s", key, type->name.ptr,
+                       did_you_mean(near_name).text);
         return refuse(r, ERR_DATA, text);
     }
     return ERR_OK;

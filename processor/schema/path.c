@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/diag.h"
 #include "base/mem.h"
 #include "schema/memory.h"
 
@@ -318,9 +319,8 @@ static enum err_code say_missing(const struct path *path, struct trouble trouble
         return FAIL(err, ERR_CONFIG, "no field '%s' in " SPAN_FMT ": what holds it is of type %s",
                     shown, SPAN_ARG(root->name), type_word(trouble.type->kind));
     }
-    return FAIL(err, ERR_CONFIG, "no field '%s' in " SPAN_FMT "%s%s%s", shown, SPAN_ARG(root->name),
-                near_name == NULL ? "" : "; did you mean '", near_name == NULL ? "" : near_name,
-                near_name == NULL ? "" : "'?");
+    return FAIL(err, ERR_CONFIG, "no field '%s' in " SPAN_FMT "%s", shown, SPAN_ARG(root->name),
+                did_you_mean(near_name).text);
 }
 
 static enum err_code resolve_all(struct path *path, const struct type *const *types, size_t count,

@@ -177,9 +177,8 @@ static void name_unknown(const struct yaml_pair *pair, struct diags *diags)
         names[i] = key_rules[i].key;
     }
     near = suggest(pair->key, names, COUNT_OF(key_rules));
-    diag_error(diags, pair->place, "unknown key " SPAN_FMT "%s%s%s", SPAN_ARG(pair->key),
-               near == NULL ? "" : ", did you mean ", near == NULL ? "" : near,
-               near == NULL ? "" : "?");
+    diag_error(diags, pair->place, "unknown key " SPAN_FMT "%s", SPAN_ARG(pair->key),
+               did_you_mean(near).text);
 }
 
 static void set_defaults(struct script_mode *mode)

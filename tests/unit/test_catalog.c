@@ -163,7 +163,7 @@ static const struct load_row {
      {{"a.avsc", ORDER}, {"b.avsc", REFUND}},
      .reader = "shop.Oder",
      .error = "detour.yaml:12: no record 'shop.Oder' in schemas.directory; did you mean "
-              "'shop.Order'?; there are: shop.Order (a.avsc), shop.Refund (b.avsc)"},
+              "shop.Order?; there are: shop.Order (a.avsc), shop.Refund (b.avsc)"},
     {"two versions of one record",
      {{"a.avsc", ORDER}, {"b.avsc", ORDER_OLD}},
      .reader = "shop.Order",

@@ -684,7 +684,7 @@ static const struct {
     {"text for int", REC(FLD("a", "\"int\"")), "{\"a\":\"1\"}", "a: int cannot be read from text"},
     {"missing", REC(FLD("a", "\"int\"")), "{}", "a: missing, and there is no default"},
     {"misspelt", REC(DEF("email", "\"string\"", "\"\"")), "{\"emial\":\"x\"}",
-     "no field 'emial' in R; did you mean 'email'?"},
+     "no field 'emial' in R; did you mean email?"},
     {"in an array", REC(FLD("a", ARR("[\"null\",\"int\"]"))), "{\"a\":[1,null,true]}",
      "a[2]: int cannot be read from a boolean"},
     {"out of range", "\"int\"", "2147483648", "outside of 32 bits"},

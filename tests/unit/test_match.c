@@ -330,7 +330,7 @@ static const struct {
     {"{ok: 'true'}", "write true or false without quotes", 2, 15},
     {"{ok: 1}", "write true or false without quotes", 2, 15},
     {"{ok: '>= true'}", "write true or false", 2, 15},
-    {"{kind: RETAL}", "did you mean 'RETAIL'?", 2, 17},
+    {"{kind: RETAL}", "did you mean RETAIL?", 2, 17},
     {"{kind: [RETAIL, NOTHING_LIKE_IT]}", "no such symbol", 2, 26},
     {"{kind: '!= retail'}", "is never 'retail'", 2, 17},
     {"{kind: '>= RETAIL'}", "symbols have no order", 2, 17},
@@ -456,7 +456,7 @@ static const struct {
     {"{event: Order}", NULL},
     {"{event: a.Order}", NULL},
     {"{event: [b.Refund, Order]}", NULL},
-    {"{event: Ordr}", "did you mean 'Order'?"},
+    {"{event: Ordr}", "did you mean Order?"},
     {"{event: c.Order}", "is never 'c.Order'"},
 };
 

@@ -133,9 +133,9 @@ static const struct {
     const char *want;
 } wrong_cases[] = {
     {"misspelt", "user.emial",
-     "no field 'user.emial' in com.example.ConversionEvent; did you mean 'email'?"},
+     "no field 'user.emial' in com.example.ConversionEvent; did you mean email?"},
     {"nothing near", "user.zzzzzzzz", "no field 'user.zzzzzzzz' in com.example.ConversionEvent"},
-    {"misspelt at the root", "evnet", "did you mean 'event'?"},
+    {"misspelt at the root", "evnet", "did you mean event?"},
     {"below a text", "event.name", "what holds it is of type string"},
     {"an array needs a number", "products.sku", "there is an array"},
     {"a negative index", "products.-1.sku", "there is an array"},
@@ -208,7 +208,7 @@ static void an_each_goes_on_from_the_element(void **state)
     assert_null(path_type(sku, 1));
     path_free(sku);
     assert_int_equal(path_compile_from(types, 2, SPAN("skuu"), &sku, &err), ERR_CONFIG);
-    assert_non_null(strstr(err.text, "did you mean 'sku'?"));
+    assert_non_null(strstr(err.text, "did you mean sku?"));
     path_free(products);
     arena_fini(&arena);
     readers_done(&readers);

@@ -328,8 +328,7 @@ static const struct {
     const char *want; /* in a message */
     unsigned line;
 } error_rows[] = {
-    {"a misspelled field", "landing_page: page.url\nsorce: page.url?s\n", "did you mean 'source'",
-     2},
+    {"a misspelled field", "landing_page: page.url\nsorce: page.url?s\n", "did you mean source", 2},
     {"nothing like it", "xyzzy: page.url\n", "not a field of utm", 1},
     {"an unknown path", "referrer: page.referer\n", "referer", 1},
     {"said twice", "source: page.url?a\nutm_source: page.url?b\n", "said twice", 2},

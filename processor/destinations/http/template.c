@@ -155,10 +155,8 @@ static bool check_each_keys(const struct compiler *c, const struct yaml_node *no
         const char *near = suggest(key, keys, COUNT_OF(keys));
 
         if (!span_is(key, keys[0]) && !span_is(key, keys[1])) {
-            diag_error(c->diags, node->pairs[i].place,
-                       "unknown key '" SPAN_FMT "' beside each%s%s%s", SPAN_ARG(key),
-                       near == NULL ? "" : "; did you mean ", near == NULL ? "" : near,
-                       near == NULL ? "" : "?");
+            diag_error(c->diags, node->pairs[i].place, "unknown key '" SPAN_FMT "' beside each%s",
+                       SPAN_ARG(key), did_you_mean(near).text);
             is_good = false;
         }
     }

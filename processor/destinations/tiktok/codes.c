@@ -140,9 +140,8 @@ static bool read_meaning(const struct yaml_node *node, enum verdict *out, struct
     }
     near = suggest(node->text, words, COUNT_OF(words));
     diag_error(diags, node->place,
-               "not what a code can mean (rejected, retry, throttled, hold, unknown)%s%s%s",
-               near == NULL ? "" : "; did you mean ", near == NULL ? "" : near,
-               near == NULL ? "" : "?");
+               "not what a code can mean (rejected, retry, throttled, hold, unknown)%s",
+               did_you_mean(near).text);
     return false;
 }
 

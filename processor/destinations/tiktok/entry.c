@@ -149,9 +149,8 @@ static void add_element_field(const struct compiler *c, const struct yaml_pair *
     if (field == NULL) {
         const char *near = tiktok_content_field_suggest(pair->key);
 
-        diag_error(c->diags, pair->place, "properties.contents has no member '" SPAN_FMT "'%s%s%s",
-                   SPAN_ARG(pair->key), near == NULL ? "" : "; did you mean ",
-                   near == NULL ? "" : near, near == NULL ? "" : "?");
+        diag_error(c->diags, pair->place, "properties.contents has no member '" SPAN_FMT "'%s",
+                   SPAN_ARG(pair->key), did_you_mean(near).text);
         return;
     }
     if (yaml_is_null(pair->value)) {
@@ -184,9 +183,8 @@ static bool check_each_keys(const struct compiler *c, const struct yaml_node *no
         if (!span_is(key, keys[0]) && !span_is(key, keys[1])) {
             const char *near = suggest(key, keys, COUNT_OF(keys));
 
-            diag_error(c->diags, node->pairs[i].place, "unknown key '" SPAN_FMT "'%s%s%s",
-                       SPAN_ARG(key), near == NULL ? "" : "; did you mean ",
-                       near == NULL ? "" : near, near == NULL ? "" : "?");
+            diag_error(c->diags, node->pairs[i].place, "unknown key '" SPAN_FMT "'%s",
+                       SPAN_ARG(key), did_you_mean(near).text);
             is_good = false;
         }
     }
@@ -399,9 +397,8 @@ static void refuse_name(const struct compiler *c, const struct yaml_pair *pair)
                    CUSTOM_KEY_BYTES_MAX);
         return;
     }
-    diag_error(c->diags, pair->place, "TikTok has no field '" SPAN_FMT "'%s%s%s",
-               SPAN_ARG(pair->key), near == NULL ? "" : "; did you mean ", near == NULL ? "" : near,
-               near == NULL ? "" : "?");
+    diag_error(c->diags, pair->place, "TikTok has no field '" SPAN_FMT "'%s", SPAN_ARG(pair->key),
+               did_you_mean(near).text);
 }
 
 static size_t index_of(const struct tiktok_field *field)

@@ -71,13 +71,12 @@ void tiktok_name_check(struct span name, enum event_source source, struct place 
     if (source == SOURCE_OFFLINE) {
         diag_warning(diags, place,
                      "'" SPAN_FMT "' is no standard event of TikTok's, and event_source offline "
-                     "takes no other%s%s%s",
-                     SPAN_ARG(name), near == NULL ? "" : "; did you mean ",
-                     near == NULL ? "" : near, near == NULL ? "" : "?");
+                     "takes no other%s",
+                     SPAN_ARG(name), did_you_mean(near).text);
     } else if (near != NULL) {
         diag_warning(diags, place,
-                     "'" SPAN_FMT "' is no standard event of TikTok's and is sent as a custom one; "
-                     "did you mean %s?",
-                     SPAN_ARG(name), near);
+                     "'" SPAN_FMT
+                     "' is no standard event of TikTok's and is sent as a custom one%s",
+                     SPAN_ARG(name), did_you_mean(near).text);
     }
 }
