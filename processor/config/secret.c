@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/absent.h"
 #include "base/mem.h"
 
 enum { LOOK_EVERY_MS = 1000 };
@@ -61,6 +62,24 @@ static bool is_quoted(struct span text)
     return (first == '"' || first == '\'' || first == '`') && text.ptr[text.len - 1] == first;
 }
 
+/* TIKTOK_TOKEN=5f2a, as files of variables have it. Padding at a token's end is no assignment. */
+static bool is_assignment(struct span value)
+{
+    size_t equals = span_find(value, '=', 0);
+
+    if (equals == 0 || equals + 1 >= value.len || value.ptr[equals + 1] == '=') {
+        return false;
+    }
+    for (size_t i = 0; i < equals; i++) {
+        char c = value.ptr[i];
+
+        if (!((c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_')) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* What a token has that is none, in words; NULL when it looks like one. */
 static const char *token_fault(struct span value)
 {
@@ -73,6 +92,12 @@ static const char *token_fault(struct span value)
     if (value.len > scheme.len && span_eq_nocase(span_sub(value, 0, scheme.len), scheme) &&
         (value.ptr[scheme.len] == ' ' || value.ptr[scheme.len] == ':')) {
         return "begins with 'Bearer': write the token alone";
+    }
+    if (text_is_absent(value, TEXT_CODE) || value.ptr[0] == '<') {
+        return "is a placeholder that nobody has filled in";
+    }
+    if (is_assignment(value)) {
+        return "looks like NAME=value: write the token alone";
     }
     if (value.ptr[0] == '{' || value.ptr[0] == '[') {
         return "looks like JSON: write the token alone";
