@@ -5,8 +5,8 @@
  * say the subject can hold; an error names the place, the type and the way out.
  * Testing one (condition.c) neither allocates nor fails.
  *
- * What a missing subject satisfies: missing, !=, !~. What a text longer than a pattern
- * may look at satisfies: !~ only, as if it were missing.
+ * What a missing subject satisfies: missing, !=, !~. What a text satisfies that a
+ * pattern could not decide (match/pattern.h): !~ only, as if it were missing.
  */
 #ifndef MATCH_CONDITION_H
 #define MATCH_CONDITION_H

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/number.h"
+#include "match/pattern.h"
 #include "observe/metrics_inside.h"
 #include "observe/metrics_text.h"
 
@@ -247,6 +248,14 @@ static void write_value_diverted(const struct metrics *metrics, struct buf *out,
     }
 }
 
+static void write_regex_undecided(const struct metrics *metrics, struct buf *out, const char *name)
+{
+    struct sample sample = sample_begin(out, name, "");
+
+    (void)metrics; /* of the process: any thread may search */
+    sample_end_u64(&sample, pattern_count_undecided());
+}
+
 static void write_log_dropped(const struct metrics *metrics, struct buf *out, const char *name)
 {
     struct sample sample = sample_begin(out, name, "");
@@ -315,6 +324,11 @@ static const struct family {
     {"detour_times_assumed_total", "counter", "",
      "Events whose own time was unusable; the Kafka record's timestamp stood in.",
      .write = write_times_assumed},
+    {"detour_regex_undecided_total", "counter", "",
+     "Searches with a regular expression that ended without an answer: too many steps, or a text "
+     "of "
+     "more than 8192 bytes. They count as not found.",
+     .write = write_regex_undecided},
     {"detour_request_duration_seconds", "histogram", "destination",
      "Time from sending a request to its answer.", .write = write_requests},
     {"detour_delivery_latency_seconds", "histogram", "destination",

@@ -3,8 +3,8 @@
  *
  * First match wins; `continue: true` goes on to the next as well. Routes whose match
  * names event types as equality or list are indexed by type, so that 10,000 routes
- * cost at most twice ten. Regular expressions are POSIX extended (match/pattern.h),
- * expression and subject bounded. Types are checked against the reader schema:
+ * cost at most twice ten. Regular expressions are PCRE2's (match/pattern.h), their cost
+ * bounded. Types are checked against the reader schema:
  * comparing text with a number, or a boolean with a list of texts, is an error with its
  * place.
  *

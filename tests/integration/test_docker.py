@@ -60,6 +60,7 @@ def test_the_image_has_what_it_copies_and_links():
             assert f"!{source}" in ignored, f"{source} does not reach the builder"
     linked = subprocess.run(["ldd", BINARY], capture_output=True, text=True, check=True).stdout
     packages = {"libavro": "libavro23", "libcurl": "libcurl4", "libjansson": "libjansson4", "libmicrohttpd": "libmicrohttpd12",
-                "librdkafka": "librdkafka1", "libcrypto": "libssl3", "libyaml": "libyaml-0-2", "libz": "zlib1g"}
+                "librdkafka": "librdkafka1", "libcrypto": "libssl3", "libyaml": "libyaml-0-2", "libz": "zlib1g",
+                "libpcre2-8": "libpcre2-8-0"}
     for library, package in packages.items():
         assert library in linked and re.search(rf"\s{re.escape(package)}\s", text), library
