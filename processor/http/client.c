@@ -29,7 +29,8 @@ enum {
     BODY_BYTES_KEPT = 256 * 1024,     /* of a spare handle's memory */
     UPLOAD_BUFFER_BYTES = 512 * 1024, /* -15..-20 % CPU against the default (limits.md 5) */
     CONNECTIONS_KEPT = 256,
-    CONNECTION_AGE_S = 45, /* below the usual keep-alive of servers: fewer silent resends */
+    CONNECTION_AGE_S =
+        45, /* below the usual keep-alive of servers: few requests meet a closing one */
     AUTHORITIES_KEPT_S = 60,
     SPARE_MAX = 128,
     FDS_MAX = 8,
@@ -51,6 +52,7 @@ struct http_request {
     uint64_t started_us;
     bool is_oversized;
     bool is_refused;  /* the address policy said no */
+    bool is_broken;   /* its kept connection ended after it was sent, before an answer */
     int socket_errno; /* of the last socket that could not be had */
 };
 
@@ -158,6 +160,28 @@ static curl_socket_t open_socket(void *context, curlsocktype purpose, struct cur
 }
 
 /*
+ * libcurl calls this before it writes a request to a connection. Where a kept connection ends
+ * without an answer, libcurl sends the request again by itself, on the next kept connection and
+ * so up to five times: the caller counts one attempt, the destination gets six, and a destination
+ * that fails is asked once more for each connection in the pool. A request of which a byte was
+ * written is therefore not written again; the caller decides about a retry.
+ */
+static int may_write(void *context, char *remote_ip, char *local_ip, int remote_port,
+                     int local_port)
+{
+    struct http_request *request = context;
+    long sent = 0;
+
+    (void)remote_ip;
+    (void)local_ip;
+    (void)remote_port;
+    (void)local_port;
+    (void)curl_easy_getinfo(request->easy, CURLINFO_REQUEST_SIZE, &sent);
+    request->is_broken = sent > 0;
+    return request->is_broken ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+}
+
+/*
  * getaddrinfo() cannot be called off. Left to itself libcurl waits for its thread to come back when
  * a request ends before its look-up does, inside curl_multi_perform() and so for the whole worker:
  * of a look-up of 12 s and a connect time-out of 2 s the loop stood still for 10 s (7.88.1), and
@@ -203,6 +227,7 @@ static void set_policy(CURL *easy)
     (void)curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);
     (void)curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_header);
     (void)curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+    (void)curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, may_write);
 }
 
 static struct http_request *take_spare(struct http_client *client)
@@ -229,6 +254,7 @@ static struct http_request *take_spare(struct http_client *client)
     (void)curl_easy_setopt(request->easy, CURLOPT_WRITEDATA, request);
     (void)curl_easy_setopt(request->easy, CURLOPT_HEADERDATA, request);
     (void)curl_easy_setopt(request->easy, CURLOPT_OPENSOCKETDATA, request);
+    (void)curl_easy_setopt(request->easy, CURLOPT_PREREQDATA, request);
     (void)curl_easy_setopt(request->easy, CURLOPT_PRIVATE, request);
     return request;
 }
@@ -304,6 +330,7 @@ enum err_code http_post(struct http_client *client, const struct http_target *ta
     request->sends_bytes = body.len;
     request->is_oversized = false;
     request->is_refused = false;
+    request->is_broken = false;
     request->socket_errno = 0;
     request->done = done;
     request->context = context;
@@ -349,6 +376,11 @@ static void name_failure(const struct http_request *request, CURLcode result,
     if (request->is_refused) {
         (void)snprintf(reply->error, sizeof(reply->error), "%s",
                        "the address is private and allow_private is not set");
+        return;
+    }
+    if (request->is_broken) {
+        (void)snprintf(reply->error, sizeof(reply->error), "%s",
+                       "the connection ended before an answer");
         return;
     }
     reply->is_local = shortage_find(&signs, request->target, reply->error, sizeof(reply->error));

@@ -136,6 +136,23 @@ static void answer_raw(int fd, const char *number)
     }
 }
 
+static _Atomic int kept_requests;
+
+/* The first request on a connection is answered, the second is read and the connection reset. */
+static void answer_then_reset(int fd)
+{
+    static const char ok[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
+    struct linger at_once = {.l_onoff = 1};
+    char request[8192];
+
+    kept_requests++;
+    send_all(fd, ok, sizeof(ok) - 1);
+    if (recv(fd, request, sizeof(request), 0) > 0) {
+        kept_requests++;
+        (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+    }
+}
+
 static void answer(int fd, const char *request)
 {
     static const char interim[] = "HTTP/1.1 102 Processing\r\nRetry-After: 9\r\n\r\n";
@@ -158,6 +175,8 @@ static void answer(int fd, const char *request)
         send_all(fd, hinted, sizeof(hinted) - 1);
     } else if (strncmp(request, "POST /ok", 8) == 0) {
         send_all(fd, ok, sizeof(ok) - 1);
+    } else if (strncmp(request, "POST /kept", 10) == 0) {
+        answer_then_reset(fd);
     } else if (strncmp(request, "POST /cut", 9) == 0) {
         send_all(fd, cut, sizeof(cut) - 1);
     } else if (strncmp(request, "POST /throttled", 15) == 0) {
@@ -398,6 +417,48 @@ static void answers_may_be_as_long_as_the_target_says(void **state)
     assert_int_equal(seen.reply.status, 200);
     assert_true(seen.reply.is_oversized);
     assert_non_null(strstr(seen.reply.error, "999999"));
+    http_client_free(client);
+}
+
+/* libcurl would send it again by itself: an attempt that nobody counts. */
+static void a_request_is_written_once_when_its_kept_connection_is_reset(void **state)
+{
+    struct http_client *client = NULL;
+    struct seen seen;
+    char url[128];
+    struct http_target target = target_of(url, "/kept", port);
+
+    (void)state;
+    kept_requests = 0;
+    assert_int_equal(http_client_new(&client, NULL), ERR_OK);
+    post_with(client, &target, &seen);
+    assert_int_equal(seen.reply.status, 200);
+    post_with(client, &target, &seen);
+    assert_int_equal(seen.reply.status, 0);
+    assert_true(seen.reply.is_sent);
+    assert_false(seen.reply.is_local);
+    assert_string_equal(seen.reply.error, "the connection ended before an answer");
+    assert_int_equal(kept_requests, 2);
+    post_with(client, &target, &seen); /* the same handle, on a connection of its own */
+    assert_int_equal(seen.reply.status, 200);
+    http_client_free(client);
+}
+
+/* Nothing of the request was written: another connection takes it, and nobody hears of it. */
+static void a_kept_connection_that_ended_before_is_replaced(void **state)
+{
+    struct http_client *client = NULL;
+    struct seen seen;
+    char url[128];
+    struct http_target target = target_of(url, "/ok", port);
+
+    (void)state;
+    assert_int_equal(http_client_new(&client, NULL), ERR_OK);
+    for (int i = 0; i < 3; i++) {
+        post_with(client, &target, &seen);
+        assert_int_equal(seen.reply.status, 200);
+        (void)usleep(20000);
+    }
     http_client_free(client);
 }
 
@@ -709,6 +770,8 @@ int main(void)
         cmocka_unit_test(an_answer_that_can_be_read_in_two_ways_is_none),
         cmocka_unit_test(yes_before_the_question_was_sent_is_none),
         cmocka_unit_test(answers_may_be_as_long_as_the_target_says),
+        cmocka_unit_test(a_request_is_written_once_when_its_kept_connection_is_reset),
+        cmocka_unit_test(a_kept_connection_that_ended_before_is_replaced),
         cmocka_unit_test(request_id_is_kept_printable),
         cmocka_unit_test(method_and_headers_are_the_targets),
         cmocka_unit_test(private_address_is_refused),
