@@ -66,7 +66,7 @@ static uint64_t age_of(const struct deliverer *d, const struct event *event)
     uint64_t age_ms = d->now_ms > event->taken_ms ? d->now_ms - event->taken_ms : 0;
     struct message_view view;
 
-    d->outside->view(event->message, &view);
+    d->io->view(event->message, &view);
     if (view.timestamp_ms >= 0 && d->wall_ms > view.timestamp_ms) {
         age_ms = MAX_OF(age_ms, (uint64_t)(d->wall_ms - view.timestamp_ms));
     }
@@ -167,17 +167,17 @@ static uint64_t look_after_kept(struct lags *lags, struct deliverer *d, struct c
     return lags->kept_oldest_ms == 0 ? 0 : lags->kept_oldest_ms + d->now_ms - lags->kept_at_ms;
 }
 
-size_t lags_report(struct lags *lags, const struct outside_real *outside, struct deliverer *d,
+size_t lags_report(struct lags *lags, const struct io_real *io, struct deliverer *d,
                    struct cluster *cluster)
 {
     size_t count = 0;
-    struct source_partition *const *partitions = source_partitions(outside->source, &count);
+    struct source_partition *const *partitions = source_partitions(io->source, &count);
     uint64_t oldest_ms = in_flight_age_ms(lags, d);
 
     make_room(lags, count);
     oldest_ms = MAX_OF(oldest_ms, look_after_kept(lags, d, cluster, partitions, count));
-    cluster_report(cluster, d->worker, partitions, count, source_errors(outside->source),
-                   producer_errors(outside->producer), lags->marks);
+    cluster_report(cluster, d->worker, partitions, count, source_errors(io->source),
+                   producer_errors(io->producer), lags->marks);
     for (size_t i = 0; i < count; i++) {
         const struct source_partition *own = partitions[i];
         const struct cluster_mark *mark = &lags->marks[i];

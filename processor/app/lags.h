@@ -5,7 +5,7 @@
 #ifndef APP_LAGS_H
 #define APP_LAGS_H
 
-#include "app/outside_real.h"
+#include "app/io_real.h"
 #include "deliver/deliverer.h"
 #include "kafka/cluster.h"
 
@@ -33,7 +33,7 @@ struct lags {
 };
 
 /** Returns how many partitions there are. */
-size_t lags_report(struct lags *lags, const struct outside_real *outside, struct deliverer *d,
+size_t lags_report(struct lags *lags, const struct io_real *io, struct deliverer *d,
                    struct cluster *cluster);
 /** The partitions go. Lost because no broker answers, they are nobody's: what was known of them
  * last stands until partitions are given out again. */

@@ -15,8 +15,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "app/io_real.h"
 #include "app/lags.h"
-#include "app/outside_real.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "deliver/deliverer.h"
@@ -35,7 +35,7 @@ struct worker {
     unsigned index;
     pthread_t thread;
     bool has_thread;
-    struct outside_real outside;
+    struct io_real io;
     struct deliverer deliverer;
     struct intake intake;
     struct turn turn;
@@ -54,12 +54,11 @@ struct worker {
 
 static void wait_for_work(struct worker *worker, uint64_t due_ms)
 {
-    int fds[3] = {worker->wake_fd, producer_fd(worker->outside.producer),
-                  source_fd(worker->outside.source)};
+    int fds[3] = {worker->wake_fd, producer_fd(worker->io.producer), source_fd(worker->io.source)};
     /* A full worker does not poll, so its source's descriptor would stay readable: leave it out. */
     size_t count = worker->turn.full_since_ms == 0 ? 3 : 2;
 
-    http_wait(worker->outside.http, fds, count, MIN_OF(due_ms, (uint64_t)WAIT_MAX_MS));
+    http_wait(worker->io.http, fds, count, MIN_OF(due_ms, (uint64_t)WAIT_MAX_MS));
 }
 
 /* A stop, or a schema that came: either way, look. */
@@ -81,9 +80,9 @@ static void report(struct worker *worker)
         return;
     }
     worker->reported_ms = d->now_ms;
-    counts = source_counts(worker->outside.source);
+    counts = source_counts(worker->io.source);
     metrics_positions(worker->metrics, counts.gaps, counts.gap_messages, counts.skipped);
-    count = lags_report(&worker->lags, &worker->outside, d, worker->cluster);
+    count = lags_report(&worker->lags, &worker->io, d, worker->cluster);
     if (worker->pipeline->source_partitions > 0) {
         d->rate_share = (double)count / worker->pipeline->source_partitions;
     }
@@ -129,21 +128,21 @@ static void *run(void *context)
 
         report(worker);
         wait_for_work(worker, due_ms);
-        if (source_failed(worker->outside.source, &worker->failure)) {
+        if (source_failed(worker->io.source, &worker->failure)) {
             atomic_store(&worker->is_failed, true);
             atomic_store(&worker->stop_by_ms, clock_mono_ms() + 1);
         }
     }
     drain(worker);
     /* Leave a second for the commit even when the drain used up its time. */
-    if (!source_close(worker->outside.source,
+    if (!source_close(worker->io.source,
                       MAX_OF(atomic_load(&worker->stop_by_ms), clock_mono_ms() + 1000))) {
         LOG_WARN("worker.commit_late",
                  "worker=%u why=\"the last commit was not acknowledged: work since the one before "
                  "is done again\"",
                  worker->index);
     }
-    worker->outside.source = NULL;
+    worker->io.source = NULL;
     metrics_in_flight(worker->metrics, worker->deliverer.events.events, 0);
     atomic_store(&worker->is_done, true);
     return NULL;
@@ -185,13 +184,13 @@ enum err_code worker_start(const struct pipeline *pipeline, struct health *healt
         free(worker);
         return FAIL(err, ERR_LIMIT, "no descriptor for worker %u", index);
     }
-    rc = outside_real_open(&worker->outside, pipeline->config, index, err);
+    rc = io_real_open(&worker->io, pipeline->config, index, err);
     if (rc == ERR_OK) {
         deliverer_init(&worker->deliverer, pipeline, health, worker->metrics, index,
-                       &worker->outside.table, rng_seed());
+                       &worker->io.table, rng_seed());
         intake_init(&worker->intake, &worker->deliverer, worker->wake_fd);
         turn_init(&worker->turn, &worker->deliverer, &worker->intake, index);
-        rc = source_open(pipeline->config, index, &events, &worker->outside.source, err);
+        rc = source_open(pipeline->config, index, &events, &worker->io.source, err);
     }
     if (rc == ERR_OK) {
         rc = start_thread(worker, err);
@@ -248,13 +247,13 @@ void worker_free(struct worker *worker)
     if (worker->has_thread) {
         (void)pthread_join(worker->thread, NULL);
     }
-    if (worker->outside.source != NULL) {
-        (void)source_close(worker->outside.source, clock_mono_ms() + 1000);
+    if (worker->io.source != NULL) {
+        (void)source_close(worker->io.source, clock_mono_ms() + 1000);
     }
     if (worker->deliverer.pipeline != NULL) {
         deliverer_fini(&worker->deliverer);
     }
-    outside_real_close(&worker->outside);
+    io_real_close(&worker->io);
     intake_fini(&worker->intake);
     lags_fini(&worker->lags);
     (void)close(worker->wake_fd);

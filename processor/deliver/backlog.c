@@ -22,8 +22,8 @@ static void wait(struct deliverer *d, struct leg *leg, bool is_on)
     }
     waits->records = is_on ? waits->records + 1 : waits->records - 1;
     if (waits->records == (is_on ? 1u : 0u)) {
-        d->outside->block(d->outside->context, leg->event->partition,
-                          leg->is_dead_letter ? BLOCK_DEAD_LETTER : BLOCK_ALTERNATE, is_on);
+        d->io->block(d->io->context, leg->event->partition,
+                     leg->is_dead_letter ? BLOCK_DEAD_LETTER : BLOCK_ALTERNATE, is_on);
     }
 }
 

@@ -18,13 +18,13 @@ enum {
 
 static void read_clocks(struct deliverer *d)
 {
-    d->now_ms = d->outside->mono_ms(d->outside->context);
-    d->wall_ms = d->outside->wall_ms(d->outside->context);
+    d->now_ms = d->io->mono_ms(d->io->context);
+    d->wall_ms = d->io->wall_ms(d->io->context);
 }
 
 void deliverer_init(struct deliverer *d, const struct pipeline *pipeline, struct health *health,
-                    struct metrics_worker *metrics, unsigned worker_index,
-                    const struct outside *outside, uint64_t seed)
+                    struct metrics_worker *metrics, unsigned worker_index, const struct io *io,
+                    uint64_t seed)
 {
     const struct config *config = pipeline->config;
 
@@ -32,10 +32,10 @@ void deliverer_init(struct deliverer *d, const struct pipeline *pipeline, struct
                             .health = health,
                             .metrics = metrics,
                             .worker = worker_index,
-                            .outside = outside,
+                            .io = io,
                             .rng = {.state = seed}};
     read_clocks(d);
-    event_pool_init(&d->events, outside->release);
+    event_pool_init(&d->events, io->release);
     arena_init(&d->scratch, SCRATCH_BYTES_MAX);
     buf_init(&d->render, RENDER_BYTES_MAX);
     buf_init(&d->record, RECORD_BYTES_MAX);
@@ -51,7 +51,7 @@ void deliverer_init(struct deliverer *d, const struct pipeline *pipeline, struct
 
 void deliverer_fini(struct deliverer *d)
 {
-    d->outside->stop(d->outside->context);
+    d->io->stop(d->io->context);
     for (size_t i = 0; i < d->pipeline->config->destination_count; i++) {
         sender_free(d->senders[i]);
     }
@@ -67,13 +67,13 @@ void deliverer_fini(struct deliverer *d)
 
 uint64_t deliverer_turn(struct deliverer *d)
 {
-    const struct outside *outside = d->outside;
+    const struct io *io = d->io;
     uint64_t next_ms;
 
     read_clocks(d);
     health_tick(d->health, d->now_ms);
-    next_ms = outside->reports(outside->context, d->now_ms);
-    outside->answers(outside->context);
+    next_ms = io->reports(io->context, d->now_ms);
+    io->answers(io->context);
     if (d->events.forgotten > 0) {
         leaving_drop(d); /* what came back unsettled is another's to send */
     }
@@ -206,8 +206,7 @@ void leg_settle(struct deliverer *d, struct leg *leg)
         return;
     }
     if (!event->is_abandoned && event->partition != NULL) {
-        d->outside->settle(d->outside->context, event->partition, event->epoch,
-                           event->message->offset);
+        d->io->settle(d->io->context, event->partition, event->epoch, event->message->offset);
     }
     event_free(&d->events, event);
 }

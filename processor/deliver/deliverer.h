@@ -12,7 +12,7 @@
 #include "base/rng.h"
 #include "deliver/backlog.h"
 #include "deliver/event.h"
-#include "deliver/outside.h"
+#include "deliver/io.h"
 #include "deliver/pipeline.h"
 #include "observe/metrics.h"
 
@@ -23,7 +23,7 @@ enum { DELIVER_CELLS = 256 }; /* slots of the worker's own table of cells */
 struct deliverer {
     const struct pipeline *pipeline;
     struct metrics_worker *metrics;
-    const struct outside *outside;
+    const struct io *io;
     struct event_pool events;
     struct arena scratch; /* one decoded event at a time */
     struct buf render;    /* items of the event being taken */
@@ -49,11 +49,11 @@ struct deliverer {
     bool is_ending;    /* for good: all of them do */
 };
 
-/** Keeps what it is given; @outside outlives it. @seed: of its chance (jitter). */
+/** Keeps what it is given; @io outlives it. @seed: of its chance (jitter). */
 void deliverer_init(struct deliverer *d, const struct pipeline *pipeline, struct health *health,
-                    struct metrics_worker *metrics, unsigned worker_index,
-                    const struct outside *outside, uint64_t seed);
-/** Stops the outside first, so nothing calls back any more. */
+                    struct metrics_worker *metrics, unsigned worker_index, const struct io *io,
+                    uint64_t seed);
+/** Stops the I/O first, so nothing calls back any more. */
 void deliverer_fini(struct deliverer *d);
 /** Read the clocks, let senders and the producer move on. Returns ms until something is due. */
 uint64_t deliverer_turn(struct deliverer *d);

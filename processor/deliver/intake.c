@@ -47,7 +47,7 @@ void intake_fini(struct intake *intake)
 /* The library keeps them as they came and as they were asked for. */
 static size_t header_bytes(const struct deliverer *d, const rd_kafka_message_t *message)
 {
-    return note_bytes(d->outside->headers(message)) * 2;
+    return note_bytes(d->io->headers(message)) * 2;
 }
 
 /* whole-event dead letters and parking */
@@ -85,9 +85,9 @@ static void condemn(struct intake *intake, rd_kafka_message_t *message,
 
 static void block(const struct intake *intake, struct source_partition *partition, bool is_blocked)
 {
-    const struct outside *outside = intake->d->outside;
+    const struct io *io = intake->d->io;
 
-    outside->block(outside->context, partition, BLOCK_SCHEMA_REGISTRY, is_blocked);
+    io->block(io->context, partition, BLOCK_SCHEMA_REGISTRY, is_blocked);
 }
 
 /* One id may have half of the room: the other half is for those that are answered soon. */
@@ -102,7 +102,7 @@ static void tell_parked(struct intake *intake, const rd_kafka_message_t *message
     struct message_view view;
 
     intake->parked_since_ms = intake->d->now_ms;
-    intake->d->outside->view(message, &view);
+    intake->d->io->view(message, &view);
     LOG_INFO("schema.waiting",
              "id=%llu topic=%s partition=%d offset=%lld why=\"the registry has not given it\"",
              (unsigned long long)key, LOG_S(view.topic), message->partition,
@@ -265,12 +265,12 @@ static void set_out(struct intake *intake, struct event *event, const struct eve
 static void settle_without_legs(struct intake *intake, rd_kafka_message_t *message,
                                 struct source_partition *partition)
 {
-    const struct outside *outside = intake->d->outside;
+    const struct io *io = intake->d->io;
 
     if (partition != NULL) {
-        outside->settle(outside->context, partition, partition->epoch, message->offset);
+        io->settle(io->context, partition, partition->epoch, message->offset);
     }
-    outside->release(message);
+    io->release(message);
 }
 
 static void handle_unmatched(struct intake *intake, rd_kafka_message_t *message,
@@ -353,7 +353,7 @@ static void process(struct intake *intake, rd_kafka_message_t *message,
     struct err err;
 
     arena_reset(&d->scratch);
-    d->outside->view(message, &decoded.message);
+    d->io->view(message, &decoded.message);
     if (decoded.message.value.ptr == NULL) {
         condemn(intake, message, partition, NULL, REASON_DECODE_FAILED,
                 "the record has no value (a tombstone)");

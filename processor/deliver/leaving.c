@@ -133,7 +133,7 @@ void leaving_divert(struct deliverer *d)
 void leaving_forget(struct deliverer *d)
 {
     if (leaving_open(d) > 0) {
-        d->outside->unsend(d->outside->context);
+        d->io->unsend(d->io->context);
     }
     for (struct event *event = d->events.first; event != NULL; event = event->next) {
         if (!event->is_forgotten && is_leaving(d, event)) {

@@ -21,7 +21,7 @@ static struct message_view view_of(const struct deliverer *d, const struct leg *
 {
     struct message_view message;
 
-    d->outside->view(leg->event->message, &message);
+    d->io->view(leg->event->message, &message);
     return message;
 }
 

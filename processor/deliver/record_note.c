@@ -97,7 +97,7 @@ rd_kafka_headers_t *record_note(struct deliverer *d, const struct leg *leg,
     struct heard heard;
     struct note note;
 
-    d->outside->view(event->message, &message);
+    d->io->view(event->message, &message);
     note = (struct note){
         .reason = (enum reason)leg->reason,
         .outage = span_of(leg->outage[0] == '\0' ? NULL : leg->outage),
@@ -140,7 +140,7 @@ rd_kafka_headers_t *record_copy_note(const struct deliverer *d, const struct leg
     struct message_view message;
     struct note note;
 
-    d->outside->view(leg->event->message, &message);
+    d->io->view(leg->event->message, &message);
     note = (struct note){
         .source_topic = message.topic,
         .source_partition = message.partition,

@@ -36,7 +36,7 @@ static void on_stuck(struct produce_request *request, bool is_stuck, const char 
     if (!backlog_stuck(d, leg, is_stuck)) {
         return;
     }
-    d->outside->view(leg->event->message, &message);
+    d->io->view(leg->event->message, &message);
     if (is_stuck) {
         LOG_ERROR("record.stuck",
                   "topic=%s why=%s source_topic=%s partition=%d offset=%lld "
@@ -60,7 +60,7 @@ static void fill_request(struct deliverer *d, struct leg *leg, const char *topic
 {
     struct message_view message;
 
-    d->outside->view(leg->event->message, &message);
+    d->io->view(leg->event->message, &message);
     leg->request = (struct produce_request){
         .topic = topic,
         .key = (leg->mended & MEND_KEY) != 0 ? mend_key(d, leg) : message.key,
@@ -203,7 +203,7 @@ static bool prepare_utm(struct deliverer *d, struct leg *leg, const struct event
         return write_utm(d, leg, view);
     }
     arena_reset(&d->scratch);
-    d->outside->view(leg->event->message, &decoded.message);
+    d->io->view(leg->event->message, &decoded.message);
     if (leg->event->writer == NULL ||
         catalog_unframe(d->pipeline->catalog, decoded.message.value, &frame, NULL) != ERR_OK ||
         view_decode(d->pipeline, leg->event->writer, frame.payload, d->wall_ms, &d->scratch,
@@ -218,14 +218,14 @@ static void send_copy(struct deliverer *d, struct leg *leg)
     const struct config_destination *config = leg_destination(leg);
     const struct pipeline_destination *to =
         &d->pipeline->destinations[pipeline_index(d->pipeline, config)];
-    const rd_kafka_headers_t *original = d->outside->headers(leg->event->message);
+    const rd_kafka_headers_t *original = d->io->headers(leg->event->message);
     bool is_primary = leg->reason == REASON_NONE;
 
     fill_request(d, leg, to->topic, config->format == KAFKA_UTM ? leg->item : message_value(leg),
                  is_primary ? record_copy_note(d, leg, original)
                             : record_note(d, leg, original, config->is_connect_headers),
                  on_record);
-    d->outside->produce(d->outside->context, &leg->request);
+    d->io->produce(d->io->context, &leg->request);
 }
 
 void record_send(struct deliverer *d, struct leg *leg, const struct event_view *view)
@@ -268,7 +268,7 @@ static void measure(const struct deliverer *d, const struct leg *leg, size_t len
 {
     const struct event *event = leg->event;
 
-    lens[PIECE_HEADERS] = note_bytes(d->outside->headers(event->message));
+    lens[PIECE_HEADERS] = note_bytes(d->io->headers(event->message));
     lens[PIECE_KEY] = event->message->key_len;
     lens[PIECE_VALUE] = message_value(leg).len;
 }
@@ -279,7 +279,7 @@ static void wait_for_room(struct deliverer *d, struct leg *leg, const size_t len
 {
     struct message_view message;
 
-    d->outside->view(leg->event->message, &message);
+    d->io->view(leg->event->message, &message);
     leg->waits_for_topic = true;
     send_part(d, leg);
     if (backlog_stuck(d, leg, true)) {
@@ -300,7 +300,7 @@ static void write_headers(struct deliverer *d, struct leg *leg)
     struct buf text;
 
     buf_init(&text, HEADERS_TEXT_BYTES_MAX);
-    note_headers_text(d->outside->headers(leg->event->message), config->is_connect_headers, &text);
+    note_headers_text(d->io->headers(leg->event->message), config->is_connect_headers, &text);
     INVARIANT(!text.is_overflowed); /* four times what a message can be */
     leg_own_item(&d->events, leg, buf_span(&text));
     buf_fini(&text);
@@ -421,8 +421,8 @@ static void send_part(struct deliverer *d, struct leg *leg)
 {
     const struct pipeline_destination *to = dead_letter_of(d);
     struct span value = message_value(leg);
-    rd_kafka_headers_t *headers = record_note(d, leg, d->outside->headers(leg->event->message),
-                                              to->config->is_connect_headers);
+    rd_kafka_headers_t *headers =
+        record_note(d, leg, d->io->headers(leg->event->message), to->config->is_connect_headers);
 
     if (leg->part_count > 0) {
         struct part part = parts_at(&leg->parts, leg->part);
@@ -437,7 +437,7 @@ static void send_part(struct deliverer *d, struct leg *leg)
         }
     }
     fill_request(d, leg, to->topic, value, headers, on_dead_letter);
-    d->outside->produce(d->outside->context, &leg->request);
+    d->io->produce(d->io->context, &leg->request);
 }
 
 void record_dead_letter(struct deliverer *d, struct leg *leg)
@@ -456,11 +456,11 @@ void record_dead_letter(struct deliverer *d, struct leg *leg)
 
 bool record_is_unsent(const struct deliverer *d, const struct leg *leg)
 {
-    return d->outside->is_unsent(d->outside->context, &leg->request);
+    return d->io->is_unsent(d->io->context, &leg->request);
 }
 
 void record_recall(struct deliverer *d, struct leg *leg)
 {
-    d->outside->recall(d->outside->context, &leg->request);
+    d->io->recall(d->io->context, &leg->request);
     end_request(d, leg);
 }

@@ -164,7 +164,7 @@ static enum err_code decode_again(struct sender *sender, struct leg *leg, struct
     enum err_code rc;
 
     arena_reset(&d->scratch);
-    d->outside->view(leg->event->message, &decoded->message);
+    d->io->view(leg->event->message, &decoded->message);
     rc = catalog_unframe(d->pipeline->catalog, decoded->message.value, &frame, err);
     if (rc == ERR_OK) {
         rc = view_decode(d->pipeline, leg->event->writer, frame.payload, d->wall_ms, &d->scratch,

@@ -89,12 +89,12 @@ static enum err_code post(struct sender *sender, struct batch *batch, struct err
 {
     const char *headers[KIND_HEADERS_MAX];
     size_t count = list_headers(sender, batch, headers);
-    const struct outside *outside = sender->d->outside;
+    const struct io *io = sender->d->io;
     enum err_code rc;
 
     sender->target.answer_bytes = answer_bytes_of(sender, batch);
-    rc = outside->post(outside->context, &sender->target, headers, count, buf_span(&batch->body),
-                       sender_on_reply, batch, err);
+    rc = io->post(io->context, &sender->target, headers, count, buf_span(&batch->body),
+                  sender_on_reply, batch, err);
 
     mem_wipe(sender->header_lines.ptr, sender->header_lines.len);
     return rc;

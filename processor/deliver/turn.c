@@ -17,7 +17,7 @@ void turn_init(struct turn *turn, struct deliverer *d, struct intake *intake, un
 {
     turn->d = d;
     turn->intake = intake;
-    turn->outside = d->outside;
+    turn->io = d->io;
     turn->worker = worker;
     atomic_store(&turn->turned_ms, d->now_ms);
 }
@@ -37,7 +37,7 @@ static enum block_reason lacks_room(const struct turn *turn)
     if (event_pool_busy_bytes(&d->events) >= config->in_flight.bytes / part) {
         return BLOCK_IN_FLIGHT_BYTES;
     }
-    return turn->outside->is_full(turn->outside->context) ? BLOCK_ALTERNATE : BLOCK_REASON_COUNT;
+    return turn->io->is_full(turn->io->context) ? BLOCK_ALTERNATE : BLOCK_REASON_COUNT;
 }
 
 /* Records wait for a topic that does not take them: soon their partitions stop, and no other. */
@@ -61,7 +61,7 @@ static bool is_crowded(struct turn *turn)
 
 static void block_all(const struct turn *turn, enum block_reason reason, bool is_blocked)
 {
-    turn->outside->block(turn->outside->context, NULL, reason, is_blocked);
+    turn->io->block(turn->io->context, NULL, reason, is_blocked);
 }
 
 static bool has_room(struct turn *turn)
@@ -101,7 +101,7 @@ static bool has_room(struct turn *turn)
 
 static void take_messages(struct turn *turn)
 {
-    const struct outside *outside = turn->outside;
+    const struct io *io = turn->io;
 
     turn->has_more = false;
     for (int i = 0; i < TAKE_MAX; i++) {
@@ -109,10 +109,10 @@ static void take_messages(struct turn *turn)
         rd_kafka_message_t *message;
 
         if (!has_room(turn)) {
-            outside->serve(outside->context);
+            io->serve(io->context);
             return;
         }
-        message = outside->poll(outside->context, &partition);
+        message = io->poll(io->context, &partition);
         if (message == NULL) {
             return;
         }
@@ -146,15 +146,15 @@ static void retry_parked(struct turn *turn, bool is_woken)
 
 uint64_t turn_run(struct turn *turn, bool is_woken)
 {
-    const struct outside *outside = turn->outside;
+    const struct io *io = turn->io;
     struct deliverer *d = turn->d;
     uint64_t due_ms;
 
     retry_parked(turn, is_woken);
     take_messages(turn);
-    d->is_silent = outside->is_fenced(outside->context, d->now_ms);
+    d->is_silent = io->is_fenced(io->context, d->now_ms);
     due_ms = move_on(turn);
-    outside->commit(outside->context, d->now_ms);
+    io->commit(io->context, d->now_ms);
     if (turn->has_more ||
         (d->events.waiting.ready.count > 0 && lacks_room(turn) == BLOCK_REASON_COUNT)) {
         return 0;
@@ -167,9 +167,9 @@ uint64_t turn_run(struct turn *turn, bool is_woken)
 /* What has begun is finished, whatever way is left by then; the rest is dropped. */
 static void finish(struct turn *turn, uint64_t until_ms)
 {
-    const struct outside *outside = turn->outside;
+    const struct io *io = turn->io;
     struct deliverer *d = turn->d;
-    uint64_t now_ms = outside->mono_ms(outside->context);
+    uint64_t now_ms = io->mono_ms(io->context);
     uint64_t unsend_ms = now_ms + UNSEND_MS;
     uint64_t late_ms = until_ms < now_ms ? 0 : until_ms - MIN_OF((until_ms - now_ms) / 3, LATE_MS);
 
@@ -178,18 +178,18 @@ static void finish(struct turn *turn, uint64_t until_ms)
         if (leaving_open(d) == 0 || now_ms >= until_ms) {
             return;
         }
-        d->is_silent |= outside->is_fenced(outside->context, now_ms);
+        d->is_silent |= io->is_fenced(io->context, now_ms);
         if (now_ms >= unsend_ms) {
             unsend_ms = UINT64_MAX;
-            outside->unsend(outside->context); /* dropped in the next round where nothing begun */
+            io->unsend(io->context); /* dropped in the next round where nothing begun */
         }
         if (now_ms >= late_ms) {
             leaving_divert(d);
         }
         (void)move_on(turn);
-        outside->commit(outside->context, now_ms);
-        outside->wait(outside->context, DRAIN_WAIT_MS);
-        now_ms = outside->mono_ms(outside->context);
+        io->commit(io->context, now_ms);
+        io->wait(io->context, DRAIN_WAIT_MS);
+        now_ms = io->mono_ms(io->context);
     }
 }
 

@@ -14,7 +14,7 @@
 struct turn {
     struct deliverer *d;
     struct intake *intake;
-    const struct outside *outside;
+    const struct io *io;
     unsigned worker;
     bool has_more;          /* the last turn ended with messages left */
     uint64_t full_since_ms; /* 0: there is room */

@@ -262,7 +262,7 @@ static void release(rd_kafka_message_t *message)
 
 /* life */
 
-static const struct outside invented = {
+static const struct io invented = {
     .mono_ms = mono_ms,
     .wall_ms = wall_ms,
     .wait = pass,

@@ -7,10 +7,10 @@
  * own; they share the partitions of one topic as a consumer group does, and may come, go,
  * sleep and die. What happens outside of them is told to a watch, which judges.
  *
- *     world_produce()   -> the log of a partition -> outside.poll()
- *     outside.post()    -> the destination has it or not (fault.h) -> outside.answers()
- *     outside.produce() -> the topic has it or waits (fault.h)     -> outside.reports()
- *     outside.commit()  -> the group's offset and metadata, once a second
+ *     world_produce()   -> the log of a partition -> io.poll()
+ *     io.post()    -> the destination has it or not (fault.h) -> io.answers()
+ *     io.produce() -> the topic has it or waits (fault.h)     -> io.reports()
+ *     io.commit()  -> the group's offset and metadata, once a second
  *
  * Vocabulary
  *    held   - a destination or topic has the event of a leg, whoever knows of it

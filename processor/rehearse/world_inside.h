@@ -62,7 +62,7 @@ struct member {
     uint64_t fenced_until_ms;
     uint64_t wake_ms; /* the next turn */
     uint64_t committed_ms;
-    struct outside table;
+    struct io table;
     struct health *health;
     bool is_health_own;
     struct deliverer deliverer;

@@ -1,8 +1,8 @@
 /**
- * outside - everything a worker's delivery reaches beyond itself: time, HTTP, Kafka.
+ * io - everything a worker's delivery reaches beyond itself: time, HTTP, Kafka.
  *
  * A table of functions, so that the same code runs against the real world
- * (app/outside_real.h) and on a virtual clock against an invented one
+ * (app/io_real.h) and on a virtual clock against a simulated one
  * (rehearse/world.h). Owned by one worker, called on its thread only; callbacks (a
  * request's answer, a record's report) come from answers(), reports() and stop() alone.
  *
@@ -10,15 +10,15 @@
  * `partition` and `offset` may be read directly; whatever asks the library about one
  * goes through view(), headers() and release().
  */
-#ifndef DELIVER_OUTSIDE_H
-#define DELIVER_OUTSIDE_H
+#ifndef DELIVER_IO_H
+#define DELIVER_IO_H
 
 #include "event/event.h"
 #include "http/client.h"
 #include "kafka/producer.h"
 #include "kafka/source.h"
 
-struct outside {
+struct io {
     void *context;
 
     /* time */
@@ -61,4 +61,4 @@ struct outside {
     void (*stop)(void *context);
 };
 
-#endif /* DELIVER_OUTSIDE_H */
+#endif /* DELIVER_IO_H */

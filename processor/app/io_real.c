@@ -1,4 +1,4 @@
-#include "app/outside_real.h"
+#include "app/io_real.h"
 
 #include <string.h>
 
@@ -21,7 +21,7 @@ static int64_t wall_ms(void *context)
 
 static void wait_for_answers(void *context, uint64_t ms)
 {
-    struct outside_real *real = context;
+    struct io_real *real = context;
     int fds[1] = {producer_fd(real->producer)};
 
     http_wait(real->http, fds, 1, ms);
@@ -33,36 +33,36 @@ static enum err_code post(void *context, const struct http_target *target,
                           const char *const *headers, size_t header_count, struct span body,
                           http_reply_fn *done, void *done_context, struct err *err)
 {
-    struct outside_real *real = context;
+    struct io_real *real = context;
 
     return http_post(real->http, target, headers, header_count, body, done, done_context, err);
 }
 
 static void take_answers(void *context)
 {
-    http_turn(((struct outside_real *)context)->http);
+    http_turn(((struct io_real *)context)->http);
 }
 
 /* records */
 
 static void produce(void *context, struct produce_request *request)
 {
-    producer_send(((struct outside_real *)context)->producer, request);
+    producer_send(((struct io_real *)context)->producer, request);
 }
 
 static uint64_t take_reports(void *context, uint64_t now_ms)
 {
-    return producer_turn(((struct outside_real *)context)->producer, now_ms);
+    return producer_turn(((struct io_real *)context)->producer, now_ms);
 }
 
 static bool is_full(void *context)
 {
-    return producer_is_full(((const struct outside_real *)context)->producer);
+    return producer_is_full(((const struct io_real *)context)->producer);
 }
 
 static void unsend(void *context)
 {
-    producer_unsend(((struct outside_real *)context)->producer);
+    producer_unsend(((struct io_real *)context)->producer);
 }
 
 static bool is_unsent(void *context, const struct produce_request *request)
@@ -73,31 +73,31 @@ static bool is_unsent(void *context, const struct produce_request *request)
 
 static void recall(void *context, struct produce_request *request)
 {
-    producer_recall(((struct outside_real *)context)->producer, request);
+    producer_recall(((struct io_real *)context)->producer, request);
 }
 
 /* the source */
 
 static rd_kafka_message_t *poll_source(void *context, struct source_partition **partition)
 {
-    return source_poll(((struct outside_real *)context)->source, partition);
+    return source_poll(((struct io_real *)context)->source, partition);
 }
 
 static void serve(void *context)
 {
-    source_serve(((struct outside_real *)context)->source);
+    source_serve(((struct io_real *)context)->source);
 }
 
 static void settle(void *context, struct source_partition *partition, uint64_t epoch,
                    int64_t offset)
 {
-    source_settle(((struct outside_real *)context)->source, partition, epoch, offset);
+    source_settle(((struct io_real *)context)->source, partition, epoch, offset);
 }
 
 static void block(void *context, struct source_partition *partition, enum block_reason reason,
                   bool is_blocked)
 {
-    struct source *source = ((struct outside_real *)context)->source;
+    struct source *source = ((struct io_real *)context)->source;
 
     if (source != NULL) { /* closed: there is nothing to pause any more */
         source_block(source, partition, reason, is_blocked);
@@ -106,12 +106,12 @@ static void block(void *context, struct source_partition *partition, enum block_
 
 static void commit(void *context, uint64_t now_ms)
 {
-    source_commit(((struct outside_real *)context)->source, now_ms, false);
+    source_commit(((struct io_real *)context)->source, now_ms, false);
 }
 
 static bool is_fenced(void *context, uint64_t now_ms)
 {
-    return source_is_fenced(((const struct outside_real *)context)->source, now_ms);
+    return source_is_fenced(((const struct io_real *)context)->source, now_ms);
 }
 
 /* messages */
@@ -160,19 +160,19 @@ static const rd_kafka_headers_t *headers_of(const rd_kafka_message_t *message)
 
 static void stop(void *context)
 {
-    struct outside_real *real = context;
+    struct io_real *real = context;
 
     http_client_free(real->http); /* aborts without callbacks: batches still own their legs */
     real->http = NULL;
     producer_cancel(real->producer);
 }
 
-enum err_code outside_real_open(struct outside_real *real, const struct config *config,
-                                unsigned worker, struct err *err)
+enum err_code io_real_open(struct io_real *real, const struct config *config, unsigned worker,
+                           struct err *err)
 {
     enum err_code rc;
 
-    *real = (struct outside_real){
+    *real = (struct io_real){
         .table =
             {
                 .context = real,
@@ -204,14 +204,14 @@ enum err_code outside_real_open(struct outside_real *real, const struct config *
         rc = producer_open(config, worker, &real->producer, err);
     }
     if (rc != ERR_OK) {
-        outside_real_close(real);
+        io_real_close(real);
     }
     return rc;
 }
 
-void outside_real_close(struct outside_real *real)
+void io_real_close(struct io_real *real)
 {
     http_client_free(real->http);
     producer_close(real->producer);
-    *real = (struct outside_real){0};
+    *real = (struct io_real){0};
 }
