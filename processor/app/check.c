@@ -1,6 +1,5 @@
 #include "app/check.h"
 
-#include <getopt.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,12 +13,16 @@
 #include "base/mem.h"
 #include "route/table_review.h"
 
-struct check {
+struct arguments {
     const char *path;
     bool is_json;
-    bool is_strict; /* warnings are errors */
-    enum config_secrets secrets;
+    bool is_strict;
     bool is_online;
+    bool has_no_secrets;
+};
+
+struct check {
+    const struct arguments *arguments;
     bool is_asked; /* the world was asked: `online` is filled */
     struct diags diags;
     struct config *config; /* NULL when too little could be read */
@@ -27,73 +30,6 @@ struct check {
     struct check_destinations destinations;
     struct online_report online;
 };
-
-static int usage(FILE *out, int code)
-{
-    fputs("usage: detour check -c FILE [--online | --no-secrets] [--strict] [--json]\n\n"
-          "Validate configuration, schemas, maps and routes; run the route tests; show what\n"
-          "each destination is sent. Every error is told as file:line:column: message, all\n"
-          "of them at once.\n\n"
-          "  -c, --config FILE   the configuration (see docs/configuration.md)\n"
-          "      --online        also ask brokers, topics, rights, registry, credentials\n"
-          "      --no-secrets    secrets ({env}, {file}, private keys) need not be there;\n"
-          "                      nothing else is relaxed\n"
-          "      --strict        warnings are errors\n"
-          "      --json          one JSON document on stdout\n"
-          "  -h, --help          this text\n\n"
-          "Exit codes: 0 all is right, 1 it is not, 2 wrong usage or no such file,\n"
-          "3 a service did not answer (--online).\n",
-          out);
-    return code;
-}
-
-/* -1: go on; else the exit code. */
-static int read_arguments(int argc, char **argv, struct check *out)
-{
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-                                            {"online", no_argument, NULL, 'o'},
-                                            {"json", no_argument, NULL, 'j'},
-                                            {"no-secrets", no_argument, NULL, 'n'},
-                                            {"strict", no_argument, NULL, 's'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
-    int letter;
-
-    optind = 0;
-    while ((letter = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
-        switch (letter) {
-        case 'c':
-            out->path = optarg;
-            break;
-        case 'o':
-            out->is_online = true;
-            break;
-        case 'j':
-            out->is_json = true;
-            break;
-        case 'n':
-            out->secrets = SECRETS_OPTIONAL;
-            break;
-        case 's':
-            out->is_strict = true;
-            break;
-        case 'h':
-            return usage(stdout, 0);
-        default:
-            return usage(stderr, 2);
-        }
-    }
-    if (out->path == NULL || optind < argc) {
-        fprintf(stderr, "detour check: %s\n",
-                out->path == NULL ? "which configuration? -c FILE" : "too many arguments");
-        return usage(stderr, 2);
-    }
-    if (out->is_online && out->secrets == SECRETS_OPTIONAL) {
-        fputs("detour check: --online asks with the secrets, --no-secrets has none\n", stderr);
-        return usage(stderr, 2);
-    }
-    return -1;
-}
 
 /* A name that no event has is a slip of the pen, and its events would go by their own. */
 static void check_event_names(struct check *check, const struct config_destination *destination,
@@ -233,10 +169,11 @@ static void print_for_people(const struct check *check)
     if (check->is_asked) {
         online_report_print(stdout, &check->online);
     }
-    if (check->is_online && !check->is_asked) {
+    if (check->arguments->is_online && !check->is_asked) {
         puts("--online: nothing was asked, because of the errors above");
     }
-    printf("%s%s: ", check->is_asked || check->destinations.count > 0 ? "\n" : "", check->path);
+    printf("%s%s: ", check->is_asked || check->destinations.count > 0 ? "\n" : "",
+           check->arguments->path);
     if (check->diags.error_count > 0) {
         printf("%zu error%s, %zu warning%s\n", check->diags.error_count,
                check->diags.error_count == 1 ? "" : "s", warnings, warnings == 1 ? "" : "s");
@@ -310,23 +247,25 @@ static void make_strict(struct diags *diags)
 static int examine(struct check *check)
 {
     struct stat status;
-    bool is_readable = access(check->path, R_OK) == 0 && stat(check->path, &status) == 0 &&
-                       !S_ISDIR(status.st_mode);
+    bool is_readable = access(check->arguments->path, R_OK) == 0 &&
+                       stat(check->arguments->path, &status) == 0 && !S_ISDIR(status.st_mode);
 
-    check->config = config_load_partial(check->path, check->secrets, &check->diags);
+    check->config = config_load_partial(
+        check->arguments->path,
+        check->arguments->has_no_secrets ? SECRETS_OPTIONAL : SECRETS_NEEDED, &check->diags);
     if (check->config != NULL) {
         compile(check);
     }
-    if (check->config != NULL && check->is_online && check->diags.error_count == 0) {
+    if (check->config != NULL && check->arguments->is_online && check->diags.error_count == 0) {
         ask_world(check);
     }
-    if (check->is_strict) {
+    if (check->arguments->is_strict) {
         make_strict(&check->diags);
     }
     if (check->diags.count > 1) {
         qsort(check->diags.items, check->diags.count, sizeof(check->diags.items[0]), by_place);
     }
-    if (check->is_json) {
+    if (check->arguments->is_json) {
         print_json(check);
     } else {
         print_for_people(check);
@@ -337,14 +276,11 @@ static int examine(struct check *check)
     return check->online.is_unreachable ? 3 : check->diags.error_count > 0 ? 1 : 0;
 }
 
-int check_command(int argc, char **argv)
+static int run(const void *arguments)
 {
-    struct check check = {0};
-    int code = read_arguments(argc, argv, &check);
+    struct check check = {.arguments = arguments};
+    int code;
 
-    if (code >= 0) {
-        return code;
-    }
     diags_init(&check.diags);
     code = examine(&check);
     check_destinations_fini(&check.destinations);
@@ -353,3 +289,54 @@ int check_command(int argc, char **argv)
     diags_fini(&check.diags);
     return code;
 }
+
+static const char *check_arguments(const void *all)
+{
+    const struct arguments *arguments = all;
+
+    return arguments->is_online && arguments->has_no_secrets
+               ? "--online asks with the secrets, --no-secrets has none"
+               : NULL;
+}
+
+static const struct command_option options[] = {
+    {.name = "config",
+     .letter = 'c',
+     .argument = "FILE",
+     .help = "the configuration (see docs/configuration.md)",
+     .missing = "which configuration? -c FILE",
+     .read = command_text,
+     .offset = offsetof(struct arguments, path)},
+    {.name = "online",
+     .help = "also ask brokers, topics, rights, registry, credentials",
+     .read = command_flag,
+     .offset = offsetof(struct arguments, is_online)},
+    {.name = "no-secrets",
+     .help = "secrets ({env}, {file}, private keys) need not be there; nothing else is relaxed",
+     .read = command_flag,
+     .offset = offsetof(struct arguments, has_no_secrets)},
+    {.name = "strict",
+     .help = "warnings are errors",
+     .read = command_flag,
+     .offset = offsetof(struct arguments, is_strict)},
+    {.name = "json",
+     .help = "one JSON document on stdout",
+     .read = command_flag,
+     .offset = offsetof(struct arguments, is_json)},
+};
+
+const struct command check_command = {
+    .name = "check",
+    .summary = "validate configuration, schemas and routes",
+    .about =
+        "Validate configuration, schemas, maps and routes; run the route tests; show what each "
+        "destination is sent. Every error is told as file:line:column: message, all of them "
+        "at once.",
+    .exits = "0 all is right, 1 it is not, 2 wrong usage or no such file, 3 a service did not "
+             "answer (--online)",
+    .options = options,
+    .option_count = COUNT_OF(options),
+    .arguments_bytes = sizeof(struct arguments),
+    .check = check_arguments,
+    .run = run,
+};

@@ -9,7 +9,8 @@
 #ifndef APP_CHECK_H
 #define APP_CHECK_H
 
-/** Exit codes: 0 all is right, 1 it is not, 2 wrong usage or no such file, 3 not reachable. */
-int check_command(int argc, char **argv);
+#include "config/command.h"
+
+extern const struct command check_command;
 
 #endif /* APP_CHECK_H */

@@ -1,6 +1,5 @@
 #include "app/run.h"
 
-#include <getopt.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,18 +35,6 @@ struct process {
     struct worker **workers;
     unsigned worker_count;
 };
-
-static int usage(FILE *out, int code)
-{
-    fputs("usage: detour run -c FILE\n\n"
-          "The processor, in the foreground; logs on stderr.\n\n"
-          "  -c, --config FILE   the configuration (see docs/configuration.md)\n"
-          "  -h, --help          this text\n\n"
-          "Exit codes: 0 stopped, 1 ended hard, 2 wrong usage or configuration,\n"
-          "3 a service it needs is not reachable.\n",
-          out);
-    return code;
-}
 
 /* loading: nothing starts before all of this is right */
 
@@ -367,7 +354,7 @@ static int connect_all(struct process *process, const char *path)
     return code;
 }
 
-static int run(const char *path)
+static int serve_from(const char *path)
 {
     struct process process = {0};
     struct signal_watch watch = {0};
@@ -409,27 +396,33 @@ static int run(const char *path)
     return code;
 }
 
-int run_command(int argc, char **argv)
-{
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
-    const char *path = NULL;
-    int option;
+struct arguments {
+    const char *path;
+};
 
-    optind = 1;
-    while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
-        if (option == 'c') {
-            path = optarg;
-        } else {
-            return option == 'h' ? usage(stdout, 0) : usage(stderr, 2);
-        }
-    }
-    if (path == NULL || optind < argc) {
-        fputs(path == NULL ? "detour run: -c FILE is missing\n"
-                           : "detour run: takes no further words\n",
-              stderr);
-        return usage(stderr, 2);
-    }
-    return run(path);
+static int run(const void *arguments)
+{
+    return serve_from(((const struct arguments *)arguments)->path);
 }
+
+static const struct command_option options[] = {
+    {.name = "config",
+     .letter = 'c',
+     .argument = "FILE",
+     .help = "the configuration (see docs/configuration.md)",
+     .missing = "which configuration? -c FILE",
+     .read = command_text,
+     .offset = offsetof(struct arguments, path)},
+};
+
+const struct command run_command = {
+    .name = "run",
+    .summary = "the processor, in the foreground",
+    .about = "The processor, in the foreground; logs on stderr.",
+    .exits = "0 stopped, 1 ended hard, 2 wrong usage or configuration, 3 a service it needs is not "
+             "reachable",
+    .options = options,
+    .option_count = COUNT_OF(options),
+    .arguments_bytes = sizeof(struct arguments),
+    .run = run,
+};

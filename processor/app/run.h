@@ -9,8 +9,8 @@
 #ifndef APP_RUN_H
 #define APP_RUN_H
 
-/** Exit codes as the contract says: 0 stopped, 1 ended hard, 2 usage or configuration, 3 not
- * reachable. */
-int run_command(int argc, char **argv);
+#include "config/command.h"
+
+extern const struct command run_command;
 
 #endif /* APP_RUN_H */

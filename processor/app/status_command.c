@@ -1,6 +1,5 @@
 #include "app/status_command.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -11,7 +10,6 @@
 #include "trial/fetch.h"
 
 enum {
-    ADMINS_MAX = 64,
     URL_BYTES_MAX = 1024,
     ANSWER_BYTES_MAX = 16 * 1024 * 1024,
     TABLE_BYTES_MAX = 64 * 1024 * 1024,
@@ -20,71 +18,10 @@ enum {
 
 struct arguments {
     const char *path;
-    const char *admins[ADMINS_MAX]; /* URLs */
-    size_t admin_count;
+    struct command_texts admins; /* URLs */
     bool is_json;
     bool is_watch;
 };
-
-static int usage(FILE *out, int code)
-{
-    fputs("usage: detour status -c FILE [--watch] [--json]\n"
-          "       detour status --admin URL [--admin URL ...] [--watch] [--json]\n\n"
-          "The live state of every instance: destinations and event types, from admin\n"
-          "endpoints.\n\n"
-          "  -c, --config FILE   the configuration; its admin.listen is asked\n"
-          "      --admin URL     ask this endpoint instead (http://host:port); repeatable\n"
-          "      --watch         again every second, until interrupted\n"
-          "      --json          one JSON document on stdout\n"
-          "  -h, --help          this text\n\n"
-          "Exit codes: 0 all answered, 2 wrong usage or configuration, 3 an endpoint does\n"
-          "not answer.\n",
-          out);
-    return code;
-}
-
-static int wrong(const char *why)
-{
-    fprintf(stderr, "detour status: %s\n", why);
-    return usage(stderr, 2);
-}
-
-/* -1: go on; else the exit code. */
-static int read_arguments(int argc, char **argv, struct arguments *out)
-{
-    static const struct option options[] = {
-        {"config", required_argument, NULL, 'c'}, {"admin", required_argument, NULL, 'a'},
-        {"watch", no_argument, NULL, 'w'},        {"json", no_argument, NULL, 'j'},
-        {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0}};
-    int letter;
-
-    optind = 1;
-    while ((letter = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
-        if (letter == 'c') {
-            out->path = optarg;
-        } else if (letter == 'a' && out->admin_count < ADMINS_MAX) {
-            out->admins[out->admin_count++] = optarg;
-        } else if (letter == 'a') {
-            return wrong("no more than 64 endpoints at once");
-        } else if (letter == 'w') {
-            out->is_watch = true;
-        } else if (letter == 'j') {
-            out->is_json = true;
-        } else {
-            return letter == 'h' ? usage(stdout, 0) : usage(stderr, 2);
-        }
-    }
-    if (optind < argc) {
-        return wrong("takes no further words");
-    }
-    if (out->path == NULL && out->admin_count == 0) {
-        return wrong("-c FILE or --admin URL is missing");
-    }
-    if (out->is_json && out->is_watch) {
-        return wrong("--json prints one document; --watch is for people");
-    }
-    return -1;
-}
 
 /* where to ask */
 
@@ -193,10 +130,10 @@ static int ask_all(const struct arguments *arguments, json_t *instances)
 {
     int code = 0;
 
-    for (size_t i = 0; i < arguments->admin_count; i++) {
+    for (size_t i = 0; i < arguments->admins.count; i++) {
         struct err err;
 
-        if (ask(arguments->admins[i], instances, &err) == ERR_OK) {
+        if (ask(arguments->admins.items[i], instances, &err) == ERR_OK) {
             continue;
         }
         code = 3;
@@ -260,19 +197,16 @@ static int watch(const struct arguments *arguments)
     return code;
 }
 
-int status_command(int argc, char **argv)
+static int run(const void *all)
 {
-    struct arguments arguments = {0};
-    int code = read_arguments(argc, argv, &arguments);
+    struct arguments arguments = *(const struct arguments *)all;
     struct buf url;
+    int code = -1;
 
-    if (code >= 0) {
-        return code;
-    }
     buf_init(&url, URL_BYTES_MAX);
-    if (arguments.admin_count == 0) {
+    if (arguments.admins.count == 0) {
         code = find_url(arguments.path, &url);
-        arguments.admins[arguments.admin_count++] = buf_text(&url);
+        arguments.admins.items[arguments.admins.count++] = buf_text(&url);
     } else {
         arguments.path = NULL;
     }
@@ -282,3 +216,52 @@ int status_command(int argc, char **argv)
     buf_fini(&url);
     return code;
 }
+
+static const char *check_arguments(const void *all)
+{
+    const struct arguments *arguments = all;
+
+    if (arguments->path == NULL && arguments->admins.count == 0) {
+        return "which instances? -c FILE or --admin URL";
+    }
+    return arguments->is_json && arguments->is_watch
+               ? "--json prints one document; --watch is for people"
+               : NULL;
+}
+
+static const struct command_option options[] = {
+    {.name = "config",
+     .letter = 'c',
+     .argument = "FILE",
+     .help = "the configuration; its admin.listen is asked",
+     .read = command_text,
+     .offset = offsetof(struct arguments, path)},
+    {.name = "admin",
+     .argument = "URL",
+     .help = "ask this endpoint instead (http://host:port); repeatable",
+     .wants = "a URL, and is there at most 64 times",
+     .read = command_texts,
+     .offset = offsetof(struct arguments, admins)},
+    {.name = "watch",
+     .help = "again every second, until interrupted",
+     .read = command_flag,
+     .offset = offsetof(struct arguments, is_watch)},
+    {.name = "json",
+     .help = "one JSON document on stdout",
+     .read = command_flag,
+     .offset = offsetof(struct arguments, is_json)},
+};
+
+const struct command status_command = {
+    .name = "status",
+    .summary = "the live state of every instance; --watch",
+    .about =
+        "The live state of every instance: destinations and event types, from admin endpoints. "
+        "It wants -c FILE or --admin URL.",
+    .exits = "0 all answered, 2 wrong usage or configuration, 3 an endpoint does not answer",
+    .options = options,
+    .option_count = COUNT_OF(options),
+    .arguments_bytes = sizeof(struct arguments),
+    .check = check_arguments,
+    .run = run,
+};

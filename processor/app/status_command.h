@@ -2,10 +2,10 @@
 #ifndef APP_STATUS_COMMAND_H
 #define APP_STATUS_COMMAND_H
 
+#include "config/command.h"
 #include "config/config.h"
 
-/** Exit codes: 0 all answered, 2 usage or configuration, 3 an admin endpoint did not answer. */
-int status_command(int argc, char **argv);
+extern const struct command status_command;
 
 /** Where the admin endpoint of @config is asked: @out is "http://host:port", an address that stands
  * for all (0.0.0.0) being this machine. False when it is off or has no port of its own. */

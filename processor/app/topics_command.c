@@ -1,11 +1,11 @@
 #include "app/topics_command.h"
 
-#include <getopt.h>
 #include <string.h>
 
+#include "base/columns.h"
 #include "config/config.h"
 
-enum { TIMEOUT_MS = 10000, WIDTH = 80, NAME_WIDTH_MAX = 32 };
+enum { TIMEOUT_MS = 10000, WIDTH = 80, TEXT_BYTES_MAX = 64 * 1024, NAME_WIDTH_MAX = 32 };
 enum { DAY_MS = 24 * 3600 * 1000, DAYS_MAX = 100 * 366, NUMBER_MAX = 99999 };
 
 static const char *role_word(enum topic_role role)
@@ -24,25 +24,18 @@ static const char *role_word(enum topic_role role)
 }
 
 /* @text behind @indent spaces, broken between words. */
-static void print_wrapped(FILE *out, int indent, const char *text)
+static void print_wrapped(FILE *out, size_t indent, const char *text)
 {
-    int column = WIDTH;
+    struct buf line;
+    struct buf folded;
 
-    while (*text != '\0') {
-        int len = (int)strcspn(text, " ");
-
-        if (column + 1 + len > WIDTH) {
-            fprintf(out, "%s%*s%.*s", column == WIDTH && indent > 0 ? "" : "\n", indent, "", len,
-                    text);
-            column = indent + len;
-        } else {
-            fprintf(out, " %.*s", len, text);
-            column += 1 + len;
-        }
-        text += len;
-        text += strspn(text, " ");
-    }
-    fputc('\n', out);
+    buf_init(&line, TEXT_BYTES_MAX);
+    buf_init(&folded, TEXT_BYTES_MAX);
+    buf_printf(&line, "%*s%s", (int)indent, "", text);
+    columns_fold(&folded, span_of(buf_text(&line)), WIDTH, indent);
+    fprintf(out, "%s\n", buf_text(&folded));
+    buf_fini(&folded);
+    buf_fini(&line);
 }
 
 static void print_number(FILE *out, int width, bool is_known, int64_t number)
@@ -157,61 +150,11 @@ json_t *topics_json(const struct topic_report *report)
     return array;
 }
 
-static int usage(FILE *out, int code)
-{
-    fputs("usage: detour topics -c FILE [--create] [--json]\n\n"
-          "The topics this configuration needs, what exists, and what differs.\n\n"
-          "  -c, --config FILE   the configuration\n"
-          "      --create        make the missing ones (as many partitions as the source)\n"
-          "      --json          one JSON document on stdout\n"
-          "  -h, --help          this text\n\n"
-          "Exit codes: 0 all are there, 1 something is missing, 2 wrong usage or\n"
-          "configuration, 3 no broker answers.\n",
-          out);
-    return code;
-}
-
 struct arguments {
     const char *path;
     bool is_create;
     bool is_json;
 };
-
-/* -1: go on; else the exit code. */
-static int read_arguments(int argc, char **argv, struct arguments *out)
-{
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-                                            {"create", no_argument, NULL, 'C'},
-                                            {"json", no_argument, NULL, 'j'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
-    int letter;
-
-    optind = 0;
-    while ((letter = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
-        switch (letter) {
-        case 'c':
-            out->path = optarg;
-            break;
-        case 'C':
-            out->is_create = true;
-            break;
-        case 'j':
-            out->is_json = true;
-            break;
-        case 'h':
-            return usage(stdout, 0);
-        default:
-            return usage(stderr, 2);
-        }
-    }
-    if (out->path == NULL || optind < argc) {
-        fprintf(stderr, "detour topics: %s\n",
-                out->path == NULL ? "which configuration? -c FILE" : "too many arguments");
-        return usage(stderr, 2);
-    }
-    return -1;
-}
 
 static void print_report(const struct topic_report *report, const struct arguments *arguments)
 {
@@ -255,25 +198,51 @@ static int look_and_create(const struct config *config, const struct arguments *
     return rc == ERR_OK ? 0 : rc == ERR_NET ? 3 : 1;
 }
 
-int topics_command(int argc, char **argv)
+static int run(const void *all)
 {
-    struct arguments arguments = {0};
-    int code = read_arguments(argc, argv, &arguments);
+    const struct arguments *arguments = all;
     struct config *config;
     struct diags diags;
+    int code = EXIT_CODE_USAGE;
 
-    if (code >= 0) {
-        return code;
-    }
     diags_init(&diags);
-    config = config_load(arguments.path, &diags);
+    config = config_load(arguments->path, &diags);
     if (config == NULL) {
         diags_print(&diags);
-        code = 2;
     } else {
-        code = look_and_create(config, &arguments);
+        code = look_and_create(config, arguments);
     }
     config_free(config);
     diags_fini(&diags);
     return code;
 }
+
+static const struct command_option options[] = {
+    {.name = "config",
+     .letter = 'c',
+     .argument = "FILE",
+     .help = "the configuration",
+     .missing = "which configuration? -c FILE",
+     .read = command_text,
+     .offset = offsetof(struct arguments, path)},
+    {.name = "create",
+     .help = "make the missing ones (as many partitions as the source)",
+     .read = command_flag,
+     .offset = offsetof(struct arguments, is_create)},
+    {.name = "json",
+     .help = "one JSON document on stdout",
+     .read = command_flag,
+     .offset = offsetof(struct arguments, is_json)},
+};
+
+const struct command topics_command = {
+    .name = "topics",
+    .summary = "the topics a configuration needs; --create makes them",
+    .about = "The topics this configuration needs, what exists, and what differs.",
+    .exits = "0 all are there, 1 something is missing, 2 wrong usage or configuration, 3 no broker "
+             "answers",
+    .options = options,
+    .option_count = COUNT_OF(options),
+    .arguments_bytes = sizeof(struct arguments),
+    .run = run,
+};

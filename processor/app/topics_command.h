@@ -5,10 +5,10 @@
 #include <jansson.h>
 #include <stdio.h>
 
+#include "config/command.h"
 #include "kafka/topics.h"
 
-/** Exit codes: 0 all are there, 1 something is missing, 2 usage or configuration, 3 no broker. */
-int topics_command(int argc, char **argv);
+extern const struct command topics_command;
 
 /** A table of at most 80 columns for people (longer names excepted). */
 void topics_print(FILE *out, const struct topic_report *report);

@@ -1,5 +1,6 @@
 /*
- * detour: one binary, one word for what it does. Each command reads its own options.
+ * detour: one binary, one word for what it does. Each command has a table of its options
+ * (commands.h).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -9,30 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "app/check.h"
-#include "app/run.h"
-#include "app/status_command.h"
-#include "app/topics_command.h"
 #include "base/base.h"
 #include "base/diag.h"
-#include "rehearse/rehearse.h"
-#include "trial/trial.h"
-
-static const struct command {
-    const char *name;
-    int (*run)(int argc, char **argv);
-    const char *does; /* NULL: a child of another command, not for people */
-} commands[] = {
-    {"run", run_command, "the processor, in the foreground"},
-    {"sandbox", sandbox_command, "an outage and the recovery, on this machine alone"},
-    {"check", check_command, "validate configuration, schemas and routes"},
-    {"topics", topics_command, "the topics a configuration needs; --create makes them"},
-    {"rehearse", rehearse_command, "a failure trace against this table, on a virtual clock"},
-    {"status", status_command, "the live state of every instance; --watch"},
-    {"generate", generate_command, "realistic conversion events onto the source topic"},
-    {"simulate", simulate_command, "the simulated Events API"},
-    {"mock-broker", mock_broker_command, NULL},
-};
+#include "main/commands.h"
 
 /* Designed and not built yet: whoever types one is told that, not asked for his spelling. */
 static const char *const planned[] = {"replay", "dlq",      "outages", "reconcile",
@@ -43,9 +23,9 @@ static int usage(FILE *out, int code)
     fputs("usage: detour COMMAND [OPTIONS]\n\n"
           "Kafka fan-out to ad platforms with failover routing.\n\n",
           out);
-    for (size_t i = 0; i < COUNT_OF(commands); i++) {
-        if (commands[i].does != NULL) {
-            fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].does);
+    for (size_t i = 0; i < command_count; i++) {
+        if (commands[i]->summary != NULL) {
+            fprintf(out, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
         }
     }
     fputs("\n`detour COMMAND --help` tells the options; `detour --version` the version.\n"
@@ -56,8 +36,7 @@ static int usage(FILE *out, int code)
 
 static int unknown(const char *word)
 {
-    const char *names[COUNT_OF(commands)];
-    const char *nearest;
+    const char *names[COMMANDS_MAX];
 
     for (size_t i = 0; i < COUNT_OF(planned); i++) {
         if (strcmp(word, planned[i]) == 0) {
@@ -65,15 +44,11 @@ static int unknown(const char *word)
             return EXIT_CODE_USAGE;
         }
     }
-    for (size_t i = 0; i < COUNT_OF(commands); i++) {
-        names[i] = commands[i].name;
+    for (size_t i = 0; i < command_count; i++) {
+        names[i] = commands[i]->name;
     }
-    nearest = suggest(span_of(word), names, COUNT_OF(names));
-    fprintf(stderr, "detour: no command '%s'", word);
-    if (nearest != NULL) {
-        fprintf(stderr, "; did you mean '%s'?", nearest);
-    }
-    fputs("\n\n", stderr);
+    fprintf(stderr, "detour: no command '%s'%s\n\n", word,
+            did_you_mean(suggest(span_of(word), names, command_count)).text);
     return usage(stderr, EXIT_CODE_USAGE);
 }
 
@@ -90,9 +65,9 @@ static int perform(int argc, char **argv)
         puts("detour " DETOUR_VERSION);
         return 0;
     }
-    for (size_t i = 0; i < COUNT_OF(commands); i++) {
-        if (strcmp(argv[1], commands[i].name) == 0) {
-            return commands[i].run(argc - 1, argv + 1);
+    for (size_t i = 0; i < command_count; i++) {
+        if (strcmp(argv[1], commands[i]->name) == 0) {
+            return command_perform(commands[i], argc - 1, argv + 1);
         }
     }
     return unknown(argv[1]);

@@ -1,6 +1,5 @@
 #include "rehearse/rehearse.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -10,74 +9,12 @@
 
 enum { BAR_CELLS = 30 };
 
-struct command {
-    const char *config_path, *trace_path;
+struct arguments {
+    const char *path, *trace_path;
     uint64_t seed;
     bool is_json;
-    enum config_secrets secrets;
+    bool has_no_secrets;
 };
-
-static int usage(FILE *out, int code)
-{
-    fputs("usage: detour rehearse -c FILE TRACE.yaml [--seed N] [--no-secrets] [--json]\n\n"
-          "Plays a failure trace against this table on a virtual clock, with the code that\n"
-          "runs: when it trips, what goes where, when it is back. Nothing is sent anywhere.\n\n"
-          "  -c, --config FILE   the configuration (see docs/configuration.md)\n"
-          "      --seed N        other chances (1); the same seed gives the same output\n"
-          "      --no-secrets    secrets need not be there\n"
-          "      --json          one JSON document on stdout\n"
-          "  -h, --help          this text\n\n"
-          "What a trace is written like: docs/rehearse.md; examples: routes/rehearsals.\n"
-          "Exit codes: 0 played, 1 events were left unsettled, 2 wrong usage or files.\n",
-          out);
-    return code;
-}
-
-/* -1: go on; else the exit code. */
-static int read_arguments(int argc, char **argv, struct command *out)
-{
-    static const struct option options[] = {
-        {"config", required_argument, NULL, 'c'}, {"seed", required_argument, NULL, 's'},
-        {"json", no_argument, NULL, 'j'},         {"no-secrets", no_argument, NULL, 'n'},
-        {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0}};
-    int64_t seed = 1;
-    int letter;
-
-    optind = 0;
-    while ((letter = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
-        switch (letter) {
-        case 'c':
-            out->config_path = optarg;
-            break;
-        case 's':
-            if (!span_to_i64(span_of(optarg), &seed) || seed < 0) {
-                fprintf(stderr, "detour rehearse: --seed wants a number from 0 on\n");
-                return usage(stderr, 2);
-            }
-            break;
-        case 'j':
-            out->is_json = true;
-            break;
-        case 'n':
-            out->secrets = SECRETS_OPTIONAL;
-            break;
-        case 'h':
-            return usage(stdout, 0);
-        default:
-            return usage(stderr, 2);
-        }
-    }
-    out->seed = (uint64_t)seed;
-    if (out->config_path == NULL || optind + 1 != argc) {
-        fprintf(stderr, "detour rehearse: %s\n",
-                out->config_path == NULL ? "which configuration? -c FILE"
-                : optind == argc         ? "which trace? a YAML file"
-                                         : "one trace at a time");
-        return usage(stderr, 2);
-    }
-    out->trace_path = argv[optind];
-    return -1;
-}
 
 /* Records are ours from end to end, so how the real ones are framed, and by whose registry,
  * makes no difference here; asking it would. */
@@ -100,7 +37,7 @@ static void draw_bar(void *context, double done)
     }
 }
 
-static void play(const struct command *command, struct rehearsal *rehearsal)
+static void play(const struct arguments *arguments, struct rehearsal *rehearsal)
 {
     bool is_terminal = isatty(STDOUT_FILENO) != 0;
     int drawn = -1;
@@ -113,32 +50,33 @@ static void play(const struct command *command, struct rehearsal *rehearsal)
     if (drawn >= 0) {
         fputs("\r\033[K", stderr);
     }
-    if (command->is_json) {
+    if (arguments->is_json) {
         rehearsal_print_json(rehearsal, stdout);
     } else {
         rehearsal_print(rehearsal, stdout, is_terminal && getenv("NO_COLOR") == NULL);
     }
 }
 
-static int run(const struct command *command, struct diags *diags)
+static int rehearse(const struct arguments *arguments, struct diags *diags)
 {
-    struct config *config = config_load_with(command->config_path, command->secrets, diags);
-    struct rehearsal rehearsal = {.config_path = command->config_path,
-                                  .trace_path = command->trace_path,
-                                  .seed = command->seed};
+    struct config *config = config_load_with(
+        arguments->path, arguments->has_no_secrets ? SECRETS_OPTIONAL : SECRETS_NEEDED, diags);
+    struct rehearsal rehearsal = {.config_path = arguments->path,
+                                  .trace_path = arguments->trace_path,
+                                  .seed = arguments->seed};
     struct trace trace = {0};
     int code = 2;
 
     if (config != NULL) {
         keep_to_ourselves(config);
-        if (trace_load(command->trace_path, config, &trace, diags) &&
+        if (trace_load(arguments->trace_path, config, &trace, diags) &&
             rehearsal_open(&rehearsal, config, &trace, diags)) {
             code = 0;
         }
     }
     diags_print(diags);
     if (code == 0) {
-        play(command, &rehearsal);
+        play(arguments, &rehearsal);
         code = rehearsal.settled_ms == 0 ? 1 : 0;
     }
     rehearsal_close(&rehearsal);
@@ -147,19 +85,67 @@ static int run(const struct command *command, struct diags *diags)
     return code;
 }
 
-int rehearse_command(int argc, char **argv)
+static int run(const void *all)
 {
-    struct command command = {0};
+    const struct arguments *arguments = all;
     struct diags diags;
-    int code = read_arguments(argc, argv, &command);
+    int code;
 
-    if (code >= 0) {
-        return code;
-    }
-    span_hash_fix(command.seed); /* before anything is hashed: a run repeats itself */
+    span_hash_fix(arguments->seed); /* before anything is hashed: a run repeats itself */
     log_setup(LOG_FORMAT_LOGFMT, LOG_LEVEL_OFF);
     diags_init(&diags);
-    code = run(&command, &diags);
+    code = rehearse(arguments, &diags);
     diags_fini(&diags);
     return code;
 }
+
+static const struct arguments defaults = {.seed = 1};
+
+static const struct command_option words[] = {
+    {.name = "TRACE.yaml",
+     .help = "what the destination answers when; see docs/rehearse.md and routes/rehearsals",
+     .missing = "which trace? a YAML file",
+     .read = command_text,
+     .offset = offsetof(struct arguments, trace_path)},
+};
+
+static const struct command_option options[] = {
+    {.name = "config",
+     .letter = 'c',
+     .argument = "FILE",
+     .help = "the configuration (see docs/configuration.md)",
+     .missing = "which configuration? -c FILE",
+     .read = command_text,
+     .offset = offsetof(struct arguments, path)},
+    {.name = "seed",
+     .argument = "N",
+     .help = "other chances; the same seed gives the same output",
+     .fallback = "1",
+     .wants = "a number from 0 on",
+     .read = command_number,
+     .offset = offsetof(struct arguments, seed)},
+    {.name = "no-secrets",
+     .help = "secrets need not be there",
+     .read = command_flag,
+     .offset = offsetof(struct arguments, has_no_secrets)},
+    {.name = "json",
+     .help = "one JSON document on stdout",
+     .read = command_flag,
+     .offset = offsetof(struct arguments, is_json)},
+};
+
+const struct command rehearse_command = {
+    .name = "rehearse",
+    .summary = "a failure trace against this table, on a virtual clock",
+    .about =
+        "Plays a failure trace against this table on a virtual clock, with the code that runs: "
+        "when it trips, what goes where, when it is back. Nothing is sent anywhere.",
+    .exits = "0 played, 1 events were left unsettled, 2 wrong usage or files",
+    .options = options,
+    .option_count = COUNT_OF(options),
+    .words = words,
+    .word_count = COUNT_OF(words),
+    .arguments_bytes = sizeof(struct arguments),
+    .defaults = &defaults,
+    .run = run,
+};

@@ -5,6 +5,8 @@
 #ifndef REHEARSE_REHEARSE_H
 #define REHEARSE_REHEARSE_H
 
-int rehearse_command(int argc, char **argv);
+#include "config/command.h"
+
+extern const struct command rehearse_command;
 
 #endif /* REHEARSE_REHEARSE_H */

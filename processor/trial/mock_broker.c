@@ -18,12 +18,6 @@
 
 enum { TOPIC_NAME_MAX = 249, PARTITIONS_MAX = 64, NAP_MS = 200 };
 
-static const char usage[] =
-    "usage: detour mock-broker TOPIC=PARTITIONS...\n"
-    "\n"
-    "The sandbox's embedded broker, for trials only. Prints its address and runs until its\n"
-    "standard input ends or its parent is gone.\n";
-
 static bool make_topic(rd_kafka_mock_cluster_t *cluster, const char *word)
 {
     const char *equals = strchr(word, '=');
@@ -33,8 +27,8 @@ static bool make_topic(rd_kafka_mock_cluster_t *cluster, const char *word)
     if (equals == NULL || equals == word || (size_t)(equals - word) > TOPIC_NAME_MAX ||
         !span_to_i64(span_of(equals + 1), &partitions) || partitions < 1 ||
         partitions > PARTITIONS_MAX) {
-        fprintf(stderr, "detour mock-broker: %s is not TOPIC=PARTITIONS (1..%d)\n\n%s", word,
-                PARTITIONS_MAX, usage);
+        fprintf(stderr, "detour mock-broker: %s is not NAME=PARTITIONS (1..%d)\n", word,
+                PARTITIONS_MAX);
         return false;
     }
     snprintf(name, sizeof(name), "%.*s", (int)(equals - word), word);
@@ -59,17 +53,18 @@ static void wait_for_end(rd_kafka_t *rk)
     }
 }
 
-int mock_broker_command(int argc, char **argv)
+struct arguments {
+    struct command_texts topics;
+};
+
+static int run(const void *all)
 {
+    const struct arguments *arguments = all;
     char text[256] = "";
     rd_kafka_t *rk;
     rd_kafka_mock_cluster_t *cluster = NULL;
     bool is_good;
 
-    if (argc < 2 || strcmp(argv[1], "--help") == 0) {
-        fputs(usage, argc < 2 ? stderr : stdout);
-        return argc < 2 ? EXIT_CODE_USAGE : EXIT_CODE_OK;
-    }
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     signal(SIGINT, SIG_IGN); /* of a terminal's group: the sandbox says when it is over */
     rk = rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), text, sizeof(text));
@@ -79,8 +74,8 @@ int mock_broker_command(int argc, char **argv)
     }
     cluster = rd_kafka_mock_cluster_new(rk, 1);
     is_good = cluster != NULL;
-    for (int i = 1; i < argc && is_good; i++) {
-        is_good = make_topic(cluster, argv[i]);
+    for (size_t i = 0; i < arguments->topics.count && is_good; i++) {
+        is_good = make_topic(cluster, arguments->topics.items[i]);
     }
     if (is_good) {
         printf("%s\n", rd_kafka_mock_cluster_bootstraps(cluster));
@@ -93,3 +88,25 @@ int mock_broker_command(int argc, char **argv)
     rd_kafka_destroy(rk);
     return is_good ? EXIT_CODE_OK : EXIT_CODE_USAGE;
 }
+
+static const struct command_option options[] = {
+    {.name = "topic",
+     .argument = "NAME=PARTITIONS",
+     .help = "a topic to begin with; repeatable",
+     .wants = "NAME=PARTITIONS, and is there at most 64 times",
+     .missing = "which topics? --topic NAME=PARTITIONS",
+     .read = command_texts,
+     .offset = offsetof(struct arguments, topics)},
+};
+
+const struct command mock_broker_command = {
+    .name = "mock-broker",
+    .about =
+        "The sandbox's embedded broker, for trials only. Prints its address and runs until its "
+        "standard input ends or its parent is gone.",
+    .exits = "0 no longer needed, 1 it cannot run, 2 wrong usage",
+    .options = options,
+    .option_count = COUNT_OF(options),
+    .arguments_bytes = sizeof(struct arguments),
+    .run = run,
+};

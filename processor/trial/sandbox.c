@@ -1,6 +1,5 @@
 #include "trial/trial.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,151 +17,13 @@ enum {
     RATE_MAX = 2000,     /* what the embedded broker keeps bounds it */
 };
 
-static const char usage[] =
-    "usage: detour sandbox [options]\n"
-    "\n"
-    "The whole way on this machine with nothing installed: an embedded broker (for\n"
-    "trials only), a simulated TikTok, generated traffic, the processor. Plays an\n"
-    "outage of one event type, one of everything, throttling and each return, then\n"
-    "counts event by event where each one went.\n"
-    "\n"
-    "  --brokers HOST:PORT  a real Kafka instead of the embedded broker; its topics\n"
-    "                       are made and removed\n"
-    "  --interactive        leave it running until Ctrl-C, then count\n"
-    "  --seconds N          length of the play, 75 to 300 (75): more makes outages\n"
-    "                       longer\n"
-    "  --rate N             events a second, 20 to 2000 (100); with --interactive\n"
-    "                       from 1 on\n"
-    "  --bad 2%             share of records that do not decode (2%)\n"
-    "  --seed N             repeat the events of another run\n"
-    "  --keep DIR           put configuration and logs there and leave them, with\n"
-    "                       --brokers the topics and the group as well; a folder\n"
-    "                       that holds files of these names is refused\n"
-    "  --json               the reconciliation as one JSON document; the story goes\n"
-    "                       to stderr\n"
-    "  -h, --help           this text\n"
-    "\n"
-    "Exit codes: 0 it balances and every phase has shown what it should, 1 not so,\n"
-    "2 wrong usage, 3 Kafka cannot be reached.\n";
+#define SEED_DRAWN UINT64_MAX /* --seed was not given */
 
-struct command {
+struct arguments {
     struct stage_options stage;
     struct play_options play;
     bool is_json;
-    bool is_help;
 };
-
-enum option_key {
-    KEY_BROKERS = 256,
-    KEY_INTERACTIVE,
-    KEY_SECONDS,
-    KEY_RATE,
-    KEY_BAD,
-    KEY_SEED,
-    KEY_KEEP,
-    KEY_JSON,
-};
-
-static const struct option long_options[] = {
-    {"brokers", required_argument, NULL, KEY_BROKERS},
-    {"interactive", no_argument, NULL, KEY_INTERACTIVE},
-    {"seconds", required_argument, NULL, KEY_SECONDS},
-    {"rate", required_argument, NULL, KEY_RATE},
-    {"bad", required_argument, NULL, KEY_BAD},
-    {"seed", required_argument, NULL, KEY_SEED},
-    {"keep", required_argument, NULL, KEY_KEEP},
-    {"json", no_argument, NULL, KEY_JSON},
-    {"help", no_argument, NULL, 'h'},
-    {NULL, 0, NULL, 0},
-};
-
-static const struct option_wish wishes[] = {
-    {KEY_BROKERS, "HOST:PORT, or several with commas between"},
-    {KEY_SECONDS, "a number from 75 to 300"},
-    {KEY_RATE, "events a second, from 20 to 2000 (from 1 with --interactive)"},
-    {KEY_BAD, "a share such as 2%, from 0% to 100%"},
-    {KEY_SEED, "a number from 0 to 4294967295"},
-    {KEY_KEEP, "a folder"},
-    {0, NULL},
-};
-
-static bool read_u64(const char *text, uint64_t low, uint64_t high, uint64_t *out)
-{
-    int64_t number;
-
-    if (!span_to_i64(span_of(text), &number) || number < 0) {
-        return false;
-    }
-    *out = (uint64_t)number;
-    return *out >= low && *out <= high;
-}
-
-/* It goes into a YAML text in quotes. */
-static bool is_broker_list(const char *text)
-{
-    return text[0] != '\0' && strlen(text) < 250 && strcspn(text, "\"\\\n\r${}") == strlen(text);
-}
-
-static bool read_option(struct command *command, int key, const char *text)
-{
-    switch (key) {
-    case KEY_BROKERS:
-        command->stage.brokers = text;
-        return is_broker_list(text);
-    case KEY_INTERACTIVE:
-        return command->play.is_interactive = true;
-    case KEY_SECONDS:
-        return read_u64(text, SECONDS_MIN, STAGE_SECONDS_MAX, &command->play.seconds);
-    case KEY_RATE:
-        return (value_rate(span_of(text), &command->play.rate) ||
-                span_to_double(span_of(text), &command->play.rate)) &&
-               command->play.rate >= 1.0 && command->play.rate <= RATE_MAX;
-    case KEY_BAD:
-        return value_percent(span_of(text), &command->play.bad) && command->play.bad <= 1.0;
-    case KEY_SEED:
-        return read_u64(text, 0, UINT32_MAX, &command->play.seed);
-    case KEY_KEEP:
-        command->stage.keep = text;
-        return text[0] != '\0';
-    case KEY_JSON:
-        return command->is_json = true;
-    default:
-        return command->is_help = true;
-    }
-}
-
-static enum err_code read_command(int argc, char **argv, struct command *command, struct err *err)
-{
-    int key;
-
-    command->play = (struct play_options){
-        .seconds = SECONDS_DEFAULT,
-        .rate = RATE_DEFAULT,
-        .bad = 0.02,
-        .no_consent = 0.08,
-        .seed = rng_seed() & 0xffffffff,
-    };
-    optind = 0;
-    opterr = 0;
-    while ((key = getopt_long(argc, argv, ":h", long_options, NULL)) != -1) {
-        if (key == '?') {
-            return FAIL(err, ERR_USAGE, "unknown option %s", argv[optind - 1]);
-        }
-        if (key == ':') {
-            return FAIL(err, ERR_USAGE, "%s needs a value", argv[optind - 1]);
-        }
-        if (!read_option(command, key, optarg)) {
-            return report_wrong_value(long_options, wishes, key, optarg, err);
-        }
-    }
-    if (optind != argc) {
-        return FAIL(err, ERR_USAGE, "no argument is expected but options");
-    }
-    if (!command->play.is_interactive && command->play.rate < RATE_STORY_MIN) {
-        return FAIL(err, ERR_USAGE, "the play needs a --rate of at least %d", RATE_STORY_MIN);
-    }
-    return ERR_OK;
-}
 
 static void print_reasons(const struct play_result *result, enum audit_topic topic)
 {
@@ -248,7 +109,7 @@ static void story_json(const struct story *story, struct buf *out)
     buf_add_char(out, ']');
 }
 
-static void print_json(const struct command *command, const struct play_result *result)
+static void print_json(const struct arguments *arguments, const struct play_result *result)
 {
     const struct audit_balance *balance = &result->balance;
     static const char *const keys[] = {"diverted_by", "dead_lettered_by"};
@@ -283,28 +144,29 @@ static void print_json(const struct command *command, const struct play_result *
     buf_printf(&out, ",\"balanced\":%s", balance->is_balanced ? "true" : "false");
     buf_printf(&out, ",\"settled\":%s,\"cut_short\":%s,\"seconds\":%.1f,\"seed\":%llu}\n",
                result->has_settled ? "true" : "false", result->is_cut_short ? "true" : "false",
-               (double)result->duration_ms / 1000.0, (unsigned long long)command->play.seed);
+               (double)result->duration_ms / 1000.0, (unsigned long long)arguments->play.seed);
     fputs(buf_text(&out), stdout);
     buf_fini(&out);
 }
 
-static void print_result(const struct command *command, const struct play_result *result)
+static void print_result(const struct arguments *arguments, const struct play_result *result)
 {
-    if (command->is_json) {
-        print_json(command, result);
+    if (arguments->is_json) {
+        print_json(arguments, result);
     } else {
         print_table(result);
     }
 }
 
-static enum err_code perform(const struct command *command, struct stage *stage, struct show *show,
-                             struct play_result *result, struct err *err)
+static enum err_code perform(const struct arguments *arguments, struct stage *stage,
+                             struct show *show, struct play_result *result, struct err *err)
 {
-    enum err_code rc = stage_set(stage, &command->stage, err);
+    enum err_code rc = stage_set(stage, &arguments->stage, err);
 
     if (rc == ERR_OK) {
         show_line(show, "%s at %s, the simulated TikTok at %s",
-                  command->stage.brokers == NULL ? "an embedded broker (for trials only)" : "Kafka",
+                  arguments->stage.brokers == NULL ? "an embedded broker (for trials only)"
+                                                   : "Kafka",
                   stage->brokers, stage->simulator_url);
         rc = stage_start_processor(stage, err);
     }
@@ -313,7 +175,7 @@ static enum err_code perform(const struct command *command, struct stage *stage,
     }
     if (rc == ERR_OK) {
         show_line(show, "the processor is ready, its state at %s/api/v1/status", stage->admin_url);
-        rc = play(stage, &command->play, show, result, err);
+        rc = play(stage, &arguments->play, show, result, err);
     }
     return rc;
 }
@@ -330,28 +192,23 @@ static void say_what_stays(const struct stage *stage)
     }
 }
 
-int sandbox_command(int argc, char **argv)
+static int run(const void *all)
 {
-    struct command command = {0};
+    struct arguments arguments = *(const struct arguments *)all;
     struct play_result result = {0};
     struct stage stage = {0};
     struct show show;
     struct child *fallen;
     struct err err = {0};
-    enum err_code rc = read_command(argc, argv, &command, &err);
+    enum err_code rc;
 
-    if (rc != ERR_OK) {
-        fprintf(stderr, "detour sandbox: %s\n\n%s", err.text, usage);
-        return EXIT_CODE_USAGE;
-    }
-    if (command.is_help) {
-        fputs(usage, stdout);
-        return EXIT_CODE_OK;
+    if (arguments.play.seed == SEED_DRAWN) {
+        arguments.play.seed = rng_seed() & UINT32_MAX;
     }
     log_setup(LOG_FORMAT_LOGFMT, LOG_LEVEL_ERROR); /* the processor has a log of its own */
     report_catch_signals();
-    show_init(&show, command.is_json ? stderr : stdout);
-    rc = perform(&command, &stage, &show, &result, &err);
+    show_init(&show, arguments.is_json ? stderr : stdout);
+    rc = perform(&arguments, &stage, &show, &result, &err);
     show_clear(&show);
     if (rc != ERR_OK) {
         fprintf(stderr, "detour sandbox: %s\n", err.text);
@@ -360,12 +217,111 @@ int sandbox_command(int argc, char **argv)
             child_tail(fallen, stderr);
         }
     } else {
-        print_result(&command, &result);
+        print_result(&arguments, &result);
     }
     say_what_stays(&stage);
     stage_strike(&stage);
     if (rc != ERR_OK) {
-        return report_exit_code(rc);
+        return command_exit_code(rc);
     }
     return is_good(&result) ? EXIT_CODE_OK : EXIT_CODE_NO;
 }
+
+/* It goes into a YAML text in quotes. */
+static bool read_brokers(const struct command_option *option, const char *text, void *field)
+{
+    (void)option;
+    *(const char **)field = text;
+    return text[0] != '\0' && strlen(text) < 250 && strcspn(text, "\"\\\n\r${}") == strlen(text);
+}
+
+static const char *check_arguments(const void *all)
+{
+    const struct arguments *arguments = all;
+
+    return !arguments->play.is_interactive && arguments->play.rate < RATE_STORY_MIN
+               ? "a --rate below 20 is for --interactive: an outage is not seen in time"
+               : NULL;
+}
+
+static const struct arguments defaults = {
+    .play = {.seconds = SECONDS_DEFAULT,
+             .rate = RATE_DEFAULT,
+             .bad = 0.02,
+             .no_consent = 0.08,
+             .seed = SEED_DRAWN},
+};
+
+static const struct command_option options[] = {
+    {.name = "brokers",
+     .argument = "HOST:PORT",
+     .help = "a real Kafka instead of the embedded broker; its topics are made and removed",
+     .wants = "HOST:PORT, or several with commas between",
+     .read = read_brokers,
+     .offset = offsetof(struct arguments, stage.brokers)},
+    {.name = "interactive",
+     .help = "leave it running until Ctrl-C, then count",
+     .read = command_flag,
+     .offset = offsetof(struct arguments, play.is_interactive)},
+    {.name = "seconds",
+     .argument = "N",
+     .help = "length of the play, 75 to 300: more makes outages longer",
+     .fallback = "75",
+     .wants = "a number from 75 to 300",
+     .low = SECONDS_MIN,
+     .high = STAGE_SECONDS_MAX,
+     .read = command_number,
+     .offset = offsetof(struct arguments, play.seconds)},
+    {.name = "rate",
+     .argument = "N",
+     .help = "events a second, 20 to 2000; with --interactive from 1 on",
+     .fallback = "100",
+     .wants = "events a second, from 20 to 2000 (from 1 with --interactive)",
+     .low = 1,
+     .high = RATE_MAX,
+     .read = command_rate,
+     .offset = offsetof(struct arguments, play.rate)},
+    {.name = "bad",
+     .argument = "2%",
+     .help = "share of records that do not decode",
+     .fallback = "2%",
+     .wants = "a share such as 2%, from 0% to 100%",
+     .read = command_share,
+     .offset = offsetof(struct arguments, play.bad)},
+    {.name = "seed",
+     .argument = "N",
+     .help = "repeat the events of another run",
+     .wants = "a number from 0 to 4294967295",
+     .low = 0,
+     .high = UINT32_MAX,
+     .read = command_number,
+     .offset = offsetof(struct arguments, play.seed)},
+    {.name = "keep",
+     .argument = "DIR",
+     .help = "put configuration and logs there and leave them, with --brokers the topics and the "
+             "group as well; a folder that holds files of these names is refused",
+     .wants = "a folder",
+     .read = command_text,
+     .offset = offsetof(struct arguments, stage.keep)},
+    {.name = "json",
+     .help = "the reconciliation as one JSON document; the story goes to stderr",
+     .read = command_flag,
+     .offset = offsetof(struct arguments, is_json)},
+};
+
+const struct command sandbox_command = {
+    .name = "sandbox",
+    .summary = "an outage and the recovery, on this machine alone",
+    .about = "The whole way on this machine with nothing installed: an embedded broker (for trials "
+             "only), a simulated TikTok, generated traffic, the processor. Plays an outage of one "
+             "event type, one of everything, throttling and each return, then counts event by "
+             "event where each one went.",
+    .exits = "0 it balances and every phase has shown what it should, 1 not so, 2 wrong usage, 3 "
+             "Kafka cannot be reached",
+    .options = options,
+    .option_count = COUNT_OF(options),
+    .arguments_bytes = sizeof(struct arguments),
+    .defaults = &defaults,
+    .check = check_arguments,
+    .run = run,
+};

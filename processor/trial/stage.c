@@ -179,7 +179,8 @@ static enum err_code start_broker(struct stage *stage, struct err *err)
 {
     char words[3][80];
     const char *topics[3] = {stage->topic, stage->alternate, stage->dead_letter};
-    const char *const argv[] = {"mock-broker", words[0], words[1], words[2], NULL};
+    const char *const argv[] = {"mock-broker", "--topic", words[0], "--topic",
+                                words[1],      "--topic", words[2], NULL};
     enum err_code rc;
 
     if (stage->options.brokers != NULL) {

@@ -1,21 +1,13 @@
-/**
- * trial - the trial world's commands: generate, simulate, sandbox.
- *
- * Each takes the words of the command line from its own name on (argv[0] is the
- * command) and gives the exit code: 0 ok, 1 the answer is no, 2 wrong usage or
- * configuration, 3 a service it needs is not reachable.
- */
+/** trial - the commands of the trial world. */
 #ifndef TRIAL_TRIAL_H
 #define TRIAL_TRIAL_H
 
-#include "base/base.h"
+#include "config/command.h"
 
-enum { EXIT_CODE_OK = 0, EXIT_CODE_NO = 1, EXIT_CODE_USAGE = 2, EXIT_CODE_NET = 3 };
-
-int generate_command(int argc, char **argv);
-int simulate_command(int argc, char **argv);
-int sandbox_command(int argc, char **argv);
-/** Hidden: `mock-broker`, the sandbox's embedded broker as a child process. */
-int mock_broker_command(int argc, char **argv);
+extern const struct command generate_command;
+extern const struct command simulate_command;
+extern const struct command sandbox_command;
+/* Hidden: the sandbox's embedded broker as a child process. */
+extern const struct command mock_broker_command;
 
 #endif /* TRIAL_TRIAL_H */

@@ -73,7 +73,7 @@ static void write_config(const struct world *world)
 }
 
 /* Run a command with stdout caught in @out. */
-static int run(int (*command)(int, char **), const char *const *words, size_t count,
+static int run(const struct command *command, const char *const *words, size_t count,
                struct buf *out)
 {
     char path[160];
@@ -93,7 +93,7 @@ static int run(int (*command)(int, char **), const char *const *words, size_t co
     caught = fopen(path, "w+b");
     assert_non_null(caught);
     assert_int_not_equal(dup2(fileno(caught), STDOUT_FILENO), -1);
-    code = command((int)count, argv);
+    code = command_perform(command, (int)count, argv);
     fflush(stdout);
     assert_int_not_equal(dup2(kept, STDOUT_FILENO), -1);
     close(kept);
@@ -201,7 +201,7 @@ static void check_tells_people(void **state)
         int code;
 
         write_config(&offline_cases[i].world);
-        code = run(check_command, words, COUNT_OF(words), &out);
+        code = run(&check_command, words, COUNT_OF(words), &out);
         if (code != offline_cases[i].want ||
             strstr(buf_text(&out), offline_cases[i].part) == NULL ||
             (offline_cases[i].other != NULL &&
@@ -223,7 +223,7 @@ static void check_tells_machines(void **state)
     (void)state;
     buf_init(&out, 1024 * 1024);
     write_config(&world);
-    assert_int_equal(run(check_command, words, COUNT_OF(words), &out), 1);
+    assert_int_equal(run(&check_command, words, COUNT_OF(words), &out), 1);
     document = json_loads(buf_text(&out), JSON_REJECT_DUPLICATES, NULL);
     assert_non_null(document);
     assert_true(json_is_false(json_object_get(document, "ok")));
@@ -315,12 +315,12 @@ static void secrets_need_not_be_there(void **state)
         assert_non_null(to);
         fprintf(to, everything_secret, schemas, secretless_cases[i].extra);
         assert_int_equal(fclose(to), 0);
-        code = run(check_command, words, COUNT_OF(words), &out);
+        code = run(&check_command, words, COUNT_OF(words), &out);
         if (code != secretless_cases[i].want ||
             strstr(buf_text(&out), secretless_cases[i].part) == NULL) {
             fail_msg("%s: exit %d, %s", secretless_cases[i].name, code, buf_text(&out));
         }
-        assert_int_equal(run(check_command, plain, COUNT_OF(plain), &out), 1);
+        assert_int_equal(run(&check_command, plain, COUNT_OF(plain), &out), 1);
         assert_non_null(strstr(buf_text(&out), "access_token: secret file /nonexistent/token"));
         assert_non_null(strstr(buf_text(&out), "/nonexistent/client.key cannot be read"));
     }
@@ -337,7 +337,7 @@ static void a_secret_that_is_there_is_judged(void **state)
     buf_init(&out, 1024 * 1024);
     setenv("DETOUR_TEST_QUOTED", "\"hunter2secret\"", 1);
     write_config(&(struct world){.token = "{env: DETOUR_TEST_QUOTED}"});
-    assert_int_equal(run(check_command, words, COUNT_OF(words), &out), 1);
+    assert_int_equal(run(&check_command, words, COUNT_OF(words), &out), 1);
     assert_non_null(strstr(buf_text(&out),
                            ":8:19: access_token: the token in env DETOUR_TEST_QUOTED stands in "
                            "quotation marks: write the token alone"));
@@ -355,15 +355,15 @@ static void strict_takes_warnings_for_errors(void **state)
     (void)state;
     buf_init(&out, 1024 * 1024);
     write_config(&(struct world){.token = "plain"});
-    assert_int_equal(run(check_command, words, COUNT_OF(words), &out), 1);
+    assert_int_equal(run(&check_command, words, COUNT_OF(words), &out), 1);
     assert_non_null(strstr(buf_text(&out), ":8:19: access_token stands in the file as plain text"));
-    assert_int_equal(run(check_command, json_words, COUNT_OF(json_words), &out), 1);
+    assert_int_equal(run(&check_command, json_words, COUNT_OF(json_words), &out), 1);
     document = json_loads(buf_text(&out), JSON_REJECT_DUPLICATES, NULL);
     assert_true(json_is_false(json_object_get(document, "ok")));
     assert_int_equal(json_array_size(json_object_get(document, "errors")), 1);
     json_decref(document);
     write_config(&(struct world){.map = NULL});
-    assert_int_equal(run(check_command, words, COUNT_OF(words), &out), 0);
+    assert_int_equal(run(&check_command, words, COUNT_OF(words), &out), 0);
     buf_fini(&out);
 }
 
@@ -396,7 +396,8 @@ static void usage_has_its_exit_codes(void **state)
             count++;
         }
         for (unsigned k = 0; k < 2; k++) { /* topics has the same options but --online */
-            code = run(k == 0 ? check_command : topics_command, usage_cases[i].words, count, &out);
+            code =
+                run(k == 0 ? &check_command : &topics_command, usage_cases[i].words, count, &out);
             if (code != usage_cases[i].want) {
                 fail_msg("%s (%u): exit %d", usage_cases[i].name, k, code);
             }
@@ -498,7 +499,7 @@ static void the_world_is_asked(void **state)
         }
         fake_start(&fake, online_cases[i].answer);
         write_config(&(struct world){.brokers = mock.brokers, .tiktok = fake.url});
-        code = run(check_command, words, COUNT_OF(words), &out);
+        code = run(&check_command, words, COUNT_OF(words), &out);
         fake_stop(&fake);
         if (code != online_cases[i].want || strstr(buf_text(&out), online_cases[i].part) == NULL) {
             fail_msg("%s: exit %d, %s", online_cases[i].name, code, buf_text(&out));
@@ -526,7 +527,7 @@ static void what_does_not_answer_is_exit_3(void **state)
     mock_tell(MOCK_TOPIC, "conversions.dead", 2, 0, 0);
     world.brokers = mock.brokers;
     write_config(&world);
-    assert_int_equal(run(check_command, words, COUNT_OF(words), &out), 3);
+    assert_int_equal(run(&check_command, words, COUNT_OF(words), &out), 3);
     document = json_loads(buf_text(&out), JSON_REJECT_DUPLICATES, NULL);
     assert_non_null(document);
     assert_int_equal(json_array_size(json_object_get(document, "topics")), 2);
@@ -551,12 +552,12 @@ static void topics_are_told(void **state)
     mock_open(&mock, "conversions", 2);
     world.brokers = mock.brokers;
     write_config(&world);
-    assert_int_equal(run(topics_command, words, COUNT_OF(words), &out), 1);
+    assert_int_equal(run(&topics_command, words, COUNT_OF(words), &out), 1);
     assert_non_null(
         strstr(buf_text(&out), "conversions       source                2           ?          ?"));
     assert_non_null(strstr(buf_text(&out), "conversions.dead  dead letter     missing"));
     assert_non_null(strstr(buf_text(&out), "1 missing; make it with: detour topics -c "));
-    assert_int_equal(run(topics_command, json_words, COUNT_OF(json_words), &out), 1);
+    assert_int_equal(run(&topics_command, json_words, COUNT_OF(json_words), &out), 1);
     document = json_loads(buf_text(&out), JSON_REJECT_DUPLICATES, NULL);
     assert_non_null(document);
     assert_true(json_is_false(json_object_get(document, "ok")));
@@ -564,9 +565,9 @@ static void topics_are_told(void **state)
     json_decref(document);
 
     mock_tell(MOCK_TOPIC, "conversions.dead", 2, 0, 0);
-    assert_int_equal(run(topics_command, words, COUNT_OF(words), &out), 0);
+    assert_int_equal(run(&topics_command, words, COUNT_OF(words), &out), 0);
     write_config(&(struct world){.brokers = mock.brokers, .extra = "worker: 1"});
-    assert_int_equal(run(topics_command, words, COUNT_OF(words), &out), 2);
+    assert_int_equal(run(&topics_command, words, COUNT_OF(words), &out), 2);
     mock_close();
     buf_fini(&out);
 }
