@@ -122,8 +122,8 @@ fuzz: deps-test ## Run each fuzz target for FUZZ_SECONDS (60)
 	@$(INNER) fuzz-programs
 	@BUILD=$(BUILD) FUZZ_SECONDS=$(FUZZ_SECONDS) .ci/test fuzz
 
-lint: deps-lint ## Formatting, static analysis, direction of includes, forbidden words, scripts, documents
-	@$(INNER) $(REFERENCE) $(REFERENCE_LOG) $(REFERENCE_MAP)
+lint: deps-lint ## Formatting, static analysis, includes, shape, unused symbols, forbidden words, scripts, documents
+	@$(INNER) $(BUILD)/detour $(REFERENCE) $(REFERENCE_LOG) $(REFERENCE_MAP)
 	@REFERENCE=$(REFERENCE) REFERENCE_LOG=$(REFERENCE_LOG) REFERENCE_MAP=$(REFERENCE_MAP) CC=$(CC) BUILD=$(BUILD) .ci/lint
 
 format: ## Let clang-format lay out every C file
