@@ -158,12 +158,29 @@ static bool is_capital(struct span text)
     return true;
 }
 
+/* In any case of letters; a space may be written as forms and URLs write it: not+set, not_set. */
+static bool is_same(struct span text, struct span word)
+{
+    if (text.len != word.len) {
+        return false;
+    }
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        bool is_space = word.ptr[i] == ' ' && (c == '+' || c == '_' || c == '-');
+
+        if (!is_space && !span_eq_nocase(span_sub(text, i, i + 1), span_sub(word, i, i + 1))) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool is_word(struct span text, enum text_kind kind, bool is_wrapped)
 {
     for (size_t i = 0; i < COUNT_OF(words); i++) {
         struct span word = span_of(words[i].word);
 
-        if (!span_eq_nocase(text, word)) {
+        if (!is_same(text, word)) {
             continue;
         }
         if (kind == TEXT_CODE || (is_wrapped && words[i].is_wrapped) ||
@@ -231,20 +248,38 @@ static bool decode(char *bytes, size_t *len)
     return true;
 }
 
-/* A text that begins encoded may be a placeholder that was not decoded. */
-static bool is_encoded_placeholder(struct span text, enum text_kind kind)
+/* A word for nothing in at most two pairs of brackets, or a placeholder: @text is trimmed. */
+static bool is_nothing(struct span text, enum text_kind kind)
+{
+    bool is_wrapped = false;
+
+    if (is_placeholder(text, kind)) {
+        return true;
+    }
+    for (int i = 0; i <= WRAPPERS_MAX; i++) {
+        if (text.len == 0 || is_word(text, kind, is_wrapped) || is_dashes(text, kind) ||
+            (kind == TEXT_CODE && is_zero_uuid(text))) {
+            return true;
+        }
+        if (!unwrap(&text)) {
+            return false;
+        }
+        is_wrapped = true;
+    }
+    return false;
+}
+
+/* The same, where it was not decoded: [object%20Object], %7B%7Bttclid%7D%7D. */
+static bool is_encoded_nothing(struct span text, enum text_kind kind)
 {
     char bytes[WORD_BYTES_MAX];
     size_t len = text.len;
 
-    if (text.ptr[0] != '%') {
-        return false;
-    }
     for (size_t i = 0; i < len; i++) {
         bytes[i] = text.ptr[i];
     }
     for (int i = 0; i < DECODINGS_MAX && decode(bytes, &len); i++) {
-        if (is_placeholder((struct span){bytes, len}, kind)) {
+        if (is_nothing(trim((struct span){bytes, len}), kind)) {
             return true;
         }
     }
@@ -262,8 +297,6 @@ static const bool may_begin[256] = {
 
 bool text_is_absent(struct span text, enum text_kind kind)
 {
-    bool is_wrapped = false;
-
     if (text.len > 0 && (unsigned char)text.ptr[0] > ' ' &&
         !may_begin[(unsigned char)text.ptr[0]]) {
         return false;
@@ -275,20 +308,7 @@ bool text_is_absent(struct span text, enum text_kind kind)
     if (text.len > WORD_BYTES_MAX || !may_begin[(unsigned char)text.ptr[0]]) {
         return false;
     }
-    if (is_placeholder(text, kind) || is_encoded_placeholder(text, kind)) {
-        return true;
-    }
-    for (int i = 0; i <= WRAPPERS_MAX; i++) {
-        if (text.len == 0 || is_word(text, kind, is_wrapped) || is_dashes(text, kind) ||
-            (kind == TEXT_CODE && is_zero_uuid(text))) {
-            return true;
-        }
-        if (!unwrap(&text)) {
-            return false;
-        }
-        is_wrapped = true;
-    }
-    return false;
+    return is_nothing(text, kind) || is_encoded_nothing(text, kind);
 }
 
 /* Pipes end a cell of a table. */
@@ -315,7 +335,8 @@ void absent_document(struct buf *out)
     }
     buf_add_text(out,
                  "- The same in quotation marks or brackets: `\"\"`, `(null)`, `<nil>`, "
-                 "`(not set)`, `[object Object]`; in free text too.\n"
+                 "`(not set)`, `[object Object]`; in free text too. Also with `+`, `_` or `-` for "
+                 "its blank, and percent-encoded: `(not+set)`, `[object%20Object]`.\n"
                  "- Dashes alone (`-`, `--`); in codes also `?`, `_`, `.` and `*`, and the UUID of "
                  "zeros.\n"
                  "- Placeholders that nobody filled in, decoded or not "
