@@ -9,8 +9,8 @@
  *     +---------- four steps passed (10 -> 25 -> 50 -> 100 %) --+
  *
  * Pure policy: no clock, no chance, no lock of its own; times are monotonic ms. Why it
- * trips is its owner's business (health/cell.h, health/destination.h). Rules and numbers:
- * docs/health.md, from the simulation described there.
+ * trips is its owner's business (health/cell.h, health/destination.h). Rules:
+ * docs/health.md; why these numbers: docs/health-simulation.md.
  */
 #ifndef HEALTH_BREAKER_H
 #define HEALTH_BREAKER_H

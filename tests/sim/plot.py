@@ -1,4 +1,4 @@
-"""Plots of docs/health.md from the simulation: `make sim-plots`.
+"""Plots of docs/health-simulation.md from the simulation: `make sim-plots`.
 
     plot.py REPORT DIRECTORY [REPORT_BEFORE]
 

@@ -1,5 +1,5 @@
 /*
- * The table of docs/health.md: every scene at three rates over several seeds.
+ * The table of docs/health-simulation.md: every scene at three rates over several seeds.
  *
  *     report_health                        the table, as Markdown
  *     report_health --trace SCENE RATE SEED   one run second by second, as CSV for plot.py
