@@ -19,7 +19,8 @@ void answer_text_fini(struct answer_text *answer)
 
 bool answer_text_takes(const struct answer_text *answer, size_t index)
 {
-    return answer->taken == TAKEN_ALL || (answer->taken == TAKEN_EVEN && index % 2 == 0);
+    return answer->is_taken && (answer->partial == NULL ||
+                                !fault_refuses_item(answer->partial, index, answer->count, 0));
 }
 
 static void say_code(struct answer_text *answer, int32_t code, const char *text)
@@ -31,7 +32,7 @@ static void say_code(struct answer_text *answer, int32_t code, const char *text)
 
 static void take_all(struct answer_text *answer, const struct answer_question *question)
 {
-    answer->taken = TAKEN_ALL;
+    answer->is_taken = true;
     answer->tells = true;
     answer->reply.status = 200;
     if (question->type == DESTINATION_TIKTOK) {
@@ -65,17 +66,23 @@ static void refuse_mark(struct answer_text *answer, const struct answer_question
     say_code(answer, 40002, text);
 }
 
-/* 20001: every other event is refused by its index. */
-static void take_even(struct answer_text *answer, const struct answer_question *question)
+/* 20001: some are refused by their index. */
+static void take_some(struct answer_text *answer, const struct answer_question *question)
 {
+    const char *comma = "";
+
+    answer->partial = question->fault;
     buf_add_text(&answer->body, "{\"code\":20001,\"message\":\"Partial success\",\"data\":{"
                                 "\"failed_events\":[");
-    for (size_t i = 1; i < question->count; i += 2) {
-        buf_printf(&answer->body, "%s{\"index\":%zu,\"code\":40002}", i == 1 ? "" : ",", i);
+    for (size_t i = 0; i < question->count; i++) {
+        if (fault_refuses_item(question->fault, i, question->count, 0)) {
+            buf_printf(&answer->body, "%s{\"index\":%zu,\"code\":40002}", comma, i);
+            comma = ",";
+        }
     }
     buf_add_text(&answer->body, "]}}");
     answer->reply.status = 200;
-    answer->taken = TAKEN_EVEN;
+    answer->is_taken = true;
     answer->tells = true;
 }
 
@@ -86,7 +93,7 @@ static void ask_for_less(struct answer_text *answer, const struct answer_questio
     if (is_tiktok) {
         say_code(answer, 40100, sim_code_text(40100));
     }
-    answer->reply.status = is_tiktok && !question->fault->has_retry_after ? 200 : 429;
+    answer->reply.status = is_tiktok ? 200 : 429;
 }
 
 static void refuse_credential(struct answer_text *answer, const struct answer_question *question)
@@ -119,18 +126,19 @@ static void misbehave(struct answer_text *answer, const struct answer_question *
 
     switch (fault->kind) {
     case FAULT_STATUS:
-        answer->reply.status = fault->status;
+    case FAULT_GATEWAY:
+        answer->reply.status = 502;
         buf_add_span(&answer->body,
                      fault->body.ptr != NULL ? fault->body : span_of(sim_gateway_page));
         break;
     case FAULT_CODE:
-        say_code(answer, fault->code, sim_code_text(fault->code));
+        say_code(answer, (int32_t)fault->code, sim_code_text((int32_t)fault->code));
         break;
     case FAULT_PARTIAL:
-        if (question->count == 1) {
+        if (fault_items_refused(fault, question->count) == 0) {
             take_all(answer, question);
         } else {
-            take_even(answer, question);
+            take_some(answer, question);
         }
         break;
     case FAULT_THROTTLE:
@@ -140,20 +148,26 @@ static void misbehave(struct answer_text *answer, const struct answer_question *
         refuse_credential(answer, question);
         break;
     case FAULT_HANG:
+        answer->is_taken = fault->is_recorded;
         time_out(answer, question);
         break;
     case FAULT_RESET:
+    case FAULT_TRUNCATE:
+        answer->is_taken = fault->is_recorded;
         say_nothing(answer, "the connection was reset", true);
         break;
     case FAULT_REFUSED:
         answer->latency_ms = REFUSED_MS;
         say_nothing(answer, "connection refused", false);
         break;
-    case FAULT_NONE:
+    case FAULT_SLOW:
     case FAULT_UNWRITABLE:
     case FAULT_KIND_COUNT:
         take_all(answer, question);
         break;
+    }
+    if (fault->status != 0 && answer->reply.status != 0) {
+        answer->reply.status = (int)fault->status;
     }
     answer->reply.has_retry_after = fault->has_retry_after;
     answer->reply.retry_after_ms = fault->retry_after_ms;
@@ -162,22 +176,31 @@ static void misbehave(struct answer_text *answer, const struct answer_question *
 /* May the destination have taken it, though it did not say so? */
 static bool may_be_taken(const struct answer_text *answer)
 {
-    return answer->taken == TAKEN_NONE &&
+    return !answer->is_taken &&
            (answer->reply.status >= 500 || (answer->reply.status == 0 && answer->reply.is_sent));
+}
+
+static uint64_t draw_latency(const struct fault *fault, struct rng *rng)
+{
+    uint64_t range_ms = fault->latency_max_ms - fault->latency_min_ms;
+
+    return fault->latency_min_ms + (range_ms == 0 ? 0 : rng_below(rng, range_ms + 1));
 }
 
 void answer_text_write(struct answer_text *answer, const struct answer_question *question,
                        struct rng *rng)
 {
-    bool is_well = question->fault == NULL || question->fault->kind == FAULT_NONE;
+    bool is_well = question->fault == NULL || question->fault->kind == FAULT_SLOW;
 
     buf_clear(&answer->body);
-    answer->taken = TAKEN_NONE;
+    answer->is_taken = false;
+    answer->partial = NULL;
+    answer->count = question->count;
     answer->tells = false;
     answer->reply = (struct http_reply){.is_sent = true};
     answer->latency_ms = question->latency_ms;
     if (question->fault != NULL && question->fault->has_latency) {
-        answer->latency_ms = question->fault->latency_ms;
+        answer->latency_ms = draw_latency(question->fault, rng);
     }
     if (!is_well) {
         misbehave(answer, question);
@@ -191,7 +214,7 @@ void answer_text_write(struct answer_text *answer, const struct answer_question 
         time_out(answer, question); /* it answers, but nobody is listening any more */
     }
     if (question->ambiguous > 0 && may_be_taken(answer) && rng_unit(rng) < question->ambiguous) {
-        answer->taken = TAKEN_ALL;
+        answer->is_taken = true;
     }
     answer->latency_ms = MAX_OF(answer->latency_ms, (uint64_t)1);
     answer->reply.duration_us = answer->latency_ms * 1000;

@@ -9,8 +9,8 @@
 #include "base/buf.h"
 #include "config/config.h"
 #include "http/client.h"
-#include "rehearse/fault.h"
 #include "rehearse/world.h"
+#include "trial/fault.h"
 
 /* What is asked. */
 struct answer_question {
@@ -25,13 +25,13 @@ struct answer_question {
     double ambiguous;                 /* share of failed requests that were taken all the same */
 };
 
-enum answer_taken { TAKEN_NONE, TAKEN_ALL, TAKEN_EVEN };
-
 struct answer_text {
     struct http_reply reply; /* its body points into @body */
     struct buf body;
     uint64_t latency_ms;
-    enum answer_taken taken;
+    bool is_taken;               /* by the destination, but for what @partial refuses */
+    const struct fault *partial; /* it refuses some of @count events; NULL: none */
+    size_t count;
     bool tells; /* that it took what it took */
 };
 

@@ -156,6 +156,20 @@ static uint64_t since_start_ms(const struct world *world)
     return world->now_ms - WORLD_START_MS;
 }
 
+/* @type: of the events; NULL: they have none. */
+static const struct fault *find_fault(struct world *world, size_t destination,
+                                      const struct span *type)
+{
+    const struct fault_request request = {.destination = destination,
+                                          .types = type,
+                                          .type_count = type != NULL,
+                                          .at_ms = since_start_ms(world)};
+
+    return world->options.faults == NULL
+               ? NULL
+               : faults_find(world->options.faults, &request, &world->rng);
+}
+
 /* requests */
 
 static size_t find_url(const struct world *world, const char *url)
@@ -243,8 +257,7 @@ enum err_code courier_post(void *context, const struct http_target *target,
         question.healthy = &world->options.healthy[destination];
     }
     look_for_marks(batch, &question);
-    question.fault = faults_find(&world->options.faults, destination, batch->legs[0]->event->type,
-                                 since_start_ms(world), &world->rng);
+    question.fault = find_fault(world, destination, &batch->legs[0]->event->type);
     answer_text_write(&parcel->answer, &question, &world->rng);
     parcel->answer_ms = world->now_ms + parcel->answer.latency_ms;
     append(&member->posted, parcel);
@@ -386,9 +399,7 @@ static void reach_topic(void *context, void *what)
         wait_for_topic(world, parcel);
         return;
     }
-    fault = faults_find(&world->options.faults, parcel->destination,
-                        parcel->context == NULL ? SPAN_NONE : *(const struct span *)parcel->context,
-                        since_start_ms(world), &world->rng);
+    fault = find_fault(world, parcel->destination, parcel->context);
     if (fault != NULL && fault->kind == FAULT_UNWRITABLE) {
         if (parcel->member == NULL) {
             give_back(world, parcel);

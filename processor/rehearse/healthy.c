@@ -18,14 +18,15 @@ static const struct trace_healthy *find_given(const struct trace *trace, size_t 
 static void take_given(const struct pipeline_destination *to, const struct trace_healthy *given,
                        struct example *out, struct diags *diags)
 {
-    struct http_reply reply = {.status = given->status, .body = given->body, .is_sent = true};
+    struct http_reply reply = {.status = (int)given->status, .body = given->body, .is_sent = true};
     struct answer answer;
 
-    out->status = given->status;
+    out->status = (int)given->status;
     buf_add_span(&out->body, given->body);
-    for (size_t i = 0; i < given->header_count; i++) {
-        buf_printf(&out->headers, SPAN_FMT ": " SPAN_FMT "\n", SPAN_ARG(given->headers[i].name),
-                   SPAN_ARG(given->headers[i].value));
+    for (size_t i = 0; given->headers != NULL && i < given->headers->count; i++) {
+        buf_printf(&out->headers, SPAN_FMT ": " SPAN_FMT "\n",
+                   SPAN_ARG(given->headers->pairs[i].key),
+                   SPAN_ARG(given->headers->pairs[i].value->text));
     }
     reply.headers = buf_span(&out->headers);
     webhook_answer_read(to->webhook, &reply, &answer);

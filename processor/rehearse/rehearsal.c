@@ -59,7 +59,7 @@ static void open_world(struct rehearsal *rehearsal)
         .records_max = RECORDS_MAX,
         .metrics = rehearsal->metrics,
         .healthy = rehearsal->healthy.answers,
-        .faults = {rehearsal->trace->faults, rehearsal->trace->fault_count},
+        .faults = &rehearsal->trace->faults,
         .watch = {.context = rehearsal,
                   .requested = on_requested,
                   .settled = on_settled,
@@ -71,8 +71,8 @@ static void open_world(struct rehearsal *rehearsal)
     traffic_begin(rehearsal->traffic, rehearsal->world, partitions);
 }
 
-bool rehearsal_open(struct rehearsal *rehearsal, const struct config *config,
-                    const struct trace *trace, struct diags *diags)
+bool rehearsal_open(struct rehearsal *rehearsal, const struct config *config, struct trace *trace,
+                    struct diags *diags)
 {
     struct err err;
 

@@ -15,7 +15,7 @@ struct rehearsal {
     const char *config_path, *trace_path; /* as given; for what is printed */
     uint64_t seed;
     const struct config *config;
-    const struct trace *trace;
+    struct trace *trace;       /* borrowed; its rules count how often they were played */
     struct pipeline *pipeline; /* owned */
     struct metrics *metrics;   /* owned */
     struct traffic *traffic;   /* owned */
@@ -31,8 +31,8 @@ struct rehearsal {
 
 /** What is set up by the caller: paths, seed, progress. Keeps @config and @trace. False: what is
  * wrong is in @diags. */
-bool rehearsal_open(struct rehearsal *rehearsal, const struct config *config,
-                    const struct trace *trace, struct diags *diags);
+bool rehearsal_open(struct rehearsal *rehearsal, const struct config *config, struct trace *trace,
+                    struct diags *diags);
 void rehearsal_play(struct rehearsal *rehearsal);
 void rehearsal_close(struct rehearsal *rehearsal);
 

@@ -72,11 +72,11 @@ static void describe_fault(const struct fault *fault, char *out, size_t size)
         (void)snprintf(share, sizeof(share), "%.0f%% ", fault->share * 100);
     }
     if (fault->kind == FAULT_STATUS) {
-        (void)snprintf(detail, sizeof(detail), " %d", fault->status);
+        (void)snprintf(detail, sizeof(detail), " %d", (int)fault->status);
     } else if (fault->kind == FAULT_CODE) {
         (void)snprintf(detail, sizeof(detail), " %d", (int)fault->code);
-    } else if (fault->kind == FAULT_NONE) {
-        (void)snprintf(detail, sizeof(detail), " %.1f s", (double)fault->latency_ms / 1000);
+    } else if (fault->kind == FAULT_SLOW) {
+        (void)snprintf(detail, sizeof(detail), " %.1f s", (double)fault->latency_max_ms / 1000);
     } else if (fault->has_retry_after) {
         (void)snprintf(detail, sizeof(detail), " %.1f s", (double)fault->retry_after_ms / 1000);
     }
@@ -104,8 +104,8 @@ struct timeline *timeline_new(const struct config *config, const struct trace *t
 
     timeline->config = config;
     timeline->known = mem_array(config->destination_count, struct known);
-    for (size_t i = 0; i < trace->fault_count; i++) {
-        const struct fault *fault = &trace->faults[i];
+    for (size_t i = 0; i < trace->faults.count; i++) {
+        const struct fault *fault = &trace->faults.items[i];
 
         for (size_t event = 0; event < MAX_OF(fault->event_count, (size_t)1); event++) {
             add_fault(timeline, fault, event);

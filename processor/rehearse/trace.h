@@ -15,9 +15,9 @@
 #define REHEARSE_TRACE_H
 
 #include "config/config.h"
-#include "rehearse/fault.h"
+#include "trial/fault.h"
 
-enum { TRACE_TRAFFIC_MAX = 64, TRACE_FAULTS_MAX = 256, TRACE_HEADERS_MAX = 16 };
+enum { TRACE_TRAFFIC_MAX = 64, TRACE_HEADERS_MAX = 16 };
 
 struct trace_traffic {
     struct span event;
@@ -30,14 +30,13 @@ struct trace_traffic {
     struct span currency; /* ptr NULL: invented */
 };
 
-/* What a destination of type http says when it is well. */
+/* What a destination of type http answers when it is well. */
 struct trace_healthy {
     size_t destination;
     struct place place;
-    int status;
+    int64_t status;
     struct span body;
-    struct name_pair headers[TRACE_HEADERS_MAX];
-    size_t header_count;
+    const struct yaml_node *headers; /* a map of texts; NULL: none */
 };
 
 struct trace {
@@ -48,10 +47,7 @@ struct trace {
     size_t traffic_count;
     struct trace_healthy *healthy; /* owned */
     size_t healthy_count;
-    struct fault *faults; /* owned */
-    size_t fault_count;
-    struct span *events; /* owned: what rules name */
-    size_t event_count;
+    struct faults faults;
 };
 
 /** False: what is wrong is in @diags. */

@@ -8,8 +8,8 @@
  * sleep and die. What happens outside of them is told to a watch, which judges.
  *
  *     world_produce()   -> the log of a partition -> io.poll()
- *     io.post()    -> the destination has it or not (fault.h) -> io.answers()
- *     io.produce() -> the topic has it or waits (fault.h)     -> io.reports()
+ *     io.post()    -> the destination has it or not (trial/fault.h) -> io.answers()
+ *     io.produce() -> the topic has it or waits (trial/fault.h)     -> io.reports()
  *     io.commit()  -> the group's offset and metadata, once a second
  *
  * Vocabulary
@@ -22,7 +22,7 @@
 #include "deliver/pipeline.h"
 #include "deliver/turn.h"
 #include "destinations/http/example.h"
-#include "rehearse/fault.h"
+#include "trial/fault.h"
 
 /* What is wrong with a record, for whoever is to take it. */
 enum record_mark {
@@ -86,7 +86,7 @@ struct world_options {
     double ambiguous;        /* share of failed requests that the destination took all the same */
     double commits_lost;     /* share of commits the group does not take */
     struct metrics *metrics; /* borrowed */
-    struct faults faults;
+    struct faults *faults;   /* borrowed */
     const struct example *healthy; /* borrowed; by destination, type http; NULL: a plain 200 */
     struct world_watch watch;
 };

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "trial/keys.h"
 
 enum { EVENTS_PAGE = 1000, EVENTS_PAGE_MAX = 10000 };
 
@@ -40,34 +41,71 @@ static size_t query_number(struct span query, const char *name, size_t fallback)
     return fallback;
 }
 
+void sim_script_read(struct yaml_doc *doc, struct sim_script *out, struct diags *diags)
+{
+    static const struct key rows[] = {{.name = "modes", .type = KEY_NODE, .where = 1}};
+    const struct keys keys = {rows, COUNT_OF(rows)};
+    const struct fault_reader reader = {
+        .player = PLAYER_SIMULATOR, .end_ms = UINT64_MAX, .diags = diags};
+    const struct yaml_node *list = doc == NULL ? NULL : yaml_root(doc);
+
+    *out = (struct sim_script){.doc = doc};
+    if (list != NULL && list->kind == YAML_MAP) {
+        const struct yaml_node *root = list;
+
+        list = NULL;
+        (void)keys_read(&keys, 1, root, "a script", &list, diags);
+    }
+    if (list != NULL && list->kind == YAML_LIST) {
+        faults_read(&reader, list, &out->faults);
+    } else if (doc != NULL) {
+        keys_complain(diags, yaml_root(doc), "a script",
+                      "a list of rules, or a map with it: modes");
+    }
+}
+
+void sim_script_fini(struct sim_script *script)
+{
+    faults_fini(&script->faults);
+    yaml_free(script->doc);
+    *script = (struct sim_script){0};
+}
+
 static void set_script(struct simulator *simulator, const struct sim_request *request,
                        struct sim_answer *out)
 {
-    struct script script = {0};
+    struct sim_script script;
     struct diags diags;
-    struct yaml_doc *doc;
 
     diags_init(&diags);
-    doc = yaml_parse("body", request->body, true, &diags); /* JSON is YAML */
-    if (doc != NULL) {
-        script_read(yaml_root(doc), &script, &diags);
-    }
+    /* JSON is YAML */
+    sim_script_read(yaml_parse("body", request->body, true, &diags), &script, &diags);
     if (diags.error_count > 0) {
         out->status = 400;
         buf_printf(&out->body, "{\"error\":");
         buf_add_json_string(&out->body, span_of(diags.items[0].message));
         buf_printf(&out->body, ",\"line\":%u,\"column\":%u}\n", diags.items[0].place.line,
                    diags.items[0].place.column);
-        script_fini(&script);
+        sim_script_fini(&script);
     } else {
-        script_fini(&simulator->script);
+        sim_script_fini(&simulator->script);
         simulator->script = script;
         simulator->script_base_ms = request->now_ms;
         simulator->is_clock_running = true;
-        buf_printf(&out->body, "{\"modes\":%zu}\n", script.count);
+        buf_printf(&out->body, "{\"modes\":%zu}\n", script.faults.count);
     }
-    yaml_free(doc);
     diags_fini(&diags);
+}
+
+static void modes_json(const struct faults *faults, struct buf *out)
+{
+    buf_add_text(out, "{\"modes\":[");
+    for (size_t i = 0; i < faults->count; i++) {
+        buf_printf(out, "%s{\"mode\":\"%s\",\"played\":%llu}", i == 0 ? "" : ",",
+                   fault_mode_word(faults->items[i].kind),
+                   (unsigned long long)faults->items[i].played);
+    }
+    buf_add_text(out, "]}\n");
 }
 
 static void handle_modes(struct simulator *simulator, const struct sim_request *request,
@@ -76,12 +114,10 @@ static void handle_modes(struct simulator *simulator, const struct sim_request *
     if (span_is(request->method, "POST")) {
         set_script(simulator, request, out);
     } else if (span_is(request->method, "DELETE")) {
-        script_fini(&simulator->script);
+        sim_script_fini(&simulator->script);
         buf_add_text(&out->body, "{\"modes\":0}\n");
     } else {
-        buf_add_text(&out->body, "{\"modes\":");
-        script_json(&simulator->script, &out->body);
-        buf_add_text(&out->body, "}\n");
+        modes_json(&simulator->script.faults, &out->body);
     }
 }
 

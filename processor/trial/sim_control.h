@@ -15,7 +15,7 @@
 struct simulator {
     struct simulator_options options;
     pthread_mutex_t lock; /* guards all below */
-    struct script script;
+    struct sim_script script;
     uint64_t script_base_ms;
     bool is_clock_running;
     struct rng rng;

@@ -99,20 +99,15 @@ static bool read_platform(const struct command_option *option, const char *text,
 }
 
 /* All errors of the script are printed; false when there are any. */
-static bool load_script(const char *path, struct script *out)
+static bool load_script(const char *path, struct sim_script *out)
 {
     struct diags diags;
-    struct yaml_doc *doc;
     bool is_good;
 
     diags_init(&diags);
-    doc = yaml_open(path, &diags);
-    if (doc != NULL) {
-        script_read(yaml_root(doc), out, &diags);
-    }
+    sim_script_read(yaml_open(path, &diags), out, &diags);
     diags_print(&diags);
     is_good = diags.error_count == 0;
-    yaml_free(doc);
     diags_fini(&diags);
     return is_good;
 }
@@ -166,13 +161,13 @@ static int run(const void *all)
 {
     const struct arguments *arguments = all;
     struct simulator_options options = arguments->options;
-    struct script script = {0};
+    struct sim_script script = {0};
     struct simulator *simulator;
     struct err err;
     enum err_code rc;
 
     if (arguments->script_path != NULL && !load_script(arguments->script_path, &script)) {
-        script_fini(&script);
+        sim_script_fini(&script);
         return EXIT_CODE_USAGE;
     }
     options.tokens = arguments->tokens.items;

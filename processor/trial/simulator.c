@@ -23,7 +23,7 @@ struct turn {
     struct contract_result result;
 };
 
-struct simulator *simulator_new(const struct simulator_options *options, struct script script,
+struct simulator *simulator_new(const struct simulator_options *options, struct sim_script script,
                                 uint64_t now_ms)
 {
     struct simulator *simulator = mem_new(struct simulator);
@@ -45,7 +45,7 @@ void simulator_free(struct simulator *simulator)
     if (simulator == NULL) {
         return;
     }
-    script_fini(&simulator->script);
+    sim_script_fini(&simulator->script);
     account_free(simulator->account);
     pthread_mutex_destroy(&simulator->lock);
     free(simulator);
@@ -84,14 +84,19 @@ static void answer_code(struct turn *turn, int32_t code, const char *message)
     buf_add_text(&turn->out->body, "{}}");
 }
 
-static void answer_raw(struct turn *turn, int status, const char *content_type, const char *body)
+static int32_t code_of(const struct fault *fault, int32_t fallback)
+{
+    return fault->has_code ? (int32_t)fault->code : fallback;
+}
+
+static void answer_raw(struct turn *turn, int status, const char *content_type, struct span body)
 {
     char name[16];
 
     turn->out->status = status;
     turn->out->content_type = content_type;
     buf_clear(&turn->out->body);
-    buf_add_text(&turn->out->body, body);
+    buf_add_span(&turn->out->body, body);
     snprintf(name, sizeof(name), "http_%d", status);
     account_answer(turn->simulator->account, name);
 }
@@ -208,19 +213,10 @@ static void answer_healthy(struct turn *turn, bool is_recorded)
     answer_code(turn, 0, NULL);
 }
 
-/* @failed of @count items, spread evenly from a random start; at least one. */
-static bool is_failed(size_t index, size_t shift, size_t failed, size_t count)
-{
-    size_t at = (index + shift) % count;
-
-    return at * failed / count != (at + 1) * failed / count;
-}
-
-static void answer_partial(struct turn *turn, const struct script_mode *mode)
+static void answer_partial(struct turn *turn, const struct fault *fault)
 {
     size_t count = contract_item_count(&turn->result, turn->root);
     struct buf *body = &turn->out->body;
-    size_t failed;
     size_t shift;
     bool is_first = true;
 
@@ -228,7 +224,6 @@ static void answer_partial(struct turn *turn, const struct script_mode *mode)
         account_reject(turn->simulator->account, count);
         return;
     }
-    failed = MIN_OF(count, MAX_OF((size_t)1, (size_t)((double)count * mode->items + 0.5)));
     shift = (size_t)rng_below(&turn->simulator->rng, count);
     begin_body(turn, 20001, sim_code_text(20001));
     buf_add_text(body, "{\"failed_events\": [");
@@ -236,7 +231,7 @@ static void answer_partial(struct turn *turn, const struct script_mode *mode)
         const json_t *item = contract_item(&turn->result, turn->root, i);
         struct span id = json_span(json_object_get(item, "event_id"));
 
-        if (!is_failed(i, shift, failed, count)) {
+        if (!fault_refuses_item(fault, i, count, shift)) {
             record(turn, i);
             continue;
         }
@@ -244,35 +239,35 @@ static void answer_partial(struct turn *turn, const struct script_mode *mode)
         buf_printf(body, "%s{\"index\": %zu, \"event_id\": ", is_first ? "" : ", ", i);
         buf_add_json_string(body, id);
         buf_printf(body, ", \"code\": %d, \"message\": \"invalid content_id\"}",
-                   mode->has_code ? (int)mode->code : 40002);
+                   (int)code_of(fault, 40002));
         is_first = false;
     }
     buf_add_text(body, "]}}");
 }
 
-static void answer_status(struct turn *turn, const struct script_mode *mode)
+static void answer_status(struct turn *turn, const struct fault *fault)
 {
-    if (mode->has_code) {
-        answer_code(turn, mode->code, NULL);
-        turn->out->status = mode->status;
-        return;
+    if (fault->has_code) {
+        answer_code(turn, code_of(fault, 0), NULL);
+    } else if (fault->body.ptr != NULL) {
+        answer_raw(turn, (int)fault->status, "text/plain", fault->body);
+    } else {
+        answer_raw(turn, (int)fault->status, "application/json",
+                   SPAN("{\"error\":{\"message\":\"Service Unavailable\","
+                        "\"description\":\"backend not ready\"}}"));
     }
-    answer_raw(turn, mode->status, "application/json",
-               "{\"error\":{\"message\":\"Service Unavailable\","
-               "\"description\":\"backend not ready\"}}");
 }
 
 /* An answer that does not come: what of the request is taken is taken first. */
-static void answer_silence(struct turn *turn, const struct script_mode *mode,
-                           enum sim_action action)
+static void answer_silence(struct turn *turn, const struct fault *fault, enum sim_action action)
 {
-    if (mode->is_recorded && pass_checks(turn)) {
+    if (fault->is_recorded && pass_checks(turn)) {
         for (size_t i = 0; i < contract_item_count(&turn->result, turn->root); i++) {
             record(turn, i);
         }
     }
     turn->out->action = action;
-    account_answer(turn->simulator->account, mode_word(mode->kind));
+    account_answer(turn->simulator->account, fault_mode_word(fault->kind));
 }
 
 static uint64_t draw_ms(struct simulator *simulator, uint64_t low, uint64_t high)
@@ -280,50 +275,58 @@ static uint64_t draw_ms(struct simulator *simulator, uint64_t low, uint64_t high
     return low + rng_below(&simulator->rng, high - low + 1);
 }
 
-static void play(struct turn *turn, const struct script_mode *mode)
+static void misbehave(struct turn *turn, const struct fault *fault)
+{
+    switch (fault->kind) {
+    case FAULT_STATUS:
+        answer_status(turn, fault);
+        break;
+    case FAULT_CODE:
+        answer_code(turn, code_of(fault, 0), NULL);
+        break;
+    case FAULT_HANG:
+        answer_silence(turn, fault, SIM_HANG);
+        break;
+    case FAULT_RESET:
+        answer_silence(turn, fault, SIM_RESET);
+        break;
+    case FAULT_THROTTLE:
+        answer_code(turn, code_of(fault, 40100), NULL);
+        break;
+    case FAULT_PARTIAL:
+        answer_partial(turn, fault);
+        break;
+    case FAULT_GATEWAY:
+        answer_raw(turn, 502, "text/html", span_of(sim_gateway_page));
+        break;
+    case FAULT_TRUNCATE:
+        answer_healthy(turn, fault->is_recorded);
+        turn->out->action = SIM_TRUNCATE;
+        break;
+    case FAULT_CREDENTIAL:
+        answer_code(turn, code_of(fault, 40105), NULL);
+        break;
+    case FAULT_SLOW:
+    case FAULT_REFUSED:
+    case FAULT_UNWRITABLE:
+    case FAULT_KIND_COUNT:
+        answer_healthy(turn, fault->is_recorded);
+        break;
+    }
+}
+
+static void play(struct turn *turn, const struct fault *fault)
 {
     struct sim_answer *out = turn->out;
 
-    out->has_retry_after = mode->has_retry_after;
-    out->retry_after_s = mode->retry_after_s;
-    switch (mode->kind) {
-    case MODE_STATUS:
-        answer_status(turn, mode);
-        break;
-    case MODE_CODE:
-        answer_code(turn, mode->code, NULL);
-        break;
-    case MODE_HANG:
-        answer_silence(turn, mode, SIM_HANG);
-        break;
-    case MODE_SLOW:
-        answer_healthy(turn, mode->is_recorded);
-        out->delay_ms = draw_ms(turn->simulator, mode->delay_min_ms, mode->delay_max_ms);
-        break;
-    case MODE_RESET:
-        answer_silence(turn, mode, SIM_RESET);
-        break;
-    case MODE_THROTTLE:
-        answer_code(turn, mode->has_code ? mode->code : 40100, NULL);
-        break;
-    case MODE_PARTIAL:
-        answer_partial(turn, mode);
-        break;
-    case MODE_GATEWAY:
-        answer_raw(turn, mode->status == 0 ? 502 : mode->status, "text/html", sim_gateway_page);
-        break;
-    case MODE_TRUNCATE:
-        answer_healthy(turn, mode->is_recorded);
-        out->action = SIM_TRUNCATE;
-        break;
-    case MODE_TOKEN:
-        answer_code(turn, mode->has_code ? mode->code : 40105, NULL);
-        break;
-    case MODE_KIND_COUNT:
-        break;
+    out->has_retry_after = fault->has_retry_after;
+    out->retry_after_s = (fault->retry_after_ms + 999) / 1000;
+    misbehave(turn, fault);
+    if (fault->has_latency) {
+        out->delay_ms = draw_ms(turn->simulator, fault->latency_min_ms, fault->latency_max_ms);
     }
-    if (mode->status != 0 && out->action == SIM_ANSWER) {
-        out->status = mode->status;
+    if (fault->status != 0 && out->action == SIM_ANSWER) {
+        out->status = (int)fault->status;
     }
 }
 
@@ -351,7 +354,7 @@ static void handle_track(struct turn *turn)
 {
     struct simulator *simulator = turn->simulator;
     const struct sim_request *request = turn->request;
-    const struct script_mode *mode;
+    const struct fault *fault;
     struct span types[TYPES_MAX];
     size_t type_count = list_types(turn, types);
 
@@ -361,10 +364,14 @@ static void handle_track(struct turn *turn)
     }
     turn->out->delay_ms =
         draw_ms(simulator, simulator->options.latency_min_ms, simulator->options.latency_max_ms);
-    mode = script_play(&simulator->script, request->now_ms - simulator->script_base_ms, types,
-                       type_count, &simulator->rng);
-    if (mode != NULL) {
-        play(turn, mode);
+    fault =
+        faults_find(&simulator->script.faults,
+                    &(struct fault_request){.types = types,
+                                            .type_count = type_count,
+                                            .at_ms = request->now_ms - simulator->script_base_ms},
+                    &simulator->rng);
+    if (fault != NULL) {
+        play(turn, fault);
     } else if (!buckets_take(&simulator->buckets, request->token, request->now_ms)) {
         answer_code(turn, 40100, NULL);
     } else {

@@ -11,7 +11,7 @@
 
 #include "base/buf.h"
 #include "trial/contract.h"
-#include "trial/script.h"
+#include "trial/fault.h"
 
 enum { SIM_BODY_BYTES_MAX = 8 << 20, SIM_IDS_MAX = 4000000 };
 
@@ -62,10 +62,21 @@ struct sim_answer {
     char request_id[REQUEST_ID_BYTES];
 };
 
+/* The failure modes to play, with the document that their texts are in. */
+struct sim_script {
+    struct yaml_doc *doc; /* owned */
+    struct faults faults;
+};
+
+/** @doc (taken) is the list of rules, or a map with the list under `modes`; NULL: it could not be
+ * read. All errors into @diags. */
+void sim_script_read(struct yaml_doc *doc, struct sim_script *out, struct diags *diags);
+void sim_script_fini(struct sim_script *script);
+
 struct simulator;
 
 /** Keeps the texts of @options; takes @script. */
-struct simulator *simulator_new(const struct simulator_options *options, struct script script,
+struct simulator *simulator_new(const struct simulator_options *options, struct sim_script script,
                                 uint64_t now_ms);
 void simulator_free(struct simulator *simulator);
 void simulator_handle(struct simulator *simulator, const struct sim_request *request,

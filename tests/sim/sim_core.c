@@ -372,12 +372,15 @@ void sim_play(struct sim_cast *cast, const struct sim_script *script, struct sim
                         .ledger = ledger,
                         .rng = {.state = ~script->options.seed}};
     struct world_options options = script->options;
+    struct fault items[SIM_FAULTS_MAX]; /* they count how often they were played */
+    struct faults faults = {items, script->fault_count};
     struct metrics_totals before;
 
     metrics_totals(play.with->metrics, &before);
     options.metrics = play.with->metrics;
     options.wall_ms = SIM_WALL_MS;
-    options.faults.items = script->faults;
+    memcpy(items, script->faults, sizeof(items));
+    options.faults = &faults;
     options.watch = watch;
     options.watch.context = &play;
     play.world = world_new(play.with->pipeline, &options);

@@ -45,6 +45,7 @@ struct sim_script {
     size_t config;
     struct world_options options; /* without watch and metrics */
     struct fault faults[SIM_FAULTS_MAX];
+    size_t fault_count;
     double rate;           /* events a second */
     uint64_t until_ms;     /* traffic and faults */
     unsigned odd;          /* one in so many events is not an ordinary one; 0: none */

@@ -12,7 +12,7 @@ static const struct span types[] = {
 static enum fault_kind draw_kind(struct rng *rng, enum destination_type type)
 {
     static const enum fault_kind spoken[] = {
-        FAULT_NONE,    FAULT_STATUS,   FAULT_STATUS,     FAULT_STATUS, FAULT_CODE,  FAULT_CODE,
+        FAULT_SLOW,    FAULT_STATUS,   FAULT_STATUS,     FAULT_STATUS, FAULT_CODE,  FAULT_CODE,
         FAULT_PARTIAL, FAULT_THROTTLE, FAULT_CREDENTIAL, FAULT_HANG,   FAULT_RESET, FAULT_REFUSED};
     enum fault_kind kind;
 
@@ -43,13 +43,17 @@ static void draw_fault(struct rng *rng, const struct config *config, uint64_t un
         .status = statuses[rng_below(rng, COUNT_OF(statuses))],
         .code = codes[rng_below(rng, COUNT_OF(codes))],
     };
+    if (out->kind != FAULT_STATUS) {
+        out->status = 0;
+    }
     if (rng_below(rng, 3) == 0) {
         out->event_count = 1 + (size_t)rng_below(rng, 2);
         out->events = &types[rng_below(rng, COUNT_OF(types) - 1)];
     }
-    if (out->kind == FAULT_NONE || rng_below(rng, 5) == 0) {
+    if (out->kind == FAULT_SLOW || rng_below(rng, 5) == 0) {
         out->has_latency = true;
-        out->latency_ms = 1 + rng_below(rng, 4000);
+        out->latency_min_ms = 1 + rng_below(rng, 4000);
+        out->latency_max_ms = out->latency_min_ms;
     }
     if (rng_below(rng, 4) == 0) {
         out->has_retry_after = true;
@@ -83,7 +87,7 @@ static void draw_trouble(struct rng *rng, const struct config *config, struct si
     for (size_t i = 0; i < faults; i++) {
         draw_fault(rng, config, out->until_ms, &out->faults[i]);
     }
-    out->options.faults.count = faults;
+    out->fault_count = faults;
     for (size_t i = 0; i < changes; i++) {
         draw_change(rng, out);
     }
@@ -129,15 +133,15 @@ void sim_draw(struct sim_cast *cast, uint64_t seed, struct sim_script *out)
 static struct fault *add_fault(struct sim_script *script, size_t destination, enum fault_kind kind,
                                uint64_t from_ms, uint64_t until_ms)
 {
-    struct fault *fault = &script->faults[script->options.faults.count++];
+    struct fault *fault = &script->faults[script->fault_count++];
 
-    INVARIANT(script->options.faults.count <= SIM_FAULTS_MAX);
+    INVARIANT(script->fault_count <= SIM_FAULTS_MAX);
     *fault = (struct fault){.destination = destination,
                             .from_ms = from_ms,
                             .until_ms = until_ms,
                             .share = 1,
                             .kind = kind,
-                            .status = 503,
+                            .status = kind == FAULT_STATUS ? 503 : 0,
                             .code = 50000};
     return fault;
 }
@@ -165,9 +169,9 @@ static void set_slow(struct sim_cast *cast, struct sim_script *out)
     struct fault *fault;
 
     set_plain(out, SIM_PRIORITY, 20, 90000);
-    fault = add_fault(out, sim_destination(cast, SIM_PRIORITY, "tiktok"), FAULT_NONE, 5000, 60000);
+    fault = add_fault(out, sim_destination(cast, SIM_PRIORITY, "tiktok"), FAULT_SLOW, 5000, 60000);
     fault->has_latency = true;
-    fault->latency_ms = 1500;
+    fault->latency_min_ms = fault->latency_max_ms = 1500;
 }
 
 static void set_flapping(struct sim_cast *cast, struct sim_script *out)

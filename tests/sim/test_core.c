@@ -63,8 +63,8 @@ static bool play(uint64_t seed, bool is_told)
             "seed %llu: configuration %zu, %u members, %zu faults, %zu changes, until %llu ms: "
             "produced %llu, delivered %llu, diverted %llu, dead-lettered %llu, duplicates %llu, "
             "digest %016llx\n",
-            (unsigned long long)seed, script.config, script.options.members,
-            script.options.faults.count, script.change_count, (unsigned long long)script.until_ms,
+            (unsigned long long)seed, script.config, script.options.members, script.fault_count,
+            script.change_count, (unsigned long long)script.until_ms,
             (unsigned long long)ledger.produced, (unsigned long long)ledger.delivered,
             (unsigned long long)ledger.diverted, (unsigned long long)ledger.dead_lettered,
             (unsigned long long)ledger_duplicates(&ledger), (unsigned long long)digest);

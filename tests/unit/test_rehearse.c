@@ -43,7 +43,7 @@ static const struct {
     {"an event without a name", "for: 1m\ntraffic: [{rate: 1/s}]\n",
      "2:11: a line of traffic wants an event type"},
     {"a rate of nothing", "for: 1m\ntraffic: [{event: Purchase, rate: 0/s}]\n",
-     "a line of traffic wants a rate above none"},
+     "2:35: rate wants a rate above none"},
     {"an unknown key of an event", "for: 1m\ntraffic: [{event: Purchase, rate: 1/s, vale: 5}]\n",
      "unknown key \"vale\" in a line of traffic; did you mean value?"},
     {"a value that is no number", "for: 1m\ntraffic: [{event: Purchase, rate: 1/s, value: much}]\n",
@@ -104,8 +104,8 @@ static const struct {
      "unknown key \"staus\" in an answer; did you mean status?"},
     {"two answers in one",
      "for: 1m\ntraffic: [{event: Purchase, rate: 1/s}]\n"
-     "destinations: {tiktok: [{answer: {status: 503, code: 50000}}]}\n",
-     "an answer is one of status and code, not both"},
+     "destinations: {tiktok: [{answer: {status: 503, hang: true}}]}\n",
+     "an answer is one of status and hang, not both"},
     {"a map without an answer",
      "for: 1m\ntraffic: [{event: Purchase, rate: 1/s}]\n"
      "destinations: {tiktok: [{answer: {share: 5%}}]}\n",
@@ -251,8 +251,8 @@ static void what_answers_say_is_kept(void **state)
     config = load_config(&diags);
     assert_true(trace_load(path, config, &trace, &diags));
     (void)unlink(path);
-    faults = trace.faults;
-    assert_int_equal(trace.fault_count, 11);
+    faults = trace.faults.items;
+    assert_int_equal(trace.faults.count, 11);
     assert_int_equal(trace.latency_ms, 80);
     assert_true(trace.traffic[0].rate == 1.0 && trace.traffic[0].value == 5.0);
     assert_int_equal(trace.traffic[1].until_ms, 20000);
@@ -262,8 +262,8 @@ static void what_answers_say_is_kept(void **state)
     assert_int_equal(faults[0].until_ms, 60000); /* the end, where none is given */
     assert_int_equal(faults[1].kind, FAULT_THROTTLE);
     assert_int_equal(faults[1].retry_after_ms, 5000);
-    assert_int_equal(faults[2].kind, FAULT_NONE);
-    assert_int_equal(faults[2].latency_ms, 3000);
+    assert_int_equal(faults[2].kind, FAULT_SLOW);
+    assert_int_equal(faults[2].latency_max_ms, 3000);
     assert_int_equal(faults[2].event_count, 2);
     assert_true(span_is(faults[2].events[1], "View"));
     assert_int_equal(faults[3].kind, FAULT_STATUS);

@@ -33,23 +33,19 @@ static struct simulator_options usual(void)
     return (struct simulator_options){.rate = 0, .seed = 1, .ids_max = 1000};
 }
 
-static struct script script_of(const char *yaml)
+static struct sim_script script_of(const char *yaml)
 {
-    struct script script = {0};
+    struct sim_script script = {0};
     struct diags diags;
-    struct yaml_doc *doc;
 
     if (yaml == NULL) {
         return script;
     }
     diags_init(&diags);
-    doc = yaml_parse("script", span_of(yaml), true, &diags);
-    assert_non_null(doc);
-    script_read(yaml_root(doc), &script, &diags);
+    sim_script_read(yaml_parse("script", span_of(yaml), true, &diags), &script, &diags);
     if (diags.error_count > 0) {
         fail_msg("%s", diags.items[0].message);
     }
-    yaml_free(doc);
     diags_fini(&diags);
     return script;
 }
@@ -249,7 +245,7 @@ static struct simulator *simulator_for(int flags)
         options.allows = allows;
         options.allow_count = COUNT_OF(allows);
     }
-    return simulator_new(&options, (struct script){0}, 0);
+    return simulator_new(&options, (struct sim_script){0}, 0);
 }
 
 static void each_step_answers_as_the_service(void **state)
@@ -386,6 +382,15 @@ static const struct {
     {"expired token", "- {mode: token, code: 40102}", "Search", 0, "200/40102+0"},
     {"partial of one", "- {mode: partial}", "Search", 0, "200/20001+0"},
     {"no share", "- {mode: hang, share: 0%}", "Search", 0, "200/0+0"},
+    {"an answer in a word", "- {to: 5s, answer: hang}", "Search", 0, "hang"},
+    {"an answer with a value", "- {answer: {code: 50000}}", "Search", 0, "200/50000+0"},
+    {"a status with a code", "- {answer: {status: 500, code: 51010}}", "Search", 0, "500/51010+0"},
+    {"a late answer", "- {answer: {latency: 3s}}", "Search", 0, "200/0+3000"},
+    {"a late error", "- {answer: {latency: 2s, status: 503, code: 50000}}", "Search", 0,
+     "503/50000+2000"},
+    {"a refused credential", "- {answer: credential}", "Search", 0, "200/40105+0"},
+    {"a text with a status", "- {answer: {status: 404, body: gone}}", "Search", 0,
+     "404 text/plain"},
     {"under modes", "modes:\n  - {mode: reset}", "Search", 0, "reset"},
     {"JSON", "{\"modes\":[{\"mode\":\"reset\",\"to\":\"5s\"}]}", "Search", 4999, "reset"},
     {"an empty list", "[]", "Search", 0, "200/0+0"},
@@ -492,9 +497,9 @@ static const struct {
     const char *want; /* in the first message */
 } bad_scripts[] = {
     {"no list", "mode: hang", "unknown key"},
-    {"no mode", "- {from: 1s}", "needs the key mode"},
+    {"no mode", "- {from: 1s}", "a rule wants an answer"},
     {"unknown mode", "- {mode: explode}", "one of status, code"},
-    {"from behind to", "- {mode: hang, from: 5s, to: 5s}", "from must be before to"},
+    {"from behind to", "- {mode: hang, from: 5s, to: 5s}", "end before they begin"},
     {"code without code", "- {mode: code}", "needs the key code"},
     {"status without status", "- {mode: status}", "needs the key status"},
     {"status out of range", "- {mode: status, status: 99}", "an HTTP status"},
@@ -502,27 +507,29 @@ static const struct {
     {"count zero", "- {mode: hang, count: 0}", "from 1 on"},
     {"a map as event", "- {mode: hang, event: {a: b}}", "an event type or a list"},
     {"a list as from", "- {mode: hang, from: [1s]}", "a duration"},
-    {"a scalar as mode", "- hang", "a mode is a map"},
+    {"a value beside the answer", "- {status: 503}", "unknown key \"status\" in a rule"},
+    {"two answers in one", "- {answer: {hang: true, code: 50000}}", "not both"},
+    {"no connection, from who listens", "- {answer: refused}",
+     "refused is nothing that the simulator answers"},
+    {"an unknown answer", "- {answer: hangs}", "did you mean hang?"},
+    {"a scalar as mode", "- hang", "a rule wants a map"},
 };
 
 static void a_wrong_script_says_what_is_wrong(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT_OF(bad_scripts); i++) {
-        struct script script = {0};
+        struct sim_script script = {0};
         struct diags diags;
-        struct yaml_doc *doc;
 
         diags_init(&diags);
-        doc = yaml_parse("script", span_of(bad_scripts[i].script), true, &diags);
-        assert_non_null(doc);
-        script_read(yaml_root(doc), &script, &diags);
+        sim_script_read(yaml_parse("script", span_of(bad_scripts[i].script), true, &diags), &script,
+                        &diags);
         if (diags.error_count == 0 || strstr(diags.items[0].message, bad_scripts[i].want) == NULL) {
             fail_msg("%s: got %s", bad_scripts[i].name,
                      diags.count == 0 ? "no error" : diags.items[0].message);
         }
-        script_fini(&script);
-        yaml_free(doc);
+        sim_script_fini(&script);
         diags_fini(&diags);
     }
 }
@@ -601,7 +608,7 @@ static void ids_past_the_bound_are_told(void **state)
 
     (void)state;
     options.ids_max = 1500; /* the table grows on the way there */
-    simulator = simulator_new(&options, (struct script){0}, 0);
+    simulator = simulator_new(&options, (struct sim_script){0}, 0);
     for (int i = 0; i < 1600; i++) {
         snprintf(id, sizeof(id), "id-%d", i % 1550);
         send_event(simulator, "Lead", id, WALL_MS);
@@ -698,7 +705,7 @@ static void a_token_bucket_bounds_each_token(void **state)
 
     (void)state;
     options.rate = 10;
-    simulator = simulator_new(&options, (struct script){0}, 0);
+    simulator = simulator_new(&options, (struct sim_script){0}, 0);
     for (int i = 0; i < 45; i++) { /* 15 of one token, 15 of another, 15 of the first later */
         struct sim_answer answer;
         bool is_taken;

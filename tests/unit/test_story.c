@@ -10,7 +10,7 @@
 
 #include "base/mem.h"
 #include "config/yaml.h"
-#include "trial/script.h"
+#include "trial/simulator.h"
 #include "trial/story.h"
 
 enum { LOOKS_MAX = 6 };
@@ -254,8 +254,7 @@ static void every_phase_tells_the_simulator_what_to_do(void **state)
     for (unsigned i = 0; i < STORY_PHASES; i++) {
         const char *modes = story_modes((enum story_phase)i);
         bool is_dark = i == STORY_PARTIAL || i == STORY_GLOBAL || i == STORY_THROTTLING;
-        struct script script = {0};
-        struct yaml_doc *doc;
+        struct sim_script script;
         struct diags diags;
 
         assert_true(strlen(story_title((enum story_phase)i)) > 0);
@@ -266,13 +265,10 @@ static void every_phase_tells_the_simulator_what_to_do(void **state)
             continue;
         }
         diags_init(&diags);
-        doc = yaml_parse("modes", span_of(modes), true, &diags);
-        assert_non_null(doc);
-        script_read(yaml_root(doc), &script, &diags);
+        sim_script_read(yaml_parse("modes", span_of(modes), true, &diags), &script, &diags);
         assert_int_equal(diags.error_count, 0);
-        assert_true(script.count > 0);
-        script_fini(&script);
-        yaml_free(doc);
+        assert_true(script.faults.count > 0);
+        sim_script_fini(&script);
         diags_fini(&diags);
     }
 }
