@@ -10,18 +10,18 @@ static const double rate_min = 0.5;  /* a request in two seconds: it has to be a
 
 static void set_rate(struct pace *pace, double rate, uint64_t now_ms)
 {
-    double tokens = pace->limiter.tokens;
+    double tokens = pace->bucket.tokens;
 
     /* A lowered rate lowers the burst with it: what asked for less gets no hundred at once. */
     pace->rate = MIN_OF(MAX_OF(rate, rate_min), pace->ceiling);
-    limiter_init(&pace->limiter, pace->rate, MAX_OF(pace->burst_s * pace->rate, 1.0), now_ms);
-    pace->limiter.tokens = MIN_OF(tokens, pace->limiter.burst);
+    token_bucket_init(&pace->bucket, pace->rate, MAX_OF(pace->burst_s * pace->rate, 1.0), now_ms);
+    pace->bucket.tokens = MIN_OF(tokens, pace->bucket.burst);
 }
 
 void pace_init(struct pace *pace, double ceiling, double burst, uint64_t now_ms)
 {
     *pace = (struct pace){.ceiling = ceiling, .burst_s = burst / ceiling, .raised_ms = now_ms};
-    limiter_init(&pace->limiter, pace->ceiling, burst, now_ms);
+    token_bucket_init(&pace->bucket, pace->ceiling, burst, now_ms);
     set_rate(pace, pace->ceiling, now_ms);
 }
 
@@ -70,12 +70,12 @@ static void raise_rate(struct pace *pace, uint64_t now_ms)
 bool pace_take(struct pace *pace, uint64_t now_ms)
 {
     raise_rate(pace, now_ms);
-    return limiter_take(&pace->limiter, now_ms);
+    return token_bucket_take(&pace->bucket, now_ms);
 }
 
 uint64_t pace_wait_ms(const struct pace *pace, uint64_t now_ms)
 {
-    return limiter_wait_ms(&pace->limiter, now_ms);
+    return token_bucket_wait_ms(&pace->bucket, now_ms);
 }
 
 void pace_accepted(struct pace *pace, uint64_t now_ms)
@@ -103,5 +103,5 @@ void pace_throttled(struct pace *pace, uint64_t now_ms)
                  cut_to * accepted * 1000 / (double)(HALF_MS * (HALVES - 1) + now_ms % HALF_MS),
                  now_ms);
     }
-    pace->limiter.tokens = 0;
+    pace->bucket.tokens = 0;
 }

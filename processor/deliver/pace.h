@@ -9,10 +9,10 @@
 #ifndef DELIVER_PACE_H
 #define DELIVER_PACE_H
 
-#include "deliver/limiter.h"
+#include "base/token_bucket.h"
 
 struct pace {
-    struct limiter limiter;
+    struct token_bucket bucket;
     double ceiling;       /* requests a second */
     double rate;          /* now; <= ceiling */
     double burst_s;       /* what may go at once, as seconds of the rate */

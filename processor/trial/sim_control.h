@@ -8,9 +8,11 @@
 
 #include <pthread.h>
 
+#include "base/token_bucket.h"
 #include "trial/account.h"
-#include "trial/bucket.h"
 #include "trial/simulator.h"
+
+enum { SIM_TOKENS_MAX = 256 };
 
 struct simulator {
     struct simulator_options options;
@@ -20,7 +22,11 @@ struct simulator {
     bool is_clock_running;
     struct rng rng;
     struct account *account; /* owned */
-    struct buckets buckets;
+    struct {
+        uint64_t token; /* its hash; past SIM_TOKENS_MAX tokens share the last bucket */
+        struct token_bucket bucket;
+    } limits[SIM_TOKENS_MAX];
+    size_t limit_count;
     uint64_t warnings[WARNING_COUNT];
 };
 

@@ -35,7 +35,6 @@ struct simulator *simulator_new(const struct simulator_options *options, struct 
     simulator->is_clock_running = !options->is_clock_first;
     simulator->rng.state = options->seed;
     simulator->account = account_new(options->ids_max);
-    buckets_init(&simulator->buckets, options->rate);
     pthread_mutex_init(&simulator->lock, NULL);
     return simulator;
 }
@@ -350,6 +349,28 @@ static size_t list_types(const struct turn *turn, struct span types[TYPES_MAX])
     return count;
 }
 
+/* The service's rate limit: for each access token a second's worth at once. */
+static bool take_token(struct simulator *simulator, const struct sim_request *request)
+{
+    uint64_t token = span_hash(request->token);
+    size_t at = 0;
+
+    if (simulator->options.rate <= 0.0) {
+        return true;
+    }
+    while (at < simulator->limit_count && simulator->limits[at].token != token) {
+        at++;
+    }
+    if (at == simulator->limit_count && at < SIM_TOKENS_MAX) {
+        simulator->limits[at].token = token;
+        token_bucket_init(&simulator->limits[at].bucket, simulator->options.rate,
+                          simulator->options.rate, request->now_ms);
+        simulator->limit_count++;
+    }
+    at = MIN_OF(at, (size_t)SIM_TOKENS_MAX - 1);
+    return token_bucket_take(&simulator->limits[at].bucket, request->now_ms);
+}
+
 static void handle_track(struct turn *turn)
 {
     struct simulator *simulator = turn->simulator;
@@ -372,7 +393,7 @@ static void handle_track(struct turn *turn)
                     &simulator->rng);
     if (fault != NULL) {
         play(turn, fault);
-    } else if (!buckets_take(&simulator->buckets, request->token, request->now_ms)) {
+    } else if (!take_token(simulator, request)) {
         answer_code(turn, 40100, NULL);
     } else {
         answer_healthy(turn, true);

@@ -1,4 +1,4 @@
-/* Pure policies of delivery: backoff, limiter, pace, concurrency, retry budget. */
+/* Pure policies of delivery: backoff, token bucket, pace, concurrency, retry budget. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,10 +7,10 @@
 #include <cmocka.h>
 
 #include "base/base.h"
+#include "base/token_bucket.h"
 #include "deliver/backoff.h"
 #include "deliver/budget.h"
 #include "deliver/concurrency.h"
-#include "deliver/limiter.h"
 #include "deliver/pace.h"
 
 static const struct {
@@ -50,36 +50,36 @@ static void backoff_stays_within_its_bound(void **state)
     }
 }
 
-static void limiter_gives_burst_then_rate(void **state)
+static void token_bucket_gives_burst_then_rate(void **state)
 {
-    struct limiter limiter;
+    struct token_bucket bucket;
     unsigned taken = 0;
 
     (void)state;
-    limiter_init(&limiter, 10, 3, 1000);
+    token_bucket_init(&bucket, 10, 3, 1000);
     for (int i = 0; i < 5; i++) {
-        taken += limiter_take(&limiter, 1000);
+        taken += token_bucket_take(&bucket, 1000);
     }
     assert_int_equal(taken, 3);
-    assert_int_equal(limiter_wait_ms(&limiter, 1000), 100);
-    assert_false(limiter_take(&limiter, 1099));
-    assert_true(limiter_take(&limiter, 1101));
+    assert_int_equal(token_bucket_wait_ms(&bucket, 1000), 100);
+    assert_false(token_bucket_take(&bucket, 1099));
+    assert_true(token_bucket_take(&bucket, 1101));
     for (uint64_t now_ms = 2000; now_ms < 12000; now_ms++) {
-        taken += limiter_take(&limiter, now_ms);
+        taken += token_bucket_take(&bucket, now_ms);
     }
     assert_in_range(taken, 3 + 100, 3 + 104); /* ten seconds at 10/s, and the burst */
 }
 
-static void limiter_survives_a_clock_that_stands(void **state)
+static void token_bucket_survives_a_clock_that_stands(void **state)
 {
-    struct limiter limiter;
+    struct token_bucket bucket;
 
     (void)state;
-    limiter_init(&limiter, 1000, 0, 5000);
-    assert_true(limiter_take(&limiter, 5000));
-    assert_false(limiter_take(&limiter, 4000));
-    assert_true(limiter_wait_ms(&limiter, 4000) >= 1);
-    assert_true(limiter_take(&limiter, 5001));
+    token_bucket_init(&bucket, 1000, 0, 5000);
+    assert_true(token_bucket_take(&bucket, 5000));
+    assert_false(token_bucket_take(&bucket, 4000));
+    assert_true(token_bucket_wait_ms(&bucket, 4000) >= 1);
+    assert_true(token_bucket_take(&bucket, 5001));
 }
 
 /* Requests that @pace lets go in a second from @from_ms, asked every millisecond; all are accepted.
@@ -247,8 +247,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(backoff_stays_within_its_bound),
-        cmocka_unit_test(limiter_gives_burst_then_rate),
-        cmocka_unit_test(limiter_survives_a_clock_that_stands),
+        cmocka_unit_test(token_bucket_gives_burst_then_rate),
+        cmocka_unit_test(token_bucket_survives_a_clock_that_stands),
         cmocka_unit_test(pace_gives_way_and_comes_back),
         cmocka_unit_test(pace_is_not_cut_by_probes),
         cmocka_unit_test(pace_follows_its_share),
