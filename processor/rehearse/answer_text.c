@@ -38,9 +38,9 @@ static void take_all(struct answer_text *answer, const struct answer_question *q
     if (question->type == DESTINATION_TIKTOK) {
         say_code(answer, 0, "OK");
     } else if (question->healthy != NULL) {
-        answer->reply.status = question->healthy->status;
-        answer->reply.headers = buf_span(&question->healthy->headers);
-        buf_add_span(&answer->body, buf_span(&question->healthy->body));
+        answer->reply.status = (int)question->healthy->status;
+        answer->reply.headers = buf_span(&question->healthy->lines);
+        buf_add_span(&answer->body, question->healthy->body);
     }
 }
 

@@ -19,7 +19,8 @@ struct answer_question {
     size_t count;              /* events of the batch */
     enum record_mark mark;     /* of one of them, or NONE */
     size_t culprit;
-    const struct example *healthy;    /* what type http says when it is well; NULL: a plain 200 */
+    const struct trace_healthy
+        *healthy;                     /* what type http says when it is well; NULL: a plain 200 */
     const struct http_target *target; /* how long the sender waits */
     uint64_t latency_ms;              /* of a healthy answer */
     double ambiguous;                 /* share of failed requests that were taken all the same */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "deliver/kind.h"
 
 /* As wide as the real ones: kafka/source_open.c. */
 enum {
@@ -58,7 +59,7 @@ static void open_world(struct rehearsal *rehearsal)
         .acknowledge_ms = ACKNOWLEDGE_MS,
         .records_max = RECORDS_MAX,
         .metrics = rehearsal->metrics,
-        .healthy = rehearsal->healthy.answers,
+        .healthy = rehearsal->trace->healthy,
         .faults = &rehearsal->trace->faults,
         .watch = {.context = rehearsal,
                   .requested = on_requested,
@@ -69,6 +70,50 @@ static void open_world(struct rehearsal *rehearsal)
     rehearsal->pipeline->source_partitions = partitions;
     rehearsal->world = world_new(rehearsal->pipeline, &options);
     traffic_begin(rehearsal->traffic, rehearsal->world, partitions);
+}
+
+/* An answer that the destination's own verdicts do not call delivered would be an outage that the
+ * trace does not speak of. */
+static void judge_healthy(const struct pipeline_destination *to,
+                          const struct trace_healthy *healthy, struct diags *diags)
+{
+    const struct http_reply reply = {.status = (int)healthy->status,
+                                     .body = healthy->body,
+                                     .headers = buf_span(&healthy->lines),
+                                     .is_sent = true};
+    struct item_result result = {.verdict = VERDICT_RETRY};
+    const struct span id = SPAN("rehearsal");
+    struct answer answer = {0};
+
+    kind_of(to->config->type)->read(to, &reply, &(struct answer_batch){&id, 1, &result}, &answer);
+    if (answer.verdict == VERDICT_DELIVERED) {
+        return;
+    }
+    if (healthy->place.file != NULL) {
+        diag_error(diags, healthy->place,
+                   "the verdicts of " SPAN_FMT " call this healthy answer %s, not delivered (%s)",
+                   SPAN_ARG(to->config->name), verdict_word(answer.verdict), answer.text);
+    } else {
+        diag_error(diags, to->config->place,
+                   "the verdicts of " SPAN_FMT " call a plain 200 %s, not delivered: say in the "
+                   "trace what it answers when it is well: healthy: {" SPAN_FMT
+                   ": {status: 200, body: '...'}}",
+                   SPAN_ARG(to->config->name), verdict_word(answer.verdict),
+                   SPAN_ARG(to->config->name));
+    }
+}
+
+static bool is_healthy(const struct rehearsal *rehearsal, struct diags *diags)
+{
+    size_t errors_before = diags->error_count;
+
+    for (size_t i = 0; i < rehearsal->config->destination_count; i++) {
+        if (rehearsal->config->destinations[i].type == DESTINATION_HTTP) {
+            judge_healthy(&rehearsal->pipeline->destinations[i], &rehearsal->trace->healthy[i],
+                          diags);
+        }
+    }
+    return diags->error_count == errors_before;
 }
 
 bool rehearsal_open(struct rehearsal *rehearsal, const struct config *config, struct trace *trace,
@@ -86,7 +131,7 @@ bool rehearsal_open(struct rehearsal *rehearsal, const struct config *config, st
         diag_error(diags, (struct place){.file = config->path}, "%s", err.text);
         return false;
     }
-    if (!healthy_init(&rehearsal->healthy, rehearsal->pipeline, trace, diags)) {
+    if (!is_healthy(rehearsal, diags)) {
         return false;
     }
     rehearsal->traffic = traffic_new(trace, rehearsal->pipeline, wall_ms, diags);
@@ -138,7 +183,6 @@ void rehearsal_close(struct rehearsal *rehearsal)
     if (rehearsal->sums.asked != NULL) {
         sums_fini(&rehearsal->sums);
     }
-    healthy_fini(&rehearsal->healthy);
     metrics_free(rehearsal->metrics);
     pipeline_free(rehearsal->pipeline);
 }

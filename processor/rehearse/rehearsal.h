@@ -6,7 +6,6 @@
 
 #include <stdio.h>
 
-#include "rehearse/healthy.h"
 #include "rehearse/sums.h"
 #include "rehearse/timeline.h"
 #include "rehearse/traffic.h"
@@ -21,7 +20,6 @@ struct rehearsal {
     struct traffic *traffic;   /* owned */
     struct world *world;       /* owned */
     struct sums sums;
-    struct healthy healthy;
     struct timeline *timeline; /* owned */
     uint64_t settled_ms;       /* when nothing was in flight any more; 0: still something is */
     uint64_t produced, dropped, in_flight;        /* events */

@@ -10,6 +10,7 @@ enum {
     LATENCY_MS = 150,
     FOR_MS_MAX = 24 * 3600 * 1000,
     EVENTS_MAX = 10000000, /* of one rehearsal */
+    HEADERS_BYTES_MAX = 64 * 1024,
 };
 
 struct trace_reader {
@@ -171,7 +172,7 @@ static bool is_headers(const struct yaml_node *node)
 static void read_healthy(struct trace_reader *reader, const struct yaml_pair *pair)
 {
     const struct config_destination *destination = find_destination(reader, pair);
-    struct trace_healthy *out = &reader->trace->healthy[reader->trace->healthy_count];
+    struct trace_healthy *out;
 
     if (destination == NULL) {
         return;
@@ -181,16 +182,18 @@ static void read_healthy(struct trace_reader *reader, const struct yaml_pair *pa
                    "only a destination of type http has a healthy answer of its own");
         return;
     }
-    *out =
-        (struct trace_healthy){.destination = (size_t)(destination - reader->config->destinations),
-                               .place = pair->place,
-                               .status = 200};
+    out = &reader->trace->healthy[destination - reader->config->destinations];
+    out->place = pair->place;
     (void)keys_read(&healthy_keys, 1, pair->value, "a healthy answer", out, reader->diags);
     if (out->headers != NULL && !is_headers(out->headers)) {
         keys_complain(reader->diags, out->headers, "headers",
                       "a map of at most 16 names and texts");
+        return;
     }
-    reader->trace->healthy_count++;
+    for (size_t i = 0; out->headers != NULL && i < out->headers->count; i++) {
+        buf_printf(&out->lines, SPAN_FMT ": " SPAN_FMT "\n", SPAN_ARG(out->headers->pairs[i].key),
+                   SPAN_ARG(out->headers->pairs[i].value->text));
+    }
 }
 
 /* the frame */
@@ -248,9 +251,6 @@ static void read_frame(struct trace_reader *reader, const struct yaml_node *root
     trace->latency_ms = frame.latency_ms;
     read_traffic(reader, frame.traffic == NULL ? root : frame.traffic);
     read_each(reader, frame.destinations, "destinations", read_rules);
-    if (frame.healthy != NULL) {
-        trace->healthy = mem_array(frame.healthy->count + 1, struct trace_healthy);
-    }
     read_each(reader, frame.healthy, "healthy", read_healthy);
 }
 
@@ -260,7 +260,12 @@ bool trace_load(const char *path, const struct config *config, struct trace *out
     struct trace_reader reader = {.trace = out, .config = config, .diags = diags};
     size_t errors_before = diags->error_count;
 
-    *out = (struct trace){0};
+    *out = (struct trace){.healthy_count = config->destination_count};
+    out->healthy = mem_array(config->destination_count, struct trace_healthy);
+    for (size_t i = 0; i < out->healthy_count; i++) {
+        out->healthy[i].status = 200;
+        buf_init(&out->healthy[i].lines, HEADERS_BYTES_MAX);
+    }
     out->doc = yaml_open(path, diags);
     if (out->doc != NULL) {
         read_frame(&reader, yaml_root(out->doc));
@@ -276,6 +281,9 @@ void trace_fini(struct trace *trace)
 {
     faults_fini(&trace->faults);
     free(trace->traffic);
+    for (size_t i = 0; i < trace->healthy_count; i++) {
+        buf_fini(&trace->healthy[i].lines);
+    }
     free(trace->healthy);
     yaml_free(trace->doc);
     *trace = (struct trace){0};

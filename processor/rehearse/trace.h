@@ -30,13 +30,14 @@ struct trace_traffic {
     struct span currency; /* ptr NULL: invented */
 };
 
-/* What a destination of type http answers when it is well. */
+/* What a destination of type http answers when it is well: a plain 200 where the trace does not
+ * say. */
 struct trace_healthy {
-    size_t destination;
-    struct place place;
+    struct place place; /* file NULL: the trace does not say */
     int64_t status;
     struct span body;
     const struct yaml_node *headers; /* a map of texts; NULL: none */
+    struct buf lines;                /* the same as "Name: value" lines */
 };
 
 struct trace {
@@ -45,7 +46,7 @@ struct trace {
     uint64_t latency_ms;           /* of a healthy destination, median */
     struct trace_traffic *traffic; /* owned */
     size_t traffic_count;
-    struct trace_healthy *healthy; /* owned */
+    struct trace_healthy *healthy; /* owned; by destination */
     size_t healthy_count;
     struct faults faults;
 };

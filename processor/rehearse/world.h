@@ -21,8 +21,7 @@
 
 #include "deliver/pipeline.h"
 #include "deliver/turn.h"
-#include "destinations/http/example.h"
-#include "trial/fault.h"
+#include "rehearse/trace.h"
 
 /* What is wrong with a record, for whoever is to take it. */
 enum record_mark {
@@ -87,7 +86,7 @@ struct world_options {
     double commits_lost;     /* share of commits the group does not take */
     struct metrics *metrics; /* borrowed */
     struct faults *faults;   /* borrowed */
-    const struct example *healthy; /* borrowed; by destination, type http; NULL: a plain 200 */
+    const struct trace_healthy *healthy; /* borrowed; by destination; NULL: a plain 200 */
     struct world_watch watch;
 };
 

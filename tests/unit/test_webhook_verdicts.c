@@ -4,8 +4,6 @@
 
 #include <stdio.h>
 
-#include "destinations/http/example.h"
-
 static struct answer read_answer(const struct webhook_world *world, int status, const char *headers,
                                  const char *body, bool has_retry_after)
 {
@@ -344,76 +342,6 @@ static void a_rule_that_is_never_reached_is_warned_of(void **state)
     webhook_close(&world);
 }
 
-/* an answer made up from the rules */
-
-static const struct {
-    const char *name;
-    const char *rules; /* YAML */
-    int status;        /* 0: none can be made */
-    const char *headers, *body;
-    unsigned column; /* of what stands in the way */
-} example_rows[] = {
-    {"no rules", "[]", 200, "", "", 0},
-    {"rules about trouble only", "[{status: 5xx, is: retry}]", 200, "", "", 0},
-    {"a pointer", "[{status: 2xx, json: {/ok: true}, is: delivered}]", 200, "", "{\"ok\":true}", 0},
-    {"trouble first",
-     "[{status: 2xx, json: {/error: exists}, is: rejected}, {status: 2xx, json: {/n: 1}, is: "
-     "delivered}]",
-     200, "", "{\"n\":1}", 0},
-    {"a status of its own and a header",
-     "[{status: [202, 204], header: {X-State: [taken, kept]}, is: delivered}]", 202,
-     "X-State: taken\n", "", 0},
-    {"a number in a header", "[{status: 2xx, header: {X-N: '> 4'}, is: delivered}]", 200,
-     "X-N: 5\n", "", 0},
-    {"nested, typed, missing",
-     "[{status: 2xx, json: {/a/b~1c: '0', /a/n: '< 3', /a: exists, /error: missing, /e: '!= x'}, "
-     "is: delivered}]",
-     200, "", "{\"a\":{\"b/c\":\"0\",\"n\":2}}", 0},
-    {"a place in a list", "[{status: 2xx, json: {/results/0/ok: true}, is: delivered}]", 200, "",
-     "{\"results\":{\"0\":{\"ok\":true}}}", 0},
-    {"nothing may be there", "[{status: 2xx, json: {/error: missing}, is: delivered}]", 200, "",
-     "{}", 0},
-    {"a pattern, and a rule that has none",
-     "[{status: 2xx, json: {/s: '=~ ^ok'}, is: delivered}, {status: 2xx, json: {/s: done}, is: "
-     "delivered}]",
-     200, "", "{\"s\":\"done\"}", 0},
-    {"a pattern alone", "[{status: 2xx, json: {/s: '=~ ^ok'}, is: delivered}]", 0, "", "", 38},
-    {"a pattern or a word", "[{status: 2xx, json: {/s: ['=~ ^ok', fine]}, is: delivered}]", 200, "",
-     "{\"s\":\"fine\"}", 0},
-    {"what an earlier rule takes",
-     "[{status: 2xx, is: retry}, {status: 2xx, json: {/ok: true}, is: delivered}]", 0, "", "", 39},
-};
-
-static void an_example_is_read_as_delivered(void **state)
-{
-    (void)state;
-    for (size_t i = 0; i < COUNT_OF(example_rows); i++) {
-        char yaml[512];
-        struct webhook_world world;
-        struct example example;
-        struct place place = {0};
-        bool is_made;
-
-        (void)snprintf(yaml, sizeof(yaml), "{verdicts: %s}", example_rows[i].rules);
-        webhook_open(&world, yaml);
-        assert_non_null(world.webhook);
-        example_init(&example);
-        is_made = example_write(world.webhook, &example, &place);
-        if (is_made != (example_rows[i].status != 0) ||
-            (is_made && (example.status != example_rows[i].status ||
-                         !span_is(buf_span(&example.headers), example_rows[i].headers) ||
-                         !span_is(buf_span(&example.body), example_rows[i].body)))) {
-            fail_msg("%s: %d \"%s\" %s", example_rows[i].name, example.status,
-                     buf_text(&example.headers), buf_text(&example.body));
-        }
-        if (!is_made && place.column != example_rows[i].column) {
-            fail_msg("%s: column %u", example_rows[i].name, place.column);
-        }
-        example_fini(&example);
-        webhook_close(&world);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -423,7 +351,6 @@ int main(void)
         cmocka_unit_test(the_text_names_the_rule_and_nothing_of_the_body),
         cmocka_unit_test(bad_rules_are_refused),
         cmocka_unit_test(a_rule_that_is_never_reached_is_warned_of),
-        cmocka_unit_test(an_example_is_read_as_delivered),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

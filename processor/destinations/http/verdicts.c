@@ -95,12 +95,6 @@ bool verdicts_ask_headers(const struct verdicts *verdicts)
     return verdicts->asks_headers;
 }
 
-const struct rule *verdicts_rules(const struct verdicts *verdicts, size_t *count)
-{
-    *count = verdicts->count;
-    return verdicts->rules;
-}
-
 /* trying rules */
 
 /* The body as JSON, parsed when a rule first asks for it. */

@@ -29,8 +29,6 @@ struct verdicts *verdicts_compile(const struct config_destination *destination,
 void verdicts_free(struct verdicts *verdicts);
 /** Whether a rule looks at headers of the answer. */
 bool verdicts_ask_headers(const struct verdicts *verdicts);
-/** In their order. */
-const struct rule *verdicts_rules(const struct verdicts *verdicts, size_t *count);
 void verdicts_read(const struct verdicts *verdicts, const struct http_reply *reply,
                    struct answer *out);
 

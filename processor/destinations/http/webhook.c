@@ -242,8 +242,3 @@ void webhook_answer_read(const struct webhook *webhook, const struct http_reply 
 {
     verdicts_read(webhook->verdicts, reply, out);
 }
-
-const struct rule *webhook_rules(const struct webhook *webhook, size_t *count)
-{
-    return verdicts_rules(webhook->verdicts, count);
-}

@@ -53,7 +53,4 @@ void webhook_aim(const struct webhook *webhook, struct http_target *target);
 void webhook_answer_read(const struct webhook *webhook, const struct http_reply *reply,
                          struct answer *out);
 
-/** The compiled rules of `verdicts:`, for example.c. */
-const struct rule *webhook_rules(const struct webhook *webhook, size_t *count);
-
 #endif /* DESTINATIONS_HTTP_WEBHOOK_H */
