@@ -85,12 +85,27 @@ static void stop_reading(struct source *source, struct slot *slot, enum block_re
     block_apply(source, now_ms);
 }
 
+/* Everything before @offset was handed over: what lies between are markers of transactions, aborted
+ * records, or what compaction removed. It counts as read, or its removal by retention would seem to
+ * be a gap, and a partition that nothing is missing of would halt. */
+static void read_to(struct slot *slot, int64_t offset)
+{
+    const struct mark last = {.offset = offset - 1}; /* no record: no hash */
+
+    if (offset > slot->own.position && tracker_take(slot->own.tracker, last) != TAKE_FULL) {
+        (void)tracker_settle(slot->own.tracker, last.offset);
+        slot->own.position = offset;
+        slot->is_dirty = true;
+    }
+}
+
 /* The end may be told of what was dropped while nobody wanted it. */
 static void take_end(struct slot *slot, int64_t offset)
 {
     if (slot->own.blocks == 0 && !slot->is_paused && offset >= slot->own.position) {
         slot->own.end = offset;
         slot->own.end_epoch = slot->own.epoch;
+        read_to(slot, offset);
         error_over(slot);
     }
 }
