@@ -183,6 +183,36 @@ def test_an_idle_partition_whose_records_were_all_removed_has_no_gap(world):
     assert not world.tiktok.duplicates()
 
 
+def test_what_transactions_leave_at_the_end_of_a_log_is_no_gap(world):
+    """Markers and aborted records are read as soon as the end is: retention takes nothing that anybody wanted."""
+    world.create_all(partitions=1)
+    topic = world.topics["source"]
+    quick = {**QUICK, "topic.metadata.refresh.interval.ms": 1000}
+    run = world.detour(config(world, "halt", properties=quick)).start()
+    producer = Producer({"bootstrap.servers": world.kafka.brokers, "transactional.id": world.name, "log_level": 0})
+    producer.init_transactions(30)
+    for part in range(3):
+        fresh = world.conversions(10, prefix=f"fresh{part}")
+        in_transactions(world, topic, fresh)
+        producer.begin_transaction()
+        for record in world.conversions(5, prefix=f"aborted{part}"):
+            producer.produce(topic, record.value, record.key)
+        producer.flush(30)
+        producer.abort_transaction(30)
+        world.tiktok.wait_accepted(r.id for r in fresh)
+        world.wait_settled()  # up to the very end: 10 records, a marker, 5 aborted ones, a marker
+        if part == 1:
+            run.stop()
+        remove_before(world, 17 * (part + 1))
+        time.sleep(2.5)  # the library looks at the topic meanwhile
+        if part == 1:
+            run.start()
+    last = world.produce(world.conversions(10, prefix="last"))
+    world.tiktok.wait_accepted(r.id for r in last)
+    assert "source.gap" not in run.log
+    assert len(world.tiktok.accepted) == 40 and not world.tiktok.duplicates()
+
+
 def test_records_removed_while_their_partition_is_paused_are_named(world):
     world.create_all(partitions=1)
     rule = world.tiktok.on(fake_tiktok.code(40100, Retry_After=1))
