@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "kafka/cluster_inside.h"
 #include "kafka/conf.h"
+#include "kafka/watermarks.h"
 
 enum {
     ROUND_MS = 2000,
@@ -227,13 +228,11 @@ static void ask_one_by_one(rd_kafka_t *rk, rd_kafka_topic_partition_list_t *list
 
     for (int i = 0; i < list->cnt; i++) {
         rd_kafka_topic_partition_t *at = &list->elems[i];
-        int64_t low = -1;
 
         at->offset = -1;
         at->err = clock_mono_ms() >= until_ms
                       ? RD_KAFKA_RESP_ERR__TIMED_OUT
-                      : rd_kafka_query_watermark_offsets(rk, at->topic, at->partition, &low,
-                                                         &at->offset, ASK_ONE_MS);
+                      : watermarks_end(rk, at->topic, at->partition, &at->offset, ASK_ONE_MS);
     }
 }
 

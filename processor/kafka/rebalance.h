@@ -88,10 +88,11 @@ struct source {
     rd_kafka_message_t *kept; /* came while only callbacks were to be served */
     uint32_t blocks;          /* of the whole worker */
     bool is_rebalancing;
-    bool is_unplaced;     /* some assigned partition is not placed */
-    bool *is_first;       /* owned; by topic: the group had no offset of it when we came */
-    bool *is_begun;       /* owned; by topic: its first start is over */
-    uint64_t place_at_ms; /* try again from then on */
+    bool is_unplaced;       /* some assigned partition is not placed */
+    bool *is_first;         /* owned; by topic: the group had no offset of it when we came */
+    bool *is_begun;         /* owned; by topic: its first start is over */
+    uint64_t place_at_ms;   /* try again from then on */
+    uint64_t look_again_ms; /* a leader did not answer: no gap is looked at before */
 
     _Atomic uint32_t *hints; /* owned; how often the library asked for metadata */
     uint32_t hints_seen;

@@ -15,6 +15,7 @@
 #include <inttypes.h>
 
 #include "base/clock.h"
+#include "kafka/watermarks.h"
 
 enum gap_cause { GAP_REMOVED, GAP_TRUNCATED, GAP_REPLACED, GAP_PAST_END };
 
@@ -174,15 +175,13 @@ static bool look_at(struct source *source, struct slot *slot)
     int64_t high = -1;
     bool was_stopped;
 
-    error = rd_kafka_query_watermark_offsets(source->rk, slot->own.topic, slot->own.partition, &low,
-                                             &high, PLACE_SHORT_MS);
-    if (error == RD_KAFKA_RESP_ERR_NO_ERROR && (low < 0 || high < low)) {
-        error = RD_KAFKA_RESP_ERR_OFFSET_NOT_AVAILABLE;
-    }
+    error = watermarks_ask(source->rk, slot->own.topic, slot->own.partition, &low, &high,
+                           PLACE_SHORT_MS);
     slot->looked_at_ms = clock_mono_ms();
     if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
         source_tell(source, error, slot->own.topic, "no answer about an offset that is gone");
         slot->lost_at_ms = slot->looked_at_ms + PLACE_AGAIN_MS;
+        source->look_again_ms = slot->looked_at_ms + PLACE_SHORT_MS; /* deliveries wait meanwhile */
         return false;
     }
     was_stopped = slot->is_stopped;
@@ -203,6 +202,9 @@ bool gap_look(struct source *source, uint64_t now_ms)
     uint64_t until_ms = now_ms + LOOK_BUDGET_MS;
     bool is_changed = false;
 
+    if (now_ms < source->look_again_ms) {
+        return false;
+    }
     for (size_t i = 0; i < source->assigned_count && clock_mono_ms() <= until_ms; i++) {
         struct slot *slot = slot_of(source->assigned[i]);
 

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "kafka/watermarks.h"
 
 enum { FIRST_WAIT_MS = 3000 };
 
@@ -135,12 +136,9 @@ rd_kafka_resp_err_t start_offset(struct source *source, struct slot *slot, uint6
     int64_t low = -1;
     int64_t high = -1;
     bool is_at_end = false;
-    rd_kafka_resp_err_t error = rd_kafka_query_watermark_offsets(
-        source->rk, slot->own.topic, slot->own.partition, &low, &high, (int)wait_ms);
+    rd_kafka_resp_err_t error =
+        watermarks_ask(source->rk, slot->own.topic, slot->own.partition, &low, &high, wait_ms);
 
-    if (error == RD_KAFKA_RESP_ERR_NO_ERROR && (low < 0 || high < low)) {
-        error = RD_KAFKA_RESP_ERR_OFFSET_NOT_AVAILABLE;
-    }
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
         error = is_latest(source, slot->own.topic, wait_ms, &is_at_end);
     }
