@@ -157,6 +157,27 @@ static void what_is_missing_is_warned_of(void **state)
     }
 }
 
+static void constants_that_are_placeholders_are_warned_of(void **state)
+{
+    const char *event = "SIGN";
+    struct type_names types = {&event, 1};
+    struct world world;
+
+    (void)state;
+    world_open(&world, shop_schema);
+    world.destination.event_source_id = SPAN("__PIXEL__");
+    world.destination.test_event_code = SPAN("null");
+    world_compile(&world, "{" MATCHED "page.url: land}");
+    assert_non_null(world.map);
+    tiktok_map_review(world.map, &world.destination, &types, &world.diags);
+    assert_int_equal(world.diags.count, 2);
+    assert_string_equal(
+        world.diags.items[0].message,
+        "event_source_id is \"__PIXEL__\": a placeholder that nobody has filled in");
+    assert_non_null(strstr(world.diags.items[1].message, "test_event_code is \"null\""));
+    world_close(&world);
+}
+
 static const char *find(const struct field_use *items, size_t count, const char *field)
 {
     for (size_t i = 0; i < count; i++) {
@@ -223,6 +244,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_missing_is_warned_of),
+        cmocka_unit_test(constants_that_are_placeholders_are_warned_of),
         cmocka_unit_test(each_field_is_listed_with_where_it_comes_from),
         cmocka_unit_test(the_shipped_schema_lacks_nothing),
     };

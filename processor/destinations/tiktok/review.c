@@ -1,5 +1,6 @@
 #include "destinations/tiktok/review.h"
 
+#include "base/absent.h"
 #include "destinations/tiktok/compiled.h"
 
 enum { TEXT_BYTES_MAX = 64 * 1024 };
@@ -269,6 +270,16 @@ static void review_misfits(const struct review *review)
     }
 }
 
+/* TikTok takes any text as an id, and only its refusals would tell. */
+static void review_constant(const struct review *review, const char *key, struct span value)
+{
+    if (value.ptr != NULL && text_is_absent(value, TEXT_CODE)) {
+        diag_warning(review->diags, review->destination->place,
+                     "%s is \"%.*s\": a placeholder that nobody has filled in", key, (int)value.len,
+                     value.ptr);
+    }
+}
+
 void tiktok_map_review(const struct tiktok_map *map, const struct config_destination *destination,
                        const struct type_names *types, struct diags *diags)
 {
@@ -279,5 +290,7 @@ void tiktok_map_review(const struct tiktok_map *map, const struct config_destina
     }
     review_contents(&review);
     review_identifiers(&review);
+    review_constant(&review, "event_source_id", destination->event_source_id);
+    review_constant(&review, "test_event_code", destination->test_event_code);
     review_misfits(&review);
 }
