@@ -35,8 +35,11 @@ struct check {
 static void check_event_names(struct check *check, const struct config_destination *destination,
                               const struct type_names *names)
 {
-    for (size_t i = 0; i < destination->event_count; i++) {
-        const struct name_pair *event = &destination->events[i];
+    size_t count;
+    const struct name_pair *events = destination_names(destination, &count);
+
+    for (size_t i = 0; i < count; i++) {
+        const struct name_pair *event = &events[i];
         const char *near = suggest(event->name, names->items, names->count);
         bool is_known = false;
 
@@ -86,8 +89,8 @@ static void compile_with(struct check *check, const struct catalog *catalog)
     table = route_table_compile(config, readers, &check->diags);
     has_types = is_type_known && catalog_has_all_readers(catalog) &&
                 type_names_list(&paths, readers, &types);
-    check_destinations(config, readers, &paths, has_types ? &types : NULL, &check->destinations,
-                       &check->diags);
+    check_destinations(config, readers, &(struct review){&paths, has_types ? &types : NULL},
+                       &check->destinations, &check->diags);
     if (table != NULL && catalog_has_all_readers(catalog)) {
         route_table_review(table, &check->diags);
         check_route_names(config, table, &check->diags);

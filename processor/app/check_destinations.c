@@ -5,101 +5,38 @@
 
 #include "base/columns.h"
 #include "base/mem.h"
-#include "destinations/tiktok/review.h"
+#include "destinations/table.h"
 
 enum { PRINT_BYTES_MAX = 256 * 1024, PRINT_COLUMNS = 80 };
 
-struct examination {
-    const struct readers *readers;
-    const struct event_paths *paths;
-    const struct type_names *types;
-    struct diags *diags;
-};
-
-/* A destination with an error of its own may lack what its map needs. */
-static bool is_compilable(const struct config_destination *destination)
+/* A destination with an error of its own may lack what its driver needs. */
+static bool is_compilable(const struct config_destination *config)
 {
-    const struct yaml_node *type = yaml_get(destination->node, "type");
+    const struct yaml_node *type = yaml_get(config->node, "type");
+    const struct driver *driver = driver_of(config);
 
-    if (type == NULL || type->kind != YAML_SCALAR) {
-        return false;
-    }
-    if (destination->type == DESTINATION_TIKTOK) {
-        return span_is(type->text, "tiktok") && (destination->event_source_id.ptr != NULL ||
-                                                 destination->event_source_path.ptr != NULL);
-    }
-    if (destination->type == DESTINATION_HTTP) {
-        return span_is(type->text, "http");
-    }
-    return destination->type == DESTINATION_KAFKA && destination->topic.ptr != NULL;
-}
-
-static void examine_tiktok(const struct examination *with,
-                           const struct config_destination *destination, struct field_list *out)
-{
-    struct tiktok_map *map = tiktok_map_compile(destination, with->readers, with->diags);
-
-    if (map != NULL) {
-        tiktok_map_list(map, destination, with->paths, out);
-        tiktok_map_review(map, destination, with->types, with->diags);
-    }
-    tiktok_map_free(map);
-    tiktok_codes_free(tiktok_codes_compile(destination, with->diags));
-}
-
-static void examine_http(const struct examination *with,
-                         const struct config_destination *destination, struct field_list *out)
-{
-    struct webhook *webhook = webhook_compile(destination, with->readers, with->diags);
-
-    if (webhook != NULL) {
-        webhook_list(webhook, out);
-    }
-    webhook_free(webhook);
-}
-
-static void examine_kafka(const struct examination *with,
-                          const struct config_destination *destination, struct field_list *out)
-{
-    struct utm_map *map;
-
-    if (destination->format != KAFKA_UTM) {
-        field_list_add(out, SPAN("record"), SPAN("the record as it is"));
-        return;
-    }
-    map = utm_map_compile(destination, with->readers, with->diags);
-    if (map != NULL) {
-        utm_map_list(map, destination, with->paths, out);
-        utm_map_review(map, destination, with->diags);
-    }
-    utm_map_free(map);
+    return type != NULL && type->kind == YAML_SCALAR && span_is(type->text, driver->type) &&
+           (driver->is_complete == NULL || driver->is_complete(config));
 }
 
 void check_destinations(const struct config *config, const struct readers *readers,
-                        const struct event_paths *paths, const struct type_names *types,
-                        struct check_destinations *out, struct diags *diags)
+                        const struct review *with, struct check_destinations *out,
+                        struct diags *diags)
 {
-    static const char *const type_words[] = {[DESTINATION_TIKTOK] = "tiktok",
-                                             [DESTINATION_HTTP] = "http",
-                                             [DESTINATION_KAFKA] = "kafka"};
-    const struct examination with = {readers, paths, types, diags};
-
     out->items = mem_array(config->destination_count + 1, struct destination_fields);
     for (size_t i = 0; i < config->destination_count; i++) {
-        const struct config_destination *destination = &config->destinations[i];
+        const struct config_destination *section = &config->destinations[i];
         struct destination_fields *item = &out->items[out->count];
+        struct destination to;
 
-        if (!is_compilable(destination)) {
+        if (!is_compilable(section)) {
             continue;
         }
-        *item = (struct destination_fields){destination->name, type_words[destination->type], {0}};
-        if (destination->type == DESTINATION_TIKTOK) {
-            examine_tiktok(&with, destination, &item->fields);
-        } else if (destination->type == DESTINATION_HTTP) {
-            examine_http(&with, destination, &item->fields);
-        } else {
-            examine_kafka(&with, destination, &item->fields);
+        *item = (struct destination_fields){section->name, driver_of(section)->type, {0}};
+        if (destination_compile(section, readers, &to, diags)) {
+            to.driver->review(&to, with, &item->fields, diags);
         }
+        destination_fini(&to);
         out->count++;
     }
 }

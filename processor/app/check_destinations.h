@@ -20,11 +20,11 @@ struct check_destinations {
     size_t count;
 };
 
-/** Compile the maps of every destination that can be, errors into @diags; list what they send, and
- * warn of what is recommended and missing. @types: every event type there is; NULL: any. */
+/** Compile every destination that can be, errors into @diags; list what they send, and warn of what
+ * is recommended and missing. */
 void check_destinations(const struct config *config, const struct readers *readers,
-                        const struct event_paths *paths, const struct type_names *types,
-                        struct check_destinations *out, struct diags *diags);
+                        const struct review *with, struct check_destinations *out,
+                        struct diags *diags);
 void check_destinations_print(const struct check_destinations *report, FILE *out);
 /** An array of {name, type, fields: [{field, from}], missing: [{field, why}]}. */
 json_t *check_destinations_json(const struct check_destinations *report);

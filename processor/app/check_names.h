@@ -4,8 +4,8 @@
 
 #include "route/table.h"
 
-/** A warning for each name in a match that no destination lists under `events:` and TikTok does not
- * know, but that is nearly one of those. (Where the schema lists all types, another is an error.)
+/** A warning for each name in a match that no destination lists under `events:` and no service
+ * knows, but that is nearly one of those. (Where the schema lists all types, another is an error.)
  */
 void check_route_names(const struct config *config, const struct route_table *table,
                        struct diags *diags);

@@ -16,10 +16,8 @@
 
 enum {
     BROKER_TIMEOUT_MS = 10000,
-    BODY_BYTES_MAX = 4096,
-    TOKEN_LINE_BYTES = SECRET_BYTES_MAX + 64,
-    CODE_PERMISSION = 40001,
-    CODE_PARAMETERS = 40002,
+    BODY_BYTES_MAX = 64 * 1024,
+    HEADER_BYTES_MAX = 256 * 1024,
 };
 
 static struct place place_of_key(const struct config *config, const char *section, const char *key)
@@ -135,113 +133,103 @@ static void check_registry(struct pipeline *pipeline, struct online_report *out,
 
 /* One request and its answer. */
 struct probe {
-    const struct pipeline_destination *destination;
-    struct answer answer;
-    int status; /* 0: no HTTP answer */
-    char error[256];
+    const struct destination *to;
+    struct probe_result result;
+    int status;      /* 0: no HTTP answer */
+    char error[256]; /* why not */
     bool is_done;
 };
 
 static void take_reply(void *context, const struct http_reply *reply)
 {
     struct probe *probe = context;
-    const struct answer_batch none = {0};
 
     probe->status = reply->status;
     (void)snprintf(probe->error, sizeof(probe->error), "%s", reply->error);
-    tiktok_answer_read(probe->destination->codes, reply->status, reply->body, &none,
-                       &probe->answer);
+    if (reply->status != 0) {
+        probe->to->driver->read_probe(probe->to, reply, &probe->result);
+    }
     probe->is_done = true;
 }
 
-/* A request without events: it delivers nothing, and is answered only after the token was
- * looked at. */
 static enum err_code send_probe(struct http_client *client, struct probe *probe, struct err *err)
 {
-    const struct config_destination *config = probe->destination->config;
-    struct http_target target = {.url = probe->destination->url,
-                                 .ca_file = config->ca_file.ptr,
-                                 .is_private_allowed = config->is_private_allowed,
-                                 .connect_ms = config->timeout.connect_ms,
-                                 .first_byte_ms = config->timeout.first_byte_ms,
-                                 .total_ms = config->timeout.total_ms,
-                                 .connections_max = 1};
-    bool has_constant_id = config->event_source_id.ptr != NULL;
-    uint64_t give_up_ms = clock_mono_ms() + config->timeout.total_ms + 1000;
-    char token_line[TOKEN_LINE_BYTES];
-    const char *headers[] = {token_line, "Content-Type: application/json"};
-    struct buf token;
+    struct http_target target = destination_target(probe->to);
+    uint64_t give_up_ms = clock_mono_ms() + target.total_ms + 1000;
+    const char *headers[DESTINATION_HEADERS_MAX];
     struct buf body;
+    struct buf lines;
+    size_t count;
     enum err_code rc;
 
-    buf_init(&token, SECRET_BYTES_MAX);
+    target.connections_max = 1;
     buf_init(&body, BODY_BYTES_MAX);
-    (void)buf_reserve(&token, SECRET_BYTES_MAX);
-    secret_read(config->access_token, &token);
-    (void)snprintf(token_line, sizeof(token_line), "Access-Token: %s", buf_text(&token));
-    tiktok_body_begin(probe->destination->map,
-                      has_constant_id ? config->event_source_id : SPAN("0"), &body);
-    tiktok_body_end(&body);
-    rc = http_post(client, &target, headers, COUNT_OF(headers), buf_span(&body), take_reply, probe,
-                   err);
+    buf_init(&lines, HEADER_BYTES_MAX);
+    (void)buf_reserve(&lines,
+                      HEADER_BYTES_MAX); /* a copy that grows would leave the token behind */
+    probe->to->driver->probe(probe->to, &body);
+    count = destination_headers(probe->to, buf_span(&body), clock_wall_ms(), &lines, headers);
+    rc = http_post(client, &target, headers, count, buf_span(&body), take_reply, probe, err);
     while (rc == ERR_OK && !probe->is_done && clock_mono_ms() < give_up_ms) {
         http_wait(client, NULL, 0, 100);
         http_turn(client);
     }
-    mem_wipe(token_line, sizeof(token_line));
-    mem_wipe(token.ptr, token.cap);
-    buf_fini(&token);
+    mem_wipe(lines.ptr, lines.cap);
+    buf_fini(&lines);
     buf_fini(&body);
     return rc;
-}
-
-/* Complaints about the empty request show that the token was taken; so does one about a source
- * that only an event can name. */
-static bool is_refused(const struct probe *probe)
-{
-    bool is_source_known = probe->destination->config->event_source_id.ptr != NULL;
-
-    return probe->answer.verdict == VERDICT_HOLD && probe->answer.code != CODE_PARAMETERS &&
-           (probe->answer.code != CODE_PERMISSION || is_source_known);
 }
 
 static void judge(const struct probe *probe, struct credential_check *check,
                   struct online_report *out, struct diags *diags)
 {
-    const struct config_destination *config = probe->destination->config;
-    const struct yaml_node *token = yaml_get(config->node, "access_token");
-    struct place place = token == NULL ? config->place : token->place;
+    const struct config_destination *config = probe->to->config;
 
-    check->destination = config->name;
     if (!probe->is_done || probe->status == 0) {
         out->is_unreachable = true;
         (void)snprintf(check->text, sizeof(check->text), "%s does not answer: %.120s",
-                       probe->destination->url,
+                       probe->to->url,
                        probe->error[0] == '\0' ? "no answer in time" : probe->error);
         diag_error(diags, config->place, "%s", check->text);
-    } else if (!probe->answer.has_code) {
-        (void)snprintf(check->text, sizeof(check->text),
-                       "answered HTTP %d without a code: is %s the Events API?", probe->status,
-                       probe->destination->url);
-        diag_error(diags, config->place, "%s", check->text);
-    } else if (is_refused(probe)) {
-        (void)snprintf(check->text, sizeof(check->text), "refused with code %d (%s): renew %s",
-                       (int)probe->answer.code, probe->answer.text,
-                       secret_source(config->access_token));
-        diag_error(diags, place, "credential %s", check->text);
-    } else {
+        return;
+    }
+    (void)snprintf(check->text, sizeof(check->text), "%s", probe->result.text);
+    switch (probe->result.state) {
+    case PROBE_ACCEPTED:
         check->state = CREDENTIAL_ACCEPTED;
-        (void)snprintf(check->text, sizeof(check->text), "accepted");
+        break;
+    case PROBE_REFUSED:
+        diag_error(diags, probe->result.place, "credential %s", check->text);
+        break;
+    case PROBE_STRANGE:
+        diag_error(diags, config->place, "%s", check->text);
+        break;
     }
 }
 
-/* Kafka destinations have the rights instead. */
-static void leave_unasked(const struct config_destination *config, struct credential_check *check)
+static void check_credential(struct http_client *client, const struct destination *to,
+                             struct online_report *out, struct diags *diags)
 {
-    check->destination = config->name;
-    check->state = CREDENTIAL_UNASKED;
-    (void)snprintf(check->text, sizeof(check->text),
-                   "not asked: whatever is sent to a destination of type http is a delivery");
+    struct credential_check *check;
+    struct probe probe = {.to = to};
+    struct err err;
+
+    if (to->driver->transport == TRANSPORT_TOPIC) {
+        return; /* it has the rights instead */
+    }
+    check = &out->credentials[out->credential_count++];
+    check->destination = to->config->name;
+    if (to->driver->probe == NULL) {
+        check->state = CREDENTIAL_UNASKED;
+        (void)snprintf(check->text, sizeof(check->text),
+                       "not asked: whatever is sent to a destination of type %s is a delivery",
+                       to->driver->type);
+        return;
+    }
+    if (send_probe(client, &probe, &err) != ERR_OK) {
+        (void)snprintf(probe.error, sizeof(probe.error), "%.127s", err.text);
+    }
+    judge(&probe, check, out, diags);
 }
 
 static void check_credentials(const struct pipeline *pipeline, struct online_report *out,
@@ -257,19 +245,7 @@ static void check_credentials(const struct pipeline *pipeline, struct online_rep
         return;
     }
     for (size_t i = 0; i < count; i++) {
-        struct probe probe = {.destination = &pipeline->destinations[i]};
-
-        if (pipeline->config->destinations[i].type == DESTINATION_HTTP) {
-            leave_unasked(&pipeline->config->destinations[i],
-                          &out->credentials[out->credential_count++]);
-        }
-        if (pipeline->config->destinations[i].type != DESTINATION_TIKTOK) {
-            continue;
-        }
-        if (send_probe(client, &probe, &err) != ERR_OK) {
-            (void)snprintf(probe.error, sizeof(probe.error), "%.127s", err.text);
-        }
-        judge(&probe, &out->credentials[out->credential_count++], out, diags);
+        check_credential(client, &pipeline->destinations[i], out, diags);
     }
     http_client_free(client);
 }

@@ -39,11 +39,14 @@ void deliverer_init(struct deliverer *d, const struct pipeline *pipeline, struct
     arena_init(&d->scratch, SCRATCH_BYTES_MAX);
     buf_init(&d->render, RENDER_BYTES_MAX);
     buf_init(&d->record, RECORD_BYTES_MAX);
-    d->tiktok = tiktok_scratch_new();
     d->backlogs = mem_array(config->destination_count, struct backlog);
     d->senders = mem_array(config->destination_count, struct sender *);
+    d->scratches = mem_array(config->destination_count, void *);
     for (size_t i = 0; i < config->destination_count; i++) {
-        if (config->destinations[i].type != DESTINATION_KAFKA) {
+        const struct driver *driver = pipeline->destinations[i].driver;
+
+        d->scratches[i] = driver->scratch_new == NULL ? NULL : driver->scratch_new();
+        if (driver->transport == TRANSPORT_HTTP) {
             d->senders[i] = sender_new(d, &pipeline->destinations[i], i);
         }
     }
@@ -54,11 +57,14 @@ void deliverer_fini(struct deliverer *d)
     d->io->stop(d->io->context);
     for (size_t i = 0; i < d->pipeline->config->destination_count; i++) {
         sender_free(d->senders[i]);
+        if (d->scratches[i] != NULL) {
+            d->pipeline->destinations[i].driver->scratch_free(d->scratches[i]);
+        }
     }
+    free(d->scratches);
     free(d->senders);
     free(d->backlogs);
     event_pool_fini(&d->events);
-    tiktok_scratch_free(d->tiktok);
     arena_fini(&d->scratch);
     buf_fini(&d->render);
     buf_fini(&d->record);
@@ -293,6 +299,7 @@ void leg_advance(struct deliverer *d, struct leg *leg, enum reason reason)
 void deliver_leg(struct deliverer *d, struct leg *leg, const struct event_view *view)
 {
     const struct config_destination *destination;
+    struct sender *sender; /* NULL: a topic */
 
     if (leg->position >= leg->plan->count) {
         enum reason reason = (enum reason)leg->reason;
@@ -306,13 +313,10 @@ void deliver_leg(struct deliverer *d, struct leg *leg, const struct event_view *
     }
     destination = leg_destination(leg);
     leg->queued_ms = d->now_ms;
-    switch (destination->type) {
-    case DESTINATION_TIKTOK:
-    case DESTINATION_HTTP:
-        sender_take(d->senders[pipeline_index(d->pipeline, destination)], leg, view);
-        return;
-    case DESTINATION_KAFKA:
+    sender = d->senders[pipeline_index(d->pipeline, destination)];
+    if (sender != NULL) {
+        sender_take(sender, leg, view);
+    } else {
         record_send(d, leg, view);
-        return;
     }
 }

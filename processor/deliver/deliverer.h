@@ -25,10 +25,10 @@ struct deliverer {
     struct metrics_worker *metrics;
     const struct io *io;
     struct event_pool events;
-    struct arena scratch; /* one decoded event at a time */
-    struct buf render;    /* items of the event being taken */
-    struct buf record;    /* a UTM record being written */
-    struct tiktok_scratch *tiktok;
+    struct arena scratch;     /* one decoded event at a time */
+    struct buf render;        /* items of the event being taken */
+    struct buf record;        /* a UTM record being written */
+    void **scratches;         /* by destination; what its driver renders with */
     struct sender **senders;  /* by destination; NULL where the type is another */
     struct backlog *backlogs; /* by destination; topics only */
     size_t full_backlogs;
@@ -60,8 +60,8 @@ uint64_t deliverer_turn(struct deliverer *d);
 
 /* legs */
 
-/** Give a NEW leg to the destination at leg->position (rendered for it already when it is a tiktok
- * one). */
+/** Give a NEW leg to the destination at leg->position (rendered for it already unless it is a
+ * topic). */
 void deliver_leg(struct deliverer *d, struct leg *leg, const struct event_view *view);
 /** The present destination has it. */
 void leg_delivered(struct deliverer *d, struct leg *leg);

@@ -15,7 +15,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "deliver/kind.h"
 #include "deliver/view.h"
 #include "kafka/note.h"
 
@@ -148,14 +147,14 @@ static void render(struct deliverer *d, struct planned_leg *plan, const struct e
     const struct config_destination *destination = plan->plan->chain[plan->choice.position];
     size_t index = pipeline_index(d->pipeline, destination);
     size_t from = d->render.len;
-    uint32_t left_out = 0;
     struct err err;
-    enum err_code rc = kind_of(destination->type)
-                           ->render(d, &d->pipeline->destinations[index], view, event_id,
-                                    &d->render, &left_out, &err);
+    struct rendering event = {
+        .view = view, .event_id = event_id, .arena = &d->scratch, .scratch = d->scratches[index]};
+    const struct destination *to = &d->pipeline->destinations[index];
+    enum err_code rc = to->driver->render(to, &event, &d->render, &err);
 
-    if (left_out > 0) {
-        metrics_fields_left_out(d->metrics, index, left_out);
+    if (event.fields_left_out > 0) {
+        metrics_fields_left_out(d->metrics, index, event.fields_left_out);
     }
     if (rc != ERR_OK) {
         choice_cancel(d, plan->plan, view->facts.type, &plan->choice);

@@ -8,26 +8,10 @@
 #define DELIVER_PIPELINE_H
 
 #include "config/config.h"
-#include "destinations/http/webhook.h"
-#include "destinations/tiktok/answer.h"
-#include "destinations/tiktok/map.h"
-#include "event/event.h"
-#include "kafka/utm.h"
+#include "destinations/destination.h"
 #include "observe/metrics.h"
 #include "route/table.h"
 #include "schema/catalog.h"
-
-/* One destination's compiled parts; only those of its type are set. */
-struct pipeline_destination {
-    const struct config_destination *config;
-    struct tiktok_map *map;
-    struct tiktok_codes *codes;
-    struct webhook *webhook;
-    struct utm_map *utm;
-    struct buf utm_framing; /* bytes before each UTM record */
-    char *topic;            /* terminated */
-    char *url;              /* whole request URL, terminated */
-};
 
 struct pipeline {
     const struct config *config; /* borrowed; outlives the pipeline */
@@ -35,9 +19,9 @@ struct pipeline {
     const struct readers *readers;
     struct event_paths paths;
     struct route_table *routes;
-    struct pipeline_destination *destinations; /* by index in the config */
-    int32_t source_partitions; /* of all source topics, as of the start; 0: not known */
-    char instance[128];        /* host:pid, for detour.instance */
+    struct destination *destinations; /* by index in the config */
+    int32_t source_partitions;        /* of all source topics, as of the start; 0: not known */
+    char instance[128];               /* host:pid, for detour.instance */
 };
 
 /** NULL when something does not fit; all of it is in @diags. */

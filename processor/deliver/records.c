@@ -175,32 +175,40 @@ static void on_record(struct produce_request *request, enum produce_result resul
     }
 }
 
-/* The UTM record, kept until its report. */
-static bool write_utm(struct deliverer *d, struct leg *leg, const struct event_view *view)
+/* The record, kept until its report. */
+static enum err_code render_record(struct deliverer *d, struct leg *leg,
+                                   const struct event_view *view, struct err *err)
 {
-    const struct pipeline_destination *to =
-        &d->pipeline->destinations[pipeline_index(d->pipeline, leg_destination(leg))];
-    struct span reason = leg->reason == REASON_NONE ? SPAN("") : span_of(reason_word(leg->reason));
+    size_t index = pipeline_index(d->pipeline, leg_destination(leg));
+    const struct destination *to = &d->pipeline->destinations[index];
+    struct rendering event = {
+        .view = view,
+        .event_id = leg->event->id,
+        .first = leg->plan->chain[0]->name,
+        .reason = leg->reason == REASON_NONE ? SPAN("") : span_of(reason_word(leg->reason)),
+        .outage = span_of(leg->outage[0] == '\0' ? NULL : leg->outage),
+        .arena = &d->scratch,
+        .scratch = d->scratches[index]};
+    enum err_code rc;
 
     buf_clear(&d->record);
-    utm_write(to->utm, view, leg->event->id, leg->plan->chain[0]->name, reason,
-              span_of(leg->outage[0] == '\0' ? NULL : leg->outage), buf_span(&to->utm_framing),
-              &d->scratch, &d->record);
-    if (d->record.is_overflowed) {
-        return false;
+    rc = to->driver->render(to, &event, &d->record, err);
+    if (rc != ERR_OK) {
+        return rc;
     }
     leg_own_item(&d->events, leg, buf_span(&d->record));
-    return true;
+    return ERR_OK;
 }
 
-static bool prepare_utm(struct deliverer *d, struct leg *leg, const struct event_view *view)
+static enum err_code prepare_record(struct deliverer *d, struct leg *leg,
+                                    const struct event_view *view, struct err *err)
 {
     struct decoded decoded;
     struct frame frame;
     enum reason reason;
 
     if (view != NULL) {
-        return write_utm(d, leg, view);
+        return render_record(d, leg, view, err);
     }
     arena_reset(&d->scratch);
     d->io->view(leg->event->message, &decoded.message);
@@ -208,20 +216,20 @@ static bool prepare_utm(struct deliverer *d, struct leg *leg, const struct event
         catalog_unframe(d->pipeline->catalog, decoded.message.value, &frame, NULL) != ERR_OK ||
         view_decode(d->pipeline, leg->event->writer, frame.payload, d->wall_ms, &d->scratch,
                     &decoded, &reason, NULL) != ERR_OK) {
-        return false; /* it did decode when it was taken: only memory can be short */
+        /* it did decode when it was taken: only memory can be short */
+        return FAIL(err, ERR_LIMIT, "no record can be made of it");
     }
-    return write_utm(d, leg, &decoded.view);
+    return render_record(d, leg, &decoded.view, err);
 }
 
 static void send_copy(struct deliverer *d, struct leg *leg)
 {
     const struct config_destination *config = leg_destination(leg);
-    const struct pipeline_destination *to =
-        &d->pipeline->destinations[pipeline_index(d->pipeline, config)];
+    const struct destination *to = &d->pipeline->destinations[pipeline_index(d->pipeline, config)];
     const rd_kafka_headers_t *original = d->io->headers(leg->event->message);
     bool is_primary = leg->reason == REASON_NONE;
 
-    fill_request(d, leg, to->topic, config->format == KAFKA_UTM ? leg->item : message_value(leg),
+    fill_request(d, leg, to->topic, to->sends_original ? message_value(leg) : leg->item,
                  is_primary ? record_copy_note(d, leg, original)
                             : record_note(d, leg, original, config->is_connect_headers),
                  on_record);
@@ -232,9 +240,13 @@ void record_send(struct deliverer *d, struct leg *leg, const struct event_view *
 {
     const struct config_destination *config = leg_destination(leg);
 
-    if (config->format == KAFKA_UTM && !prepare_utm(d, leg, view)) {
-        (void)leg_trouble(leg, config, "no UTM record can be made of it");
-        leg_dead_letter(d, leg, REASON_TOO_LARGE);
+    const struct destination *to = &d->pipeline->destinations[pipeline_index(d->pipeline, config)];
+    struct err err;
+    enum err_code rc = to->sends_original ? ERR_OK : prepare_record(d, leg, view, &err);
+
+    if (rc != ERR_OK) {
+        (void)leg_trouble(leg, config, err.text);
+        leg_dead_letter(d, leg, rc == ERR_DATA ? REASON_CONTRACT : REASON_TOO_LARGE);
         return;
     }
     leg_move(leg, LEG_PRODUCING);
@@ -398,7 +410,7 @@ static void on_dead_letter(struct produce_request *request, enum produce_result 
     }
 }
 
-static const struct pipeline_destination *dead_letter_of(const struct deliverer *d)
+static const struct destination *dead_letter_of(const struct deliverer *d)
 {
     return &d->pipeline
                 ->destinations[pipeline_index(d->pipeline, d->pipeline->config->dead_letter)];
@@ -419,7 +431,7 @@ static struct span part_value(const struct leg *leg, struct part part)
 /* Part leg->part of leg->part_count, or all of it when that is 0. */
 static void send_part(struct deliverer *d, struct leg *leg)
 {
-    const struct pipeline_destination *to = dead_letter_of(d);
+    const struct destination *to = dead_letter_of(d);
     struct span value = message_value(leg);
     rd_kafka_headers_t *headers =
         record_note(d, leg, d->io->headers(leg->event->message), to->config->is_connect_headers);

@@ -47,8 +47,7 @@ static bool has_neighbours(const struct config *config,
     return false;
 }
 
-struct sender *sender_new(struct deliverer *d, const struct pipeline_destination *destination,
-                          size_t index)
+struct sender *sender_new(struct deliverer *d, const struct destination *destination, size_t index)
 {
     struct sender *sender = mem_new(struct sender);
     const struct config_destination *config = destination->config;
@@ -56,23 +55,11 @@ struct sender *sender_new(struct deliverer *d, const struct pipeline_destination
     sender->d = d;
     sender->to = destination;
     sender->config = config;
-    sender->kind = kind_of(config->type);
     buf_init(&sender->header_lines, HEADER_BYTES_MAX);
     sender->index = index;
     sender->flow = health_flow(d->health, index);
     sender->has_neighbours = has_neighbours(d->pipeline->config, config);
-    sender->target = (struct http_target){
-        .url = destination->url,
-        .ca_file = config->ca_file.ptr,
-        .is_private_allowed = config->is_private_allowed,
-        .connect_ms = config->timeout.connect_ms,
-        .first_byte_ms = config->timeout.first_byte_ms,
-        .total_ms = config->timeout.total_ms,
-        .connections_max = config->concurrency.max,
-    };
-    if (sender->kind->aim != NULL) {
-        sender->kind->aim(destination, &sender->target);
-    }
+    sender->target = destination_target(destination);
     pace_init(&sender->pace, rate_ceiling(sender),
               config->rate.burst * rate_ceiling(sender) / config->rate.requests, d->now_ms);
     concurrency_init(&sender->concurrency, config->concurrency.initial, config->concurrency.max);
@@ -130,7 +117,7 @@ static struct lane *find_lane(struct sender *sender, const struct leg *leg,
                               const struct event_view *view)
 {
     struct lane *lane = lanes_get(&sender->lanes[leg->route->priority], leg->event->type,
-                                  sender->kind->group(sender->d, sender->to, view));
+                                  destination_group(sender->to, view, &sender->d->scratch));
 
     lane->priority = leg->route->priority;
     lane->cell = deliver_cell(sender->d, sender->index, leg->event->type);
@@ -143,12 +130,14 @@ static enum err_code render_again(struct sender *sender, struct leg *leg,
                                   const struct event_view *view, struct err *err)
 {
     struct deliverer *d = sender->d;
-    uint32_t fields_left_out = 0;
+    struct rendering event = {.view = view,
+                              .event_id = leg->event->id,
+                              .arena = &d->scratch,
+                              .scratch = d->scratches[sender->index]};
     enum err_code rc;
 
     buf_clear(&d->render);
-    rc = sender->kind->render(d, sender->to, view, leg->event->id, &d->render, &fields_left_out,
-                              err);
+    rc = sender->to->driver->render(sender->to, &event, &d->render, err);
     if (rc == ERR_OK) {
         leg_own_item(&d->events, leg, buf_span(&d->render));
     }

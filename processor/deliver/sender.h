@@ -4,7 +4,7 @@
  * Legs queue in lanes, one for each (event name, source id): a batch holds one event
  * type of one source, so that an answer always speaks of one cell. A free connection
  * sends what is there after `linger`; while all are busy batches fill. An answer is
- * read by its kind and becomes:
+ * read by its driver and becomes:
  *
  *   delivered          each leg settled
  *   rejected           the named item is dead-lettered and the rest resent; without a
@@ -26,8 +26,7 @@
 
 #include "deliver/deliverer.h"
 
-struct sender *sender_new(struct deliverer *d, const struct pipeline_destination *destination,
-                          size_t index);
+struct sender *sender_new(struct deliverer *d, const struct destination *destination, size_t index);
 void sender_free(struct sender *sender); /* legs stay their events' */
 /** Take a NEW leg; @view NULL: decode it again. Rendered already when leg->item is set and
  * item_owned is not. */

@@ -289,7 +289,7 @@ static void read_answer(struct sender *sender, struct batch *batch, const struct
         sender->each[i] = (struct item_result){.verdict = VERDICT_RETRY};
     }
     described = (struct answer_batch){sender->ids, batch->count, sender->each};
-    sender->kind->read(sender->to, reply, &described, answer);
+    sender->to->driver->read(sender->to, reply, &described, answer);
     if (answer->scope == SCOPE_ITEM && batch->count > 1 && !batch_believes(batch, answer->item)) {
         answer->scope = SCOPE_SPLIT;
     }

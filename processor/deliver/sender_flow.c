@@ -7,13 +7,12 @@
 
 #include <string.h>
 
-#include "destinations/http/credential.h"
+#include "destinations/credential.h"
 
 enum {
     THROTTLE_MIN_MS = 1000, /* freeze without Retry-After: full jitter 1..8 s (reliability 1.5) */
     THROTTLE_MAX_MS = 8000,
-    OWN_REFUSALS = 3,           /* of one event, while others passed, are its own doing */
-    CODE_NO_PERMISSION = 40001, /* of this token on this source (reference 4.3) */
+    OWN_REFUSALS = 3, /* of one event, while others passed, are its own doing */
     SHORTAGE_LOG_MS = 10000,
 };
 
@@ -74,14 +73,6 @@ static const char *secret_named(const struct sender *sender)
     quoted = log_quote(buf_span(&text)); /* a slot of the thread's, so it outlives the text */
     buf_fini(&text);
     return quoted;
-}
-
-/* The token may be right and only this pixel not its own: then the others of the destination go on.
- */
-static bool is_of_source(const struct sender *sender, const struct answer *answer)
-{
-    return sender->config->event_source_path.ptr != NULL && answer->has_code &&
-           answer->code == CODE_NO_PERMISSION;
 }
 
 static void log_held(const struct sender *sender, const struct batch *batch, uint64_t wait_ms,
@@ -186,7 +177,7 @@ void sender_refused(struct sender *sender, struct batch *batch, const struct htt
     struct deliverer *d = sender->d;
 
     sender_count(sender, batch->legs[0], VERDICT_HOLD, batch->count);
-    if (is_of_source(sender, answer)) {
+    if (answer->scope == SCOPE_GROUP) { /* the others of the destination go on */
         hold_source(sender, batch, reply, answer);
     } else if (is_own_refusal(sender, batch)) {
         handle_own_refusal(sender, batch);

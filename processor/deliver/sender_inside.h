@@ -11,7 +11,6 @@
 #include "deliver/budget.h"
 #include "deliver/concurrency.h"
 #include "deliver/deliverer.h"
-#include "deliver/kind.h"
 #include "deliver/pace.h"
 
 enum { PRIORITY_COUNT = PRIORITY_LOW + 1 };
@@ -23,9 +22,8 @@ enum {
 
 struct sender {
     struct deliverer *d;
-    const struct pipeline_destination *to;
+    const struct destination *to;
     const struct config_destination *config;
-    const struct kind *kind;
     size_t index; /* of the destination */
     struct http_target target;
     struct pace pace;

@@ -43,31 +43,15 @@ bool sender_may_send(const struct sender *sender)
 static void build_body(struct sender *sender, struct batch *batch)
 {
     buf_clear(&batch->body);
-    sender->kind->begin(sender->to, span_of(batch->lane->source_id), &batch->body);
+    sender->to->driver->begin(sender->to, span_of(batch->lane->source_id), &batch->body);
     for (size_t i = 0; i < batch->count; i++) {
         if (i > 0) {
-            sender->kind->separate(sender->to, &batch->body);
+            sender->to->driver->separate(sender->to, &batch->body);
         }
         buf_add_span(&batch->body, batch->legs[i]->item);
     }
-    sender->kind->end(sender->to, &batch->body);
+    sender->to->driver->end(sender->to, &batch->body);
     INVARIANT(!batch->body.is_overflowed);
-}
-
-static size_t list_headers(struct sender *sender, const struct batch *batch,
-                           const char *headers[KIND_HEADERS_MAX])
-{
-    struct buf *lines = &sender->header_lines;
-    size_t count = 0;
-
-    buf_clear(lines);
-    sender->kind->headers(sender->to, buf_span(&batch->body), sender->d->wall_ms, lines);
-    headers[count++] = "User-Agent: detour/" DETOUR_VERSION;
-    for (size_t at = 0; at < lines->len && count < KIND_HEADERS_MAX;) {
-        headers[count++] = lines->ptr + at;
-        at = span_find(buf_span(lines), '\0', at) + 1;
-    }
-    return count;
 }
 
 /* What an answer may be long: a result for each event, which may show the event again. In all, no
@@ -87,8 +71,9 @@ static size_t answer_bytes_of(const struct sender *sender, const struct batch *b
 
 static enum err_code post(struct sender *sender, struct batch *batch, struct err *err)
 {
-    const char *headers[KIND_HEADERS_MAX];
-    size_t count = list_headers(sender, batch, headers);
+    const char *headers[DESTINATION_HEADERS_MAX];
+    size_t count = destination_headers(sender->to, buf_span(&batch->body), sender->d->wall_ms,
+                                       &sender->header_lines, headers);
     const struct io *io = sender->d->io;
     enum err_code rc;
 

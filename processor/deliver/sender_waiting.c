@@ -338,7 +338,7 @@ static void look_at_secrets(struct sender *sender)
     struct err err;
     uint64_t generation;
 
-    for (size_t i = 0; (secret = sender->kind->secret(sender->to, i)) != NULL; i++) {
+    for (size_t i = 0; (secret = sender->to->driver->secret(sender->config, i)) != NULL; i++) {
         if (secret_refresh(secret, sender->d->now_ms, &err) != ERR_OK) {
             LOG_WARN("secret.unreadable", "destination=%s secret=%s why=%s",
                      LOG_S(sender->config->name), LOG_Q(secret_source(secret)), LOG_Q(err.text));
@@ -387,7 +387,7 @@ uint64_t sender_secrets(const struct sender *sender)
     uint64_t sum = 0;
     struct secret *secret;
 
-    for (size_t i = 0; (secret = sender->kind->secret(sender->to, i)) != NULL; i++) {
+    for (size_t i = 0; (secret = sender->to->driver->secret(sender->config, i)) != NULL; i++) {
         sum += secret_generation(secret);
     }
     return sum;

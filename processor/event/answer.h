@@ -12,6 +12,8 @@
 enum answer_scope {
     SCOPE_BATCH, /* verdict holds for every event (REJECTED only where a source id that came from
                     the events is refused) */
+    SCOPE_GROUP, /* HOLD: only for what shares the batch's group (a source id); the other groups go
+                    on */
     SCOPE_ITEM,  /* REJECTED: only `item`; the rest is resent at once */
     SCOPE_SPLIT, /* REJECTED (or UNKNOWN) with no culprit named: halve, unless it is a single event
                   */

@@ -5,7 +5,8 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "destinations/http/credential.h"
+#include "destinations/credential.h"
+#include "destinations/table.h"
 #include "observe/status_services.h"
 
 enum {
@@ -265,16 +266,6 @@ static json_t *sources_json(const struct destination_view *view, int64_t wall_ms
     return out;
 }
 
-static const char *type_word(enum destination_type type)
-{
-    static const char *const words[] = {[DESTINATION_TIKTOK] = "tiktok",
-                                        [DESTINATION_HTTP] = "http",
-                                        [DESTINATION_KAFKA] = "kafka"};
-
-    PRE((size_t)type < COUNT_OF(words));
-    return words[type];
-}
-
 static json_t *destination_json(struct status *status, size_t index, uint64_t now_ms,
                                 int64_t wall_ms)
 {
@@ -284,7 +275,7 @@ static json_t *destination_json(struct status *status, size_t index, uint64_t no
 
     health_look(status->sources.health, index, now_ms, view);
     json_object_set_new(out, "name", json_stringn(config->name.ptr, config->name.len));
-    json_object_set_new(out, "type", json_string(type_word(config->type)));
+    json_object_set_new(out, "type", json_string(driver_of(config)->type));
     add_breaker(out, &view->self, wall_ms);
     json_object_set_new(out, "scope", json_string(scope_word(view->scope)));
     json_object_set_new(out, "rate_per_s", json_real(rate_of(status, index, now_ms)));

@@ -12,7 +12,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "deliver/kind.h"
 #include "rehearse/answer_text.h"
 
 struct parcel {
@@ -273,7 +272,7 @@ enum err_code courier_post(void *context, const struct http_target *target,
 /* The core's own reading of the answer, which is what it will act on in a moment. */
 static void read_settled(const struct world *world, const struct parcel *parcel)
 {
-    const struct pipeline_destination *to = &world->pipeline->destinations[parcel->destination];
+    const struct destination *to = &world->pipeline->destinations[parcel->destination];
     const struct batch *batch = parcel->context;
     struct span *ids = mem_array(batch->count, struct span);
     struct item_result *each = mem_array(batch->count, struct item_result);
@@ -285,7 +284,7 @@ static void read_settled(const struct world *world, const struct parcel *parcel)
         ids[i] = batch->legs[i]->event->id;
         each[i] = (struct item_result){.verdict = VERDICT_RETRY};
     }
-    kind_of(to->config->type)->read(to, &parcel->answer.reply, &described, &answer);
+    to->driver->read(to, &parcel->answer.reply, &described, &answer);
     for (size_t i = 0; i < parcel->leg_count; i++) {
         enum verdict verdict = answer.scope == SCOPE_EACH ? each[i].verdict : answer.verdict;
 

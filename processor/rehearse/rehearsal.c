@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "deliver/kind.h"
 
 /* As wide as the real ones: kafka/source_open.c. */
 enum {
@@ -74,8 +73,8 @@ static void open_world(struct rehearsal *rehearsal)
 
 /* An answer that the destination's own verdicts do not call delivered would be an outage that the
  * trace does not speak of. */
-static void judge_healthy(const struct pipeline_destination *to,
-                          const struct trace_healthy *healthy, struct diags *diags)
+static void judge_healthy(const struct destination *to, const struct trace_healthy *healthy,
+                          struct diags *diags)
 {
     const struct http_reply reply = {.status = (int)healthy->status,
                                      .body = healthy->body,
@@ -85,7 +84,7 @@ static void judge_healthy(const struct pipeline_destination *to,
     const struct span id = SPAN("rehearsal");
     struct answer answer = {0};
 
-    kind_of(to->config->type)->read(to, &reply, &(struct answer_batch){&id, 1, &result}, &answer);
+    to->driver->read(to, &reply, &(struct answer_batch){&id, 1, &result}, &answer);
     if (answer.verdict == VERDICT_DELIVERED) {
         return;
     }

@@ -1,9 +1,9 @@
 /**
  * guard - may invented events go where this configuration delivers to?
  *
- * A destination is safe when it is on this machine (a loopback address), or a TikTok destination
- * with a test_event_code. Kafka destinations are not asked about: they receive what is produced
- * onto Kafka anyway.
+ * A destination is safe when it is on this machine (a loopback address), or one whose
+ * service is told that these are trials (test_event_code of type tiktok). Topics are not asked
+ * about: they receive what is produced onto Kafka anyway.
  */
 #ifndef TRIAL_GUARD_H
 #define TRIAL_GUARD_H

@@ -111,7 +111,6 @@ static void open_bench(struct bench *bench)
 
 static void write_all(struct bench *bench)
 {
-    struct tiktok_item item;
     struct err err = {0};
 
     buf_clear(&bench->out);
@@ -120,8 +119,12 @@ static void write_all(struct bench *bench)
             .root = &bench->roots[i],
             .facts = {.type = SPAN("Order Completed"), .time_ms = 1773223200000 + (int64_t)i}};
 
-        if (tiktok_item_write(bench->map, bench->scratch, &view, bench->ids[i], &bench->arena,
-                              &bench->out, &item, &err) != ERR_OK ||
+        struct rendering item = {.view = &view,
+                                 .event_id = bench->ids[i],
+                                 .arena = &bench->arena,
+                                 .scratch = bench->scratch};
+
+        if (tiktok_item_write(bench->map, &item, &bench->out, &err) != ERR_OK ||
             item.fields_left_out != 0) {
             die("item", &err);
         }

@@ -717,6 +717,12 @@ static void a_source_id_of_the_events_own_is_their_fault(void **state)
         EVENTS, each);
     assert_int_equal(got.verdict, VERDICT_REJECTED);
     assert_int_equal(got.scope, SCOPE_BATCH);
+    got = read_with(codes, 200, SPAN("{\"code\": 40001}"), EVENTS, each);
+    assert_int_equal(got.verdict, VERDICT_HOLD); /* the other source ids go on */
+    assert_int_equal(got.scope, SCOPE_GROUP);
+    tiktok_answer_read_cut(codes, 200, SPAN("{\"code\": 40001, "), &got);
+    assert_int_equal(got.verdict, VERDICT_HOLD);
+    assert_int_equal(got.scope, SCOPE_GROUP);
     tiktok_codes_free(codes);
     diags_fini(&diags);
 }

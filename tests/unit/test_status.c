@@ -14,7 +14,7 @@
 #include "app/status_table.h"
 #include "base/clock.h"
 #include "base/columns.h"
-#include "destinations/http/credential.h"
+#include "destinations/credential.h"
 #include "kafka/cluster.h"
 #include "observe/status.h"
 

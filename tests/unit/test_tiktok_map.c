@@ -198,7 +198,7 @@ static void the_shipped_schema_is_mapped_without_a_word(void **state)
         if (world.item.fields_left_out != shipped_rows[i].left_out) {
             fail_msg("%s: %u left out", name, world.item.fields_left_out);
         }
-        assert_true(span_is(world.item.name, "Purchase"));
+        assert_non_null(strstr(buf_text(&world.out), "{\"event\":\"Purchase\","));
         world_close(&world);
     }
 }
@@ -512,9 +512,9 @@ static void what_is_no_number_is_left_out(void **state)
                 root.items[n].d = numbers[i % COUNT_OF(numbers)];
             }
         }
-        assert_int_equal(tiktok_item_write(world.map, world.scratch, &view, SPAN("e"), &world.arena,
-                                           &world.out, &world.item, &world.err),
-                         ERR_OK);
+        world.item = (struct rendering){
+            .view = &view, .event_id = SPAN("e"), .arena = &world.arena, .scratch = world.scratch};
+        assert_int_equal(tiktok_item_write(world.map, &world.item, &world.out, &world.err), ERR_OK);
         if (world.item.fields_left_out == 0 || strstr(buf_text(&world.out), "user") != NULL ||
             strstr(buf_text(&world.out), "properties") != NULL) {
             fail_msg("%s: %s", maps[i / COUNT_OF(numbers)], buf_text(&world.out));

@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "base/embedded.h"
-#include "kafka/utm.h"
+#include "destinations/topic/utm.h"
 
 enum { ARENA_BYTES = 1 << 20, RECORD_BYTES = 1 << 20 };
 
@@ -205,8 +205,14 @@ static void write_record(const struct utm_map *map, const struct value *root,
     struct message_view message = {.value = {"\0\1ab", 4}};
     struct event_view view = {.message = &message, .root = root, .facts = *facts};
 
-    utm_write(map, &view, SPAN("ord-1"), SPAN("tiktok"), SPAN("outage"), outage, SPAN("FRAME"),
-              &arena, out);
+    struct rendering event = {.view = &view,
+                              .event_id = SPAN("ord-1"),
+                              .first = SPAN("tiktok"),
+                              .reason = SPAN("outage"),
+                              .outage = outage,
+                              .arena = &arena};
+
+    utm_write(map, &event, SPAN("FRAME"), out);
 }
 
 static void to_json(const struct buf *record, struct buf *json)

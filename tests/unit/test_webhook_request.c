@@ -141,17 +141,18 @@ static const struct {
 
 static void write_body(struct webhook_world *world, size_t items, struct buf *out)
 {
+    const struct driver *driver = world->webhook->driver;
     uint32_t left_out = 0;
 
     buf_init(out, 4096);
-    webhook_body_begin(world->webhook, out);
+    driver->begin(world->webhook, SPAN(""), out);
     for (size_t i = 0; i < items; i++) {
         if (i > 0) {
-            webhook_body_separate(world->webhook, out);
+            driver->separate(world->webhook, out);
         }
         assert_int_equal(webhook_write(world, "{\"id\":\"o\"}", out, &left_out, NULL), ERR_OK);
     }
-    webhook_body_end(world->webhook, out);
+    driver->end(world->webhook, out);
 }
 
 static void items_become_a_body(void **state)
@@ -191,7 +192,7 @@ static void headers_of(const struct config_destination *base, const char *body, 
     webhook_open_as(&world, "{}", base);
     assert_non_null(world.webhook);
     buf_init(out, 65536);
-    webhook_headers(world.webhook, span_of(body), 1767225600999, out);
+    world.webhook->driver->headers(world.webhook, span_of(body), 1767225600999, out);
     for (size_t i = 0; i < out->len; i++) {
         out->ptr[i] = out->ptr[i] == '\0' ? '|' : out->ptr[i];
     }
@@ -262,16 +263,18 @@ static void every_secret_is_watched(void **state)
     struct http_header headers[] = {{.name = {"X-One", 5}, .value = one}};
     const struct config_destination base = {
         .headers = headers, .header_count = 1, .auth.bearer = two};
+    struct secret *(*secret_at)(const struct config_destination *, size_t);
     struct webhook_world world;
 
     (void)state;
     webhook_open_as(&world, "{}", &base);
-    assert_ptr_equal(webhook_secret(world.webhook, 0), two); /* the one an operator is told of */
-    assert_ptr_equal(webhook_secret(world.webhook, 1), one);
-    assert_null(webhook_secret(world.webhook, 2));
+    secret_at = world.webhook->driver->secret;
+    assert_ptr_equal(secret_at(&base, 0), two); /* the one an operator is told of */
+    assert_ptr_equal(secret_at(&base, 1), one);
+    assert_null(secret_at(&base, 2));
     webhook_close(&world);
     webhook_open(&world, "{}");
-    assert_null(webhook_secret(world.webhook, 0));
+    assert_null(secret_at(&world.destination, 0));
     webhook_close(&world);
     secret_free(one);
     secret_free(two);
@@ -285,12 +288,12 @@ static void requests_are_aimed(void **state)
 
     (void)state;
     webhook_open(&world, "{}");
-    webhook_aim(world.webhook, &target);
+    world.webhook->driver->aim(world.webhook, &target);
     assert_null(target.method);
     assert_false(target.keeps_headers);
     webhook_close(&world);
     webhook_open_as(&world, "verdicts: [{header: {X-A: b}, is: retry}]", &base);
-    webhook_aim(world.webhook, &target);
+    world.webhook->driver->aim(world.webhook, &target);
     assert_string_equal(target.method, "PATCH");
     assert_true(target.keeps_headers);
     webhook_close(&world);

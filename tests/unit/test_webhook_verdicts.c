@@ -14,7 +14,7 @@ static struct answer read_answer(const struct webhook_world *world, int status, 
                                      .error = "refused"};
     struct answer answer = {0};
 
-    webhook_answer_read(world->webhook, &reply, &answer);
+    answer = webhook_read(world, &reply);
     return answer;
 }
 
@@ -249,7 +249,7 @@ static void pages_and_long_answers_condemn_nobody(void **state)
         (void)snprintf(yaml, sizeof(yaml), "%s%s", page_rows[i].rules[1] == ']' ? "" : "verdicts: ",
                        page_rows[i].rules[1] == ']' ? "{}" : page_rows[i].rules);
         webhook_open(&world, yaml);
-        webhook_answer_read(world.webhook, &reply, &got);
+        got = webhook_read(&world, &reply);
         if (got.verdict != page_rows[i].want || got.is_life_sign != page_rows[i].want_life_sign) {
             fail_msg("%s: %s, life sign %d (%s)", page_rows[i].name, verdict_word(got.verdict),
                      got.is_life_sign, got.text);

@@ -12,7 +12,6 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "deliver/kind.h"
 #include "rehearse/agenda.h"
 #include "rehearse/answer_text.h"
 #include "rehearse/world.h"
@@ -319,7 +318,7 @@ static const struct answer_case answers[] = {
      false},
 };
 
-static void check_answer(const struct pipeline_destination *to, const struct answer_case *test)
+static void check_answer(const struct destination *to, const struct answer_case *test)
 {
     const struct http_target target = {.first_byte_ms = 2000, .total_ms = 4000};
     const struct span ids[3] = {{"a", 1}, {"b", 1}, {"c", 1}};
@@ -343,7 +342,7 @@ static void check_answer(const struct pipeline_destination *to, const struct ans
     for (size_t i = 0; i < test->count; i++) {
         taken[i] = answer_text_takes(&text, i) ? '1' : '0';
     }
-    kind_of(to->config->type)->read(to, &text.reply, &batch, &answer);
+    to->driver->read(to, &text.reply, &batch, &answer);
     if (answer.verdict != test->verdict || strcmp(taken, test->taken) != 0 ||
         text.tells != test->tells ||
         (test->verdict == VERDICT_REJECTED && answer.scope != test->scope) ||

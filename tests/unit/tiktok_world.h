@@ -27,7 +27,7 @@ struct world {
     struct tiktok_scratch *scratch;
     struct arena arena;
     struct buf out;
-    struct tiktok_item item;
+    struct rendering item; /* as the last one was rendered */
     struct err err;
 };
 
@@ -89,8 +89,9 @@ static inline enum err_code world_write(struct world *world, const char *type, c
     }
     world_value(world, record_json, &root);
     view.facts = (struct facts){.type = span_of(type), .id = span_of(id), .time_ms = time_ms};
-    return tiktok_item_write(world->map, world->scratch, &view, span_of(id), &world->arena,
-                             &world->out, &world->item, &world->err);
+    world->item = (struct rendering){
+        .view = &view, .event_id = span_of(id), .arena = &world->arena, .scratch = world->scratch};
+    return tiktok_item_write(world->map, &world->item, &world->out, &world->err);
 }
 
 /** JSON equality where 25 and 25.0 are one number. */

@@ -5,7 +5,7 @@
 
 #include "readers_fixture.h"
 
-#include "destinations/http/webhook.h"
+#include "destinations/destination.h"
 
 static const char *const webhook_schema =
     "{\"type\":\"record\",\"name\":\"shop.Order\",\"fields\":["
@@ -39,7 +39,8 @@ struct webhook_world {
     struct config_destination destination;
     struct config_verdict verdicts[32];
     struct arena arena;
-    struct webhook *webhook; /* NULL when there are errors */
+    struct destination compiled;
+    const struct destination *webhook; /* NULL when there are errors */
 };
 
 static inline int verdict_index(struct span word)
@@ -88,7 +89,10 @@ static inline void webhook_open_as(struct webhook_world *world, const char *yaml
     world->destination.node = yaml_root(world->doc);
     world->destination.body = yaml_get(yaml_root(world->doc), "body");
     take_verdicts(world, yaml_get(yaml_root(world->doc), "verdicts"));
-    world->webhook = webhook_compile(&world->destination, &world->readers, &world->diags);
+    if (destination_compile(&world->destination, &world->readers, &world->compiled,
+                            &world->diags)) {
+        world->webhook = &world->compiled;
+    }
 }
 
 static inline void webhook_open(struct webhook_world *world, const char *yaml)
@@ -100,11 +104,34 @@ static inline void webhook_open(struct webhook_world *world, const char *yaml)
 
 static inline void webhook_close(struct webhook_world *world)
 {
-    webhook_free(world->webhook);
+    destination_fini(&world->compiled);
     yaml_free(world->doc);
     arena_fini(&world->arena);
     diags_fini(&world->diags);
     readers_done(&world->readers);
+}
+
+/* What @reply means. */
+static inline struct answer webhook_read(const struct webhook_world *world,
+                                         const struct http_reply *reply)
+{
+    const struct answer_batch none = {0};
+    struct answer answer;
+
+    world->webhook->driver->read(world->webhook, reply, &none, &answer);
+    return answer;
+}
+
+/* The item of @view. */
+static inline enum err_code webhook_write_view(struct webhook_world *world,
+                                               const struct event_view *view, struct buf *out,
+                                               uint32_t *left_out, struct err *err)
+{
+    struct rendering event = {.view = view, .event_id = SPAN("e-1"), .arena = &world->arena};
+    enum err_code rc = world->webhook->driver->render(world->webhook, &event, out, err);
+
+    *left_out = event.fields_left_out;
+    return rc;
 }
 
 /* The item of the event @json. */
@@ -114,7 +141,7 @@ static inline enum err_code webhook_write(struct webhook_world *world, const cha
     struct value root = value_of(&world->readers, 0, json, &world->arena);
     struct event_view view = {.root = &root};
 
-    return webhook_item_write(world->webhook, &view, &world->arena, out, left_out, err);
+    return webhook_write_view(world, &view, out, left_out, err);
 }
 
 #endif /* TESTS_WEBHOOK_WORLD_H */

@@ -1,5 +1,6 @@
 /**
- * verdicts - what an answer of a webhook means: the rules of `verdicts:` in order, then defaults.
+ * verdicts - what an answer of such a destination means: the rules of `verdicts:` in order, then
+ * defaults.
  *
  *     {status: 2xx, json: {/ok: true}, is: delivered}
  *     {status: [429, 500..599], header: {X-Reason: "=~ ^quota"}, is: throttled}

@@ -204,6 +204,7 @@ void tiktok_answer_read_cut(const struct tiktok_codes *codes, int status, struct
     meaning = tiktok_code_meaning(codes, out->code);
     if (meaning.verdict == VERDICT_THROTTLED || meaning.verdict == VERDICT_HOLD) {
         out->verdict = meaning.verdict;
+        out->scope = meaning.scope;
     }
     (void)snprintf(out->text, sizeof(out->text),
                    "code %d (%s), and an answer longer than batch.answer_bytes", (int)out->code,

@@ -263,6 +263,9 @@ struct code_meaning tiktok_code_meaning(const struct tiktok_codes *codes, int32_
         out.verdict = override->verdict;
         out.scope = is_one_events ? SCOPE_SPLIT : SCOPE_BATCH;
     }
+    if (code == CODE_NO_PERMISSION && out.verdict == VERDICT_HOLD && codes->is_source_from_event) {
+        out.scope = SCOPE_GROUP; /* the token may be right, and only this pixel not its own */
+    }
     out.name = row == NULL ? "not a known code" : row->name;
     out.names_event = out.verdict == VERDICT_REJECTED && out.scope == SCOPE_SPLIT;
     return out;

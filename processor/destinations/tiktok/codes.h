@@ -9,11 +9,17 @@
 
 #include "destinations/tiktok/answer.h"
 
-enum { CODE_OK = 0, CODE_PARTIAL_OK = 20001 };
+enum {
+    CODE_OK = 0,
+    CODE_PARTIAL_OK = 20001,
+    CODE_NO_PERMISSION = 40001, /* of this token on this source */
+    CODE_PARAM_ERROR = 40002,
+};
 
 struct code_meaning {
     enum verdict verdict;
-    enum answer_scope scope; /* EACH for 20001, SPLIT where an event is at fault, else BATCH */
+    enum answer_scope scope; /* EACH for 20001, SPLIT where an event is at fault, GROUP where the
+ source id of the events is not the token's, else BATCH */
     const char *name;        /* for people; static */
     bool names_event;        /* its message may name the item and the field that are at fault */
 };

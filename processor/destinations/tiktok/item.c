@@ -274,32 +274,30 @@ static void write_head(struct item_writer *w, struct span name, struct span even
     buf_add_json_string(out, event_id);
 }
 
-enum err_code tiktok_item_write(const struct tiktok_map *map, struct tiktok_scratch *scratch,
-                                const struct event_view *view, struct span event_id,
-                                struct arena *arena, struct buf *out, struct tiktok_item *item,
-                                struct err *err)
+enum err_code tiktok_item_write(const struct tiktok_map *map, struct rendering *event,
+                                struct buf *out, struct err *err)
 {
-    PRE(event_id.len > 0);
+    PRE(event->event_id.len > 0);
+    PRE(event->scratch != NULL);
+    PRE(!out->is_overflowed);
 
     struct item_writer w = {
         .map = map,
-        .view = view,
-        .member = {.scratch = scratch, .arena = arena, .out = out},
+        .view = event->view,
+        .member = {.scratch = event->scratch, .arena = event->arena, .out = out},
     };
     size_t start = out->len;
 
-    PRE(!out->is_overflowed);
-    if (tiktok_source_id(map, view, arena).len == 0) {
+    if (tiktok_source_id(map, event->view, event->arena).len == 0) {
         return FAIL(err, ERR_DATA, "event_source_id is missing in the event");
     }
-    item->name = tiktok_event_name(map, view->facts.type);
-    write_head(&w, item->name, event_id);
+    write_head(&w, tiktok_event_name(map, event->view->facts.type), event->event_id);
     for (size_t i = 0; i < map->entries.count && !out->is_overflowed; i++) {
         write_entry(&w, &map->entries.items[i]);
     }
     close_objects(&w);
     buf_add_char(out, '}');
-    item->fields_left_out = w.member.left_out;
+    event->fields_left_out = w.member.left_out;
     if (out->is_overflowed) {
         buf_truncate(out, start);
         return FAIL(err, ERR_LIMIT, "as a TikTok item the event is larger than %zu bytes",

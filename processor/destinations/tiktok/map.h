@@ -13,7 +13,7 @@
 #ifndef DESTINATIONS_TIKTOK_MAP_H
 #define DESTINATIONS_TIKTOK_MAP_H
 
-#include "event/event.h"
+#include "destinations/driver.h"
 #include "event/origin.h"
 
 struct tiktok_map;
@@ -36,22 +36,14 @@ struct span tiktok_event_name(const struct tiktok_map *map, struct span type);
 struct span tiktok_source_id(const struct tiktok_map *map, const struct event_view *view,
                              struct arena *arena);
 
-struct tiktok_item {
-    struct span name;         /* their event name */
-    uint32_t fields_left_out; /* present in the event but unusable */
-};
-
 /**
- * Append one item ({"event":...,"event_time":...,...}) to @out. @event_id is the event's own or the
- * derived one, never changed and not empty. ERR_DATA (reason contract) when a required member
+ * Append one item ({"event":...,"event_time":...,...}) to @out. The event id is never changed. The
+ * scratch is of tiktok_scratch_new(). ERR_DATA (reason contract) when a required member
  * cannot be made (app without app.app_id, crm without lead.lead_id) or the event has no source id
  * to be sent under; ERR_LIMIT when the item would pass @out's maximum. Then @out is as it was.
  */
-NODISCARD enum err_code tiktok_item_write(const struct tiktok_map *map,
-                                          struct tiktok_scratch *scratch,
-                                          const struct event_view *view, struct span event_id,
-                                          struct arena *arena, struct buf *out,
-                                          struct tiktok_item *item, struct err *err);
+NODISCARD enum err_code tiktok_item_write(const struct tiktok_map *map, struct rendering *event,
+                                          struct buf *out, struct err *err);
 
 /** Request body around items: {"event_source":...,"event_source_id":...,"data":[ and ]}. The comma
  * between two items is the caller's. */

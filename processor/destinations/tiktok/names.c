@@ -35,25 +35,22 @@ static const char *const of_apps[] = {
     "UnlockAchievement", "ViewContent",    "CompletePayment",
 };
 
-static bool is_among(struct span name, const char *const *names, size_t count)
+static const char *find(struct span name, const char *const *names, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         if (span_is(name, names[i])) {
-            return true;
+            return names[i];
         }
     }
-    return false;
+    return NULL;
 }
 
-bool tiktok_name_is_known(struct span name)
+const char *tiktok_name_near(struct span name)
 {
-    return is_among(name, of_all, COUNT_OF(of_all)) || is_among(name, of_apps, COUNT_OF(of_apps));
-}
+    const char *near = find(name, of_all, COUNT_OF(of_all));
 
-const char *tiktok_name_suggest(struct span name)
-{
-    const char *near = suggest(name, of_all, COUNT_OF(of_all));
-
+    near = near != NULL ? near : find(name, of_apps, COUNT_OF(of_apps));
+    near = near != NULL ? near : suggest(name, of_all, COUNT_OF(of_all));
     return near != NULL ? near : suggest(name, of_apps, COUNT_OF(of_apps));
 }
 
@@ -64,7 +61,7 @@ void tiktok_name_check(struct span name, enum event_source source, struct place 
     size_t count = source == SOURCE_APP ? COUNT_OF(of_apps) : COUNT_OF(of_all);
     const char *near;
 
-    if (is_among(name, names, count)) {
+    if (find(name, names, count) != NULL) {
         return;
     }
     near = suggest(name, names, count);

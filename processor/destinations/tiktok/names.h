@@ -8,10 +8,8 @@
 #include "base/diag.h"
 #include "config/config.h"
 
-/** Is @name one of them, of any source? */
-bool tiktok_name_is_known(struct span name);
-/** The one that @name is most likely a slip of, or NULL. */
-const char *tiktok_name_suggest(struct span name);
+/** The one of any source that @name is, or is most likely a slip of; NULL: none. */
+const char *tiktok_name_near(struct span name);
 /** Warn of a name that is most likely a slip of a known one, or that @source does not take. */
 void tiktok_name_check(struct span name, enum event_source source, struct place place,
                        struct diags *diags);

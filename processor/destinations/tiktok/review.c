@@ -91,7 +91,7 @@ void tiktok_map_list(const struct tiktok_map *map, const struct config_destinati
 
 /* reviewing */
 
-struct review {
+struct map_review {
     const struct tiktok_map *map;
     const struct config_destination *destination;
     const struct type_names *types;
@@ -128,7 +128,7 @@ static const char *const identifiers[] = {
     "user.email", "user.phone", "user.external_id", "user.ttclid",  "user.ttp",
     "user.idfa",  "user.gaid",  "user.idfv",        "user.lead_id", "lead.lead_id"};
 
-static const struct map_entry *find_entry(const struct review *review, const char *field)
+static const struct map_entry *find_entry(const struct map_review *review, const char *field)
 {
     for (size_t i = 0; i < review->map->entries.count; i++) {
         if (span_is(span_of(review->map->entries.items[i].field->name), field)) {
@@ -139,7 +139,7 @@ static const struct map_entry *find_entry(const struct review *review, const cha
 }
 
 /* `FIELD: null`: somebody has thought of it. */
-static bool is_taken_out(const struct review *review, const char *field)
+static bool is_taken_out(const struct map_review *review, const char *field)
 {
     const struct yaml_node *node = yaml_get(review->destination->map, field);
 
@@ -147,7 +147,7 @@ static bool is_taken_out(const struct review *review, const char *field)
 }
 
 /* Products may be named by their ids alone. */
-static bool is_sent(const struct review *review, const char *field)
+static bool is_sent(const struct map_review *review, const char *field)
 {
     return find_entry(review, field) != NULL ||
            (span_is(span_of(field), "properties.contents") &&
@@ -165,7 +165,7 @@ static bool is_among(struct span name, const char *const *names)
 }
 
 /* The first event of @names that this destination may be sent; NULL when none can be. */
-static const char *find_event(const struct review *review, const char *const *names)
+static const char *find_event(const struct map_review *review, const char *const *names)
 {
     const struct config_destination *destination = review->destination;
 
@@ -188,7 +188,7 @@ static const char *find_event(const struct review *review, const char *const *na
     return destination->event_count == 0 && names == purchases ? names[0] : NULL;
 }
 
-static void review_field(const struct review *review, size_t row)
+static void review_field(const struct map_review *review, size_t row)
 {
     const struct config_destination *destination = review->destination;
     const char *field = recommended[row].field;
@@ -217,7 +217,7 @@ static void review_field(const struct review *review, size_t row)
                  field);
 }
 
-static void review_identifiers(const struct review *review)
+static void review_identifiers(const struct map_review *review)
 {
     bool is_any_taken_out = false;
 
@@ -238,7 +238,7 @@ static void review_identifiers(const struct review *review)
                  "'user.user_agent: PATH' into map:");
 }
 
-static void review_contents(const struct review *review)
+static void review_contents(const struct map_review *review)
 {
     const struct map_entry *contents = find_entry(review, "properties.contents");
 
@@ -255,7 +255,7 @@ static void review_contents(const struct review *review)
 }
 
 /* The field is there under the default's name, but could never be used. */
-static void review_misfits(const struct review *review)
+static void review_misfits(const struct map_review *review)
 {
     for (size_t i = 0; i < review->map->entries.missing_count; i++) {
         const struct map_missing *missing = &review->map->entries.missing[i];
@@ -271,7 +271,7 @@ static void review_misfits(const struct review *review)
 }
 
 /* TikTok takes any text as an id, and only its refusals would tell. */
-static void review_constant(const struct review *review, const char *key, struct span value)
+static void review_constant(const struct map_review *review, const char *key, struct span value)
 {
     if (value.ptr != NULL && text_is_absent(value, TEXT_CODE)) {
         diag_warning(review->diags, review->destination->place,
@@ -283,7 +283,7 @@ static void review_constant(const struct review *review, const char *key, struct
 void tiktok_map_review(const struct tiktok_map *map, const struct config_destination *destination,
                        const struct type_names *types, struct diags *diags)
 {
-    const struct review review = {map, destination, types, diags};
+    const struct map_review review = {map, destination, types, diags};
 
     for (size_t i = 0; i < COUNT_OF(recommended); i++) {
         review_field(&review, i);

@@ -1,6 +1,8 @@
-#include "destinations/http/credential.h"
+#include "destinations/credential.h"
 
 #include <string.h>
+
+#include "destinations/table.h"
 
 /* What secret_from_text() says of itself. */
 static const char from_config[] = "the configuration file";
@@ -17,7 +19,7 @@ static void add_source(struct sources *sources, const struct secret *secret)
 {
     const char *source;
 
-    if (secret == NULL || sources->count == SOURCES_MAX) {
+    if (sources->count == SOURCES_MAX) {
         return;
     }
     source = secret_source(secret);
@@ -35,15 +37,13 @@ static void add_source(struct sources *sources, const struct secret *secret)
 
 void credential_write(const struct config_destination *destination, struct buf *out)
 {
+    const struct driver *driver = driver_of(destination);
     struct sources sources = {.count = 0};
+    const struct secret *secret;
 
-    add_source(&sources, destination->access_token);
-    add_source(&sources, destination->auth.bearer);
-    add_source(&sources, destination->auth.hmac.secret);
-    add_source(&sources, destination->auth.basic.username);
-    add_source(&sources, destination->auth.basic.password);
-    for (size_t i = 0; i < destination->header_count; i++) {
-        add_source(&sources, destination->headers[i].value);
+    for (size_t i = 0; driver->secret != NULL && (secret = driver->secret(destination, i)) != NULL;
+         i++) {
+        add_source(&sources, secret);
     }
     if (sources.count == 0) {
         buf_add_text(out, sources.is_any_written ? from_config : "none");

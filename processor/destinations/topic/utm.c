@@ -1,4 +1,4 @@
-#include "kafka/utm_inside.h"
+#include "destinations/topic/utm_inside.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -370,10 +370,11 @@ static void put_clicks(struct buf *out, const struct query *query)
     put_long(out, 0);
 }
 
-void utm_write(const struct utm_map *map, const struct event_view *view, struct span event_id,
-               struct span destination, struct span reason, struct span outage_id,
-               struct span framing, struct arena *arena, struct buf *out)
+void utm_write(const struct utm_map *map, const struct rendering *event, struct span framing,
+               struct buf *out)
 {
+    const struct event_view *view = event->view;
+    struct arena *arena = event->arena;
     struct span landing_page = text_of(map, UTM_LANDING_PAGE, view, arena);
     struct query query;
 
@@ -382,7 +383,7 @@ void utm_write(const struct utm_map *map, const struct event_view *view, struct 
         pick_ttclid(map, view, query.clicks[CLICK_TTCLID].text, arena);
 
     buf_add_span(out, framing); /* and now the fields in the schema's order */
-    put_bytes(out, event_id);
+    put_bytes(out, event->event_id);
     put_bytes(out, view->facts.type);
     put_long(out, view->facts.time_ms);
     put_value(out, &view->facts);
@@ -395,9 +396,9 @@ void utm_write(const struct utm_map *map, const struct event_view *view, struct 
     }
     put_nullable(out, landing_page);
     put_nullable(out, text_of(map, UTM_REFERRER, view, arena));
-    put_nullable(out, outage_id);
+    put_nullable(out, event->outage);
     put_clicks(out, &query);
-    put_bytes(out, destination);
-    put_bytes(out, reason);
+    put_bytes(out, event->first);
+    put_bytes(out, event->reason);
     put_bytes(out, view->message->value);
 }

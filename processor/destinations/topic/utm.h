@@ -9,11 +9,10 @@
  * and user.ttclid where that has none. What is empty or not UTF-8 is missing.
  * `original` is the source value, framing included.
  */
-#ifndef KAFKA_UTM_H
-#define KAFKA_UTM_H
+#ifndef DESTINATIONS_TOPIC_UTM_H
+#define DESTINATIONS_TOPIC_UTM_H
 
-#include "event/event.h"
-#include "event/field_list.h"
+#include "destinations/driver.h"
 #include "event/origin.h"
 
 struct utm_map;
@@ -29,9 +28,8 @@ void utm_map_list(const struct utm_map *map, const struct config_destination *de
 /** A warning when the record could never say where a visitor came from: check only. */
 void utm_map_review(const struct utm_map *map, const struct config_destination *destination,
                     struct diags *diags);
-/** Append framing @header and the record to @out. */
-void utm_write(const struct utm_map *map, const struct event_view *view, struct span event_id,
-               struct span destination, struct span reason, struct span outage_id,
-               struct span framing, struct arena *arena, struct buf *out);
+/** Append @framing and the record of @event to @out. */
+void utm_write(const struct utm_map *map, const struct rendering *event, struct span framing,
+               struct buf *out);
 
-#endif /* KAFKA_UTM_H */
+#endif /* DESTINATIONS_TOPIC_UTM_H */

@@ -1,8 +1,8 @@
 /** utm_inside - what a utm_map is made of: utm.c compiles and writes by it, utm_list.c says it. */
-#ifndef KAFKA_UTM_INSIDE_H
-#define KAFKA_UTM_INSIDE_H
+#ifndef DESTINATIONS_TOPIC_UTM_INSIDE_H
+#define DESTINATIONS_TOPIC_UTM_INSIDE_H
 
-#include "kafka/utm.h"
+#include "destinations/topic/utm.h"
 
 /* What `utm:` can say, in the record's order of the two URLs last. */
 enum utm_field {
@@ -27,4 +27,4 @@ struct utm_map {
     } fields[UTM_FIELD_COUNT];
 };
 
-#endif /* KAFKA_UTM_INSIDE_H */
+#endif /* DESTINATIONS_TOPIC_UTM_INSIDE_H */

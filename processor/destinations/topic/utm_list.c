@@ -1,5 +1,5 @@
 /* What a UTM record says of an event, and where that comes from: for `check`. */
-#include "kafka/utm_inside.h"
+#include "destinations/topic/utm_inside.h"
 
 enum { TEXT_BYTES_MAX = 64 * 1024 };
 

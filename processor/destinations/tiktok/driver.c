@@ -1,0 +1,208 @@
+/* Destinations of type tiktok: the Events API 2.0. */
+#include "destinations/driver.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "destinations/tiktok/answer.h"
+#include "destinations/tiktok/codes.h"
+#include "destinations/tiktok/map.h"
+#include "destinations/tiktok/names.h"
+#include "destinations/tiktok/probe.h"
+#include "destinations/tiktok/review.h"
+
+#define REQUEST_PATH "/open_api/v1.3/event/track/"
+
+struct tiktok {
+    struct tiktok_map *map;     /* owned */
+    struct tiktok_codes *codes; /* owned */
+};
+
+static const struct tiktok_map *map_of(const struct destination *to)
+{
+    return ((const struct tiktok *)to->own)->map;
+}
+
+static const struct tiktok_codes *codes_of(const struct destination *to)
+{
+    return ((const struct tiktok *)to->own)->codes;
+}
+
+/* the section */
+
+static bool is_complete(const struct config_destination *config)
+{
+    return config->event_source_id.ptr != NULL || config->event_source_path.ptr != NULL;
+}
+
+/* The path is ours unless the configured URL already has one (a proxy, an older API version). */
+static char *request_url(struct span url)
+{
+    size_t from = 0;
+    size_t slash;
+
+    for (size_t i = 0; i + 3 <= url.len && from == 0; i++) {
+        if (memcmp(url.ptr + i, "://", 3) == 0) {
+            from = i + 3;
+        }
+    }
+    slash = span_find(url, '/', from);
+    if (slash + 1 < url.len) {
+        return mem_text(url);
+    }
+    return mem_format("%.*s%s", (int)slash, url.ptr, REQUEST_PATH);
+}
+
+static bool compile(struct destination *to, struct diags *diags)
+{
+    struct tiktok *tiktok = mem_new(struct tiktok);
+    size_t errors_before = diags->error_count;
+
+    to->own = tiktok;
+    tiktok->map = tiktok_map_compile(to->config, to->readers, diags);
+    tiktok->codes = tiktok_codes_compile(to->config, diags);
+    to->url = request_url(to->config->url);
+    return diags->error_count == errors_before;
+}
+
+static void free_own(void *own)
+{
+    struct tiktok *tiktok = own;
+
+    tiktok_map_free(tiktok->map);
+    tiktok_codes_free(tiktok->codes);
+    free(tiktok);
+}
+
+static void review(const struct destination *to, const struct review *with, struct field_list *out,
+                   struct diags *diags)
+{
+    tiktok_map_list(map_of(to), to->config, with->paths, out);
+    tiktok_map_review(map_of(to), to->config, with->types, diags);
+}
+
+static const struct name_pair *names(const struct config_destination *config, size_t *count)
+{
+    *count = config->event_count;
+    return config->events;
+}
+
+/* With a test event code all of it goes to the Test Events tab. */
+static bool is_trial(const struct config_destination *config)
+{
+    return span_trim(config->test_event_code).len > 0;
+}
+
+/* an event */
+
+static void *scratch_new(void)
+{
+    return tiktok_scratch_new();
+}
+
+static void scratch_free(void *scratch)
+{
+    tiktok_scratch_free(scratch);
+}
+
+static enum err_code render(const struct destination *to, struct rendering *event, struct buf *out,
+                            struct err *err)
+{
+    return tiktok_item_write(map_of(to), event, out, err);
+}
+
+static struct span group(const struct destination *to, const struct event_view *view,
+                         struct arena *arena)
+{
+    return tiktok_source_id(map_of(to), view, arena);
+}
+
+/* a request */
+
+static void begin(const struct destination *to, struct span source_id, struct buf *out)
+{
+    tiktok_body_begin(map_of(to), source_id, out);
+}
+
+static void separate(const struct destination *to, struct buf *out)
+{
+    (void)to;
+    buf_add_char(out, ',');
+}
+
+static void end(const struct destination *to, struct buf *out)
+{
+    (void)to;
+    tiktok_body_end(out);
+}
+
+static void headers(const struct destination *to, struct span body, int64_t wall_ms,
+                    struct buf *out)
+{
+    (void)body;
+    (void)wall_ms;
+    buf_add_text(out, "Content-Type: application/json");
+    buf_add_char(out, '\0');
+    buf_add_text(out, "Access-Token: ");
+    secret_read(to->config->access_token, out);
+    buf_add_char(out, '\0');
+}
+
+static struct secret *secret(const struct config_destination *config, size_t index)
+{
+    return index == 0 ? config->access_token : NULL;
+}
+
+/* an answer */
+
+static void read_answer(const struct destination *to, const struct http_reply *reply,
+                        const struct answer_batch *batch, struct answer *out)
+{
+    if (reply->is_oversized) {
+        tiktok_answer_read_cut(codes_of(to), reply->status, reply->body, out);
+    } else {
+        tiktok_answer_read(codes_of(to), reply->status, reply->body, batch, out);
+    }
+    if (reply->status == 503 && !out->has_code && reply->has_retry_after) {
+        out->verdict = VERDICT_THROTTLED;
+        out->scope = SCOPE_BATCH;
+    }
+}
+
+/* a probe */
+
+static void probe(const struct destination *to, struct buf *out)
+{
+    tiktok_probe_write(map_of(to), to->config, out);
+}
+
+static void read_probe(const struct destination *to, const struct http_reply *reply,
+                       struct probe_result *out)
+{
+    tiktok_probe_read(codes_of(to), to, reply, out);
+}
+
+const struct driver tiktok_driver = {
+    .type = "tiktok",
+    .transport = TRANSPORT_HTTP,
+    .is_complete = is_complete,
+    .compile = compile,
+    .free = free_own,
+    .review = review,
+    .names = names,
+    .known_name = tiktok_name_near,
+    .is_trial = is_trial,
+    .scratch_new = scratch_new,
+    .scratch_free = scratch_free,
+    .render = render,
+    .group = group,
+    .begin = begin,
+    .separate = separate,
+    .end = end,
+    .headers = headers,
+    .secret = secret,
+    .read = read_answer,
+    .probe = probe,
+    .read_probe = read_probe,
+};
