@@ -5,7 +5,7 @@
  *     {user.country: [US, CA, missing]}                   any of these
  *     {any: [{...}, {...}], all: [{...}, {...}]}          nested
  *
- * The tree explains and is analysed (reach.h); the code decides: a step tests one
+ * The tree explains and is analysed (route/reachability.h); the code decides: a step tests one
  * condition and says where to go on true and on false, so that deciding is a loop
  * without a stack. The tree is as deep as the YAML allows (32), which bounds the
  * recursion over it.

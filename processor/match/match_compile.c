@@ -38,6 +38,35 @@ void subjects_fini(struct subjects *subjects)
     }
 }
 
+/* A condition that no event can satisfy is legal, and nearly always a slip. */
+static void warn_of_nothing(const struct reading *reading, const struct condition *condition)
+{
+    const struct config *config = reading->subjects->config;
+    const struct subject *subject = condition->subject;
+    size_t count = 0;
+
+    for (size_t i = 0; condition->op == OP_MISSING && i < subject->reader_count; i++) {
+        count += subject_is_certain(subject, i);
+    }
+    if (count > 0 && count == subject->reader_count) {
+        diag_warning(reading->diags, condition->place,
+                     "'" SPAN_FMT "' is never missing, so this never holds",
+                     SPAN_ARG(subject->name));
+        return;
+    }
+    for (size_t i = 0; subject->kind == SUBJECT_TOPIC && i < config->kafka.topic_count; i++) {
+        struct seen seen = {.kind = SEEN_TEXT, .text = config->kafka.topics[i]};
+
+        if (condition_holds(condition, &seen)) {
+            return;
+        }
+    }
+    if (subject->kind == SUBJECT_TOPIC && config->kafka.topic_count > 0) {
+        diag_warning(reading->diags, condition->place,
+                     "no topic of kafka.topics is that, so this never holds");
+    }
+}
+
 static const struct subject *find_subject(const struct reading *reading, struct span name,
                                           struct place place)
 {
@@ -106,6 +135,7 @@ static bool read_values(const struct reading *reading, const struct subject *sub
             plain[plain_count++] = item;
         } else if (condition_read(subject, item, readers, reading->diags, &node->condition)) {
             node->kind = NODE_TEST;
+            warn_of_nothing(reading, &node->condition);
             out->count++;
         } else {
             is_good = false;
@@ -117,6 +147,7 @@ static bool read_values(const struct reading *reading, const struct subject *sub
         if (condition_read_list(subject, plain, plain_count, readers, reading->diags,
                                 &node->condition)) {
             node->kind = NODE_TEST;
+            warn_of_nothing(reading, &node->condition);
             out->count++;
         } else {
             is_good = false;
@@ -138,8 +169,12 @@ static bool read_entry(const struct reading *reading, const struct yaml_pair *pa
     switch (pair->value->kind) {
     case YAML_SCALAR:
         out->kind = NODE_TEST;
-        return condition_read(subject, pair->value, reading->subjects->readers, reading->diags,
-                              &out->condition);
+        if (!condition_read(subject, pair->value, reading->subjects->readers, reading->diags,
+                            &out->condition)) {
+            return false;
+        }
+        warn_of_nothing(reading, &out->condition);
+        return true;
     case YAML_LIST:
         if (pair->value->count == 0) {
             diag_error(reading->diags, pair->value->place, "an empty list matches nothing");

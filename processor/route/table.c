@@ -3,7 +3,8 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "route/reach.h"
+#include "route/fan_out.h"
+#include "route/reachability.h"
 
 static void add_to_index(struct route_table *table, uint32_t route)
 {
@@ -38,7 +39,8 @@ struct route_table *route_table_compile(const struct config *config, const struc
             add_to_index(table, i);
         }
     }
-    reach_check(table, diags);
+    reachability_check(table, diags);
+    fan_out_check(table, diags);
     if (diags->error_count > errors_before) {
         route_table_free(table);
         return NULL;
@@ -74,7 +76,7 @@ void table_match(const struct route_table *table, const struct event_view *view,
         if (!match_run(&route->match, is_typed, view, arena, conditions)) {
             continue;
         }
-        INVARIANT(out->count < ROUTE_MATCHES_MAX); /* reach_check() has refused such tables */
+        INVARIANT(out->count < ROUTE_MATCHES_MAX); /* fan_out_check() has refused such tables */
         out->routes[out->count++] = i;
         if (!route->is_continued) {
             return;

@@ -9,7 +9,8 @@
 struct compiled_route {
     struct match match;
     bool is_continued;
-    bool is_broken; /* its match had errors: left out of the analysis */
+    bool is_broken;      /* its match had errors: left out of the analysis */
+    bool is_unreachable; /* no event takes it; said by reachability_check() */
 };
 
 struct route_table {
