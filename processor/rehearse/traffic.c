@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "trial/fill.h"
+#include "trial/faker.h"
 
 enum { ARENA_BYTES_MAX = 8 << 20, RECORD_BYTES_MAX = 1 << 20, ID_BYTES = 40 };
 
@@ -22,13 +22,11 @@ struct stream {
 struct traffic {
     const struct trace *trace;
     const struct pipeline *pipeline;
-    struct fill_paths paths;
-    struct meanings meanings;
+    struct field_hints hints;
     struct stream *streams; /* owned; one a line */
     int64_t wall_ms;
     int32_t partitions;
     uint64_t made;
-    struct invent_cache cache;
     struct arena arena;
     struct buf value;
 };
@@ -72,29 +70,21 @@ static enum err_code make_event(struct traffic *traffic, struct stream *stream, 
 {
     const struct trace_traffic *line = stream->line;
     const struct type *type = traffic->pipeline->readers->schemas[stream->reader]->root;
-    struct visit visit;
+    struct session session;
     char id[ID_BYTES];
     struct value root;
-    struct fill fill = {.cache = &traffic->cache,
-                        .visit = &visit,
-                        .arena = &traffic->arena,
-                        .paths = &traffic->paths,
-                        .meanings = &traffic->meanings,
-                        .event_id = {id, 0},
-                        .now_ms = now_ms,
-                        .index = traffic->made,
-                        .has_consent = true,
-                        .has_value = line->has_value,
-                        .value = line->value,
-                        .currency = line->currency};
     enum err_code rc;
 
     arena_reset(&traffic->arena);
     buf_clear(&traffic->value);
-    visit_draw(&visit, rng, line->event);
-    fill.event_id.len =
-        (size_t)snprintf(id, sizeof(id), "rehearsal-%llu", (unsigned long long)traffic->made++);
-    rc = fill_value(&fill, type, &root, err);
+    (void)snprintf(id, sizeof(id), "rehearsal-%llu", (unsigned long long)traffic->made);
+    session_draw(&session, rng, line->event);
+    session_set_event(&session, span_of(id), traffic->made++, now_ms);
+    session.has_consent = true;
+    if (line->has_value) {
+        session_set_value(&session, line->value, line->currency);
+    }
+    rc = faker_value(&traffic->hints, &session, &traffic->arena, type, &root, err);
     if (rc == ERR_OK) {
         buf_add_span(&traffic->value, buf_span(&stream->header));
         value_encode(&root, type, &traffic->value);
@@ -173,14 +163,7 @@ struct traffic *traffic_new(const struct trace *trace, const struct pipeline *pi
     traffic->trace = trace;
     traffic->pipeline = pipeline;
     traffic->wall_ms = wall_ms;
-    traffic->paths = (struct fill_paths){
-        .type = config->event.is_type_record_name ? SPAN_NONE : config->event.type,
-        .id = config->event.id,
-        .time = config->event.time,
-        .value = config->event.value,
-        .currency = config->event.currency,
-    };
-    meanings_init(&traffic->meanings, config);
+    field_hints_init(&traffic->hints, config);
     arena_init(&traffic->arena, ARENA_BYTES_MAX);
     buf_init(&traffic->value, RECORD_BYTES_MAX);
     traffic->streams = mem_array(trace->traffic_count, struct stream);
@@ -203,7 +186,7 @@ void traffic_free(struct traffic *traffic)
         buf_fini(&traffic->streams[i].header);
     }
     free(traffic->streams);
-    meanings_fini(&traffic->meanings);
+    field_hints_fini(&traffic->hints);
     arena_fini(&traffic->arena);
     buf_fini(&traffic->value);
     free(traffic);

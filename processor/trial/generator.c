@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "event/event.h"
 #include "schema/path.h"
-#include "trial/fill.h"
+#include "trial/faker.h"
 
 enum {
     ARENA_BYTES_MAX = 8 << 20,
@@ -32,8 +32,7 @@ struct generator {
     const struct config *config;
     struct catalog *catalog;
     struct generator_options options;
-    struct fill_paths paths;
-    struct meanings meanings;
+    struct field_hints hints;
     struct maker *makers; /* owned */
     size_t maker_count;
     struct span types[TYPES_MAX];
@@ -45,8 +44,7 @@ struct generator {
     uint64_t bad_turn; /* kinds take turns */
     bool is_asked;     /* some event had a field about consent */
     char event_id[ID_BYTES];
-    struct visit visit;
-    struct invent_cache cache;
+    struct session session;
 };
 
 static void add_type(struct generator *generator, struct span type)
@@ -73,8 +71,8 @@ static void list_types(struct generator *generator)
         }
     }
     has_own = generator->type_count > 0;
-    for (size_t i = 0; i < visit_type_count && !has_own; i++) {
-        add_type(generator, span_of(visit_types[i]));
+    for (size_t i = 0; i < session_type_count && !has_own; i++) {
+        add_type(generator, span_of(session_types[i]));
     }
 }
 
@@ -119,17 +117,6 @@ static enum err_code open_maker(struct generator *generator, size_t reader, stru
     return rc;
 }
 
-static struct fill_paths paths_of(const struct config *config)
-{
-    return (struct fill_paths){
-        .type = config->event.is_type_record_name ? SPAN_NONE : config->event.type,
-        .id = config->event.id,
-        .time = config->event.time,
-        .value = config->event.value,
-        .currency = config->event.currency,
-    };
-}
-
 enum err_code generator_open(const struct config *config, struct catalog *catalog,
                              const struct generator_options *options, struct generator **out,
                              struct err *err)
@@ -142,8 +129,7 @@ enum err_code generator_open(const struct config *config, struct catalog *catalo
     generator->catalog = catalog;
     generator->options = *options;
     generator->next = options->start_index;
-    generator->paths = paths_of(config);
-    meanings_init(&generator->meanings, config);
+    field_hints_init(&generator->hints, config);
     generator->makers = mem_array(readers->count, struct maker);
     arena_init(&generator->arena, ARENA_BYTES_MAX);
     arena_init(&generator->check_arena, ARENA_BYTES_MAX);
@@ -176,7 +162,7 @@ void generator_close(struct generator *generator)
         buf_fini(&generator->makers[i].header);
     }
     free(generator->makers);
-    meanings_fini(&generator->meanings);
+    field_hints_fini(&generator->hints);
     arena_fini(&generator->arena);
     arena_fini(&generator->check_arena);
     buf_fini(&generator->value);
@@ -237,11 +223,11 @@ static bool decodes(struct generator *generator, struct span value)
     return is_good;
 }
 
-/* The next kind this schema can be spoiled in, checked; truncated always works in the end. */
-static enum bad_kind spoil_next(struct generator *generator, const struct maker *maker,
-                                const struct value *root, struct rng *rng)
+/* The next kind this schema can be corrupted in, checked; truncated always works in the end. */
+static enum bad_kind corrupt_next(struct generator *generator, const struct maker *maker,
+                                  const struct value *root, struct rng *rng)
 {
-    struct spoil spoil = {
+    struct corrupt corrupt = {
         .framing = generator->config->schemas.framing,
         .header = buf_span(&maker->header),
         .type = maker->type,
@@ -253,7 +239,8 @@ static enum bad_kind spoil_next(struct generator *generator, const struct maker 
     for (int tries = 0; tries < BAD_KIND_COUNT; tries++) {
         enum bad_kind kind = (enum bad_kind)(1 + generator->bad_turn++ % (BAD_KIND_COUNT - 1));
 
-        if (spoil_write(&spoil, kind, rng, &generator->value) && !generator->value.is_overflowed &&
+        if (corrupt_write(&corrupt, kind, rng, &generator->value) &&
+            !generator->value.is_overflowed &&
             (kind == BAD_NULL || !decodes(generator, buf_span(&generator->value)))) {
             return kind;
         }
@@ -273,8 +260,8 @@ static void describe(struct generator *generator, struct generated *out, uint64_
 {
     *out = (struct generated){
         .index = index,
-        .key = span_of(generator->visit.external_id),
-        .event_type = generator->visit.type,
+        .key = span_of(generator->session.external_id),
+        .event_type = generator->session.type,
         .event_id = span_of(generator->event_id),
         .type = maker->type,
     };
@@ -296,36 +283,28 @@ enum err_code generator_next(struct generator *generator, int64_t now_ms, struct
     bool is_bad = rng_unit(&rng) < generator->options.bad;
     bool has_consent = rng_unit(&rng) >= generator->options.no_consent;
     struct span type = maker->types[zipf_draw(&rng, maker->type_count)];
-    struct fill fill = {.cache = &generator->cache,
-                        .visit = &generator->visit,
-                        .arena = &generator->arena,
-                        .paths = &generator->paths,
-                        .meanings = &generator->meanings,
-                        .now_ms = now_ms,
-                        .index = index,
-                        .has_consent = has_consent};
-    bool is_asked = false;
+    struct session *session = &generator->session;
     struct value *root;
     enum err_code rc;
 
-    fill.is_asked = &is_asked;
     arena_reset(&generator->arena);
     buf_clear(&generator->value);
-    visit_draw(&generator->visit, rng, type);
     generator_event_id(generator->options.seed, index, generator->event_id);
-    fill.event_id = span_of(generator->event_id);
+    session_draw(session, rng, type);
+    session_set_event(session, span_of(generator->event_id), index, now_ms);
+    session->has_consent = has_consent;
     root = arena_alloc(&generator->arena, sizeof(*root));
     INVARIANT(root != NULL);
-    rc = fill_value(&fill, maker->type, root, err);
+    rc = faker_value(&generator->hints, session, &generator->arena, maker->type, root, err);
     if (rc != ERR_OK) {
         return rc;
     }
     describe(generator, out, index, maker);
-    out->has_consent = has_consent || !is_asked;
-    generator->is_asked = generator->is_asked || is_asked;
+    out->has_consent = has_consent || !session->was_asked;
+    generator->is_asked = generator->is_asked || session->was_asked;
     out->root = root;
     if (is_bad) {
-        out->bad = spoil_next(generator, maker, root, &rng);
+        out->bad = corrupt_next(generator, maker, root, &rng);
     } else {
         buf_add_span(&generator->value, buf_span(&maker->header));
         value_encode(root, maker->type, &generator->value);

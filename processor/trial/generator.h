@@ -11,7 +11,7 @@
 #define TRIAL_GENERATOR_H
 
 #include "schema/catalog.h"
-#include "trial/spoil.h"
+#include "trial/corrupt.h"
 
 struct generator;
 
@@ -34,7 +34,7 @@ struct generated {
     struct span value; /* ptr NULL: none */
     struct span event_type;
     struct span event_id;
-    const struct value *root; /* what was encoded (before a bad record was spoiled) */
+    const struct value *root; /* what was encoded (before a bad record was corrupted) */
     const struct type *type;
 };
 

@@ -14,8 +14,8 @@
 #include "base/embedded.h"
 #include "base/mem.h"
 #include "event/event.h"
-#include "trial/fill.h"
 #include "trial/generator.h"
+#include "trial/session.h"
 
 #define NOW_MS 1773223300000
 
@@ -563,27 +563,38 @@ static void only_ids_of_ours_have_an_index(void **state)
     assert_true(generator_event_index(3, SPAN("evt-00000003-7"), &index));
 }
 
-static void a_visit_fits_together(void **state)
+static void a_session_fits_together(void **state)
 {
     (void)state;
     for (uint64_t seed = 0; seed < 3000; seed++) {
-        struct span type = span_of(visit_types[seed % visit_type_count]);
-        struct visit visit;
+        struct span type = span_of(session_types[seed % session_type_count]);
+        struct session session;
+        struct span ttclid;
+        struct span email;
         double total = 0.0;
-        int items = 0;
+        double items = 0.0;
+        double number;
 
-        visit_draw(&visit, (struct rng){.state = seed}, type);
-        for (size_t i = 0; i < visit.product_count; i++) {
-            total += visit.products[i].price * visit.products[i].quantity;
-            items += visit.products[i].quantity;
+        session_draw(&session, (struct rng){.state = seed}, type);
+        for (size_t i = 0; i < session.product_count; i++) {
+            session.product = &session.products[i];
+            assert_true(session_number(&session, HINT_PRICE, &number));
+            total += number * session.products[i].quantity;
+            assert_true(session_number(&session, HINT_QUANTITY, &number));
+            items += number;
         }
-        assert_true(fabs(total - visit.total) < 0.005);
-        assert_int_equal(items, visit.items);
-        assert_true(span_is(type, "Order Completed") == (visit.order_id[0] != '\0'));
-        assert_true((visit.ttclid[0] != '\0') == (strstr(visit.url, "ttclid=") != NULL));
-        assert_true(visit.ttclid[0] == '\0' || strstr(visit.url, visit.ttclid) != NULL);
-        assert_non_null(strstr(visit.email, "example"));
-        assert_true(visit.phone[0] == '+');
+        assert_true(session_number(&session, HINT_VALUE, &number) == (session.product_count > 0));
+        assert_true(session.product_count == 0 || fabs(total - number) < 0.005);
+        assert_true(session.product_count == 0 ||
+                    (session_number(&session, HINT_NUM_ITEMS, &number) && number == items));
+        assert_true(span_is(type, "Order Completed") ==
+                    (session_text(&session, HINT_ORDER_ID).ptr != NULL));
+        ttclid = session_text(&session, HINT_TTCLID);
+        assert_true((ttclid.ptr != NULL) == (strstr(session.url, "ttclid=") != NULL));
+        assert_true(ttclid.ptr == NULL || strstr(session.url, session.ttclid) != NULL);
+        email = session_text(&session, HINT_EMAIL);
+        assert_true(email.ptr == NULL || strstr(email.ptr, "example") != NULL);
+        assert_true(session.phone[0] == '+');
     }
 }
 
@@ -598,7 +609,7 @@ int main(void)
         cmocka_unit_test(a_seed_repeats_its_events),
         cmocka_unit_test(a_run_is_continued_where_it_ended),
         cmocka_unit_test(only_ids_of_ours_have_an_index),
-        cmocka_unit_test(a_visit_fits_together),
+        cmocka_unit_test(a_session_fits_together),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

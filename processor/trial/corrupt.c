@@ -1,4 +1,4 @@
-#include "trial/spoil.h"
+#include "trial/corrupt.h"
 
 #include <string.h>
 
@@ -56,76 +56,77 @@ static void write_bad_text(const struct value *value, const struct type *type, s
     value_encode(&bad, type, out);
 }
 
-static void write_random(const struct spoil *spoil, struct rng *rng, struct buf *out)
+static void write_random(const struct corrupt *corrupt, struct rng *rng, struct buf *out)
 {
     size_t bytes = 16 + (size_t)rng_below(rng, 240);
 
     for (size_t i = 0; i < bytes; i++) {
         buf_add_char(out, (char)rng_next(rng));
     }
-    if (spoil->framing == FRAMING_CONFLUENT && out->ptr[0] == 0) {
+    if (corrupt->framing == FRAMING_CONFLUENT && out->ptr[0] == 0) {
         out->ptr[0] = 1;
     }
 }
 
-static void write_good(const struct spoil *spoil, struct buf *out)
+static void write_good(const struct corrupt *corrupt, struct buf *out)
 {
-    buf_add_span(out, spoil->header);
-    value_encode(spoil->root, spoil->type, out);
+    buf_add_span(out, corrupt->header);
+    value_encode(corrupt->root, corrupt->type, out);
 }
 
-static bool truncate(const struct spoil *spoil, struct rng *rng, struct buf *out)
+static bool truncate(const struct corrupt *corrupt, struct rng *rng, struct buf *out)
 {
     size_t payload;
 
-    write_good(spoil, out);
-    payload = out->len - spoil->header.len;
+    write_good(corrupt, out);
+    payload = out->len - corrupt->header.len;
     if (payload == 0) {
         return false;
     }
-    buf_truncate(out, spoil->header.len + (size_t)rng_below(rng, payload));
+    buf_truncate(out, corrupt->header.len + (size_t)rng_below(rng, payload));
     return out->len > 0;
 }
 
-bool spoil_write(const struct spoil *spoil, enum bad_kind kind, struct rng *rng, struct buf *out)
+bool corrupt_write(const struct corrupt *corrupt, enum bad_kind kind, struct rng *rng,
+                   struct buf *out)
 {
     bool is_done = false;
 
     buf_clear(out);
     switch (kind) {
     case BAD_TRUNCATED:
-        return truncate(spoil, rng, out);
+        return truncate(corrupt, rng, out);
     case BAD_MAGIC:
-        write_good(spoil, out);
-        out->ptr[0] = (char)(spoil->framing == FRAMING_CONFLUENT ? 0x7b : 0x00);
-        return spoil->header.len > 0;
+        write_good(corrupt, out);
+        out->ptr[0] = (char)(corrupt->framing == FRAMING_CONFLUENT ? 0x7b : 0x00);
+        return corrupt->header.len > 0;
     case BAD_SCHEMA_ID:
-        write_good(spoil, out);
-        if (spoil->header.len > 4) { /* 1 + 4 bytes of id, or 2 + 8 of fingerprint */
-            memset(out->ptr + spoil->header.len - 4, 0x7f, 4);
+        write_good(corrupt, out);
+        if (corrupt->header.len > 4) { /* 1 + 4 bytes of id, or 2 + 8 of fingerprint */
+            memset(out->ptr + corrupt->header.len - 4, 0x7f, 4);
         }
-        return spoil->header.len > 4;
+        return corrupt->header.len > 4;
     case BAD_TRAILING:
-        write_good(spoil, out);
+        write_good(corrupt, out);
         buf_add(out, "tail", 1 + (size_t)rng_below(rng, 4));
         return true;
     case BAD_UTF8:
-        buf_add_span(out, spoil->header);
-        write_bad_text(spoil->root, spoil->type, spoil->arena, &is_done, out);
+        buf_add_span(out, corrupt->header);
+        write_bad_text(corrupt->root, corrupt->type, corrupt->arena, &is_done, out);
         return is_done;
     case BAD_INDEX:
-        buf_add_span(out, spoil->header);
-        write_bad_index(spoil->root, spoil->type, &is_done, out);
+        buf_add_span(out, corrupt->header);
+        write_bad_index(corrupt->root, corrupt->type, &is_done, out);
         return is_done;
     case BAD_EMPTY:
     case BAD_NULL:
         return true;
     case BAD_RANDOM:
-        write_random(spoil, rng, out);
+        write_random(corrupt, rng, out);
         return true;
     case BAD_HUGE:
-        write_good(spoil, out);
-        while (out->len < spoil->huge_bytes) {
+        write_good(corrupt, out);
+        while (out->len < corrupt->huge_bytes) {
             buf_add(out, "detour sends huge records as well", 33);
         }
         return true;

@@ -1,19 +1,19 @@
-#include "trial/fill.h"
+#include "trial/faker.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "base/clock.h"
-
-enum { PATH_BYTES = 512, TYPE_DEPTH_MAX = 70, ENOUGH_ITEMS = 1000 };
+enum { PATH_BYTES = 512, TYPE_DEPTH_MAX = 70, ENOUGH_ITEMS = 1000, TEXT_BYTES = 64 };
 
 /* Where the walk is. */
 struct walk {
-    const struct fill *fill;
+    const struct field_hints *hints;
+    struct session *session;
+    struct arena *arena;
     char path[PATH_BYTES]; /* dotted; fields only */
     size_t path_bytes;
-    struct invention invention;
+    enum hint hint; /* of the field at hand, also inside its union or list */
     size_t items;
     bool is_too_large;
 };
@@ -25,33 +25,32 @@ static struct span here(const struct walk *walk)
     return (struct span){walk->path, walk->path_bytes};
 }
 
-static bool is_at(const struct walk *walk, struct span path)
-{
-    return path.len > 0 && span_eq(here(walk), path);
-}
-
-/* Does @path lie at or below here? */
-static bool leads_to(const struct walk *walk, struct span path)
-{
-    return path.len >= walk->path_bytes && walk->path_bytes > 0 && span_starts(path, here(walk)) &&
-           (path.len == walk->path_bytes || path.ptr[walk->path_bytes] == '.');
-}
-
+/* What detour itself reads is always there. */
 static bool is_needed(const struct walk *walk)
 {
-    const struct fill_paths *paths = walk->fill->paths;
+    static const enum hint needed[] = {HINT_TYPE, HINT_ID, HINT_TIME, HINT_CONSENT};
+    static const enum hint values[] = {HINT_VALUE, HINT_CURRENCY};
 
-    return leads_to(walk, paths->type) || leads_to(walk, paths->id) ||
-           leads_to(walk, paths->time) ||
-           (walk->fill->has_value &&
-            (leads_to(walk, paths->value) ||
-             (walk->fill->currency.ptr != NULL && leads_to(walk, paths->currency))));
+    if (walk->path_bytes == 0) {
+        return false;
+    }
+    for (size_t i = 0; i < COUNT_OF(needed); i++) {
+        if (field_hint_leads_to(walk->hints, here(walk), needed[i])) {
+            return true;
+        }
+    }
+    for (size_t i = 0; walk->session->is_value_set && i < COUNT_OF(values); i++) {
+        if (field_hint_leads_to(walk->hints, here(walk), values[i])) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* Deep or large enough: what may stay empty does, from here on. */
 static bool is_enough(const struct walk *walk, unsigned depth)
 {
-    return depth >= FILL_DEPTH || walk->items >= ENOUGH_ITEMS;
+    return depth >= FAKER_DEPTH || walk->items >= ENOUGH_ITEMS;
 }
 
 static void *take(struct walk *walk, size_t count, size_t bytes_each)
@@ -59,8 +58,8 @@ static void *take(struct walk *walk, size_t count, size_t bytes_each)
     void *out = NULL;
 
     walk->items += count;
-    if (walk->items <= FILL_ITEMS) {
-        out = arena_alloc(walk->fill->arena, count * bytes_each + 1);
+    if (walk->items <= FAKER_ITEMS) {
+        out = arena_alloc(walk->arena, count * bytes_each + 1);
     }
     walk->is_too_large = walk->is_too_large || out == NULL;
     return out;
@@ -72,47 +71,21 @@ static struct value text_value(enum value_kind kind, struct span text)
         .kind = (uint8_t)kind, .len = (uint32_t)text.len, .p = text.ptr == NULL ? "" : text.ptr};
 }
 
-static struct span find_text(struct walk *walk)
-{
-    const struct fill *fill = walk->fill;
-    char iso[CLOCK_ISO_BYTES];
+/* numbers */
 
-    if (is_at(walk, fill->paths->type)) {
-        return arena_copy(fill->arena, fill->visit->type);
-    }
-    if (is_at(walk, fill->paths->id)) {
-        return arena_copy(fill->arena, fill->event_id);
-    }
-    if (is_at(walk, fill->paths->time)) {
-        return arena_copy(fill->arena, span_of(clock_iso(fill->now_ms, iso)));
-    }
-    if (fill->currency.ptr != NULL && is_at(walk, fill->paths->currency)) {
-        return arena_copy(fill->arena, fill->currency);
-    }
-    return invent_text(&walk->invention);
-}
-
-/* An id that has to be a number is the event's number behind the seed's. */
+/* What nothing is known of gets any number; false: the session has none. */
 static bool find_number(struct walk *walk, double *out)
 {
-    if (is_at(walk, walk->fill->paths->id)) {
-        *out = (double)(walk->fill->index + 1);
+    if (walk->hint == HINT_NONE || walk->hint == HINT_CONSENT) {
+        *out = (double)rng_below(&walk->session->rng, 1000);
         return true;
     }
-    if (is_at(walk, walk->fill->paths->time)) {
-        *out = (double)walk->fill->now_ms / 1000.0;
-        return true;
-    }
-    if (walk->fill->has_value && is_at(walk, walk->fill->paths->value)) {
-        *out = walk->fill->value;
-        return true;
-    }
-    return invent_number(&walk->invention, out);
+    return session_number(walk->session, walk->hint, out);
 }
 
-static int64_t find_integer(struct walk *walk, const struct type *type, bool *is_absent)
+static int64_t integer_of(struct walk *walk, const struct type *type)
 {
-    int64_t now_ms = walk->fill->now_ms;
+    int64_t now_ms = walk->session->now_ms;
     bool is_long = type->kind == TYPE_LONG;
     double number = 0.0;
 
@@ -135,12 +108,28 @@ static int64_t find_integer(struct walk *walk, const struct type *type, bool *is
     case LOGICAL_DURATION:
         break;
     }
-    if (is_long && is_at(walk, walk->fill->paths->time)) {
+    if (is_long && walk->hint == HINT_TIME) {
         return now_ms;
     }
-    *is_absent = !find_number(walk, &number);
+    (void)find_number(walk, &number); /* zero where the session has none */
     number = trunc(number);
     return number > INT32_MAX && !is_long ? INT32_MAX : (int64_t)number;
+}
+
+static struct value number_value(struct walk *walk, const struct type *type)
+{
+    struct value value = {.kind = VALUE_NULL};
+    double number = 0.0;
+
+    if (type->kind == TYPE_INT || type->kind == TYPE_LONG) {
+        value.kind = type->kind == TYPE_INT ? VALUE_INT : VALUE_LONG;
+        value.i = integer_of(walk, type);
+    } else {
+        (void)find_number(walk, &number);
+        value.kind = type->kind == TYPE_FLOAT ? VALUE_FLOAT : VALUE_DOUBLE;
+        value.d = type->kind == TYPE_FLOAT ? (double)(float)number : number;
+    }
+    return value;
 }
 
 /* Big-endian two's complement of number * 10^scale, within the precision. */
@@ -163,30 +152,80 @@ static struct value decimal_value(struct walk *walk, const struct type *type, do
 
 static struct value bytes_value(struct walk *walk, const struct type *type)
 {
-    size_t bytes = type->kind == TYPE_FIXED ? type->fixed_bytes
-                                            : 4 + (size_t)rng_below(&walk->fill->visit->rng, 12);
+    struct rng *rng = &walk->session->rng;
+    size_t bytes = type->kind == TYPE_FIXED ? type->fixed_bytes : 4 + (size_t)rng_below(rng, 12);
     double number = 0.0;
     char *out;
 
     if (type->logical == LOGICAL_DECIMAL) {
-        (void)find_number(walk, &number); /* zero where the visit has none */
+        (void)find_number(walk, &number);
         return decimal_value(walk, type, number);
     }
     out = take(walk, bytes, 1);
     for (size_t i = 0; out != NULL && i < bytes; i++) {
-        out[i] = (char)rng_next(&walk->fill->visit->rng);
+        out[i] = (char)rng_next(rng);
     }
     return text_value(type->kind == TYPE_FIXED ? VALUE_FIXED : VALUE_BYTES,
                       (struct span){out, out == NULL ? 0 : bytes});
 }
 
+/* texts */
+
+/* A version 4 UUID. */
+static struct span draw_uuid(struct walk *walk)
+{
+    uint64_t high = rng_next(&walk->session->rng);
+    uint64_t low = rng_next(&walk->session->rng);
+    char text[TEXT_BYTES];
+
+    (void)snprintf(text, sizeof(text), "%08llx-%04llx-4%03llx-%04llx-%012llx",
+                   (unsigned long long)(high >> 32), (unsigned long long)(high >> 16 & 0xffff),
+                   (unsigned long long)(high & 0xfff),
+                   (unsigned long long)(0x8000 | (low >> 48 & 0x3fff)),
+                   (unsigned long long)(low & 0xffffffffffff));
+    return arena_copy(walk->arena, span_of(text));
+}
+
+static struct span find_text(struct walk *walk)
+{
+    static const char *const words[] = {"alpha", "bravo", "delta", "kilo", "lima", "ünïcode"};
+    char text[TEXT_BYTES];
+    struct span known;
+    double number;
+
+    if (walk->hint == HINT_NONE || walk->hint == HINT_CONSENT) {
+        return span_of(words[rng_below(&walk->session->rng, COUNT_OF(words))]);
+    }
+    known = session_text(walk->session, walk->hint);
+    if (known.ptr == NULL && session_number(walk->session, walk->hint, &number)) {
+        (void)snprintf(text, sizeof(text), walk->hint == HINT_QUANTITY ? "%.0f" : "%.2f", number);
+        return arena_copy(walk->arena, span_of(text));
+    }
+    return known;
+}
+
+/* Draws nothing: has the session anything to say for a field of this type? */
+static bool is_absent(const struct walk *walk, const struct type *type)
+{
+    bool is_integer = type->kind == TYPE_INT || type->kind == TYPE_LONG;
+    bool is_number = is_integer || type->kind == TYPE_FLOAT || type->kind == TYPE_DOUBLE;
+    double number;
+
+    if (walk->hint == HINT_NONE || walk->hint == HINT_CONSENT || type->logical != LOGICAL_NONE ||
+        !(is_number || type->kind == TYPE_STRING)) {
+        return false;
+    }
+    return !session_number(walk->session, walk->hint, &number) &&
+           (is_number || session_text(walk->session, walk->hint).ptr == NULL);
+}
+
 static struct value enum_value(struct walk *walk, const struct type *type)
 {
-    size_t pick = zipf_draw(&walk->fill->visit->rng, type->symbol_count);
+    size_t pick = zipf_draw(&walk->session->rng, type->symbol_count);
     struct value value;
 
-    for (size_t i = 0; is_at(walk, walk->fill->paths->type) && i < type->symbol_count; i++) {
-        if (span_eq(type->symbols[i], walk->fill->visit->type)) {
+    for (size_t i = 0; walk->hint == HINT_TYPE && i < type->symbol_count; i++) {
+        if (span_eq(type->symbols[i], walk->session->type)) {
             pick = i;
         }
     }
@@ -197,53 +236,51 @@ static struct value enum_value(struct walk *walk, const struct type *type)
 
 static struct value bool_value(struct walk *walk)
 {
-    bool is_consent = meanings_is_consent(walk->fill->meanings, here(walk), false);
+    struct session *session = walk->session;
+    bool is_consent = walk->hint == HINT_CONSENT;
 
-    if (is_consent && walk->fill->is_asked != NULL) {
-        *walk->fill->is_asked = true;
-    }
+    session->was_asked = session->was_asked || is_consent;
     return (struct value){.kind = VALUE_BOOL,
                           .i =
-                              is_consent ? walk->fill->has_consent : invent_bool(&walk->invention)};
+                              is_consent ? session->has_consent : rng_below(&session->rng, 2) == 0};
 }
+
+/* what holds others */
 
 static struct value array_value(struct walk *walk, const struct type *type, unsigned depth)
 {
-    const struct product *outer = walk->invention.product;
-    bool is_products = outer == NULL && invent_is_products(&walk->invention);
-    size_t count = is_products ? walk->fill->visit->product_count
-                               : (size_t)rng_below(&walk->fill->visit->rng, 3);
+    struct session *session = walk->session;
+    bool are_products = session->product == NULL && walk->hint == HINT_CONTENTS;
+    size_t count = are_products ? session->product_count : (size_t)rng_below(&session->rng, 3);
     struct value *items = NULL;
 
     count = is_enough(walk, depth) ? 0 : count;
     items = take(walk, count, sizeof(*items));
     count = items == NULL ? 0 : count;
     for (size_t i = 0; i < count; i++) {
-        if (is_products) {
-            walk->invention.product = &walk->fill->visit->products[i];
+        if (are_products) {
+            session->product = &session->products[i];
         }
         items[i] = build(walk, type->items, depth + 1);
     }
-    walk->invention.product = outer;
+    session->product = are_products ? NULL : session->product;
     return (struct value){.kind = VALUE_ARRAY, .len = (uint32_t)count, .items = items};
 }
 
 static struct value map_value(struct walk *walk, const struct type *type, unsigned depth)
 {
     static const char *const keys[] = {"source", "session_id", "variant"};
-    size_t count = is_enough(walk, depth) ? 0 : (size_t)rng_below(&walk->fill->visit->rng, 3);
-    const struct invention outer = walk->invention;
+    size_t count = is_enough(walk, depth) ? 0 : (size_t)rng_below(&walk->session->rng, 3);
+    enum hint outer = walk->hint;
     struct value *items = take(walk, 2 * count, sizeof(*items));
 
-    walk->invention.meaning = SPAN_NONE;
-
+    walk->hint = HINT_NONE;
     count = items == NULL ? 0 : count;
     for (size_t i = 0; i < count; i++) {
-        walk->invention.field = span_of(keys[i]);
-        items[2 * i] = text_value(VALUE_STRING, walk->invention.field);
+        items[2 * i] = text_value(VALUE_STRING, span_of(keys[i]));
         items[2 * i + 1] = build(walk, type->items, depth + 1);
     }
-    walk->invention = outer;
+    walk->hint = outer;
     return (struct value){.kind = VALUE_MAP, .len = (uint32_t)count, .items = items};
 }
 
@@ -262,18 +299,17 @@ static size_t step_down(struct walk *walk, struct span name)
 
 static struct value record_value(struct walk *walk, const struct type *type, unsigned depth)
 {
-    const struct invention outer = walk->invention;
+    enum hint outer = walk->hint;
     struct value *fields = take(walk, type->field_count, sizeof(*fields));
 
     for (size_t i = 0; fields != NULL && i < type->field_count; i++) {
         size_t before = step_down(walk, type->fields[i].name);
 
-        walk->invention.field = type->fields[i].name;
-        walk->invention.meaning = meanings_find(walk->fill->meanings, here(walk));
+        walk->hint = field_hint_of(walk->hints, here(walk));
         fields[i] = build(walk, type->fields[i].type, depth + 1);
         walk->path_bytes = before;
     }
-    walk->invention = outer;
+    walk->hint = outer;
     return (struct value){.kind = VALUE_RECORD,
                           .len = fields == NULL ? 0 : (uint32_t)type->field_count,
                           .items = fields};
@@ -289,24 +325,6 @@ static size_t null_branch(const struct type *type)
     return type->branch_count;
 }
 
-/* True when the visit has nothing to say for a text or number of this name. */
-static bool is_wanting(struct walk *walk, const struct type *type)
-{
-    struct rng before = walk->fill->visit->rng; /* looking draws nothing */
-    bool is_absent = false;
-    double number;
-
-    if (type->kind == TYPE_STRING && type->logical != LOGICAL_UUID) {
-        is_absent = find_text(walk).ptr == NULL;
-    } else if (type->kind == TYPE_FLOAT || type->kind == TYPE_DOUBLE) {
-        is_absent = !find_number(walk, &number);
-    } else if (type->kind == TYPE_INT || type->kind == TYPE_LONG) {
-        (void)find_integer(walk, type, &is_absent);
-    }
-    walk->fill->visit->rng = before;
-    return is_absent;
-}
-
 /* A branch that does not go deeper, where there is one. */
 static size_t flat_branch(const struct type *type)
 {
@@ -318,10 +336,12 @@ static size_t flat_branch(const struct type *type)
     return 0;
 }
 
+/* One field in twenty is null for no reason. */
 static size_t pick_branch(struct walk *walk, const struct type *type, unsigned depth)
 {
     size_t null_at = null_branch(type);
     bool has_null = null_at < type->branch_count;
+    bool may_be_null = has_null && !is_needed(walk);
     size_t pick;
 
     if (is_enough(walk, depth) && !is_needed(walk)) {
@@ -330,12 +350,10 @@ static size_t pick_branch(struct walk *walk, const struct type *type, unsigned d
     if (has_null && type->branch_count == 1) {
         return null_at;
     }
-    pick = zipf_draw(&walk->fill->visit->rng, type->branch_count - (has_null ? 1 : 0));
+    pick = zipf_draw(&walk->session->rng, type->branch_count - (has_null ? 1 : 0));
     pick += has_null && pick >= null_at ? 1 : 0;
-    if (has_null && !is_needed(walk) &&
-        (is_wanting(walk, type->branches[pick]) ||
-         (!meanings_is_consent(walk->fill->meanings, here(walk), true) &&
-          rng_below(&walk->fill->visit->rng, 20) == 0))) {
+    if (may_be_null &&
+        (is_absent(walk, type->branches[pick]) || rng_below(&walk->session->rng, 20) == 0)) {
         return null_at;
     }
     return pick;
@@ -350,34 +368,11 @@ static struct value union_value(struct walk *walk, const struct type *type, unsi
     return value;
 }
 
-static struct value scalar(struct walk *walk, const struct type *type)
-{
-    struct value value = {.kind = VALUE_NULL};
-    bool is_absent = false;
-
-    if (type->kind == TYPE_INT || type->kind == TYPE_LONG) {
-        value.kind = type->kind == TYPE_INT ? VALUE_INT : VALUE_LONG;
-        value.i = find_integer(walk, type, &is_absent);
-    } else if (type->kind == TYPE_FLOAT || type->kind == TYPE_DOUBLE) {
-        value.kind = type->kind == TYPE_FLOAT ? VALUE_FLOAT : VALUE_DOUBLE;
-        value.d = 0.0;
-        if (!find_number(walk, &value.d)) {
-            value.d = 0.0;
-        }
-        value.d = type->kind == TYPE_FLOAT ? (double)(float)value.d : value.d;
-    } else if (type->kind == TYPE_STRING) {
-        value =
-            text_value(VALUE_STRING, type->logical == LOGICAL_UUID ? invent_uuid(&walk->invention)
-                                                                   : find_text(walk));
-    }
-    return value;
-}
-
 /* Recursion ends: types nest to 64 at most, recursive ones go through union, list or map, and
- * those stop at FILL_DEPTH. */
+ * those stop at FAKER_DEPTH. */
 static struct value build(struct walk *walk, const struct type *type, unsigned depth)
 {
-    walk->is_too_large = walk->is_too_large || depth > FILL_DEPTH + 3 * TYPE_DEPTH_MAX;
+    walk->is_too_large = walk->is_too_large || depth > FAKER_DEPTH + 3 * TYPE_DEPTH_MAX;
     if (walk->is_too_large) {
         return (struct value){.kind = VALUE_NULL};
     }
@@ -397,32 +392,30 @@ static struct value build(struct walk *walk, const struct type *type, unsigned d
         return record_value(walk, type, depth);
     case TYPE_UNION:
         return union_value(walk, type, depth);
-    case TYPE_NULL:
+    case TYPE_STRING:
+        return text_value(VALUE_STRING,
+                          type->logical == LOGICAL_UUID ? draw_uuid(walk) : find_text(walk));
     case TYPE_INT:
     case TYPE_LONG:
     case TYPE_FLOAT:
     case TYPE_DOUBLE:
-    case TYPE_STRING:
+        return number_value(walk, type);
+    case TYPE_NULL:
         break;
     }
-    return scalar(walk, type);
+    return (struct value){.kind = VALUE_NULL};
 }
 
-enum err_code fill_value(const struct fill *fill, const struct type *type, struct value *out,
-                         struct err *err)
+enum err_code faker_value(const struct field_hints *hints, struct session *session,
+                          struct arena *arena, const struct type *type, struct value *out,
+                          struct err *err)
 {
-    struct walk walk = {.fill = fill};
+    struct walk walk = {.hints = hints, .session = session, .arena = arena};
 
-    walk.invention = (struct invention){.cache = fill->cache,
-                                        .visit = fill->visit,
-                                        .arena = fill->arena,
-                                        .field = SPAN("value"),
-                                        .now_ms = fill->now_ms,
-                                        .index = fill->index};
     *out = build(&walk, type, 0);
     if (walk.is_too_large) {
         return FAIL(err, ERR_LIMIT, "the smallest value of this schema has more than %d parts",
-                    FILL_ITEMS);
+                    FAKER_ITEMS);
     }
     return ERR_OK;
 }

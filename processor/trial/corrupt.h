@@ -1,8 +1,8 @@
 /**
- * spoil - good records made bad, in the ways that bytes go bad in real topics.
+ * corrupt - good records made bad, in the ways that bytes go bad in real topics.
  */
-#ifndef TRIAL_SPOIL_H
-#define TRIAL_SPOIL_H
+#ifndef TRIAL_CORRUPT_H
+#define TRIAL_CORRUPT_H
 
 #include "base/buf.h"
 #include "base/rng.h"
@@ -24,7 +24,7 @@ enum bad_kind {
     BAD_KIND_COUNT,
 };
 
-struct spoil {
+struct corrupt {
     enum framing framing;
     struct span header; /* the framing in front of the Avro bytes */
     const struct type *type;
@@ -34,8 +34,9 @@ struct spoil {
 };
 
 const char *bad_word(enum bad_kind kind);
-/** A record of @kind into @out, made from spoil->root; false when this schema or framing cannot be
- * spoiled so (raw bytes have no magic byte). BAD_NULL leaves @out empty. */
-bool spoil_write(const struct spoil *spoil, enum bad_kind kind, struct rng *rng, struct buf *out);
+/** A record of @kind into @out, made from corrupt->root; false when this schema or framing cannot
+ * be spoiled so (raw bytes have no magic byte). BAD_NULL leaves @out empty. */
+bool corrupt_write(const struct corrupt *corrupt, enum bad_kind kind, struct rng *rng,
+                   struct buf *out);
 
-#endif /* TRIAL_SPOIL_H */
+#endif /* TRIAL_CORRUPT_H */
