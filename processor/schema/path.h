@@ -37,7 +37,8 @@ bool path_is_certain(const struct path *path, size_t reader);
 const struct value *path_get(const struct path *path, size_t reader, const struct value *root);
 
 /* The parameters of a URL one by one, as they are written: those behind the first `?`, then those
- * of the fragment: a hash router's (`#/shop?ttclid=...`), or the fragment itself where it has pairs
+ * of the fragment: a hash router's (`#/shop?ttclid=...`), or the fragment itself where there is no
+ * `?`
  * (`#utm_source=...`). A name that an escaped `&amp;` stands before is without its rest. */
 struct url_query {
     struct span url;

@@ -101,15 +101,16 @@ struct url_query url_query_open(struct span url)
     return query;
 }
 
-/* Go on to the query that stands in the fragment: behind the question mark of a router's path, or
- * in place of one, as campaign links have it: #utm_source=tiktok&utm_medium=cpc. */
+/* Go on to the query that stands in the fragment: behind the question mark of a router's path, or,
+ * where the URL has none of its own, as the fragment: #utm_source=tiktok&utm_medium=cpc. */
 static bool enter_fragment(struct url_query *query)
 {
     struct span url = query->url;
     size_t from = query->end + 1; /* behind the # */
     bool is_path = from < url.len && (url.ptr[from] == '/' || url.ptr[from] == '!');
 
-    if (query->is_in_fragment || from >= url.len) {
+    if (query->is_in_fragment || from >= url.len ||
+        (!is_path && span_find(url, '?', 0) < query->end)) {
         return false;
     }
     query->is_in_fragment = true;
