@@ -1,28 +1,23 @@
 /*
- * A message's way: consumer_poll -> its slot -> tracker -> the caller.
+ * A message's way: consumer_poll -> its partition -> the caller.
  *
  * What else may come, in the order it is met:
- *    a callback             rebalance.c; no message then
- *    an error               an offset that is gone: source_gap.c; else source_errors.c
- *    not ours, or blocked   dropped: fetched again from `position` once it is wanted
- *    the log may be another dropped, and read again from a record that is known (source_check.c)
- *    before `position`      dropped: it was taken
- *    settled before         skipped: the last commit's metadata says so
- *    no room in the window  dropped and blocked until half of the window is free
+ *    a callback             source_rebalance.c; no message then
+ *    an error               source_errors.c
+ *    a hint                 the log may be another: dropped, and read again (source_hints.c)
+ *    not ours, not wanted   dropped: offsets/partition.c says when it is fetched again
  */
 #include "kafka/source.h"
 
-#include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "kafka/rebalance.h"
+#include "kafka/source_inside.h"
 
 enum {
     SKIP_MAX = 1000,      /* messages skipped in one call */
     POLLS_PER_CHORE = 64, /* looking at the clock costs as much as a message */
-    FENCE_AFTER_WAKE_MS = 1000,
     HIGH_EVERY_MS = 1000,
 };
 
@@ -33,55 +28,13 @@ int source_fd(const struct source *source)
 
 struct source_partition *const *source_partitions(const struct source *source, size_t *count)
 {
-    *count = source->assigned_count;
-    return source->assigned;
+    *count = source->assignment.held_count;
+    return source->assignment.held;
 }
 
 struct source_counts source_counts(const struct source *source)
 {
-    struct source_counts sum = {0};
-
-    for (size_t i = 0; i < source->slot_count; i++) {
-        const struct source_counts *own = &source->slots[i]->own.counts;
-
-        sum.gaps += own->gaps;
-        sum.gap_messages += own->gap_messages;
-        sum.skipped += own->skipped;
-    }
-    return sum;
-}
-
-struct slot *source_find(struct source *source, const char *topic, int32_t partition)
-{
-    for (size_t i = 0; i < source->assigned_count; i++) {
-        struct source_partition *own = source->assigned[i];
-
-        if (own->partition == partition && strcmp(own->topic, topic) == 0) {
-            return slot_of(own);
-        }
-    }
-    return NULL;
-}
-
-/* errors */
-
-static void take_error_message(struct source *source, const rd_kafka_message_t *message,
-                               struct slot *slot)
-{
-    bool is_gone = message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ||
-                   message->err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE;
-
-    if (is_gone && slot != NULL) {
-        if (slot->check.state == CHECK_OFF && slot->is_placed) {
-            check_begin(source, slot); /* what is there now may be another log */
-        }
-        slot->is_stopped = true;
-        slot->lost_at_ms = MAX_OF(clock_mono_ms(), slot->looked_at_ms + LOOK_EVERY_MS);
-    } else if (message->err == RD_KAFKA_RESP_ERR__FATAL) {
-        source_fail(source);
-    } else {
-        error_take(source, slot, message);
-    }
+    return assignment_counts(&source->assignment);
 }
 
 bool source_failed(const struct source *source, struct err *err)
@@ -92,76 +45,69 @@ bool source_failed(const struct source *source, struct err *err)
     return source->is_fatal;
 }
 
-/* taking */
-
-static void refresh_high(struct source *source, uint64_t now_ms)
+bool source_is_fenced(const struct source *source, uint64_t now_ms)
 {
-    if (now_ms - source->high_at_ms < HIGH_EVERY_MS) {
+    return assignment_is_fenced(&source->assignment, now_ms);
+}
+
+void source_block(struct source *source, struct source_partition *partition,
+                  enum block_reason reason, bool is_on)
+{
+    source->now_ms = clock_mono_ms();
+    assignment_block(&source->assignment, partition, reason, is_on, source->now_ms);
+    source_act(source);
+}
+
+void source_settle(struct source *source, struct source_partition *partition, uint64_t epoch,
+                   int64_t offset)
+{
+    (void)source;
+    partition_settle(partition, epoch, offset);
+}
+
+/* chores */
+
+static void hear_high(struct source *source)
+{
+    const struct assignment *assignment = &source->assignment;
+
+    if (source->now_ms - source->high_at_ms < HIGH_EVERY_MS) {
         return;
     }
-    source->high_at_ms = now_ms;
-    for (size_t i = 0; i < source->assigned_count; i++) {
-        struct source_partition *own = source->assigned[i];
+    source->high_at_ms = source->now_ms;
+    for (size_t i = 0; i < assignment->held_count; i++) {
+        struct source_partition *partition = assignment->held[i];
         int64_t low;
         int64_t high;
 
-        if (rd_kafka_get_watermark_offsets(source->rk, own->topic, own->partition, &low, &high) ==
-                RD_KAFKA_RESP_ERR_NO_ERROR &&
-            high >= 0) {
-            own->high = high;
+        if (rd_kafka_get_watermark_offsets(source->rk, partition->topic, partition->partition, &low,
+                                           &high) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+            high = -1;
         }
-        check_idle(source, slot_of(own));
+        partition_heard(partition, high, source->now_ms);
     }
-}
-
-/* A process that slept: the heartbeats that are overdue go out now, and a second tells. */
-void source_awake(struct source *source, uint64_t now_ms)
-{
-    if (now_ms <= source->polled_at_ms) {
-        return;
-    }
-    if (now_ms - source->polled_at_ms >= source->session_ms * 8 / 10) {
-        source->fenced_until_ms = now_ms + FENCE_AFTER_WAKE_MS;
-        LOG_WARN("source.slept", "worker=%u slept_ms=%" PRIu64 " session_ms=%" PRIu64,
-                 source->worker_index, now_ms - source->polled_at_ms, source->session_ms);
-    }
-    source->polled_at_ms = now_ms;
-}
-
-bool source_is_fenced(const struct source *source, uint64_t now_ms)
-{
-    return now_ms < source->fenced_until_ms ||
-           (now_ms > source->polled_at_ms &&
-            now_ms - source->polled_at_ms >= source->session_ms * 8 / 10);
-}
-
-/* True when all that is read is read again, and compared. */
-static bool look_at_hints(struct source *source)
-{
-    if (atomic_load_explicit(source->hints, memory_order_acquire) == source->hints_seen) {
-        return false;
-    }
-    check_hints(source);
-    return true;
+    standing_age(&source->errors, source->now_ms);
 }
 
 static void do_chores(struct source *source)
 {
-    uint64_t now_ms = clock_mono_ms();
-
-    source_awake(source, now_ms);
-    if (now_ms == source->chores_at_ms || source->is_fatal) {
+    source->now_ms = clock_mono_ms();
+    assignment_awake(&source->assignment, source->now_ms);
+    if (source->now_ms == source->chores_at_ms || source->is_fatal) {
         return;
     }
-    source->chores_at_ms = now_ms;
+    source->chores_at_ms = source->now_ms;
     commit_serve(source, 0);
-    look_at_hints(source);
-    block_windows(source);
-    block_apply(source, now_ms);
-    rebalance_chores(source, now_ms);
-    error_chores(source, now_ms);
-    refresh_high(source, now_ms);
+    (void)hints_look(source);
+    assignment_tick(&source->assignment, source->now_ms);
+    source_act(source);
+    rebalance_chores(source, source->now_ms);
+    source_look(source, source->now_ms);
+    hear_high(source);
+    source_act(source);
 }
+
+/* taking */
 
 /* NULL when nothing waits; then the descriptor is quiet until something does. */
 static rd_kafka_message_t *poll_once(struct source *source)
@@ -178,25 +124,33 @@ static rd_kafka_message_t *poll_once(struct source *source)
     return rd_kafka_consumer_poll(source->rk, 0); /* signalled between the two */
 }
 
-static struct slot *slot_for(struct source *source, const rd_kafka_message_t *message)
+static rd_kafka_message_t *next_message(struct source *source)
 {
-    struct slot *slot = source->last_slot;
+    rd_kafka_message_t *message = source->kept;
 
-    if (slot != NULL && slot->rkt == message->rkt && slot->own.partition == message->partition) {
-        return slot;
+    source->kept = NULL;
+    return message != NULL ? message : poll_once(source);
+}
+
+/* NULL: not ours, or of no partition. */
+static struct source_partition *partition_of(struct source *source,
+                                             const rd_kafka_message_t *message)
+{
+    if (source->last != NULL && source->last_rkt == message->rkt &&
+        source->last->partition == message->partition) {
+        return source->last;
     }
     if (message->rkt == NULL) {
         return NULL;
     }
-    slot = source_find(source, rd_kafka_topic_name(message->rkt), message->partition);
-    if (slot != NULL) {
-        slot->rkt = message->rkt;
-        source->last_slot = slot;
-    }
-    return slot;
+    source->last =
+        assignment_find(&source->assignment, rd_kafka_topic_name(message->rkt), message->partition);
+    source->last_rkt = message->rkt;
+    return source->last;
 }
 
-struct mark source_mark(const rd_kafka_message_t *message)
+/* What a record is recognised by. */
+static struct mark mark_of(const rd_kafka_message_t *message)
 {
     rd_kafka_timestamp_type_t type;
 
@@ -208,54 +162,23 @@ struct mark source_mark(const rd_kafka_message_t *message)
     };
 }
 
-static bool is_wanted(struct source *source, struct slot *slot, const rd_kafka_message_t *message)
+/* Whether the caller, or whoever keeps it, gets the message. @ask: partition_take(), or
+ * partition_is_wanted(). */
+static bool offer(struct source *source, const rd_kafka_message_t *message,
+                  struct source_partition *partition,
+                  bool (*ask)(struct source_partition *, struct mark, uint64_t))
 {
-    if (look_at_hints(source)) { /* after the message came: it may be of another log already */
-        return false;
-    }
-    if (slot == NULL || !slot->is_placed || slot->own.blocks != 0 || slot->lost_at_ms != 0) {
-        return false;
-    }
-    if (slot->check.state != CHECK_OFF && !check_take(source, slot, message)) {
-        return false;
-    }
-    return message->offset >= slot->own.position;
-}
+    bool is_taken = false;
 
-/* True: new work for the caller. */
-static bool take(struct source *source, struct slot *slot, const rd_kafka_message_t *message)
-{
-    struct mark record = source_mark(message);
-
-    switch (tracker_take(slot->own.tracker, record)) {
-    case TAKE_NEW:
-        slot->own.position = message->offset + 1;
-        slot->newest = record;
-        return true;
-    case TAKE_DONE_BEFORE:
-        slot->own.position = message->offset + 1;
-        slot->newest = record;
-        slot->is_dirty = true;
-        slot->own.counts.skipped++;
-        return false;
-    case TAKE_FULL:
-        block_slot(source, slot, BLOCK_WINDOW, true);
-        block_apply(source, clock_mono_ms());
-        LOG_WARN("source.window_full",
-                 "topic=%s partition=%d waits_for_offset=%" PRId64 " window=%u",
-                 LOG_Q(slot->own.topic), (int)slot->own.partition,
-                 tracker_watermark(slot->own.tracker), tracker_window(slot->own.tracker));
-        return false;
+    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        error_take(source, partition, message);
+    } else if (!hints_look(source) && partition != NULL) { /* it came before the hint */
+        is_taken = ask(partition, mark_of(message), source->now_ms);
     }
-    return false;
-}
-
-static rd_kafka_message_t *next_message(struct source *source)
-{
-    rd_kafka_message_t *message = source->kept;
-
-    source->kept = NULL;
-    return message != NULL ? message : poll_once(source);
+    if (partition != NULL && partition->actions != 0) {
+        source_act(source);
+    }
+    return is_taken;
 }
 
 rd_kafka_message_t *source_poll(struct source *source, struct source_partition **partition)
@@ -270,18 +193,16 @@ rd_kafka_message_t *source_poll(struct source *source, struct source_partition *
     }
     for (int i = 0; i < SKIP_MAX; i++) {
         rd_kafka_message_t *message = next_message(source);
-        struct slot *slot;
+        struct source_partition *own;
 
         if (message == NULL) {
             do_chores(source);
             return NULL;
         }
-        slot = slot_for(source, message);
-        if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-            take_error_message(source, message, slot);
-        } else if (is_wanted(source, slot, message) && take(source, slot, message)) {
-            error_over(slot);
-            *partition = &slot->own;
+        own = partition_of(source, message);
+        if (offer(source, message, own, partition_take)) {
+            error_over(own);
+            *partition = own;
             return message;
         }
         rd_kafka_message_destroy(message);
@@ -295,39 +216,16 @@ void source_serve(struct source *source)
         return;
     }
     do_chores(source);
-    if (source->kept != NULL) {
-        rd_kafka_message_t *kept = source->kept;
-
-        source->kept = NULL;
-        if (is_wanted(source, slot_for(source, kept), kept)) {
-            source->kept = kept;
-        } else {
-            rd_kafka_message_destroy(kept);
-        }
-    }
-    while (source->kept == NULL) {
-        rd_kafka_message_t *message = poll_once(source);
-        struct slot *slot;
+    for (;;) {
+        rd_kafka_message_t *message = next_message(source);
 
         if (message == NULL) {
             return;
         }
-        slot = slot_for(source, message);
-        if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-            take_error_message(source, message, slot);
-        } else if (is_wanted(source, slot, message)) {
+        if (offer(source, message, partition_of(source, message), partition_is_wanted)) {
             source->kept = message;
             return;
         }
         rd_kafka_message_destroy(message);
-    }
-}
-
-void source_settle(struct source *source, struct source_partition *partition, uint64_t epoch,
-                   int64_t offset)
-{
-    (void)source;
-    if (partition->epoch == epoch && tracker_settle(partition->tracker, offset)) {
-        slot_of(partition)->is_dirty = true;
     }
 }

@@ -13,48 +13,10 @@
 
 #include <librdkafka/rdkafka.h>
 
-#include "config/config.h"
-#include "event/blocked.h"
 #include "kafka/standing.h"
-#include "offsets/tracker.h"
+#include "offsets/assignment.h"
 
 struct source;
-
-/* Records made of a partition that wait for their topics: it is blocked while there are any. */
-struct source_waits {
-    uint32_t records;
-    uint32_t stuck; /* of them: their topic does not take them */
-};
-
-struct source_counts {
-    uint64_t gaps;         /* offsets wanted that were gone */
-    uint64_t gap_messages; /* and how many messages with them */
-    uint64_t skipped;      /* messages settled before a restart */
-};
-
-/* One partition; ours from assign to revoke, the memory is valid until source_close(). Events keep
- * the pointer and its epoch. */
-struct source_partition {
-    char *topic; /* owned */
-    int32_t partition;
-    uint64_t epoch; /* grows with every assignment; a late settle of an older one is ignored */
-    struct tracker *tracker;
-    int64_t committed; /* last acknowledged commit, -1: none yet */
-    int64_t position;  /* next offset to be received */
-    int64_t high;      /* high watermark as last heard, -1 unknown */
-    int64_t end;       /* all before it was handed over, where end_epoch is epoch: it may lie behind
-                        * `position`, over aborted transactions and what marks their ends */
-    uint64_t end_epoch;
-    int error; /* librdkafka's code: it cannot be read on; 0: it can (client_errors.h) */
-    uint64_t error_since_ms, errors;
-    uint32_t blocks; /* bit set of enum block_reason: paused while not 0 */
-    /* the worker's own counts, 0 at assignment */
-    struct source_waits dead_letters, alternates;
-    uint32_t waiting_schemas;    /* events of it */
-    bool is_going;               /* the worker's own: it is being revoked */
-    bool is_halted;              /* on_gap: halt */
-    struct source_counts counts; /* kept from one assignment to the next */
-};
 
 struct source_events {
     /** The partition is going: the caller drops what has not begun, finishes what has within

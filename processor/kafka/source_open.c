@@ -2,7 +2,6 @@
  * A consumer's beginning and end. Neither lasts for ever: leaving the group and freeing the
  * library's handle are known to hang, so both stop at the deadline.
  */
-#include "kafka/rebalance.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +11,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "kafka/conf.h"
-#include "offsets/metadata.h"
+#include "kafka/source_inside.h"
 
 enum { WINDOW_MAX = 65536, WINDOW_MOST = 1 << 24 };
 
@@ -81,12 +80,15 @@ static enum err_code make_client(struct source *source, const struct config *con
         rd_kafka_conf_destroy(conf);
         return rc;
     }
-    rc = check_watch(source, conf, err);
+    rc = hints_watch(source, conf, err);
     if (rc != ERR_OK) {
         rd_kafka_conf_destroy(conf);
         return rc;
     }
-    source->session_ms = (uint64_t)conf_number(conf, "session.timeout.ms", 45000);
+    assignment_init(
+        &source->assignment, source->worker_index,
+        MIN_OF(MAX_OF(config->in_flight.events, (uint32_t)WINDOW_MAX), (uint32_t)WINDOW_MOST),
+        (uint64_t)conf_number(conf, "session.timeout.ms", 45000), source->now_ms);
     rd_kafka_conf_set_rebalance_cb(conf, rebalance_take);
     rd_kafka_conf_set_error_cb(conf, take_error);
     rd_kafka_conf_set_opaque(conf, source);
@@ -105,16 +107,10 @@ static enum err_code make_client(struct source *source, const struct config *con
 /* What is left when the library's handle is gone or was never made. */
 static void free_source(struct source *source)
 {
-    for (size_t i = 0; i < source->slot_count; i++) {
-        tracker_free(source->slots[i]->own.tracker);
-        free(source->slots[i]->own.topic);
-        free(source->slots[i]);
-    }
-    free(source->slots);
+    assignment_fini(&source->assignment);
     free(source->hints);
     free(source->is_first);
     free(source->is_begun);
-    free(source->assigned);
     if (source->fd >= 0) {
         close(source->fd);
     }
@@ -133,10 +129,7 @@ enum err_code source_open(const struct config *config, unsigned worker_index,
     source->worker_index = worker_index;
     source->errors = (struct standings){.owner = STANDING_CONSUMER, .worker = worker_index};
     source->events = *events;
-    source->metadata_bytes_max = METADATA_BYTES_MAX;
-    source->window_max =
-        MIN_OF(MAX_OF(config->in_flight.events, (uint32_t)WINDOW_MAX), (uint32_t)WINDOW_MOST);
-    source->polled_at_ms = clock_mono_ms();
+    source->now_ms = clock_mono_ms();
     source->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (source->fd < 0) {
         free_source(source);
@@ -196,7 +189,7 @@ bool source_close(struct source *source, uint64_t deadline_ms)
     if (!source->is_fatal) {
         leave(source);
     }
-    if (source->assigned_count > 0) {
+    if (source->assignment.held_count > 0) {
         rebalance_drop(source, true); /* the group did not take them back in time */
     }
     is_committed = source->is_committed_at_close;

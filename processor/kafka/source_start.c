@@ -6,7 +6,7 @@
  * Whether it is the first start is asked before joining. Afterwards others may commit theirs a
  * moment before we look for ours, which would then seem to be added, with all its history.
  */
-#include "kafka/rebalance.h"
+#include "kafka/source_inside.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -130,25 +130,25 @@ static rd_kafka_resp_err_t is_latest(const struct source *source, const char *to
     return error;
 }
 
-rd_kafka_resp_err_t start_offset(struct source *source, struct slot *slot, uint64_t wait_ms,
-                                 int64_t *offset)
+rd_kafka_resp_err_t start_fresh(struct source *source, struct source_partition *partition,
+                                uint64_t wait_ms)
 {
     int64_t low = -1;
     int64_t high = -1;
     bool is_at_end = false;
-    rd_kafka_resp_err_t error =
-        watermarks_ask(source->rk, slot->own.topic, slot->own.partition, &low, &high, wait_ms);
+    rd_kafka_resp_err_t error = watermarks_ask(source->rk, partition->topic, partition->partition,
+                                               &low, &high, wait_ms);
 
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        error = is_latest(source, slot->own.topic, wait_ms, &is_at_end);
+        error = is_latest(source, partition->topic, wait_ms, &is_at_end);
     }
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        slot->own.high = high;
-        slot->low = low;
-        *offset = is_at_end ? high : low;
+        int64_t offset = is_at_end ? high : low;
+
         LOG_INFO("source.fresh", "topic=%s partition=%d offset=%" PRId64 " from=%s",
-                 LOG_Q(slot->own.topic), (int)slot->own.partition, *offset,
+                 LOG_Q(partition->topic), (int)partition->partition, offset,
                  is_at_end ? "latest" : "earliest");
+        partition_place_fresh(partition, offset, low, high, clock_mono_ms());
     }
     return error;
 }

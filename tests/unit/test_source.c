@@ -485,7 +485,7 @@ static void a_gap_halts_its_partition_alone(void **state)
     mock_seed(&mock, "in", 1, 0, 7, 0);
     open_rig(rig);
     turn_until_seen(rig, 7);
-    while (!partition_of(rig, 0)->is_halted) {
+    while (partition_of(rig, 0)->state != PARTITION_HALTED) {
         turn(rig, 20);
     }
     turn_for(rig, 500);
