@@ -1,21 +1,14 @@
 /*
- * One worker of the virtual world: the real turn behind a table of invented functions.
- * Its source follows kafka/source.h: what was settled before is passed over, a full
- * window blocks, a commit holds the watermark and what is settled beyond it.
+ * One worker of the virtual world: the real turn behind a table of invented functions. Its source
+ * is the real one of offsets/; only the client that fetches from Kafka is invented here.
  */
 #include "rehearse/world_inside.h"
 
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "offsets/metadata.h"
 
 enum { TURN_MAX_MS = 500 };
-
-static struct slot *slot_of(struct source_partition *partition)
-{
-    return CONTAINER_OF(partition, struct slot, own);
-}
 
 /* time */
 
@@ -38,7 +31,7 @@ static void pass(void *context, uint64_t ms)
     world_pass(world, world->now_ms + MAX_OF(ms, (uint64_t)1));
 }
 
-/* pausing */
+/* the client */
 
 static void tell_blocked(const struct member *member, enum block_reason reason)
 {
@@ -49,81 +42,170 @@ static void tell_blocked(const struct member *member, enum block_reason reason)
     }
 }
 
-static void block_slot(struct member *member, struct slot *slot, enum block_reason reason,
-                       bool is_on)
+static struct reader *reader_of(struct member *member, const struct source_partition *partition)
 {
-    uint32_t bit = 1u << reason;
+    return &member->readers[partition->partition];
+}
 
-    slot->own_blocks = is_on ? slot->own_blocks | bit : slot->own_blocks & ~bit;
-    slot->own.blocks = slot->own_blocks | member->blocks;
+static void fetch_all(struct member *member)
+{
+    for (size_t i = 0; i < member->assignment.held_count; i++) {
+        struct source_partition *partition = member->assignment.held[i];
+        struct reader *reader = reader_of(member, partition);
+
+        reader->is_fetched = partition_fetch(partition, &reader->at);
+        reader->is_paused &= !reader->is_fetched;
+        reader->is_end_told = false;
+    }
+    assignment_tick(&member->assignment, member->world->now_ms);
+}
+
+static void act_on(struct member *member, struct source_partition *partition)
+{
+    struct reader *reader = reader_of(member, partition);
+    uint32_t due = partition_act(partition, PARTITION_PAUSE | PARTITION_SEEK | PARTITION_RESUME);
+
+    reader->is_paused |= (due & PARTITION_PAUSE) != 0;
+    if ((due & PARTITION_SEEK) != 0) {
+        reader->at = partition_fetch_offset(partition);
+        reader->is_end_told = false;
+        if (!reader->is_fetched) {
+            partition_seek_refused(partition, member->world->now_ms);
+        }
+    }
+    reader->is_paused &= (due & PARTITION_RESUME) == 0;
+}
+
+/* Do what the partitions ask for, as kafka/source_act.c does. */
+static void act(struct member *member)
+{
+    const struct assignment *assignment = &member->assignment;
+    uint32_t due = 0;
+
+    for (size_t i = 0; i < assignment->held_count && !assignment->is_going; i++) {
+        due |= assignment->held[i]->actions;
+    }
+    if ((due & PARTITION_REFETCH) != 0) {
+        fetch_all(member);
+    }
+    for (size_t i = 0; i < assignment->held_count && due != 0; i++) {
+        act_on(member, assignment->held[i]);
+    }
 }
 
 static void block(void *context, struct source_partition *partition, enum block_reason reason,
                   bool is_on)
 {
     struct member *member = context;
-    uint32_t bit = 1u << reason;
 
     if (is_on) {
         tell_blocked(member, reason);
     }
-    if (partition != NULL) {
-        block_slot(member, slot_of(partition), reason, is_on);
-        return;
-    }
-    member->blocks = is_on ? member->blocks | bit : member->blocks & ~bit;
-    for (int32_t i = 0; i < member->world->options.partitions; i++) {
-        member->slots[i].own.blocks = member->slots[i].own_blocks | member->blocks;
-    }
+    assignment_block(&member->assignment, partition, reason, is_on, member->world->now_ms);
+    act(member);
 }
 
-/* Room again in a window that was full. */
-static void unblock_window(struct member *member, struct slot *slot)
+/* What the broker says of the logs: where they end, and where they begin when that is asked. */
+static void hear(struct member *member)
 {
-    if ((slot->own_blocks >> BLOCK_WINDOW & 1u) != 0 &&
-        tracker_window(slot->own.tracker) <= member->world->options.window_max / 2) {
-        block_slot(member, slot, BLOCK_WINDOW, false);
+    const struct world *world = member->world;
+    bool is_due = world->now_ms >= member->heard_ms + HEAR_EVERY_MS;
+
+    for (size_t i = 0; i < member->assignment.held_count; i++) {
+        struct source_partition *partition = member->assignment.held[i];
+        const struct shelf *shelf = &world->shelves[partition->partition];
+
+        if (partition_is_look_due(partition, world->now_ms)) {
+            partition_bounds(partition, &world->pipeline->config->kafka, (int64_t)shelf->trimmed,
+                             shelf_end(shelf), world->now_ms);
+        }
+        if (is_due) {
+            partition_heard(partition, shelf_end(shelf), world->now_ms);
+        }
+    }
+    member->heard_ms = is_due ? world->now_ms : member->heard_ms;
+}
+
+static void serve(void *context)
+{
+    struct member *member = context;
+    uint64_t now_ms = member->world->now_ms;
+
+    assignment_awake(&member->assignment, now_ms);
+    if (!member->assignment.is_going) {
+        assignment_tick(&member->assignment, now_ms);
+        act(member);
+        hear(member);
+        act(member);
     }
 }
 
 /* taking */
 
-static void tell_skipped(const struct member *member, int32_t partition, int64_t offset)
+static struct mark mark_of(int64_t offset)
+{
+    return (struct mark){offset, (uint32_t)(offset & INT32_MAX) + 1};
+}
+
+static bool take(struct member *member, struct source_partition *partition, int64_t offset)
 {
     const struct world_watch *watch = &member->world->options.watch;
+    uint64_t skipped = partition->counts.skipped;
+    bool is_taken = partition_take(partition, mark_of(offset), member->world->now_ms);
 
-    if (watch->skipped != NULL) {
-        watch->skipped(watch->context, partition, offset);
+    if (partition->counts.skipped > skipped && watch->skipped != NULL) {
+        watch->skipped(watch->context, partition->partition, offset);
+    }
+    if ((partition->blocks >> BLOCK_WINDOW & 1u) != 0) {
+        tell_blocked(member, BLOCK_WINDOW);
+    }
+    return is_taken;
+}
+
+/* There is nothing to read where the reader is: behind the log's end, or before its first record.
+ */
+static void take_nothing(struct member *member, struct reader *reader)
+{
+    const struct shelf *shelf = &member->world->shelves[reader->partition->partition];
+
+    if (reader->at < (int64_t)shelf->trimmed || reader->at > shelf_end(shelf)) {
+        reader->is_fetched = false;
+        partition_out_of_range(reader->partition, member->world->now_ms);
+    } else {
+        reader->is_end_told = true;
+        (void)partition_end(reader->partition, reader->at, member->world->now_ms);
     }
 }
 
-/* The next record of the slot that is work; NULL: none just now. */
-static struct world_record *next_record(struct member *member, struct slot *slot)
+static bool can_read(const struct reader *reader)
 {
-    const struct shelf *shelf = &member->world->shelves[slot->own.partition];
+    return reader->partition != NULL && reader->is_fetched && !reader->is_paused;
+}
 
-    while (slot->own.blocks == 0 && slot->own.position < shelf_end(shelf)) {
-        int64_t offset = slot->own.position;
-        struct world_record *record = shelf_at(shelf, offset);
+/* The next record of the partition that is work; NULL: none just now. */
+static struct world_record *next_record(struct member *member, struct reader *reader)
+{
+    while (can_read(reader)) {
+        const struct shelf *shelf = &member->world->shelves[reader->partition->partition];
+        struct world_record *record = NULL;
+        int64_t offset = reader->at;
+        bool is_there = offset >= (int64_t)shelf->trimmed && offset < shelf_end(shelf);
 
-        if (record == NULL) {
-            slot->own.position++;
-            continue;
+        if (!is_there && offset == shelf_end(shelf) && reader->is_end_told) {
+            return NULL;
         }
-        switch (tracker_take(slot->own.tracker,
-                             (struct mark){offset, (uint32_t)(offset & INT32_MAX) + 1})) {
-        case TAKE_NEW:
-            slot->own.position++;
+        if (is_there) {
+            record = shelf_at(shelf, offset);
+            reader->at++;
+            reader->is_end_told = false;
+        } else {
+            take_nothing(member, reader);
+        }
+        if (record != NULL && take(member, reader->partition, offset)) {
             return record;
-        case TAKE_DONE_BEFORE:
-            slot->own.position++;
-            slot->is_dirty = true;
-            tell_skipped(member, slot->own.partition, offset);
-            break;
-        case TAKE_FULL:
-            block_slot(member, slot, BLOCK_WINDOW, true);
-            tell_blocked(member, BLOCK_WINDOW);
-            break;
+        }
+        if (reader->partition->actions != 0) {
+            act(member);
         }
     }
     return NULL;
@@ -134,84 +216,94 @@ static rd_kafka_message_t *poll_source(void *context, struct source_partition **
     struct member *member = context;
     size_t count = (size_t)member->world->options.partitions;
 
+    if (member->assignment.is_going) {
+        return NULL;
+    }
+    serve(member);
     for (size_t i = 0; i < count; i++) {
-        struct slot *slot = &member->slots[member->next_slot];
-        struct world_record *record;
+        struct reader *reader = &member->readers[member->next_reader];
+        struct world_record *record = next_record(member, reader);
 
-        member->next_slot = (member->next_slot + 1) % count;
-        if (!slot->is_assigned) {
-            continue;
-        }
-        unblock_window(member, slot);
-        record = next_record(member, slot);
+        member->next_reader = (member->next_reader + 1) % count;
         if (record != NULL) {
             record->readers++;
-            slot->own.high = shelf_end(&member->world->shelves[slot->own.partition]);
-            *partition = &slot->own;
+            *partition = reader->partition;
             return &record->message;
         }
     }
     return NULL;
 }
 
-static void serve(void *context)
-{
-    (void)context; /* the group is told of nobody's silence here: world_sleep() does that */
-}
-
 static void settle(void *context, struct source_partition *partition, uint64_t epoch,
                    int64_t offset)
 {
     (void)context;
-    if (partition->epoch == epoch && tracker_settle(partition->tracker, offset)) {
-        slot_of(partition)->is_dirty = true;
-    }
+    partition_settle(partition, epoch, offset);
 }
 
 /* committing */
 
-static void commit_slot(struct member *member, struct slot *slot)
+static enum commit_result commit_one(struct member *member, struct source_partition *partition,
+                                     struct buf *metadata)
 {
     struct world *world = member->world;
-    struct shelf *shelf = &world->shelves[slot->own.partition];
+    struct shelf *shelf = &world->shelves[partition->partition];
     const struct world_watch *watch = &world->options.watch;
     int64_t before = shelf->committed;
+    int64_t offset = partition_commit(partition, member->assignment.commits.bytes_max, metadata);
 
-    if (!slot->is_dirty || shelf->owner != member ||
-        (world->options.commits_lost > 0 && rng_unit(&world->rng) < world->options.commits_lost)) {
-        return;
+    if (shelf->owner != member) {
+        return COMMIT_REFUSED;
     }
-    slot->is_dirty = false;
-    shelf->committed = tracker_watermark(slot->own.tracker);
-    slot->own.committed = shelf->committed;
+    if (world->options.commits_lost > 0 && rng_unit(&world->rng) < world->options.commits_lost) {
+        return COMMIT_FAILED;
+    }
+    INVARIANT(offset >= before);
+    shelf->committed = offset;
     buf_clear(&shelf->metadata);
-    tracker_metadata(slot->own.tracker, world->topic, slot->own.partition, METADATA_BYTES_MAX,
-                     &shelf->metadata);
-    INVARIANT(shelf->committed >= before);
-    if (shelf->committed > before && watch->committed != NULL) {
-        watch->committed(watch->context, slot->own.partition, before, shelf->committed);
+    buf_add_span(&shelf->metadata, buf_span(metadata));
+    if (offset > before && watch->committed != NULL) {
+        watch->committed(watch->context, partition->partition, before, offset);
     }
     shelf_trim(shelf);
+    return COMMIT_DONE;
+}
+
+/* Sent, and answered at once. */
+static void commit_all(struct member *member, bool is_final)
+{
+    struct assignment *assignment = &member->assignment;
+    uintptr_t sequence = assignment_commit_begin(assignment, member->world->now_ms);
+
+    (void)assignment_commit_answered(assignment, sequence);
+    for (size_t i = 0; i < assignment->held_count; i++) {
+        struct source_partition *partition = assignment->held[i];
+        struct buf metadata;
+
+        if (!partition_is_commit_due(partition, is_final)) {
+            continue;
+        }
+        buf_init(&metadata, METADATA_BYTES_MAX);
+        (void)assignment_commit_take(assignment, partition, tracker_watermark(partition->tracker),
+                                     commit_one(member, partition, &metadata));
+        buf_fini(&metadata);
+    }
+    (void)assignment_commit_end(assignment);
 }
 
 static void commit(void *context, uint64_t now_ms)
 {
     struct member *member = context;
 
-    if (now_ms - member->committed_ms < COMMIT_MS) {
-        return;
-    }
-    member->committed_ms = now_ms;
-    for (int32_t i = 0; i < member->world->options.partitions; i++) {
-        if (member->slots[i].is_assigned) {
-            commit_slot(member, &member->slots[i]);
-        }
+    assignment_awake(&member->assignment, now_ms);
+    if (assignment_commit_due(&member->assignment, now_ms, false)) {
+        commit_all(member, false);
     }
 }
 
 static bool is_fenced(void *context, uint64_t now_ms)
 {
-    return now_ms < ((const struct member *)context)->fenced_until_ms;
+    return assignment_is_fenced(&((const struct member *)context)->assignment, now_ms);
 }
 
 static bool is_full(void *context)
@@ -298,22 +390,14 @@ void member_start(struct member *member, struct world *world, uint32_t index)
                               .health = world->health};
     member->table.context = member;
     member->wake_ms = world->now_ms;
-    member->committed_ms = world->now_ms;
     if (member->health == NULL) {
         member->is_health_own = true;
         member->health = health_new(world->pipeline->config, rng_next(&world->rng), world->now_ms);
         health_use_wall(member->health, wall_ms, member);
     }
-    member->slots = mem_array((size_t)options->partitions, struct slot);
-    for (int32_t i = 0; i < options->partitions; i++) {
-        struct slot *slot = &member->slots[i];
-
-        slot->own = (struct source_partition){.topic = (char *)(uintptr_t)world->topic.ptr,
-                                              .partition = i,
-                                              .tracker = tracker_new(options->window_max),
-                                              .committed = -1,
-                                              .high = -1};
-    }
+    member->readers = mem_array((size_t)options->partitions, struct reader);
+    assignment_init(&member->assignment, index, options->window_max, SESSION_MS, world->now_ms);
+    member->assignment.commits.sent_ms = world->now_ms;
     deliverer_init(&member->deliverer, world->pipeline, member->health,
                    metrics_of(options->metrics, worker), worker, &member->table,
                    rng_next(&world->rng));
@@ -324,95 +408,82 @@ void member_start(struct member *member, struct world *world, uint32_t index)
 /* As app/worker.c does when it reports. */
 static void share_rate(struct member *member)
 {
-    int32_t held = 0;
-
-    for (int32_t i = 0; i < member->world->options.partitions; i++) {
-        held += member->slots[i].is_assigned;
-    }
-    member->deliverer.rate_share = (double)held / member->world->options.partitions;
+    member->deliverer.rate_share =
+        (double)member->assignment.held_count / member->world->options.partitions;
 }
 
-void member_assign(struct member *member, int32_t partition)
+void member_assign(struct member *member, int32_t number)
 {
-    struct slot *slot = &member->slots[partition];
-    struct shelf *shelf = &member->world->shelves[partition];
+    struct world *world = member->world;
+    struct shelf *shelf = &world->shelves[number];
+    struct source_partition *partition;
 
     INVARIANT(shelf->owner == NULL);
     shelf->owner = member;
-    slot->is_assigned = true;
-    slot->is_dirty = false;
-    slot->own_blocks = 0;
-    slot->own.blocks = member->blocks;
-    slot->own.epoch++;
-    slot->own.committed = shelf->committed;
-    slot->own.position = shelf->committed;
-    slot->own.is_going = false;
-    slot->own.dead_letters = (struct source_waits){0};
-    slot->own.alternates = (struct source_waits){0};
-    slot->own.waiting_schemas = 0;
-    (void)tracker_resume(
-        slot->own.tracker,
-        &(struct metadata_place){member->world->topic, partition, shelf->committed},
-        buf_span(&shelf->metadata));
+    partition = assignment_add(&member->assignment, world->topic_text, number);
+    partition_place(partition, shelf->committed, buf_span(&shelf->metadata), world->now_ms);
+    member->readers[number] = (struct reader){.partition = partition};
+    fetch_all(member);
+    act(member);
     share_rate(member);
     member_wake(member);
 }
 
 /* What was taken and is not known as settled will come again, to whoever is next. */
-static void leave(struct member *member, struct slot *slot)
+static void leave_all(struct member *member)
 {
-    struct shelf *shelf = &member->world->shelves[slot->own.partition];
     const struct world_watch *watch = &member->world->options.watch;
 
-    slot->is_assigned = false;
-    if (shelf->owner == member) {
+    for (size_t i = 0; i < member->assignment.held_count; i++) {
+        const struct source_partition *partition = member->assignment.held[i];
+        struct shelf *shelf = &member->world->shelves[partition->partition];
+
+        *reader_of(member, partition) = (struct reader){0};
+        if (shelf->owner != member) {
+            continue; /* the group gave it to another, and told the watch then */
+        }
         shelf->owner = NULL;
         if (watch->left != NULL) {
-            watch->left(watch->context, slot->own.partition, shelf->committed, slot->own.position);
+            watch->left(watch->context, partition->partition, shelf->committed,
+                        partition->position);
         }
     }
+    assignment_clear(&member->assignment);
 }
 
-void member_revoke(struct member *member, const int32_t *partitions, size_t count,
-                   uint64_t until_ms)
+void member_revoke(struct member *member, uint64_t until_ms)
 {
-    struct source_partition **going = mem_array(count, struct source_partition *);
+    struct assignment *assignment = &member->assignment;
 
-    for (size_t i = 0; i < count; i++) {
-        going[i] = &member->slots[partitions[i]].own;
+    if (assignment->held_count == 0) {
+        return;
     }
     member->is_busy = true;
     member->world->busy++;
-    turn_revoke(&member->turn, going, count, until_ms);
-    for (size_t i = 0; i < count; i++) {
-        struct slot *slot = slot_of(going[i]);
-
-        if (until_ms > 0) {
-            commit_slot(member, slot);
-        }
-        leave(member, slot);
-        slot->own.epoch++; /* what is settled late counts for nothing */
+    assignment_go(assignment);
+    turn_revoke(&member->turn, assignment->held, assignment->held_count, until_ms);
+    if (until_ms > 0) {
+        commit_all(member, true);
     }
+    leave_all(member);
     member->world->busy--;
     member->is_busy = false;
     share_rate(member);
-    free(going);
 }
 
 static void wake_up(struct member *member)
 {
-    int32_t gone[64];
-    size_t count = 0;
+    const struct assignment *assignment = &member->assignment;
+    size_t lost = 0;
 
     member->asleep_until_ms = 0;
-    member->fenced_until_ms = member->world->now_ms + FENCE_MS;
-    for (int32_t i = 0; i < member->world->options.partitions && count < COUNT_OF(gone); i++) {
-        if (member->slots[i].is_assigned && member->world->shelves[i].owner != member) {
-            gone[count++] = i;
-        }
+    assignment_awake(&member->assignment, member->world->now_ms);
+    for (size_t i = 0; i < assignment->held_count; i++) {
+        lost += member->world->shelves[assignment->held[i]->partition].owner != member;
     }
-    if (count > 0) {
-        member_revoke(member, gone, count, 0);
+    INVARIANT(lost == 0 || lost == assignment->held_count);
+    if (lost > 0) {
+        member_revoke(member, 0);
     }
 }
 
@@ -438,17 +509,11 @@ void member_turn(struct member *member)
 void member_kill(struct member *member)
 {
     member->is_busy = true;
-    for (int32_t i = 0; i < member->world->options.partitions; i++) {
-        if (member->slots[i].is_assigned) {
-            leave(member, &member->slots[i]);
-        }
-    }
+    leave_all(member);
     deliverer_fini(&member->deliverer);
     intake_fini(&member->intake);
-    for (int32_t i = 0; i < member->world->options.partitions; i++) {
-        tracker_free(member->slots[i].own.tracker);
-    }
-    free(member->slots);
+    assignment_fini(&member->assignment);
+    free(member->readers);
     if (member->is_health_own) {
         health_free(member->health);
     }

@@ -46,6 +46,7 @@ static void free_record(struct world_record *record)
     free(record);
 }
 
+/* Committed, and held by nobody. */
 static bool is_done(const struct shelf *shelf, size_t index)
 {
     const struct world_record *record = shelf->records[index];
@@ -61,6 +62,10 @@ void shelf_trim(struct shelf *shelf)
     while (done < shelf->count && is_done(shelf, done)) {
         done++;
     }
+    while (done > 0 && shelf->records[done - 1] == NULL) {
+        done--;
+    }
+    done -= done > 0; /* by its last record the log is recognised */
     if (done < TRIM_LEAST || done < shelf->count / 2) {
         return; /* moving the rest would cost more than it frees */
     }

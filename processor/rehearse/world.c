@@ -127,6 +127,7 @@ struct world *world_new(const struct pipeline *pipeline, const struct world_opti
     world->pipeline = pipeline;
     world->options = *options;
     world->topic = pipeline->config->kafka.topics[0];
+    world->topic_text = mem_text(world->topic);
     world->now_ms = WORLD_START_MS;
     world->rng.state = options->seed;
     world->shelves = mem_array((size_t)options->partitions, struct shelf);
@@ -173,6 +174,7 @@ void world_free(struct world *world)
         shelf_fini(&world->shelves[i]);
     }
     free(world->shelves);
+    free(world->topic_text);
     free(world->members);
     health_free(world->health);
     free(world);
@@ -203,18 +205,6 @@ int64_t world_produce(struct world *world, const struct world_event *event)
 
 /* the group */
 
-static size_t list_owned(const struct member *member, int32_t *out)
-{
-    size_t count = 0;
-
-    for (int32_t i = 0; i < member->world->options.partitions; i++) {
-        if (member->slots[i].is_assigned && member->world->shelves[i].owner == member) {
-            out[count++] = i;
-        }
-    }
-    return count;
-}
-
 static void assign_all(struct world *world, uint32_t first)
 {
     uint32_t at = first;
@@ -233,18 +223,13 @@ static void assign_all(struct world *world, uint32_t first)
 
 void world_rebalance(struct world *world, uint32_t first)
 {
-    int32_t *partitions = mem_array((size_t)world->options.partitions, int32_t);
-
     for (uint32_t i = 0; i < world->options.members; i++) {
         struct member *member = &world->members[i];
 
         if (member->is_alive && member->asleep_until_ms == 0) {
-            size_t count = list_owned(member, partitions);
-
-            member_revoke(member, partitions, count, world->now_ms + REVOKE_WAIT_MS);
+            member_revoke(member, world->now_ms + REVOKE_WAIT_MS);
         }
     }
-    free(partitions);
     assign_all(world, first);
 }
 
@@ -256,15 +241,12 @@ void world_kill(struct world *world, uint32_t member)
 void world_stop(struct world *world, uint32_t index, uint64_t drain_ms)
 {
     struct member *member = &world->members[index];
-    int32_t *partitions = mem_array((size_t)world->options.partitions, int32_t);
-    size_t count = list_owned(member, partitions);
 
     member->is_busy = true;
     world->busy++;
     (void)turn_drain(&member->turn, world->now_ms + drain_ms);
     world->busy--;
-    member_revoke(member, partitions, count, world->now_ms + 1);
-    free(partitions);
+    member_revoke(member, world->now_ms + 1);
     member_kill(member);
 }
 
@@ -289,7 +271,8 @@ static void end_session(void *context, struct world *world)
         if (shelf->owner == member) {
             shelf->owner = NULL;
             if (watch->left != NULL) {
-                watch->left(watch->context, i, shelf->committed, member->slots[i].own.position);
+                watch->left(watch->context, i, shelf->committed,
+                            member->readers[i].partition->position);
             }
         }
     }

@@ -12,8 +12,7 @@
 enum {
     WORLD_START_MS = 1000000, /* of the monotonic clock */
     SESSION_MS = 10000,       /* after which the group takes a sleeper's partitions */
-    FENCE_MS = 1000,          /* after a sleep nothing is sent */
-    COMMIT_MS = 1000,
+    HEAR_EVERY_MS = 1000,     /* where the logs end */
     REVOKE_WAIT_MS = 5000,
     UNWRITABLE_RETRY_MS = 500,
 };
@@ -39,12 +38,13 @@ struct shelf {
     struct member *owner; /* NULL: nobody's just now */
 };
 
-/* A partition as one member sees it. */
-struct slot {
-    struct source_partition own;
-    uint32_t own_blocks; /* without those of the whole member */
-    bool is_assigned;
-    bool is_dirty;
+/* How the invented Kafka client of one member reads a partition. */
+struct reader {
+    struct source_partition *partition; /* NULL: not held */
+    int64_t at;                         /* the next offset to be fetched */
+    bool is_fetched;
+    bool is_paused;
+    bool is_end_told; /* that there is nothing behind `at` */
 };
 
 struct parcel; /* a request or record on its way: courier.c */
@@ -59,18 +59,17 @@ struct member {
     bool is_alive;
     bool is_busy;             /* in a turn, or leaving */
     uint64_t asleep_until_ms; /* 0: awake */
-    uint64_t fenced_until_ms;
-    uint64_t wake_ms; /* the next turn */
-    uint64_t committed_ms;
+    uint64_t wake_ms;         /* the next turn */
+    uint64_t heard_ms;
     struct io table;
     struct health *health;
     bool is_health_own;
     struct deliverer deliverer;
     struct intake intake;
     struct turn turn;
-    struct slot *slots; /* owned; by partition */
-    uint32_t blocks;    /* of all its partitions */
-    size_t next_slot;
+    struct assignment assignment;
+    struct reader *readers; /* owned; by partition */
+    size_t next_reader;
     struct parcels posted, answered;   /* requests */
     struct parcels produced, reported; /* records */
     size_t records_open;
@@ -80,7 +79,8 @@ struct world {
     const struct pipeline *pipeline;
     struct world_options options;
     struct span topic;
-    uint64_t now_ms; /* monotonic */
+    char *topic_text; /* owned; the same */
+    uint64_t now_ms;  /* monotonic */
     struct rng rng;
     struct agenda agenda;
     struct shelf *shelves;  /* owned; by partition */
@@ -103,7 +103,8 @@ int64_t shelf_end(const struct shelf *shelf);
 /** NULL: left out. */
 struct world_record *shelf_at(const struct shelf *shelf, int64_t offset);
 void shelf_add(struct shelf *shelf, struct world_record *record, int64_t gap);
-/** What is committed and read by nobody need not be kept. */
+/** What is committed and read by nobody need not be kept, but for the last record of it: by that
+ * the log is recognised. */
 void shelf_trim(struct shelf *shelf);
 void shelf_fini(struct shelf *shelf);
 
@@ -111,9 +112,9 @@ void shelf_fini(struct shelf *shelf);
 
 void member_start(struct member *member, struct world *world, uint32_t index);
 void member_assign(struct member *member, int32_t partition);
-/** @until_ms: sent work is waited for until then, and settled work committed; 0: lost. */
-void member_revoke(struct member *member, const int32_t *partitions, size_t count,
-                   uint64_t until_ms);
+/** All its partitions go. @until_ms: sent work is waited for until then, and settled work
+ * committed; 0: lost. */
+void member_revoke(struct member *member, uint64_t until_ms);
 void member_turn(struct member *member);
 void member_kill(struct member *member);
 
