@@ -59,8 +59,10 @@ static struct trail what_was(const struct source_partition *partition)
 {
     struct trail known = *tracker_trail(partition->tracker);
 
-    trail_cut(&known, partition->newest.offset);
-    trail_add(&known, partition->newest);
+    if (partition->newest.hash != 0) {
+        trail_cut(&known, partition->newest.offset);
+        trail_add(&known, partition->newest);
+    }
     return known;
 }
 

@@ -130,9 +130,9 @@ struct world *world_new(const struct pipeline *pipeline, const struct world_opti
     world->topic_text = mem_text(world->topic);
     world->now_ms = WORLD_START_MS;
     world->rng.state = options->seed;
-    world->shelves = mem_array((size_t)options->partitions, struct shelf);
+    world->logs = mem_array((size_t)options->partitions, struct partition_log);
     for (int32_t i = 0; i < options->partitions; i++) {
-        buf_init(&world->shelves[i].metadata, METADATA_BUF_BYTES);
+        buf_init(&world->logs[i].metadata, METADATA_BUF_BYTES);
     }
     if (options->is_one_process) {
         world->health = health_new(pipeline->config, rng_next(&world->rng), world->now_ms);
@@ -171,9 +171,9 @@ void world_free(struct world *world)
     free_appointments(world);
     agenda_fini(&world->agenda);
     for (int32_t i = 0; i < world->options.partitions; i++) {
-        shelf_fini(&world->shelves[i]);
+        partition_log_fini(&world->logs[i]);
     }
-    free(world->shelves);
+    free(world->logs);
     free(world->topic_text);
     free(world->members);
     health_free(world->health);
@@ -183,7 +183,7 @@ void world_free(struct world *world)
 int64_t world_produce(struct world *world, const struct world_event *event)
 {
     struct world_record *record = mem_new(struct world_record);
-    struct shelf *shelf = &world->shelves[event->partition];
+    struct partition_log *log = &world->logs[event->partition];
 
     *record = (struct world_record){
         .message = {.partition = event->partition, .len = event->value.len},
@@ -196,9 +196,9 @@ int64_t world_produce(struct world *world, const struct world_event *event)
     };
     record->message.payload =
         event->is_copied ? (void *)mem_text(event->value) : (void *)(uintptr_t)event->value.ptr;
-    shelf_add(shelf, record, event->gap);
-    if (shelf->owner != NULL) {
-        member_wake(shelf->owner);
+    partition_log_add(log, record, event->gap);
+    if (log->owner != NULL) {
+        member_wake(log->owner);
     }
     return record->message.offset;
 }
@@ -210,7 +210,7 @@ static void assign_all(struct world *world, uint32_t first)
     uint32_t at = first;
 
     for (int32_t i = 0; i < world->options.partitions; i++) {
-        for (uint32_t tries = 0; tries < world->options.members && world->shelves[i].owner == NULL;
+        for (uint32_t tries = 0; tries < world->options.members && world->logs[i].owner == NULL;
              tries++, at++) {
             struct member *member = &world->members[at % world->options.members];
 
@@ -266,12 +266,12 @@ static void end_session(void *context, struct world *world)
         return;
     }
     for (int32_t i = 0; i < world->options.partitions; i++) {
-        struct shelf *shelf = &world->shelves[i];
+        struct partition_log *log = &world->logs[i];
 
-        if (shelf->owner == member) {
-            shelf->owner = NULL;
+        if (log->owner == member) {
+            log->owner = NULL;
             if (watch->left != NULL) {
-                watch->left(watch->context, i, shelf->committed,
+                watch->left(watch->context, i, log->committed,
                             member->readers[i].partition->position);
             }
         }
@@ -307,7 +307,7 @@ uint64_t world_in_flight(const struct world *world)
 bool world_is_drained(const struct world *world)
 {
     for (int32_t i = 0; i < world->options.partitions; i++) {
-        if (world->shelves[i].committed < shelf_end(&world->shelves[i])) {
+        if (world->logs[i].committed < partition_log_end(&world->logs[i])) {
             return false;
         }
     }

@@ -1,6 +1,7 @@
 /**
  * world_inside - what the parts of the virtual world share: the clock and the group
- * (world.c), the logs (shelf.c), a member (member.c), what answers (courier.c).
+ * (world.c), the logs (partition_log.c), a member (member.c) and how it reads them (reader.c), what
+ * answers (courier.c).
  */
 #ifndef REHEARSE_WORLD_INSIDE_H
 #define REHEARSE_WORLD_INSIDE_H
@@ -30,7 +31,7 @@ struct world_record {
 };
 
 /* One partition of the source topic, and what the group knows of it. */
-struct shelf {
+struct partition_log {
     struct world_record **records; /* owned; NULL: an offset left out */
     size_t count, cap, trimmed;    /* the first trimmed ones are gone */
     int64_t committed;
@@ -83,9 +84,9 @@ struct world {
     uint64_t now_ms;  /* monotonic */
     struct rng rng;
     struct agenda agenda;
-    struct shelf *shelves;  /* owned; by partition */
-    struct member *members; /* owned */
-    struct health *health;  /* of the one process, or NULL */
+    struct partition_log *logs; /* owned; by partition */
+    struct member *members;     /* owned */
+    struct health *health;      /* of the one process, or NULL */
     struct parcel *spare;
     uint32_t busy; /* members that are leaving */
 };
@@ -97,16 +98,33 @@ void world_pass(struct world *world, uint64_t until_ms);
 /** Not before this turn's time is over. */
 void member_wake(struct member *member);
 
-/* shelf.c */
+/* log.c */
 
-int64_t shelf_end(const struct shelf *shelf);
+int64_t partition_log_end(const struct partition_log *log);
 /** NULL: left out. */
-struct world_record *shelf_at(const struct shelf *shelf, int64_t offset);
-void shelf_add(struct shelf *shelf, struct world_record *record, int64_t gap);
+struct world_record *partition_log_at(const struct partition_log *log, int64_t offset);
+void partition_log_add(struct partition_log *log, struct world_record *record, int64_t gap);
 /** What is committed and read by nobody need not be kept, but for the last record of it: by that
  * the log is recognised. */
-void shelf_trim(struct shelf *shelf);
-void shelf_fini(struct shelf *shelf);
+void partition_log_trim(struct partition_log *log);
+void partition_log_fini(struct partition_log *log);
+
+/* reader.c: the first ones are functions of struct io, @context is the member */
+
+rd_kafka_message_t *reader_poll(void *context, struct source_partition **partition);
+void reader_serve(void *context);
+void reader_settle(void *context, struct source_partition *partition, uint64_t epoch,
+                   int64_t offset);
+void reader_block(void *context, struct source_partition *partition, enum block_reason reason,
+                  bool is_on);
+void reader_commit(void *context, uint64_t now_ms);
+bool reader_is_fenced(void *context, uint64_t now_ms);
+void reader_open(struct member *member);
+void reader_close(struct member *member);
+void reader_assign(struct member *member, int32_t number);
+/** What was taken of its partitions and is not known as settled will come again, to whoever is
+ * next. @is_committed: what is settled is committed before. */
+void reader_leave(struct member *member, bool is_committed);
 
 /* member.c */
 
