@@ -298,6 +298,8 @@ void partition_readable(struct source_partition *partition)
 void partition_settle(struct source_partition *partition, uint64_t epoch, int64_t offset)
 {
     if (partition->epoch == epoch && tracker_settle(partition->tracker, offset)) {
+        INVARIANT(partition->state == PARTITION_PLACED || partition->state == PARTITION_HALTED);
+        INVARIANT(offset < partition->position);
         partition->is_dirty = true;
     }
 }

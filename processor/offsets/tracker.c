@@ -30,6 +30,15 @@ struct tracker {
     struct trail trail;
 };
 
+static void check_invariants(const struct tracker *tracker)
+{
+    INVARIANT(tracker->in_flight <= tracker->count);
+    INVARIANT(tracker->count <= tracker->window_max);
+    INVARIANT(tracker->count <= tracker->cap);
+    INVARIANT(tracker->watermark <= tracker->next);
+    INVARIANT(tracker->done_at <= tracker->done_count);
+}
+
 struct tracker *tracker_new(uint32_t window_max)
 {
     struct tracker *tracker = mem_new(struct tracker);
@@ -50,7 +59,7 @@ void tracker_free(struct tracker *tracker)
     }
 }
 
-void tracker_rewind(struct tracker *tracker, int64_t offset)
+void tracker_start(struct tracker *tracker, int64_t offset)
 {
     PRE(offset >= 0);
 
@@ -64,12 +73,8 @@ void tracker_rewind(struct tracker *tracker, int64_t offset)
     tracker->in_flight = 0;
     tracker->watermark = offset;
     tracker->next = offset;
-}
-
-void tracker_start(struct tracker *tracker, int64_t offset)
-{
-    tracker_rewind(tracker, offset);
     tracker->trail = (struct trail){0};
+    check_invariants(tracker);
 }
 
 enum metadata_sort tracker_resume(struct tracker *tracker, const struct metadata_place *place,
@@ -157,6 +162,7 @@ static void advance(struct tracker *tracker)
     while (tracker->count > 0 && (*slot_at(tracker, 0) & 1) != 0) {
         struct mark mark = {offset_of(*slot_at(tracker, 0)), *hash_at(tracker, 0)};
 
+        INVARIANT(mark.offset >= tracker->watermark);
         trail_add(&tracker->trail, mark);
         tracker->watermark = mark.offset + 1;
         tracker->head = (tracker->head + 1) & (tracker->cap - 1);
@@ -182,6 +188,7 @@ enum tracker_take tracker_take(struct tracker *tracker, struct mark record)
     if (tracker->count >= tracker->window_max) {
         return TAKE_FULL;
     }
+    INVARIANT(record.offset >= tracker->watermark);
     tracker->next = record.offset + 1;
     if (was_done_before(tracker, record.offset)) {
         push(tracker, record, true);
@@ -190,6 +197,7 @@ enum tracker_take tracker_take(struct tracker *tracker, struct mark record)
     }
     push(tracker, record, false);
     tracker->in_flight++;
+    check_invariants(tracker);
     return TAKE_NEW;
 }
 
@@ -232,9 +240,11 @@ bool tracker_settle(struct tracker *tracker, int64_t offset)
     if (slot == NULL || (*slot & 1) != 0) {
         return false;
     }
+    INVARIANT(tracker->in_flight > 0);
     *slot |= 1;
     tracker->in_flight--;
     advance(tracker);
+    check_invariants(tracker);
     return true;
 }
 

@@ -21,10 +21,6 @@ void tracker_start(struct tracker *tracker, int64_t offset);
  * about, or is not of this place, is not known. */
 enum metadata_sort tracker_resume(struct tracker *tracker, const struct metadata_place *place,
                                   struct span text);
-/** Begin at @offset of another log, or of one that has changed from there on: nothing counts of
- * what was in flight or is settled beyond. The marks stay, for whoever decides later. */
-void tracker_rewind(struct tracker *tracker, int64_t offset);
-
 enum tracker_take { TAKE_NEW, TAKE_DONE_BEFORE, TAKE_FULL };
 /** A record was received: NEW work, settled before the restart (skip it), or the window is full
  * (do not take it). */
