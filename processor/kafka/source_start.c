@@ -136,8 +136,8 @@ rd_kafka_resp_err_t start_fresh(struct source *source, struct source_partition *
     int64_t low = -1;
     int64_t high = -1;
     bool is_at_end = false;
-    rd_kafka_resp_err_t error = watermarks_ask(source->rk, partition->topic, partition->partition,
-                                               &low, &high, wait_ms);
+    rd_kafka_resp_err_t error =
+        watermarks_ask(source->rk, partition->topic, partition->partition, &low, &high, wait_ms);
 
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
         error = is_latest(source, partition->topic, wait_ms, &is_at_end);

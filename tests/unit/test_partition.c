@@ -290,6 +290,10 @@ static const struct script settle_scripts[] = {
     {"the end counts when nothing stands in the way", 0, 0,
      {{ASSIGN}, {BARE, 0}, {TAKE, 0, 0, 1}, {EOL, 1, 0, 1}, {EOL, 0, 0, 0}, {EOL, 7, 0, 1},
       {BLOCK, BLOCK_ALTERNATE}, {EOL, 9, 0, 0}}},
+    {"what lies before the end counts as read: markers, aborted records", 0, 0,
+     {{ASSIGN}, {BARE, 0}, {TAKE, 0, 0, 1}, {EOL, 4, 0, 1}, {POSITION, 0, 0, 4}, {COMMIT, 0, 0, 0}, {DONE},
+      {SETTLE, 0}, {COMMIT, 0, 0, 4}, {DONE}, {RELEASE}, {ASSIGN}, {PLACE, 4}, {AT, 0, 0, 0}, {TAKE, 0, 0, 0},
+      {TAKE, 4, 0, 1}}},
     {"before the group's offset is known nothing is taken", 0, 0,
      {{ASSIGN}, {STATE, 0, 0, PARTITION_UNPLACED}, {TAKE, 0, 0, 0}, {EOL, 0, 0, 0}, {COMMIT, 1, 0, NOTHING}}},
 };
