@@ -14,6 +14,7 @@
 
 #include <curl/curl.h>
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,6 +35,7 @@ enum {
     AUTHORITIES_KEPT_S = 60,
     SPARE_MAX = 128,
     FDS_MAX = 8,
+    WAIT_MS = 1000,
 };
 
 struct http_request {
@@ -308,10 +310,13 @@ static void set_target(struct http_request *request, const struct http_target *t
     (void)curl_easy_setopt(easy, CURLOPT_SSLKEY, target->key);
     (void)curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)target->connect_ms);
     (void)curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)target->total_ms);
-    (void)curl_easy_setopt(easy, CURLOPT_POST, 1L);
-    (void)curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, target->method);
+    (void)curl_easy_setopt(easy, CURLOPT_USERNAME, target->username);
+    (void)curl_easy_setopt(easy, CURLOPT_PASSWORD, target->password);
+    (void)curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, (long)target->is_path_as_is);
     (void)curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.len);
-    (void)curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body.ptr);
+    (void)curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body.ptr); /* makes it a POST */
+    (void)curl_easy_setopt(easy, body.ptr == NULL ? CURLOPT_HTTPGET : CURLOPT_POST, 1L);
+    (void)curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, target->method);
     (void)curl_easy_setopt(easy, CURLOPT_HTTPHEADER, request->headers);
 }
 
@@ -506,4 +511,15 @@ void http_wait(struct http_client *client, const int *fds, size_t fd_count, uint
     }
     (void)curl_multi_poll(client->multi, wait, (unsigned)fd_count,
                           (int)MIN_OF(timeout_ms, (uint64_t)60000), &ready);
+}
+
+bool http_finish(struct http_client *client, int stop_fd)
+{
+    struct pollfd stop = {.fd = stop_fd, .events = POLLIN}; /* poll() skips a negative one */
+
+    while (http_in_flight(client) > 0 && poll(&stop, 1, 0) != 1) {
+        http_wait(client, &stop_fd, stop_fd >= 0 ? 1 : 0, WAIT_MS);
+        http_turn(client);
+    }
+    return http_in_flight(client) == 0;
 }

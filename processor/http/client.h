@@ -27,7 +27,10 @@ struct http_target {
     const char *ca_file;     /* or NULL */
     const char *certificate; /* of our own, PEM file; or NULL */
     const char *key;         /* its private key, PEM file, not encrypted; or NULL */
-    bool keeps_headers;      /* replies carry the header lines of the answer */
+    const char *username;    /* sent with the password as Basic credential; or NULL: none */
+    const char *password;
+    bool is_path_as_is; /* `..` in the path stays */
+    bool keeps_headers; /* replies carry the header lines of the answer */
     bool is_private_allowed;
     uint64_t connect_ms, first_byte_ms, total_ms;
     uint32_t connections_max; /* kept alive */
@@ -56,8 +59,8 @@ typedef void http_reply_fn(void *context, const struct http_reply *reply);
 NODISCARD enum err_code http_client_new(struct http_client **out, struct err *err);
 void http_client_free(struct http_client *client); /* aborts what is under way, without callbacks */
 
-/** Start a request with a body: a POST, or what the target says. @headers: "Name: value" lines,
- * terminated; copied. */
+/** Start a request with a body: a POST, or what the target says. Without one (ptr NULL) it is a
+ * GET, or what the target says. @headers: "Name: value" lines, terminated; copied. */
 NODISCARD enum err_code http_post(struct http_client *client, const struct http_target *target,
                                   const char *const *headers, size_t header_count, struct span body,
                                   http_reply_fn *done, void *context, struct err *err);
@@ -65,6 +68,9 @@ NODISCARD enum err_code http_post(struct http_client *client, const struct http_
 void http_wait(struct http_client *client, const int *fds, size_t fd_count, uint64_t timeout_ms);
 /** Let requests move on; calls back for the finished ones. */
 void http_turn(struct http_client *client);
+/** For callers that have nothing else to do: wait and turn until nothing is in flight. False:
+ * @stop_fd (an eventfd; -1: none) became ready before. */
+bool http_finish(struct http_client *client, int stop_fd);
 size_t http_in_flight(const struct http_client *client);
 
 /** The value of the first header @name in the header lines of a reply; SPAN_NONE when there is

@@ -1,100 +1,39 @@
 /*
- * Happy path: ask() takes the URL that answered last; run() gives the easy handle to
- * the multi and turns it until it is done; the callbacks fill the answer; its status
- * is one of those that speak about the question.
+ * Happy path: ask() begins with the URL that answered last; http_finish() turns the client until
+ * take_reply() has copied the answer; its status is one of those that speak about the question.
  *
- * It can go wrong, in order: aborted (run() is woken and leaves), no connection, TLS,
- * no answer within registry.timeout, an answer past its cap (the callback refuses),
- * a status about the registry itself. Each of these is noted and the next URL asked.
+ * It can go wrong, in order: aborted (the eventfd ends the wait), no connection, TLS, no answer
+ * within registry.timeout, an answer past its cap, a status about the registry itself. Each of
+ * these is told by name and the next URL asked.
  */
 #include "schema/registry_http.h"
 
-#include <curl/curl.h>
-#include <pthread.h>
-#include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "http/client.h"
 
-enum {
-    HEADER_BYTES_MAX = 64 * 1024,
-    TROUBLE_BYTES_MAX = ERR_TEXT_BYTES,
-    WAIT_MS = 1000,
-    RETRY_AFTER_MAX_S = 3600,
-};
+enum { URL_BYTES_MAX = 64 * 1024, CAUSES_BYTES_MAX = ERR_TEXT_BYTES };
+
+static const uint64_t RETRY_AFTER_MIN_MS = 1000;
 
 struct registry_http {
     const struct config_registry *config;
-    CURLM *multi;               /* owned */
-    CURL *easy;                 /* owned */
-    struct curl_slist *headers; /* owned */
+    struct http_client *client; /* owned */
+    int abort_fd;               /* owned; readable for ever once it was told to stop */
     char *ca_file;              /* owned; NULL: the system's */
     size_t url;                 /* the one to begin with */
-    size_t header_bytes;        /* of the answer coming in */
-    struct buf *body;           /* of the answer coming in */
+    bool is_secret_unreadable;  /* said once */
+    /* of the question at hand */
+    struct registry_answer *answer;
+    char error[ERR_TEXT_BYTES]; /* why there is no HTTP answer; empty when there is one */
     bool is_too_large;
-    bool is_secret_unreadable; /* said once */
-    _Atomic bool is_aborted;
-    char error[CURL_ERROR_SIZE];
 };
-
-static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
-
-static void start_curl(void)
-{
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
-        abort(); /* only without memory */
-    }
-}
-
-static size_t take_header(char *bytes, size_t size, size_t count, void *context)
-{
-    struct registry_http *http = context;
-
-    (void)bytes;
-    http->header_bytes += size * count;
-    http->is_too_large |= http->header_bytes > HEADER_BYTES_MAX;
-    return http->is_too_large ? 0 : size * count;
-}
-
-static size_t take_body(char *bytes, size_t size, size_t count, void *context)
-{
-    struct registry_http *http = context;
-
-    buf_add(http->body, bytes, size * count);
-    http->is_too_large |= http->body->is_overflowed;
-    return http->is_too_large ? 0 : size * count;
-}
-
-/* What is the same for every question. */
-static void set_up(struct registry_http *http)
-{
-    CURL *easy = http->easy;
-
-    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L); /* a subject may be called ".." */
-    curl_easy_setopt(easy, CURLOPT_PROXY, "");
-    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
-    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
-    curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    if (http->ca_file != NULL) {
-        curl_easy_setopt(easy, CURLOPT_CAINFO, http->ca_file);
-        curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
-    }
-    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)http->config->timeout_ms);
-    curl_easy_setopt(easy, CURLOPT_USERAGENT, "detour/" DETOUR_VERSION);
-    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, http->headers);
-    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_header);
-    curl_easy_setopt(easy, CURLOPT_HEADERDATA, http);
-    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);
-    curl_easy_setopt(easy, CURLOPT_WRITEDATA, http);
-    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, http->error);
-}
 
 struct registry_http *registry_http_new(const struct config_registry *config)
 {
@@ -102,21 +41,13 @@ struct registry_http *registry_http_new(const struct config_registry *config)
 
     struct registry_http *http = mem_new(struct registry_http);
 
-    pthread_once(&curl_once, start_curl);
     http->config = config;
-    http->multi = curl_multi_init();
-    http->easy = curl_easy_init();
-    http->headers =
-        curl_slist_append(NULL, "Accept: application/vnd.schemaregistry.v1+json, application/json");
-    http->headers =
-        curl_slist_append(http->headers, "Content-Type: application/vnd.schemaregistry.v1+json");
-    INVARIANT(http->multi != NULL);
-    INVARIANT(http->easy != NULL);
-    INVARIANT(http->headers != NULL);
+    http->abort_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    INVARIANT(http_client_new(&http->client, NULL) == ERR_OK);
+    INVARIANT(http->abort_fd >= 0);
     if (config->ca_file.ptr != NULL) {
         http->ca_file = mem_text(config->ca_file);
     }
-    set_up(http);
     return http;
 }
 
@@ -125,17 +56,15 @@ void registry_http_free(struct registry_http *http)
     if (http == NULL) {
         return;
     }
-    curl_easy_cleanup(http->easy);
-    curl_multi_cleanup(http->multi);
-    curl_slist_free_all(http->headers);
+    http_client_free(http->client);
+    (void)close(http->abort_fd);
     free(http->ca_file);
     free(http);
 }
 
 void registry_http_abort(struct registry_http *http)
 {
-    atomic_store(&http->is_aborted, true);
-    curl_multi_wakeup(http->multi);
+    (void)eventfd_write(http->abort_fd, 1);
 }
 
 void registry_http_distrust(struct registry_http *http)
@@ -186,6 +115,9 @@ static const char *read_secret(struct registry_http *http, struct secret *secret
 {
     struct err err;
 
+    if (secret == NULL) {
+        return "";
+    }
     if (secret_refresh(secret, clock_mono_ms(), &err) != ERR_OK) {
         if (!http->is_secret_unreadable) {
             LOG_WARN("registry.secret", "error=%s", LOG_Q(err.text));
@@ -204,77 +136,6 @@ static void wipe(struct buf *buf)
         mem_wipe(buf->ptr, buf->cap);
     }
     buf_fini(buf);
-}
-
-/* libcurl copies both and wipes neither; the process's memory has them anyway. */
-static void set_credential(struct registry_http *http)
-{
-    const struct config_registry *config = http->config;
-    struct buf username;
-    struct buf password;
-
-    if (config->username == NULL && config->password == NULL) {
-        return;
-    }
-    buf_init(&username, SECRET_BYTES_MAX);
-    buf_init(&password, SECRET_BYTES_MAX);
-    curl_easy_setopt(http->easy, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
-    curl_easy_setopt(http->easy, CURLOPT_USERNAME,
-                     config->username == NULL ? ""
-                                              : read_secret(http, config->username, &username));
-    curl_easy_setopt(http->easy, CURLOPT_PASSWORD,
-                     config->password == NULL ? ""
-                                              : read_secret(http, config->password, &password));
-    wipe(&username);
-    wipe(&password);
-}
-
-/* Turns the multi until the one question is answered, has failed, or is not wanted any more. */
-static CURLcode run(struct registry_http *http)
-{
-    CURLcode result = CURLE_ABORTED_BY_CALLBACK;
-    int running = 1;
-
-    curl_multi_add_handle(http->multi, http->easy);
-    while (running > 0 && !atomic_load(&http->is_aborted)) {
-        if (curl_multi_perform(http->multi, &running) != CURLM_OK) {
-            break;
-        }
-        if (running > 0) {
-            (void)curl_multi_poll(http->multi, NULL, 0, WAIT_MS, NULL);
-        }
-    }
-    if (running == 0) {
-        int left = 0;
-        const CURLMsg *message = curl_multi_info_read(http->multi, &left);
-
-        result = message == NULL ? CURLE_FAILED_INIT : message->data.result;
-    } else {
-        curl_easy_setopt(http->easy, CURLOPT_QUICK_EXIT, 1L); /* do not wait for a name server */
-    }
-    curl_multi_remove_handle(http->multi, http->easy);
-    return result;
-}
-
-static void set_question(struct registry_http *http, struct span url, const char *path,
-                         struct span body)
-{
-    struct buf whole;
-
-    while (url.len > 0 && url.ptr[url.len - 1] == '/') {
-        url.len--;
-    }
-    buf_init(&whole, 64 * 1024);
-    buf_add_span(&whole, url);
-    buf_add_text(&whole, path);
-    curl_easy_setopt(http->easy, CURLOPT_URL, buf_text(&whole)); /* copied */
-    buf_fini(&whole);
-    if (body.ptr == NULL) {
-        curl_easy_setopt(http->easy, CURLOPT_HTTPGET, 1L);
-    } else {
-        curl_easy_setopt(http->easy, CURLOPT_POSTFIELDS, body.ptr);
-        curl_easy_setopt(http->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.len);
-    }
 }
 
 static bool is_refusal(unsigned status)
@@ -308,104 +169,150 @@ void registry_http_describe(const struct registry_http *http, const struct regis
     add_status(answer, out);
 }
 
-/* Adds "URL: what happened" to @trouble. */
-static void note_trouble(const struct registry_http *http, const struct registry_answer *answer,
-                         CURLcode result, struct buf *trouble)
+/* Adds "URL: what happened" to @causes. */
+static void add_cause(const struct registry_http *http, struct buf *causes)
 {
-    unsigned status = answer->status;
+    const struct registry_answer *answer = http->answer;
 
-    if (trouble->len > 0) {
-        buf_add_text(trouble, "; ");
+    if (causes->len > 0) {
+        buf_add_text(causes, "; ");
     }
-    show_url(trouble, http->config->urls[answer->url]);
+    show_url(causes, http->config->urls[answer->url]);
     if (http->is_too_large) {
-        buf_add_text(trouble, ": its answer is larger than schemas.max_bytes allows");
-    } else if (result != CURLE_OK) {
-        buf_printf(trouble, ": %s",
-                   http->error[0] != '\0' ? http->error : curl_easy_strerror(result));
-    } else if (is_refusal(status)) {
-        buf_printf(trouble, ": refuses the credential (%u); check ", status);
-        name_secret(trouble, "registry.username", http->config->username);
-        buf_add_text(trouble, " and ");
-        name_secret(trouble, "registry.password", http->config->password);
-    } else if (status >= 300 && status < 400) {
-        buf_printf(trouble, ": answered %u; redirects are not followed, write the final URL",
-                   status);
+        buf_add_text(causes, ": its answer is larger than schemas.max_bytes allows");
+    } else if (answer->status == 0) {
+        buf_printf(causes, ": %s", http->error);
+    } else if (is_refusal(answer->status)) {
+        buf_printf(causes, ": refuses the credential (%u); check ", answer->status);
+        name_secret(causes, "registry.username", http->config->username);
+        buf_add_text(causes, " and ");
+        name_secret(causes, "registry.password", http->config->password);
+    } else if (answer->status >= 300 && answer->status < 400) {
+        buf_printf(causes, ": answered %u; redirects are not followed, write the final URL",
+                   answer->status);
     } else {
-        buf_add_text(trouble, ": ");
-        add_status(answer, trouble);
+        buf_add_text(causes, ": ");
+        add_status(answer, causes);
     }
 }
 
-/* The trouble of one URL as a number. Those of several are added up, so that it does not matter
+/* The failure of one URL as a number. Those of several are added up, so that it does not matter
  * which was asked first; how long a timeout took or what a body says does not count. */
-static uint64_t cause_of(const struct registry_answer *answer, CURLcode result, bool is_too_large)
+static uint64_t cause_of(const struct registry_http *http)
 {
-    uint64_t number = (uint64_t)result << 32 | (uint64_t)is_too_large << 31 |
-                      (result == CURLE_OK ? answer->status : 0);
+    uint64_t failure = span_hash(span_of(http->error)) & 0x7fffffff;
+    uint64_t number = failure << 32 | (uint64_t)http->is_too_large << 31 | http->answer->status;
 
-    return (number + 1) * (2 * answer->url + 1);
+    return (number + 1) * (2 * http->answer->url + 1);
 }
 
 /* What a foreign server calls its answer, in letters that do no harm in a log or a terminal. */
-static void take_content_type(struct registry_http *http, struct registry_answer *answer)
+static void take_content_type(struct span said, struct registry_answer *answer)
 {
-    const char *said = NULL;
     size_t len = 0;
 
-    curl_easy_getinfo(http->easy, CURLINFO_CONTENT_TYPE, &said);
-    while (said != NULL && len + 1 < sizeof(answer->content_type) && said[len] != '\0' &&
-           said[len] != ';') {
-        bool is_safe = strchr("+-./_", said[len]) != NULL ||
-                       (said[len] >= '0' && said[len] <= '9') ||
-                       ((said[len] | 32) >= 'a' && (said[len] | 32) <= 'z');
+    while (len + 1 < sizeof(answer->content_type) && len < said.len && said.ptr[len] != ';') {
+        char c = said.ptr[len];
+        bool is_safe = strchr("+-./_", c) != NULL || (c >= '0' && c <= '9') ||
+                       ((c | 32) >= 'a' && (c | 32) <= 'z');
 
-        answer->content_type[len] = is_safe ? said[len] : '?';
-        len++;
+        answer->content_type[len++] = is_safe ? c : '?';
     }
     answer->content_type[len] = '\0';
 }
 
 /* What all URLs together have said so far. */
-static void add_up(struct registry_http *http, CURLcode result, struct registry_answer *answer)
+static void add_up(const struct http_reply *reply, struct registry_answer *answer)
 {
-    bool is_http = answer->status != 0;
-    curl_off_t seconds = 0;
-    curl_off_t connected_us = 0;
-
-    curl_easy_getinfo(http->easy, CURLINFO_RETRY_AFTER, &seconds);
-    curl_easy_getinfo(http->easy, CURLINFO_CONNECT_TIME_T, &connected_us);
-    answer->is_there |= is_http && !is_refusal(answer->status);
-    answer->is_heard |= is_http && (result == CURLE_OK || http->is_too_large);
-    answer->is_too_large |= http->is_too_large;
-    answer->is_timeout |= result == CURLE_OPERATION_TIMEDOUT && connected_us > 0;
-    if (answer->status == 429 || (answer->status == 503 && seconds > 0)) {
+    answer->is_there |= reply->status != 0 && !is_refusal(answer->status);
+    answer->is_heard |= reply->status != 0;
+    answer->is_too_large |= reply->is_oversized;
+    answer->is_timeout |= reply->is_timeout && reply->is_sent;
+    if (answer->status == 429 ||
+        (answer->status == 503 && reply->has_retry_after && reply->retry_after_ms > 0)) {
         answer->is_busy = true;
-        answer->retry_after_ms = MAX_OF(
-            answer->retry_after_ms, (uint64_t)MIN_OF(MAX_OF(seconds, 1), RETRY_AFTER_MAX_S) * 1000);
+        answer->retry_after_ms =
+            MAX_OF(answer->retry_after_ms, reply->has_retry_after
+                                               ? MAX_OF(reply->retry_after_ms, RETRY_AFTER_MIN_MS)
+                                               : RETRY_AFTER_MIN_MS);
     }
 }
 
-static CURLcode ask_one(struct registry_http *http, size_t url, const char *path, struct span body,
-                        struct registry_answer *answer)
+static void take_reply(void *context, const struct http_reply *reply)
 {
-    CURLcode result;
-    long status = 0;
+    struct registry_http *http = context;
+    struct registry_answer *answer = http->answer;
 
+    answer->status = (unsigned)reply->status;
+    buf_add_span(&answer->body, reply->body);
+    take_content_type(http_header_find(reply->headers, SPAN("content-type")), answer);
+    http->is_too_large = reply->is_oversized;
+    (void)snprintf(http->error, sizeof(http->error), "%s", reply->status == 0 ? reply->error : "");
+    add_up(reply, answer);
+}
+
+/* Ask @url, the whole one. False: told to stop. libcurl copies the credential and wipes nothing;
+ * the process's memory has it anyway. */
+static bool ask_at(struct registry_http *http, const char *url, struct span body)
+{
+    static const char *const headers[] = {
+        "Accept: application/vnd.schemaregistry.v1+json, application/json",
+        "Content-Type: application/vnd.schemaregistry.v1+json",
+        "User-Agent: detour/" DETOUR_VERSION,
+    };
+    const struct config_registry *config = http->config;
+    struct http_target target = {.url = url,
+                                 .ca_file = http->ca_file,
+                                 .keeps_headers = true,
+                                 .is_private_allowed = true,
+                                 .is_path_as_is = true, /* a subject may be called ".." */
+                                 .connect_ms = config->timeout_ms,
+                                 .first_byte_ms = config->timeout_ms,
+                                 .total_ms = config->timeout_ms,
+                                 .answer_bytes = http->answer->body.max};
+    struct buf username;
+    struct buf password;
+    struct err err = {0};
+    bool is_done = true;
+
+    buf_init(&username, SECRET_BYTES_MAX);
+    buf_init(&password, SECRET_BYTES_MAX);
+    if (config->username != NULL || config->password != NULL) {
+        target.username = read_secret(http, config->username, &username);
+        target.password = read_secret(http, config->password, &password);
+    }
+    if (http_post(http->client, &target, headers, COUNT_OF(headers), body, take_reply, http,
+                  &err) == ERR_OK) {
+        is_done = http_finish(http->client, http->abort_fd);
+    } else {
+        (void)snprintf(http->error, sizeof(http->error), "%s", err.text);
+    }
+    wipe(&username);
+    wipe(&password);
+    return is_done;
+}
+
+static bool ask_one(struct registry_http *http, const char *path, struct span body)
+{
+    struct registry_answer *answer = http->answer;
+    struct span url = http->config->urls[answer->url];
+    struct buf whole;
+    bool is_done;
+
+    while (span_ends(url, SPAN("/"))) {
+        url = span_sub(url, 0, url.len - 1);
+    }
     buf_clear(&answer->body);
-    http->body = &answer->body;
-    http->header_bytes = 0;
+    answer->status = 0;
+    answer->content_type[0] = '\0';
     http->is_too_large = false;
     http->error[0] = '\0';
-    set_question(http, http->config->urls[url], path, body);
-    set_credential(http);
-    result = run(http);
-    curl_easy_getinfo(http->easy, CURLINFO_RESPONSE_CODE, &status);
-    answer->status = (unsigned)status;
-    answer->url = url;
-    take_content_type(http, answer);
-    add_up(http, result, answer);
-    return result;
+    buf_init(&whole, URL_BYTES_MAX);
+    buf_add_span(&whole, url);
+    buf_add_text(&whole, path);
+    is_done = ask_at(http, buf_text(&whole), body);
+    buf_fini(&whole);
+    return is_done;
 }
 
 enum err_code registry_http_ask(struct registry_http *http, const char *path, struct span body,
@@ -413,36 +320,35 @@ enum err_code registry_http_ask(struct registry_http *http, const char *path, st
 {
     size_t count = http->config->url_count;
     size_t refusals = 0;
-    struct buf trouble;
+    struct buf causes;
     enum err_code rc = ERR_NET;
 
     answer->is_there = answer->is_heard = answer->is_too_large = false;
     answer->is_busy = answer->is_timeout = false;
     answer->retry_after_ms = 0;
     answer->cause = 0;
-    buf_init(&trouble, TROUBLE_BYTES_MAX);
+    http->answer = answer;
+    buf_init(&causes, CAUSES_BYTES_MAX);
     for (size_t i = 0; i < count && rc == ERR_NET; i++) {
-        size_t url = (http->url + i) % count;
-        CURLcode result = ask_one(http, url, path, body, answer);
-
-        if (atomic_load(&http->is_aborted)) {
+        answer->url = (http->url + i) % count;
+        if (!ask_one(http, path, body)) {
             rc = FAIL(err, ERR_STATE, "stopped");
-        } else if (result == CURLE_OK && is_usable(answer->status)) {
-            http->url = url;
+        } else if (!http->is_too_large && is_usable(answer->status)) {
+            http->url = answer->url;
             rc = ERR_OK;
         } else {
-            refusals += result == CURLE_OK && is_refusal(answer->status);
-            note_trouble(http, answer, result, &trouble);
-            answer->cause += cause_of(answer, result, http->is_too_large);
+            refusals += is_refusal(answer->status);
+            add_cause(http, &causes);
+            answer->cause += cause_of(http);
         }
     }
     if (rc == ERR_NET) {
         rc = refusals > 0 ? ERR_CONFIG : ERR_NET;
-        FAIL(err, rc, "no usable answer from the schema registry: %s", buf_text(&trouble));
+        FAIL(err, rc, "no usable answer from the schema registry: %s", buf_text(&causes));
         if (err != NULL) {
             err->retryable = true;
         }
     }
-    buf_fini(&trouble);
+    buf_fini(&causes);
     return rc;
 }

@@ -1,5 +1,5 @@
 /**
- * registry_http - one question to the schema registry, over libcurl; several URLs in turn.
+ * registry_http - one question to the schema registry, over http/client; several URLs in turn.
  *
  * Blocking, for one thread at a time; registry_http_abort() alone may be called from
  * another one and ends a running question at once. No answer, or one of no use (401,

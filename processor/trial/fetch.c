@@ -1,45 +1,52 @@
 #include "trial/fetch.h"
 
-#include <curl/curl.h>
+#include "http/client.h"
 
-static size_t take(char *bytes, size_t one, size_t count, void *context)
+/* What is asked for, and what came of it. */
+struct question {
+    const char *method, *url;
+    struct buf *out;
+    struct err *err;
+    enum err_code rc;
+};
+
+static void take_reply(void *context, const struct http_reply *reply)
 {
-    struct buf *out = context;
+    struct question *question = context;
 
-    buf_add(out, bytes, one * count);
-    return out->is_overflowed ? 0 : one * count;
+    buf_add_span(question->out, reply->body);
+    if (reply->status == 0 || reply->is_oversized) {
+        question->rc = FAIL(question->err, ERR_NET, "%s %s: %s", question->method, question->url,
+                            reply->error);
+    } else if (reply->status != 200) {
+        question->rc = FAIL(question->err, ERR_NET, "%s %s: HTTP status %d", question->method,
+                            question->url, reply->status);
+    }
 }
 
 enum err_code fetch(const char *method, const char *url, const char *body, uint64_t timeout_ms,
                     struct buf *out, struct err *err)
 {
-    CURL *curl = curl_easy_init();
-    CURLcode rc;
-    long status = 0;
+    const struct http_target target = {.url = url,
+                                       .method = method,
+                                       .is_private_allowed = true,
+                                       .connect_ms = timeout_ms,
+                                       .first_byte_ms = timeout_ms,
+                                       .total_ms = timeout_ms,
+                                       .answer_bytes = out->max};
+    struct question question = {method, url, out, err, ERR_OK};
+    struct http_client *client = NULL;
+    enum err_code rc = http_client_new(&client, err);
 
     buf_clear(out);
-    if (curl == NULL) {
-        return FAIL(err, ERR_IO, "no HTTP client");
+    if (rc == ERR_OK) {
+        rc = http_post(client, &target, NULL, 0, body == NULL ? SPAN_NONE : span_of(body),
+                       take_reply, &question, err);
     }
-    curl_easy_setopt(curl, CURLOPT_URL, url);
-    curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
-    curl_easy_setopt(curl, CURLOPT_PROXY, "");
-    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http");
-    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
-    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, out);
-    if (body != NULL) {
-        curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
+    if (rc == ERR_OK) {
+        (void)http_finish(client, -1);
+        rc = question.rc;
     }
-    rc = curl_easy_perform(curl);
-    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-    curl_easy_cleanup(curl);
-    if (rc != CURLE_OK) {
-        return FAIL(err, ERR_NET, "%s %s: %s", method, url, curl_easy_strerror(rc));
-    }
-    if (status != 200) {
-        return FAIL(err, ERR_NET, "%s %s: HTTP status %ld", method, url, status);
-    }
-    return ERR_OK;
+    http_client_free(client);
+    return rc;
 }
