@@ -168,7 +168,7 @@ static void check_url(struct loader *loader, struct config_destination *destinat
         diag_error(loader->diags, place,
                    "url names %s, which is not an address of the public Internet: if requests are "
                    "to go there, write allow_private: true beside it",
-                   LOG_S(url.host));
+                   LOG_S(span_of(url.host)));
     } else if (!url.is_https && !destination->is_private_allowed) {
         diag_error(loader->diags, place,
                    "url wants https://: personal data does not go over the network in the open "

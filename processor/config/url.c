@@ -1,101 +1,110 @@
 #include "config/url.h"
 
 #include <arpa/inet.h>
+#include <curl/curl.h>
 #include <netinet/in.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/address.h"
+#include "base/mem.h"
 
 static bool is_plain(struct span text)
 {
     for (size_t i = 0; i < text.len; i++) {
         unsigned char c = (unsigned char)text.ptr[i];
 
-        if (c <= ' ' || c >= 0x7f || c == '"' || c == '<' || c == '>' || c == '\\' || c == '^' ||
-            c == '`' || c == '{' || c == '|' || c == '}') {
+        if (c <= ' ' || c >= 0x7f || strchr("\"<>\\^`{|}", c) != NULL) {
             return false;
         }
     }
     return true;
 }
 
-static bool is_port(struct span text)
+/* @text parsed, to be freed with curl_url_cleanup() whatever *rc says. */
+static CURLU *parse(struct span text, unsigned flags, CURLUcode *rc)
 {
-    int64_t port;
+    CURLU *parts = curl_url();
+    char *copy = mem_text(text);
 
-    return text.len <= 5 && span_to_i64(text, &port) && port > 0 && port <= UINT16_MAX;
+    INVARIANT(parts != NULL);
+    *rc = curl_url_set(parts, CURLUPART_URL, copy, flags);
+    free(copy);
+    return parts;
 }
 
-/* @authority is what stands between // and the path. */
-static bool read_host(struct span authority, struct span *host)
+/* A part as a copy, to be freed with curl_free(); NULL where there is none. */
+static char *part_of(CURLU *parts, CURLUPart which)
 {
-    bool is_bracketed = authority.len > 0 && authority.ptr[0] == '[';
-    size_t end = span_find(authority, is_bracketed ? ']' : ':', 0);
-    struct span rest;
+    char *text = NULL;
 
-    if (is_bracketed && end == authority.len) {
-        return false;
+    return curl_url_get(parts, which, &text, 0) == CURLUE_OK ? text : NULL;
+}
+
+/* The host, without brackets; false when it does not fit or the port is none. */
+static bool read_host(CURLU *parts, struct url *out)
+{
+    char *host = part_of(parts, CURLUPART_HOST);
+    char *port = part_of(parts, CURLUPART_PORT);
+    struct span name = host == NULL ? SPAN_NONE : span_of(host);
+    bool is_good;
+
+    if (name.len > 2 && name.ptr[0] == '[') {
+        name = span_sub(name, 1, name.len - 1);
     }
-    *host = is_bracketed ? span_sub(authority, 1, end) : span_sub(authority, 0, end);
-    rest = span_sub(authority, end + is_bracketed, authority.len);
-    return host->len > 0 &&
-           (rest.len == 0 || (rest.ptr[0] == ':' && is_port(span_sub(rest, 1, rest.len))));
+    is_good = name.len > 0 && name.len < sizeof(out->host) &&
+              (port == NULL || strtol(port, NULL, 10) > 0);
+    if (is_good) {
+        memcpy(out->host, name.ptr, name.len);
+        out->host[name.len] = '\0';
+    }
+    curl_free(host);
+    curl_free(port);
+    return is_good;
 }
 
 enum err_code url_read(struct span text, struct url *out, struct err *err)
 {
-    struct span rest;
-    size_t end = 0;
+    enum err_code rc = ERR_OK;
+    CURLUcode parsed;
+    CURLU *parts;
+    size_t scheme;
 
-    if (span_starts(text, SPAN("https://"))) {
-        out->is_https = true;
-        rest = span_sub(text, 8, text.len);
-    } else if (span_starts(text, SPAN("http://"))) {
-        out->is_https = false;
-        rest = span_sub(text, 7, text.len);
-    } else {
+    *out = (struct url){.is_https = span_starts(text, SPAN("https://"))};
+    scheme = out->is_https ? 8 : 7;
+    if (!out->is_https && !span_starts(text, SPAN("http://"))) {
         return FAIL(err, ERR_CONFIG, "a URL begins with https:// (or http://)");
     }
     if (!is_plain(text)) {
         return FAIL(err, ERR_CONFIG,
                     "a URL holds no spaces or special characters: percent-encode them");
     }
-    while (end < rest.len && strchr("/?#", rest.ptr[end]) == NULL) {
-        end++;
-    }
-    if (span_find(rest, '#', 0) < rest.len) {
+    if (span_find(text, '#', 0) < text.len) {
         return FAIL(err, ERR_CONFIG, "a URL for requests has no #fragment");
     }
-    rest = span_sub(rest, 0, end);
-    if (span_find(rest, '@', 0) < rest.len) {
-        return FAIL(err, ERR_CONFIG, "no user or password in a URL: they would be logged");
+    parts = parse(text, CURLU_DISALLOW_USER, &parsed);
+    if (parsed == CURLUE_USER_NOT_ALLOWED) {
+        rc = FAIL(err, ERR_CONFIG, "no user or password in a URL: they would be logged");
+    } else if (parsed != CURLUE_OK || !read_host(parts, out) ||
+               text.ptr[scheme] == '/') { /* libcurl takes https:///path for a host "path" */
+        rc = FAIL(err, ERR_CONFIG, "a URL names a host and, if any, a port: https://HOST:PORT/");
     }
-    if (!read_host(rest, &out->host)) {
-        return FAIL(err, ERR_CONFIG, "a URL names a host and, if any, a port: https://HOST:PORT/");
-    }
-    return ERR_OK;
+    curl_url_cleanup(parts);
+    return rc;
 }
 
-/* The address that stands there, as libcurl reads it: IPv4 in one to four numbers, decimal, octal
- * or hexadecimal; IPv6 perhaps with a zone. False when it is a name. */
-static bool read_address(struct span host, struct sockaddr_storage *out)
+/* The address that stands there; libcurl has written IPv4 as four numbers. False for a name. */
+static bool read_address(const struct url *url, struct sockaddr_storage *out)
 {
     struct sockaddr_in v4 = {.sin_family = AF_INET};
     struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
-    struct span address = span_sub(host, 0, span_find(host, '%', 0));
-    char text[64];
 
-    if (address.len >= sizeof(text)) {
-        return false;
-    }
-    memcpy(text, address.ptr, address.len);
-    text[address.len] = '\0';
     *out = (struct sockaddr_storage){0};
-    if (inet_aton(text, &v4.sin_addr) == 1) {
+    if (inet_pton(AF_INET, url->host, &v4.sin_addr) == 1) {
         memcpy(out, &v4, sizeof(v4));
         return true;
     }
-    if (inet_pton(AF_INET6, text, &v6.sin6_addr) == 1) {
+    if (inet_pton(AF_INET6, url->host, &v6.sin6_addr) == 1) {
         memcpy(out, &v6, sizeof(v6));
         return true;
     }
@@ -106,8 +115,8 @@ bool url_is_loopback(const struct url *url)
 {
     struct sockaddr_storage address;
 
-    return span_eq_nocase(url->host, SPAN("localhost")) ||
-           (read_address(url->host, &address) &&
+    return span_eq_nocase(span_of(url->host), SPAN("localhost")) ||
+           (read_address(url, &address) &&
             address_is_loopback((const struct sockaddr *)&address, sizeof(address)));
 }
 
@@ -115,6 +124,25 @@ bool url_is_private(const struct url *url)
 {
     struct sockaddr_storage address;
 
-    return read_address(url->host, &address) &&
+    return read_address(url, &address) &&
            address_is_private((const struct sockaddr *)&address, sizeof(address));
+}
+
+void url_show(struct span text, struct buf *out)
+{
+    CURLUcode parsed;
+    CURLU *parts = parse(text, 0, &parsed);
+    char *shown = NULL;
+    struct span rest;
+
+    if (parsed == CURLUE_OK) {
+        (void)curl_url_set(parts, CURLUPART_USER, NULL, 0);
+        (void)curl_url_set(parts, CURLUPART_PASSWORD, NULL, 0);
+        (void)curl_url_set(parts, CURLUPART_QUERY, NULL, 0);
+        shown = part_of(parts, CURLUPART_URL);
+    }
+    rest = span_of(shown == NULL ? "an unreadable URL" : shown);
+    buf_add_span(out, span_sub(rest, 0, rest.len - span_ends(rest, SPAN("/"))));
+    curl_free(shown);
+    curl_url_cleanup(parts);
 }

@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "config/url.h"
 #include "http/client.h"
 
 enum { URL_BYTES_MAX = 64 * 1024, CAUSES_BYTES_MAX = ERR_TEXT_BYTES };
@@ -90,26 +91,6 @@ void registry_http_escape(struct buf *out, struct span text)
     }
 }
 
-/* Without "user:password@", and without a query that may hold a key. */
-static void show_url(struct buf *out, struct span url)
-{
-    size_t scheme = 0;
-    size_t end = span_find(url, '?', 0);
-    size_t authority;
-    size_t at;
-
-    for (size_t i = 0; i + 3 <= end && scheme == 0; i++) {
-        scheme = memcmp(url.ptr + i, "://", 3) == 0 ? i + 3 : 0;
-    }
-    authority = MIN_OF(span_find(url, '/', scheme), end);
-    at = scheme;
-    for (size_t i = scheme; i < authority; i++) {
-        at = url.ptr[i] == '@' ? i + 1 : at;
-    }
-    buf_add_span(out, span_sub(url, 0, scheme));
-    buf_add_span(out, span_sub(url, at, end));
-}
-
 /* The secret's value as a terminated text in @out, to be wiped by the caller. */
 static const char *read_secret(struct registry_http *http, struct secret *secret, struct buf *out)
 {
@@ -164,7 +145,7 @@ static void add_status(const struct registry_answer *answer, struct buf *out)
 void registry_http_describe(const struct registry_http *http, const struct registry_answer *answer,
                             struct buf *out)
 {
-    show_url(out, http->config->urls[answer->url]);
+    url_show(http->config->urls[answer->url], out);
     buf_add_char(out, ' ');
     add_status(answer, out);
 }
@@ -177,7 +158,7 @@ static void add_cause(const struct registry_http *http, struct buf *causes)
     if (causes->len > 0) {
         buf_add_text(causes, "; ");
     }
-    show_url(causes, http->config->urls[answer->url]);
+    url_show(http->config->urls[answer->url], causes);
     if (http->is_too_large) {
         buf_add_text(causes, ": its answer is larger than schemas.max_bytes allows");
     } else if (answer->status == 0) {

@@ -44,7 +44,7 @@ enum err_code guard_generate(const struct config *config, struct span topic, str
 
         if (!is_safe(to, &url)) { /* the host alone: a URL may hold a secret */
             buf_printf(&names, "%s" SPAN_FMT " (%s, " SPAN_FMT ")", count++ == 0 ? "" : ", ",
-                       SPAN_ARG(to->name), driver_of(to)->type, SPAN_ARG(url.host));
+                       SPAN_ARG(to->name), driver_of(to)->type, SPAN_ARG(span_of(url.host)));
         }
     }
     if (count > 0 && is_read(config, topic)) {

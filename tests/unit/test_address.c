@@ -106,6 +106,8 @@ static const struct {
     {"https://0xa000005/", true, false},
     {"https://012.0.0.5/", true, false},
     {"https://0.0.0.0:9/", true, false},
+    {"https://0x7f.1/", true, true},
+    {"https://%31%32%37.0.0.1/", true, true}, /* as libcurl connects */
     {"https://[fd00::1]", true, false},
     {"https://[fe80::1%25eth0]/", true, false},
     {"https://[::ffff:10.0.0.5]/", true, false},
