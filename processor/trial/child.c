@@ -13,12 +13,12 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/span.h"
-#include "trial/report.h"
+#include "trial/interrupt.h"
 
 enum { NAP_MS = 20, TAIL_BYTES = 2048, ARGUMENTS_MAX = 32, KILL_MS = 5000 };
 
 /* In the new process: only calls that are safe between fork and exec. */
-NORETURN static void become(const char *const *argv, int in, int out, int log_fd, pid_t parent)
+NORETURN static void become(const char *const *argv, int in, int log_fd, pid_t parent)
 {
     const char *words[ARGUMENTS_MAX + 2] = {"detour"};
     sigset_t none;
@@ -30,7 +30,7 @@ NORETURN static void become(const char *const *argv, int in, int out, int log_fd
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    if (getppid() == parent && dup2(in, STDIN_FILENO) >= 0 && dup2(out, STDOUT_FILENO) >= 0 &&
+    if (getppid() == parent && dup2(in, STDIN_FILENO) >= 0 && dup2(log_fd, STDOUT_FILENO) >= 0 &&
         dup2(log_fd, STDERR_FILENO) >= 0) {
         execv("/proc/self/exe", (char *const *)(uintptr_t)words);
     }
@@ -49,19 +49,18 @@ enum err_code child_start(struct child *child, const char *name, const char *log
                           const char *const *argv, struct err *err)
 {
     int in[2] = {-1, -1};
-    int out[2] = {-1, -1};
-    int log_fd = open(log_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    int log_fd = open(log_path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
     pid_t parent = getpid();
     enum err_code rc = ERR_OK;
 
-    *child = (struct child){.name = name, .stdin_fd = -1, .stdout_fd = -1};
+    *child = (struct child){.name = name, .stdin_fd = -1};
     child->log_path = mem_text(span_of(log_path));
-    if (log_fd < 0 || pipe2(in, O_CLOEXEC) != 0 || pipe2(out, O_CLOEXEC) != 0) {
+    if (log_fd < 0 || pipe2(in, O_CLOEXEC) != 0) {
         rc = FAIL(err, ERR_IO, "%s cannot be started: %s", name, strerror(errno));
     } else {
         child->pid = fork();
         if (child->pid == 0) {
-            become(argv, in[0], out[1], log_fd, parent);
+            become(argv, in[0], log_fd, parent);
         }
         if (child->pid < 0) {
             child->pid = 0;
@@ -70,45 +69,11 @@ enum err_code child_start(struct child *child, const char *name, const char *log
     }
     close_fd(&log_fd);
     close_fd(&in[0]);
-    close_fd(&out[1]);
     if (rc != ERR_OK) {
         close_fd(&in[1]);
-        close_fd(&out[0]);
         return rc;
     }
     child->stdin_fd = in[1];
-    child->stdout_fd = out[0];
-    return ERR_OK;
-}
-
-enum err_code child_line(struct child *child, uint64_t timeout_ms, char out[CHILD_LINE_BYTES],
-                         struct err *err)
-{
-    uint64_t until_ms = clock_mono_ms() + timeout_ms;
-    size_t len = 0;
-
-    while (len + 1 < CHILD_LINE_BYTES) {
-        uint64_t now_ms = clock_mono_ms();
-        struct pollfd ready = {.fd = child->stdout_fd, .events = POLLIN};
-        ssize_t got;
-
-        if (now_ms >= until_ms) {
-            return FAIL(err, ERR_NET, "%s says nothing for %llu ms", child->name,
-                        (unsigned long long)timeout_ms);
-        }
-        if (poll(&ready, 1, (int)(until_ms - now_ms)) <= 0) {
-            continue;
-        }
-        got = read(child->stdout_fd, out + len, 1);
-        if (got == 0 || (got < 0 && errno != EINTR)) {
-            return FAIL(err, ERR_STATE, "%s ended before it was ready", child->name);
-        }
-        if (got == 1 && out[len] == '\n') {
-            break;
-        }
-        len += got == 1 ? 1 : 0;
-    }
-    out[len] = '\0';
     return ERR_OK;
 }
 
@@ -125,7 +90,7 @@ static char *read_log(const struct child *child)
     return text;
 }
 
-static bool find_word(const char *text, const char *marker, char out[CHILD_LINE_BYTES])
+static bool find_word(const char *text, const char *marker, char out[CHILD_WORD_BYTES])
 {
     const char *at = strstr(text, marker);
     size_t len;
@@ -135,7 +100,7 @@ static bool find_word(const char *text, const char *marker, char out[CHILD_LINE_
     }
     at += strlen(marker);
     len = strcspn(at, " \"\n");
-    if (at[len] == '\0' || len >= CHILD_LINE_BYTES) { /* the line is still being written */
+    if (at[len] == '\0' || len >= CHILD_WORD_BYTES) { /* the line is still being written */
         return false;
     }
     memcpy(out, at, len);
@@ -143,8 +108,8 @@ static bool find_word(const char *text, const char *marker, char out[CHILD_LINE_
     return true;
 }
 
-enum err_code child_log_word(struct child *child, const char *marker, uint64_t timeout_ms,
-                             char out[CHILD_LINE_BYTES], struct err *err)
+enum err_code child_word(struct child *child, const char *marker, uint64_t timeout_ms,
+                         char out[CHILD_WORD_BYTES], struct err *err)
 {
     uint64_t until_ms = clock_mono_ms() + timeout_ms;
 
@@ -159,7 +124,7 @@ enum err_code child_log_word(struct child *child, const char *marker, uint64_t t
         if (child_has_ended(child)) {
             return FAIL(err, ERR_STATE, "%s ended before it was ready", child->name);
         }
-        if (report_is_stopping()) {
+        if (interrupt_is_pending()) {
             return FAIL(err, ERR_STATE, "stopped before %s was ready", child->name);
         }
         if (clock_mono_ms() >= until_ms) {
@@ -240,8 +205,7 @@ void child_fini(struct child *child)
     }
     if (child->log_path != NULL) {
         close_fd(&child->stdin_fd);
-        close_fd(&child->stdout_fd);
     }
     free(child->log_path);
-    *child = (struct child){.stdin_fd = -1, .stdout_fd = -1};
+    *child = (struct child){.stdin_fd = -1};
 }

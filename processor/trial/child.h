@@ -2,8 +2,9 @@
  * child - a process of our own binary: started, listened to, stopped.
  *
  * It dies with us (PR_SET_PDEATHSIG, and its standard input ends), is not in the
- * terminal's process group, so that Ctrl-C reaches us alone, and writes its standard
- * error into a file, whose end is shown when something goes wrong.
+ * terminal's process group, so that Ctrl-C reaches us alone, and writes what it prints and
+ * logs into one file. There we look for what it says when it is ready, and the end of it is
+ * shown when something goes wrong.
  */
 #ifndef TRIAL_CHILD_H
 #define TRIAL_CHILD_H
@@ -13,13 +14,12 @@
 
 #include "base/err.h"
 
-enum { CHILD_LINE_BYTES = 512 };
+enum { CHILD_WORD_BYTES = 512 };
 
 struct child {
     const char *name; /* for messages; static */
     pid_t pid;        /* 0: not started, or waited for */
     int stdin_fd;     /* ours: closing it tells the child to end; -1: none */
-    int stdout_fd;    /* ours; -1: none */
     char *log_path;   /* owned */
     int status;       /* as waitpid() gives it, once it has ended */
     bool has_ended;
@@ -28,12 +28,9 @@ struct child {
 /** Run /proc/self/exe with @argv (NULL at the end; argv[0] is the command). */
 NODISCARD enum err_code child_start(struct child *child, const char *name, const char *log_path,
                                     const char *const *argv, struct err *err);
-/** The first line of its standard output within @timeout_ms, without the newline. */
-NODISCARD enum err_code child_line(struct child *child, uint64_t timeout_ms,
-                                   char out[CHILD_LINE_BYTES], struct err *err);
-/** What follows @marker in its log up to a blank or quote, within @timeout_ms. */
-NODISCARD enum err_code child_log_word(struct child *child, const char *marker, uint64_t timeout_ms,
-                                       char out[CHILD_LINE_BYTES], struct err *err);
+/** What follows @marker in its file up to a blank, quote or line end, within @timeout_ms. */
+NODISCARD enum err_code child_word(struct child *child, const char *marker, uint64_t timeout_ms,
+                                   char out[CHILD_WORD_BYTES], struct err *err);
 /** Has it ended? Looks, does not wait. */
 bool child_has_ended(struct child *child);
 /** Its exit code when it has ended by itself, or -1. */

@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "trial/feed.h"
 #include "trial/guard.h"
-#include "trial/report.h"
+#include "trial/interrupt.h"
 
 enum { TURN_MS = 5, FINISH_MS = 60000, TOPIC_MS = 10000, PREVIEW_COUNT = 10, BAR_CELLS = 24 };
 
@@ -55,7 +55,7 @@ static enum err_code run_feed(const struct arguments *arguments, struct feed *fe
     bool is_done = arguments->count == 0;
     enum err_code rc = ERR_OK;
 
-    while (rc == ERR_OK && !is_done && !report_is_stopping()) {
+    while (rc == ERR_OK && !is_done && !interrupt_is_pending()) {
         uint64_t now_ms = clock_mono_ms();
 
         if (now_ms - began_ms >= arguments->duration_ms) {
@@ -139,7 +139,7 @@ static enum err_code print_events(const struct arguments *arguments, struct gene
     enum err_code rc = ERR_OK;
 
     buf_init(&line, 32 << 20);
-    for (uint64_t i = 0; i < count && rc == ERR_OK && !report_is_stopping() && !ferror(stdout);
+    for (uint64_t i = 0; i < count && rc == ERR_OK && !interrupt_is_pending() && !ferror(stdout);
          i++) {
         struct generated event;
 
@@ -214,7 +214,7 @@ static enum err_code generate(struct arguments *arguments, const struct config *
         rc = generator_open(config, catalog, &arguments->generator, &generator, err);
     }
     if (rc == ERR_OK) {
-        report_catch_signals();
+        interrupt_catch();
         rc = arguments->is_stdout ? print_events(arguments, generator, err)
                                   : produce(arguments, config, generator, err);
     }

@@ -78,7 +78,7 @@ static int run(const void *all)
         is_good = make_topic(cluster, arguments->topics.items[i]);
     }
     if (is_good) {
-        printf("%s\n", rd_kafka_mock_cluster_bootstraps(cluster));
+        printf("listening on %s\n", rd_kafka_mock_cluster_bootstraps(cluster));
         fflush(stdout);
         wait_for_end(rk);
     }

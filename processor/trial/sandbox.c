@@ -1,31 +1,31 @@
 #include "trial/trial.h"
 
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/json.h"
-#include "trial/play.h"
-#include "trial/report.h"
+#include "trial/interrupt.h"
+#include "trial/runner.h"
 
 enum {
-    SECONDS_DEFAULT = STORY_MS / 1000,
-    SECONDS_MIN = STORY_MS / 1000,
+    SECONDS_DEFAULT = SCENARIO_MS / 1000,
+    SECONDS_MIN = SCENARIO_MS / 1000,
     RATE_DEFAULT = 100,
-    RATE_STORY_MIN = 20, /* fewer events and an outage is not seen in time */
-    RATE_MAX = 2000,     /* what the embedded broker keeps bounds it */
+    RATE_MIN = 20,   /* fewer events and an outage is not seen in time */
+    RATE_MAX = 2000, /* what the embedded broker keeps bounds it */
 };
 
 #define SEED_DRAWN UINT64_MAX /* --seed was not given */
 
 struct arguments {
-    struct stage_options stage;
-    struct play_options play;
+    struct environment_options environment;
+    struct runner_options runner;
     bool is_json;
 };
 
-static void print_reasons(const struct play_result *result, enum audit_topic topic)
+static void print_reasons(const struct runner_result *result, enum audit_topic topic)
 {
     for (size_t i = 0; i < result->reason_count; i++) {
         if (result->reasons[i].topic == topic) {
@@ -36,28 +36,28 @@ static void print_reasons(const struct play_result *result, enum audit_topic top
 }
 
 /* Only what went wrong: what went well was told as it happened. */
-static void print_story(const struct story *story)
+static void print_scenario(const struct scenario *scenario)
 {
-    if (story_has_shown(story)) {
+    if (scenario_has_shown(scenario)) {
         return;
     }
-    printf("\n  THE STORY DID NOT GO AS IT SHOULD\n");
-    for (unsigned i = 0; i < STORY_PHASES; i++) {
-        const struct story_mark *mark = &story->marks[i];
+    printf("\n  NOT EVERY PHASE WENT AS IT SHOULD\n");
+    for (unsigned i = 0; i < SCENARIO_PHASES; i++) {
+        const struct scenario_mark *mark = &scenario->marks[i];
 
         if (mark->is_played && !mark->has_shown) {
-            printf("    %s: %s\n", story_title((enum story_phase)i),
+            printf("    %s: %s\n", scenario_rule((enum scenario_phase)i)->title,
                    mark->mistaken != NULL ? mark->mistaken : mark->missing);
         }
     }
 }
 
-static bool is_good(const struct play_result *result)
+static bool is_good(const struct runner_result *result)
 {
-    return result->balance.is_balanced && story_has_shown(&result->story);
+    return result->balance.is_balanced && scenario_has_shown(&result->scenario);
 }
 
-static void print_table(const struct play_result *result)
+static void print_table(const struct runner_result *result)
 {
     const struct audit_balance *balance = &result->balance;
 
@@ -85,71 +85,70 @@ static void print_table(const struct play_result *result)
         printf(" (a signal cut the traffic short)");
     }
     printf("\n  %s\n", balance->is_balanced ? "it balances" : "IT DOES NOT BALANCE");
-    print_story(&result->story);
+    print_scenario(&result->scenario);
 }
 
-static void story_json(const struct story *story, struct buf *out)
+static double seconds_of(uint64_t ms)
 {
-    buf_add_text(out, ",\"story\":[");
-    for (unsigned i = 0; i < STORY_PHASES; i++) {
-        const struct story_mark *mark = &story->marks[i];
-        const char *why = mark->mistaken != NULL ? mark->mistaken : mark->missing;
+    return (double)(ms / 100) / 10.0;
+}
 
-        buf_printf(out, "%s{\"phase\":\"%s\",\"played\":%s,\"shown\":%s,\"seconds\":%.1f,\"why\":",
-                   i == 0 ? "" : ",", story_key((enum story_phase)i),
-                   mark->is_played ? "true" : "false", mark->has_shown ? "true" : "false",
-                   (double)mark->duration_ms / 1000.0);
-        if (why == NULL) {
-            buf_add_text(out, "null}");
-        } else {
-            buf_add_json_string(out, span_of(why));
-            buf_add_char(out, '}');
+static json_t *scenario_json(const struct scenario *scenario)
+{
+    json_t *phases = json_array();
+
+    for (unsigned i = 0; i < SCENARIO_PHASES; i++) {
+        const struct scenario_mark *mark = &scenario->marks[i];
+
+        json_array_append_new(
+            phases, json_pack("{s:s, s:b, s:b, s:f, s:s?}", "phase",
+                              scenario_rule((enum scenario_phase)i)->key, "played", mark->is_played,
+                              "shown", mark->has_shown, "seconds", seconds_of(mark->duration_ms),
+                              "why", mark->mistaken != NULL ? mark->mistaken : mark->missing));
+    }
+    return phases;
+}
+
+static json_t *reasons_json(const struct runner_result *result, enum audit_topic topic)
+{
+    json_t *reasons = json_object();
+
+    for (size_t i = 0; i < result->reason_count; i++) {
+        if (result->reasons[i].topic == topic) {
+            json_object_set_new(reasons, result->reasons[i].reason,
+                                json_integer((json_int_t)result->reasons[i].count));
         }
     }
-    buf_add_char(out, ']');
+    return reasons;
 }
 
-static void print_json(const struct arguments *arguments, const struct play_result *result)
+static void print_json(const struct arguments *arguments, const struct runner_result *result)
 {
     const struct audit_balance *balance = &result->balance;
-    static const char *const keys[] = {"diverted_by", "dead_lettered_by"};
-    struct buf out;
+    json_t *document = json_pack(
+        "{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "ok", is_good(result),
+        "produced", (json_int_t)balance->produced, "delivered", (json_int_t)balance->delivered,
+        "diverted", (json_int_t)balance->diverted, "dead_lettered",
+        (json_int_t)balance->dead_lettered, "dropped", (json_int_t)balance->dropped, "lost",
+        (json_int_t)balance->lost, "duplicates", (json_int_t)balance->duplicates, "misplaced",
+        (json_int_t)balance->misplaced, "unknown", (json_int_t)balance->unknown, "consumed",
+        (json_int_t)result->consumed, "dropped_counted", (json_int_t)result->dropped_counted);
+    json_t *rest =
+        json_pack("{s:o, s:o, s:o, s:b, s:b, s:b, s:f, s:I}", "diverted_by",
+                  reasons_json(result, AUDIT_DIVERTED), "dead_lettered_by",
+                  reasons_json(result, AUDIT_DEAD_LETTER), "story",
+                  scenario_json(&result->scenario), "balanced", balance->is_balanced, "settled",
+                  result->has_settled, "cut_short", result->is_cut_short, "seconds",
+                  seconds_of(result->duration_ms), "seed", (json_int_t)arguments->runner.seed);
 
-    buf_init(&out, 64 << 10);
-    buf_printf(&out,
-               "{\"ok\":%s,\"produced\":%llu,\"delivered\":%llu,\"diverted\":%llu,"
-               "\"dead_lettered\":%llu,\"dropped\":%llu,\"lost\":%llu,\"duplicates\":%llu,"
-               "\"misplaced\":%llu,\"unknown\":%llu,\"consumed\":%llu,\"dropped_counted\":%llu",
-               is_good(result) ? "true" : "false", (unsigned long long)balance->produced,
-               (unsigned long long)balance->delivered, (unsigned long long)balance->diverted,
-               (unsigned long long)balance->dead_lettered, (unsigned long long)balance->dropped,
-               (unsigned long long)balance->lost, (unsigned long long)balance->duplicates,
-               (unsigned long long)balance->misplaced, (unsigned long long)balance->unknown,
-               (unsigned long long)result->consumed, (unsigned long long)result->dropped_counted);
-    for (size_t topic = 0; topic < COUNT_OF(keys); topic++) {
-        bool is_first = true;
-
-        buf_printf(&out, ",\"%s\":{", keys[topic]);
-        for (size_t i = 0; i < result->reason_count; i++) {
-            if (result->reasons[i].topic == (enum audit_topic)topic) {
-                buf_add_text(&out, is_first ? "" : ",");
-                buf_add_json_string(&out, span_of(result->reasons[i].reason));
-                buf_printf(&out, ":%llu", (unsigned long long)result->reasons[i].count);
-                is_first = false;
-            }
-        }
-        buf_add_char(&out, '}');
-    }
-    story_json(&result->story, &out);
-    buf_printf(&out, ",\"balanced\":%s", balance->is_balanced ? "true" : "false");
-    buf_printf(&out, ",\"settled\":%s,\"cut_short\":%s,\"seconds\":%.1f,\"seed\":%llu}\n",
-               result->has_settled ? "true" : "false", result->is_cut_short ? "true" : "false",
-               (double)result->duration_ms / 1000.0, (unsigned long long)arguments->play.seed);
-    fputs(buf_text(&out), stdout);
-    buf_fini(&out);
+    (void)json_object_update(document, rest);
+    (void)json_dumpf(document, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6));
+    fputc('\n', stdout);
+    json_decref(rest);
+    json_decref(document);
 }
 
-static void print_result(const struct arguments *arguments, const struct play_result *result)
+static void print_result(const struct arguments *arguments, const struct runner_result *result)
 {
     if (arguments->is_json) {
         print_json(arguments, result);
@@ -158,69 +157,70 @@ static void print_result(const struct arguments *arguments, const struct play_re
     }
 }
 
-static enum err_code perform(const struct arguments *arguments, struct stage *stage,
-                             struct show *show, struct play_result *result, struct err *err)
+static enum err_code perform(const struct arguments *arguments, struct environment *environment,
+                             struct show *show, struct runner_result *result, struct err *err)
 {
-    enum err_code rc = stage_set(stage, &arguments->stage, err);
+    enum err_code rc = environment_open(environment, &arguments->environment, err);
 
     if (rc == ERR_OK) {
         show_line(show, "%s at %s, the simulated TikTok at %s",
-                  arguments->stage.brokers == NULL ? "an embedded broker (for trials only)"
-                                                   : "Kafka",
-                  stage->brokers, stage->simulator_url);
-        rc = stage_start_processor(stage, err);
+                  arguments->environment.brokers == NULL ? "an embedded broker (for trials only)"
+                                                         : "Kafka",
+                  environment->brokers, environment->simulator_url);
+        rc = environment_start_processor(environment, err);
     }
-    if (rc == ERR_OK && report_is_stopping()) {
-        rc = FAIL(err, ERR_STATE, "stopped before the play began");
+    if (rc == ERR_OK && interrupt_is_pending()) {
+        rc = FAIL(err, ERR_STATE, "stopped before the first phase began");
     }
     if (rc == ERR_OK) {
-        show_line(show, "the processor is ready, its state at %s/api/v1/status", stage->admin_url);
-        rc = play(stage, &arguments->play, show, result, err);
+        show_line(show, "the processor is ready, its state at %s/api/v1/status",
+                  environment->admin_url);
+        rc = runner_run(environment, &arguments->runner, show, result, err);
     }
     return rc;
 }
 
-static void say_what_stays(const struct stage *stage)
+static void say_what_stays(const struct environment *environment)
 {
-    if (stage->options.keep == NULL || stage->config_path == NULL) {
+    if (environment->options.keep == NULL || environment->config == NULL) {
         return;
     }
-    fprintf(stderr, "configuration and logs are in %s\n", stage->options.keep);
-    if (stage->has_topics) {
-        fprintf(stderr, "the topics %s.* and the group %s stay at %s\n", stage->prefix,
-                stage->group, stage->brokers);
+    fprintf(stderr, "configuration and logs are in %s\n", environment->options.keep);
+    if (environment->has_topics) {
+        fprintf(stderr, "the topics %s.* and the group %s stay at %s\n", environment->prefix,
+                environment->group, environment->brokers);
     }
 }
 
 static int run(const void *all)
 {
     struct arguments arguments = *(const struct arguments *)all;
-    struct play_result result = {0};
-    struct stage stage = {0};
+    struct runner_result result = {0};
+    struct environment environment = {0};
     struct show show;
     struct child *fallen;
     struct err err = {0};
     enum err_code rc;
 
-    if (arguments.play.seed == SEED_DRAWN) {
-        arguments.play.seed = rng_seed() & UINT32_MAX;
+    if (arguments.runner.seed == SEED_DRAWN) {
+        arguments.runner.seed = rng_seed() & UINT32_MAX;
     }
     log_setup(LOG_FORMAT_LOGFMT, LOG_LEVEL_ERROR); /* the processor has a log of its own */
-    report_catch_signals();
+    interrupt_catch();
     show_init(&show, arguments.is_json ? stderr : stdout);
-    rc = perform(&arguments, &stage, &show, &result, &err);
+    rc = perform(&arguments, &environment, &show, &result, &err);
     show_clear(&show);
     if (rc != ERR_OK) {
         fprintf(stderr, "detour sandbox: %s\n", err.text);
-        fallen = stage_fallen(&stage);
+        fallen = environment_ended_child(&environment);
         if (fallen != NULL) {
             child_tail(fallen, stderr);
         }
     } else {
         print_result(&arguments, &result);
     }
-    say_what_stays(&stage);
-    stage_strike(&stage);
+    say_what_stays(&environment);
+    environment_close(&environment);
     if (rc != ERR_OK) {
         return command_exit_code(rc);
     }
@@ -239,17 +239,17 @@ static const char *check_arguments(const void *all)
 {
     const struct arguments *arguments = all;
 
-    return !arguments->play.is_interactive && arguments->play.rate < RATE_STORY_MIN
+    return !arguments->runner.is_interactive && arguments->runner.rate < RATE_MIN
                ? "a --rate below 20 is for --interactive: an outage is not seen in time"
                : NULL;
 }
 
 static const struct arguments defaults = {
-    .play = {.seconds = SECONDS_DEFAULT,
-             .rate = RATE_DEFAULT,
-             .bad = 0.02,
-             .no_consent = 0.08,
-             .seed = SEED_DRAWN},
+    .runner = {.seconds = SECONDS_DEFAULT,
+               .rate = RATE_DEFAULT,
+               .bad = 0.02,
+               .no_consent = 0.08,
+               .seed = SEED_DRAWN},
 };
 
 static const struct command_option options[] = {
@@ -258,20 +258,20 @@ static const struct command_option options[] = {
      .help = "a real Kafka instead of the embedded broker; its topics are made and removed",
      .wants = "HOST:PORT, or several with commas between",
      .read = read_brokers,
-     .offset = offsetof(struct arguments, stage.brokers)},
+     .offset = offsetof(struct arguments, environment.brokers)},
     {.name = "interactive",
      .help = "leave it running until Ctrl-C, then count",
      .read = command_flag,
-     .offset = offsetof(struct arguments, play.is_interactive)},
+     .offset = offsetof(struct arguments, runner.is_interactive)},
     {.name = "seconds",
      .argument = "N",
-     .help = "length of the play, 75 to 300: more makes outages longer",
+     .help = "length of the scenario, 75 to 300: more makes outages longer",
      .fallback = "75",
      .wants = "a number from 75 to 300",
      .low = SECONDS_MIN,
-     .high = STAGE_SECONDS_MAX,
+     .high = SECONDS_MAX,
      .read = command_number,
-     .offset = offsetof(struct arguments, play.seconds)},
+     .offset = offsetof(struct arguments, runner.seconds)},
     {.name = "rate",
      .argument = "N",
      .help = "events a second, 20 to 2000; with --interactive from 1 on",
@@ -280,14 +280,14 @@ static const struct command_option options[] = {
      .low = 1,
      .high = RATE_MAX,
      .read = command_rate,
-     .offset = offsetof(struct arguments, play.rate)},
+     .offset = offsetof(struct arguments, runner.rate)},
     {.name = "bad",
      .argument = "2%",
      .help = "share of records that do not decode",
      .fallback = "2%",
      .wants = "a share such as 2%, from 0% to 100%",
      .read = command_share,
-     .offset = offsetof(struct arguments, play.bad)},
+     .offset = offsetof(struct arguments, runner.bad)},
     {.name = "seed",
      .argument = "N",
      .help = "repeat the events of another run",
@@ -295,16 +295,16 @@ static const struct command_option options[] = {
      .low = 0,
      .high = UINT32_MAX,
      .read = command_number,
-     .offset = offsetof(struct arguments, play.seed)},
+     .offset = offsetof(struct arguments, runner.seed)},
     {.name = "keep",
      .argument = "DIR",
      .help = "put configuration and logs there and leave them, with --brokers the topics and the "
              "group as well; a folder that holds files of these names is refused",
      .wants = "a folder",
      .read = command_text,
-     .offset = offsetof(struct arguments, stage.keep)},
+     .offset = offsetof(struct arguments, environment.keep)},
     {.name = "json",
-     .help = "the reconciliation as one JSON document; the story goes to stderr",
+     .help = "the reconciliation as one JSON document; what is told meanwhile goes to stderr",
      .read = command_flag,
      .offset = offsetof(struct arguments, is_json)},
 };

@@ -31,7 +31,7 @@ struct show_now {
 };
 
 void show_init(struct show *show, FILE *out);
-/** A line of the story. */
+/** A line of the scenario. */
 void show_line(struct show *show, const char *format, ...) PRINTF_LIKE(2, 3);
 /** Draw the block on a terminal a few times a second; elsewhere a line every five seconds. */
 void show_turn(struct show *show, const struct show_now *now);

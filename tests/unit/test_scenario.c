@@ -10,8 +10,8 @@
 
 #include "base/mem.h"
 #include "config/yaml.h"
+#include "trial/scenario.h"
 #include "trial/simulator.h"
-#include "trial/story.h"
 
 enum { LOOKS_MAX = 6 };
 
@@ -23,11 +23,11 @@ struct sight {
     uint64_t delivered, diverted, in_flight;
 };
 
-static void see(const struct sight *sight, struct watch *watch, struct story_moment *out)
+static void see(const struct sight *sight, struct watch *watch, struct scenario_moment *out)
 {
     watch_init(watch, "tiktok");
     watch->cell_count = 2;
-    (void)snprintf(watch->cells[0].name, WATCH_NAME_BYTES, "%s", STORY_EVENT);
+    (void)snprintf(watch->cells[0].name, WATCH_NAME_BYTES, "%s", SCENARIO_EVENT);
     (void)snprintf(watch->cells[1].name, WATCH_NAME_BYTES, "Signed Up");
     for (const char *at = sight->states; *at != '\0'; at++) {
         watch->cells[0].state = *at == 'o'   ? BREAKER_OPEN
@@ -45,164 +45,164 @@ static void see(const struct sight *sight, struct watch *watch, struct story_mom
     }
     watch->diverted = sight->diverted;
     watch->in_flight = sight->in_flight;
-    *out = (struct story_moment){1000 + sight->at_ms, watch, sight->delivered};
+    *out = (struct scenario_moment){1000 + sight->at_ms, watch, sight->delivered};
 }
 
 static const struct {
     const char *name;
-    enum story_phase phase;
+    enum scenario_phase phase;
     struct sight looks[LOOKS_MAX]; /* the first when the phase begins; states NULL: no more */
     bool is_played, has_shown;
     const char *why; /* part of it; NULL: none */
 } cases[] = {
     {"healthy lasts its time",
-     STORY_HEALTHY,
+     SCENARIO_HEALTHY,
      {{0, "", 0, 0, 0}, {6900, "", 50, 0, 0}},
      false,
      true,
      NULL},
-    {"healthy", STORY_HEALTHY, {{0, "", 0, 0, 0}, {7000, "", 50, 0, 0}}, true, true, NULL},
+    {"healthy", SCENARIO_HEALTHY, {{0, "", 0, 0, 0}, {7000, "", 50, 0, 0}}, true, true, NULL},
     {"healthy waits for what is delivered",
-     STORY_HEALTHY,
+     SCENARIO_HEALTHY,
      {{0, "", 0, 0, 0}, {16000, "", 0, 0, 0}},
      false,
      false,
      "nothing was delivered"},
     {"healthy does not wait for ever",
-     STORY_HEALTHY,
+     SCENARIO_HEALTHY,
      {{0, "", 0, 0, 0}, {17000, "", 0, 0, 0}},
      true,
      false,
      "nothing was delivered"},
     {"healthy, but something opened for a moment",
-     STORY_HEALTHY,
+     SCENARIO_HEALTHY,
      {{0, "", 0, 0, 0}, {2000, "x", 20, 0, 0}, {7000, "", 50, 0, 0}},
      true,
      false,
      "opened"},
     {"healthy, but diverted",
-     STORY_HEALTHY,
+     SCENARIO_HEALTHY,
      {{0, "", 0, 3, 0}, {7000, "", 50, 4, 0}},
      true,
      false,
      "diverted"},
     {"partial outage",
-     STORY_PARTIAL,
+     SCENARIO_PARTIAL,
      {{0, "", 50, 0, 0}, {4000, "o", 60, 3, 0}, {9000, "p", 70, 9, 0}},
      true,
      true,
      NULL},
     {"the type never opened, though some ran out of retries",
-     STORY_PARTIAL,
+     SCENARIO_PARTIAL,
      {{0, "", 50, 0, 0}, {9000, "", 60, 9, 0}, {19000, "", 70, 20, 0}},
      true,
      false,
      "never opened"},
     {"it opened, but nothing was diverted",
-     STORY_PARTIAL,
+     SCENARIO_PARTIAL,
      {{0, "", 50, 7, 0}, {4000, "o", 60, 7, 0}, {19000, "o", 70, 7, 0}},
      true,
      false,
      "diverted"},
     {"another type opened as well",
-     STORY_PARTIAL,
+     SCENARIO_PARTIAL,
      {{0, "", 50, 0, 0}, {4000, "ox", 60, 3, 0}, {9000, "o", 70, 9, 0}},
      true,
      false,
      "another event type"},
     {"one dark type took the destination down",
-     STORY_PARTIAL,
+     SCENARIO_PARTIAL,
      {{0, "", 50, 0, 0}, {4000, "o", 60, 3, 0}, {9000, "og", 70, 9, 0}},
      true,
      false,
      "as a whole"},
     {"return, as soon as it is closed",
-     STORY_PARTIAL_RETURN,
+     SCENARIO_PARTIAL_RETURN,
      {{0, "o", 50, 9, 0}, {9000, "r", 60, 12, 0}, {16000, "c", 70, 14, 0}},
      true,
      true,
      NULL},
     {"return is waited for",
-     STORY_PARTIAL_RETURN,
+     SCENARIO_PARTIAL_RETURN,
      {{0, "o", 50, 9, 0}, {30000, "r", 60, 12, 0}},
      false,
      false,
      "not everything is closed"},
     {"no return",
-     STORY_PARTIAL_RETURN,
+     SCENARIO_PARTIAL_RETURN,
      {{0, "o", 50, 9, 0}, {31000, "p", 60, 12, 0}},
      true,
      false,
      "not everything is closed"},
     {"global outage",
-     STORY_GLOBAL,
+     SCENARIO_GLOBAL,
      {{0, "", 50, 9, 0}, {2000, "ox", 50, 12, 0}, {3000, "g", 50, 40, 0}, {9000, "g", 50, 99, 0}},
      true,
      true,
      NULL},
     {"each type for itself is no global outage",
-     STORY_GLOBAL,
+     SCENARIO_GLOBAL,
      {{0, "", 50, 9, 0}, {3000, "ox", 50, 40, 0}, {19000, "ox", 50, 99, 0}},
      true,
      false,
      "as a whole"},
     {"return of all",
-     STORY_GLOBAL_RETURN,
+     SCENARIO_GLOBAL_RETURN,
      {{0, "g", 50, 9, 0}, {17000, "", 90, 40, 0}},
      true,
      true,
      NULL},
     {"the destination returned, one type did not",
-     STORY_GLOBAL_RETURN,
+     SCENARIO_GLOBAL_RETURN,
      {{0, "g", 50, 9, 0}, {31000, "o", 90, 40, 0}},
      true,
      false,
      "not everything is closed"},
     {"throttling",
-     STORY_THROTTLING,
+     SCENARIO_THROTTLING,
      {{0, "", 50, 9, 5}, {300, "t", 50, 9, 40}, {5000, "t", 50, 9, 500}},
      true,
      true,
      NULL},
     {"throttling diverts nothing",
-     STORY_THROTTLING,
+     SCENARIO_THROTTLING,
      {{0, "", 50, 9, 5}, {300, "t", 50, 9, 40}, {5000, "t", 50, 10, 500}},
      true,
      false,
      "diverted"},
     {"throttling opens nothing",
-     STORY_THROTTLING,
+     SCENARIO_THROTTLING,
      {{0, "", 50, 9, 5}, {300, "to", 50, 9, 40}, {5000, "t", 50, 9, 500}},
      true,
      false,
      "opened"},
     {"never throttled",
-     STORY_THROTTLING,
+     SCENARIO_THROTTLING,
      {{0, "", 50, 9, 5}, {10000, "", 90, 9, 5}},
      true,
      false,
      "never throttled"},
     {"recovery delivers what waited",
-     STORY_RECOVERY,
+     SCENARIO_RECOVERY,
      {{0, "t", 50, 9, 500}, {4000, "", 551, 9, 20}},
      true,
      true,
      NULL},
     {"recovery, with what waited still there",
-     STORY_RECOVERY,
+     SCENARIO_RECOVERY,
      {{0, "t", 50, 9, 500}, {4000, "", 550, 9, 400}},
      false,
      false,
      "waited"},
     {"still throttled",
-     STORY_RECOVERY,
+     SCENARIO_RECOVERY,
      {{0, "t", 50, 9, 500}, {14000, "t", 51, 9, 900}},
      true,
      false,
      "still throttled"},
 };
 
-static void expect_mark(const char *name, const struct story_mark *mark, bool is_played,
+static void expect_mark(const char *name, const struct scenario_mark *mark, bool is_played,
                         bool has_shown, const char *why)
 {
     const char *got = mark->mistaken != NULL ? mark->mistaken : mark->missing;
@@ -219,19 +219,19 @@ static void a_phase_is_judged_by_what_is_seen(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct watch *watch = mem_new(struct watch);
-        struct story story;
-        struct story_moment moment;
+        struct scenario scenario;
+        struct scenario_moment moment;
 
-        story_init(&story, STORY_MS / 1000);
+        scenario_init(&scenario, SCENARIO_MS / 1000);
         see(&cases[i].looks[0], watch, &moment);
-        story_enter(&story, cases[i].phase, &moment);
+        scenario_enter(&scenario, cases[i].phase, &moment);
         for (size_t j = 1; j < LOOKS_MAX && cases[i].looks[j].states != NULL; j++) {
             see(&cases[i].looks[j], watch, &moment);
-            story_look(&story, &moment);
+            scenario_look(&scenario, &moment);
         }
-        expect_mark(cases[i].name, &story.marks[cases[i].phase], cases[i].is_played,
+        expect_mark(cases[i].name, &scenario.marks[cases[i].phase], cases[i].is_played,
                     cases[i].has_shown, cases[i].why);
-        if (story_has_shown(&story) != (cases[i].has_shown || !cases[i].is_played)) {
+        if (scenario_has_shown(&scenario) != (cases[i].has_shown || !cases[i].is_played)) {
             fail_msg("%s: the whole story is judged otherwise", cases[i].name);
         }
         free(watch);
@@ -240,26 +240,26 @@ static void a_phase_is_judged_by_what_is_seen(void **state)
 
 static void what_was_not_played_is_not_judged(void **state)
 {
-    struct story story;
+    struct scenario scenario;
 
     (void)state;
-    story_init(&story, STORY_MS / 1000);
-    assert_true(story_has_shown(&story));
+    scenario_init(&scenario, SCENARIO_MS / 1000);
+    assert_true(scenario_has_shown(&scenario));
 }
 
 /* The simulator must take every script as it stands; phases that end an outage have none. */
 static void every_phase_tells_the_simulator_what_to_do(void **state)
 {
     (void)state;
-    for (unsigned i = 0; i < STORY_PHASES; i++) {
-        const char *modes = story_modes((enum story_phase)i);
-        bool is_dark = i == STORY_PARTIAL || i == STORY_GLOBAL || i == STORY_THROTTLING;
+    for (unsigned i = 0; i < SCENARIO_PHASES; i++) {
+        const char *modes = scenario_rule((enum scenario_phase)i)->modes;
+        bool is_dark = i == SCENARIO_PARTIAL || i == SCENARIO_GLOBAL || i == SCENARIO_THROTTLING;
         struct sim_script script;
         struct diags diags;
 
-        assert_true(strlen(story_title((enum story_phase)i)) > 0);
-        assert_true(strlen(story_key((enum story_phase)i)) > 0);
-        assert_true(strlen(story_line((enum story_phase)i)) > 0);
+        assert_true(strlen(scenario_rule((enum scenario_phase)i)->title) > 0);
+        assert_true(strlen(scenario_rule((enum scenario_phase)i)->key) > 0);
+        assert_true(strlen(scenario_rule((enum scenario_phase)i)->line) > 0);
         assert_int_equal(modes != NULL, is_dark);
         if (modes == NULL) {
             continue;
@@ -275,28 +275,28 @@ static void every_phase_tells_the_simulator_what_to_do(void **state)
 
 static uint64_t total_ms(uint64_t seconds)
 {
-    struct story story;
+    struct scenario scenario;
     struct watch watch;
-    struct story_moment moment = {.watch = &watch};
+    struct scenario_moment moment = {.watch = &watch};
     uint64_t sum = 0;
 
     watch_init(&watch, "tiktok");
-    story_init(&story, seconds);
-    for (unsigned i = 0; i < STORY_PHASES; i++) {
-        story_enter(&story, (enum story_phase)i, &moment);
-        sum += story_phase_ms(&story);
+    scenario_init(&scenario, seconds);
+    for (unsigned i = 0; i < SCENARIO_PHASES; i++) {
+        scenario_enter(&scenario, (enum scenario_phase)i, &moment);
+        sum += scenario_phase_ms(&scenario);
     }
     return sum;
 }
 
 static void a_longer_play_has_longer_outages(void **state)
 {
-    uint64_t usual_ms = total_ms(STORY_MS / 1000);
+    uint64_t usual_ms = total_ms(SCENARIO_MS / 1000);
 
     (void)state;
-    assert_true(usual_ms < STORY_MS);
+    assert_true(usual_ms < SCENARIO_MS);
     assert_int_equal(total_ms(1), usual_ms);
-    assert_int_equal(total_ms(STORY_MS / 1000 + 40), usual_ms + 40000);
+    assert_int_equal(total_ms(SCENARIO_MS / 1000 + 40), usual_ms + 40000);
 }
 
 int main(void)

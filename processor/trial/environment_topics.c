@@ -1,4 +1,4 @@
-#include "trial/stage_topics.h"
+#include "trial/environment_topics.h"
 
 #include <librdkafka/rdkafka.h>
 #include <stdio.h>
@@ -11,7 +11,8 @@
 
 enum { LOOK_MS = 10000, TOPICS_MS = 20000 };
 
-enum err_code stage_topics_create(const struct config *config, bool *may_exist, struct err *err)
+enum err_code environment_topics_create(const struct config *config, bool *may_exist,
+                                        struct err *err)
 {
     struct topic_report report = {0};
     enum err_code rc = topics_look(config, LOOK_MS, &report, err);
@@ -57,7 +58,7 @@ static bool wait_for_result(rd_kafka_queue_t *queue)
     return is_good;
 }
 
-void stage_topics_remove(const struct config *config, const char *prefix, const char *group)
+void environment_topics_remove(const struct config *config, const char *prefix, const char *group)
 {
     rd_kafka_DeleteTopic_t *topics[8];
     rd_kafka_DeleteGroup_t *groups[1];

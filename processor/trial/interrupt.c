@@ -1,4 +1,4 @@
-#include "trial/report.h"
+#include "trial/interrupt.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -20,7 +20,7 @@ static void take_signal(int number)
     is_stopping = 1;
 }
 
-void report_catch_signals(void)
+void interrupt_catch(void)
 {
     struct sigaction action;
 
@@ -35,7 +35,7 @@ void report_catch_signals(void)
     sigaction(SIGTERM, &action, NULL);
 }
 
-bool report_is_stopping(void)
+bool interrupt_is_pending(void)
 {
     return is_stopping != 0;
 }

@@ -1,0 +1,83 @@
+/**
+ * scenario - the sandbox's phases as a table: what the simulated TikTok does in each phase, what
+ * the processor has to show meanwhile, and whether it did.
+ *
+ *     healthy -> partial outage -> return -> global outage -> return -> throttling -> recovery
+ *
+ * A phase lasts at least its time and until it has shown what it should, but only so long:
+ * then it has failed and the next one begins. Pure: the caller brings time and looks.
+ */
+#ifndef TRIAL_SCENARIO_H
+#define TRIAL_SCENARIO_H
+
+#include "trial/watch.h"
+
+enum scenario_phase {
+    SCENARIO_HEALTHY,
+    SCENARIO_PARTIAL,
+    SCENARIO_PARTIAL_RETURN,
+    SCENARIO_GLOBAL,
+    SCENARIO_GLOBAL_RETURN,
+    SCENARIO_THROTTLING,
+    SCENARIO_RECOVERY,
+    SCENARIO_PHASES,
+};
+
+enum { SCENARIO_MS = 75000 }; /* what the whole usually takes */
+
+/* The event type that goes dark alone, as the routes know it and as TikTok does. */
+#define SCENARIO_EVENT "Order Completed"
+#define SCENARIO_EVENT_THEIRS "Purchase"
+
+/* The numbers of one moment. */
+struct scenario_moment {
+    uint64_t at_ms;
+    const struct watch *watch;
+    uint64_t delivered; /* at the simulator, copies not counted */
+};
+
+/* How one phase went. */
+struct scenario_mark {
+    bool is_played;
+    bool has_shown;       /* what it should, and nothing it should not */
+    const char *missing;  /* what it did not show; static */
+    const char *mistaken; /* what it should not have shown; static, NULL: nothing */
+    uint64_t duration_ms;
+};
+
+struct scenario {
+    enum scenario_phase phase;
+    uint64_t extra_ms; /* for each phase that can be longer */
+    uint64_t from_ms;
+    uint64_t diverted_before, delivered_before, in_flight_before; /* when the phase began */
+    bool was_dark; /* the outage of this phase was seen */
+    struct scenario_mark marks[SCENARIO_PHASES];
+};
+
+/* Each phase has to show something; the first look at which it has is enough. Some must not show
+ * something else; one look at which they do is enough, too. Both are NULL or a static text. */
+typedef const char *scenario_test(struct scenario *scenario, const struct scenario_moment *moment);
+
+struct scenario_rule {
+    const char *title, *key; /* its name for people and for machines */
+    const char *line;        /* announces it */
+    const char *modes;       /* what the simulator is told, as JSON; NULL: to be healthy */
+    uint64_t least_ms;
+    uint64_t slack_ms; /* for what it has to show, past least_ms */
+    bool is_stretched; /* longer in a longer run */
+    scenario_test *missing, *mistaken;
+};
+
+/** @seconds: of the whole; what is more than SCENARIO_MS makes traffic and outages longer. */
+void scenario_init(struct scenario *scenario, uint64_t seconds);
+const struct scenario_rule *scenario_rule(enum scenario_phase phase);
+void scenario_enter(struct scenario *scenario, enum scenario_phase phase,
+                    const struct scenario_moment *moment);
+/** How long the phase is meant to last. */
+uint64_t scenario_phase_ms(const struct scenario *scenario);
+/** What is seen now; when the phase is over its mark says so. */
+void scenario_look(struct scenario *scenario, const struct scenario_moment *moment);
+/** Every phase that was played to its end has shown what it should. */
+bool scenario_has_shown(const struct scenario *scenario);
+
+#endif /* TRIAL_SCENARIO_H */
