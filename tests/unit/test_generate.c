@@ -404,6 +404,48 @@ static void the_configuration_says_what_fields_mean(void **state)
     check_odd_configuration(ODD_DESTINATIONS("{who.may: \"!= true\"}"));
 }
 
+/* Where tiktok has no map its default map counts; a name says something only when it is one of
+ * TikTok's own; all else is any text. */
+static void the_default_map_and_plain_names_say_what_fields_mean(void **state)
+{
+    static const char schema[] =
+        "{\"type\":\"record\",\"name\":\"Plain\",\"fields\":["
+        "{\"name\":\"kind\",\"type\":\"string\"},{\"name\":\"user\",\"type\":"
+        "{\"type\":\"record\",\"name\":\"User\",\"fields\":["
+        "{\"name\":\"email\",\"type\":\"string\"}]}},"
+        "{\"name\":\"Price\",\"type\":\"double\"},{\"name\":\"mail\",\"type\":\"string\"}]}";
+    static const char destinations[] = "  tiktok:\n"
+                                       "    type: tiktok\n"
+                                       "    event_source_id: CPIXEL123\n"
+                                       "    access_token: {file: token}\n"
+                                       "    events: {BUY: Purchase}\n"
+                                       "routes: [{name: all, match: {}, legs: [[tiktok]]}]\n";
+    const struct generator_options options = {.seed = 5, .topic = SPAN("t")};
+    struct scene scene;
+    struct generator *generator;
+    unsigned addresses = 0;
+
+    (void)state;
+    set_with(&scene, "plain", "raw", "Plain", "{type: kind, id: kind}", schema, destinations);
+    generator = generator_of("plain", &scene, &options);
+    for (int n = 0; n < 100; n++) {
+        struct generated event;
+        struct span email;
+        struct span mail;
+
+        assert_int_equal(generator_next(generator, NOW_MS, &event, NULL), ERR_OK);
+        email = text_of_value(field_of(field_of(event.root, 1), 0));
+        mail = text_of_value(field_of(event.root, 3));
+        assert_true(email.len == 0 || memchr(email.ptr, '@', email.len) != NULL);
+        assert_true(mail.len > 0 && memchr(mail.ptr, '@', mail.len) == NULL);
+        assert_true(field_of(event.root, 2)->d > 4.0 && field_of(event.root, 2)->d < 350.0);
+        addresses += email.len > 0 ? 1 : 0;
+    }
+    assert_in_range(addresses, 60, 99);
+    generator_close(generator);
+    strike(&scene);
+}
+
 static void without_such_a_field_nobody_refuses(void **state)
 {
     const struct generator_options options = {.seed = 5, .no_consent = 1.0, .topic = SPAN("t")};
@@ -604,6 +646,7 @@ int main(void)
         cmocka_unit_test(good_events_decode_and_bad_ones_do_not),
         cmocka_unit_test(any_schema_can_be_generated),
         cmocka_unit_test(the_configuration_says_what_fields_mean),
+        cmocka_unit_test(the_default_map_and_plain_names_say_what_fields_mean),
         cmocka_unit_test(without_such_a_field_nobody_refuses),
         cmocka_unit_test(a_schema_too_large_is_refused),
         cmocka_unit_test(a_seed_repeats_its_events),

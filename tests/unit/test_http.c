@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -173,7 +174,10 @@ static void answer(int fd, const char *request)
 
     if (strncmp(request, "PATCH /hinted", 13) == 0) {
         send_all(fd, hinted, sizeof(hinted) - 1);
-    } else if (strncmp(request, "POST /ok", 8) == 0) {
+    } else if (strncmp(request, "GET /a/../b ", 12) == 0 && strstr(request, "Content-") == NULL &&
+               strstr(request, "Authorization: Basic dTpw\r\n") != NULL) { /* u:p */
+        send_all(fd, ok, sizeof(ok) - 1);
+    } else if (strncmp(request, "POST /ok", 8) == 0 && strstr(request, "Authorization") == NULL) {
         send_all(fd, ok, sizeof(ok) - 1);
     } else if (strncmp(request, "POST /kept", 10) == 0) {
         answer_then_reset(fd);
@@ -495,6 +499,52 @@ static void method_and_headers_are_the_targets(void **state)
     http_client_free(client);
 }
 
+/* Neither the method nor the credential of the question stays with its handle. */
+static void a_question_is_asked_without_a_body(void **state)
+{
+    struct http_client *client = NULL;
+    struct seen seen = {0};
+    char url[128];
+    char other_url[128];
+    struct http_target target = target_of(url, "/a/../b", port);
+    struct http_target plain = target_of(other_url, "/ok", port);
+
+    (void)state;
+    target.is_path_as_is = true;
+    target.username = "u";
+    target.password = "p";
+    assert_int_equal(http_client_new(&client, NULL), ERR_OK);
+    assert_int_equal(http_post(client, &target, NULL, 0, SPAN_NONE, keep, &seen, NULL), ERR_OK);
+    assert_true(http_finish(client, -1));
+    assert_int_equal(seen.reply.status, 200);
+    assert_string_equal(seen.body, "{}");
+    post_with(client, &plain, &seen);
+    assert_int_equal(seen.reply.status, 200);
+    http_client_free(client);
+}
+
+static void who_waits_for_an_answer_can_be_stopped(void **state)
+{
+    struct http_client *client = NULL;
+    struct seen seen = {0};
+    char url[128];
+    struct http_target target = target_of(url, "/hang", port);
+    int stop_fd = eventfd(0, EFD_CLOEXEC);
+
+    (void)state;
+    target.first_byte_ms = 60000;
+    target.total_ms = 60000;
+    assert_int_equal(http_client_new(&client, NULL), ERR_OK);
+    assert_int_equal(http_post(client, &target, NULL, 0, SPAN("{}"), keep, &seen, NULL), ERR_OK);
+    assert_int_equal(eventfd_write(stop_fd, 1), 0);
+    assert_false(http_finish(client, stop_fd));
+    assert_false(seen.is_done);
+    assert_int_equal(http_in_flight(client), 1);
+    http_client_free(client);
+    assert_false(seen.is_done);
+    (void)close(stop_fd);
+}
+
 static void private_address_is_refused(void **state)
 {
     struct seen seen = post("/ok", false, port);
@@ -774,6 +824,8 @@ int main(void)
         cmocka_unit_test(a_kept_connection_that_ended_before_is_replaced),
         cmocka_unit_test(request_id_is_kept_printable),
         cmocka_unit_test(method_and_headers_are_the_targets),
+        cmocka_unit_test(a_question_is_asked_without_a_body),
+        cmocka_unit_test(who_waits_for_an_answer_can_be_stopped),
         cmocka_unit_test(private_address_is_refused),
         cmocka_unit_test(refused_connection_was_never_sent),
         cmocka_unit_test_setup_teardown(certificate_files_are_ours, make_files, remove_files),
