@@ -8,24 +8,30 @@
 #include "base/json.h"
 #include "base/mem.h"
 
+/* Ids come from outside: uthash's own function has no seed, so that they could be chosen to
+ * collide. */
+#define HASH_FUNCTION(key, key_len, hash)                                                          \
+    ((hash) = (unsigned)span_hash((struct span){(const char *)(key), (key_len)}))
+#include <uthash.h>
+
 #define DEDUP_MS ((int64_t)48 * 3600 * 1000)
 
 enum {
     EVENT_NAMES_MAX = 1000, /* further event names are counted as "other" */
     ANSWERS_MAX = 256,      /* kinds of answers; codes come from scripts, so few */
     ANSWER_BYTES = 24,
-    SLOTS_FIRST = 1024,
+    LENGTHS_BYTES = 8,
 };
 
-/* One accepted event; its texts stand behind each other in `text`. */
+/* One accepted event, found by its texts. */
 struct entry {
-    char *text; /* owned: source id, event, event id */
-    uint32_t source_bytes, event_bytes, id_bytes;
-    bool has_id;
-    uint64_t hash;
+    UT_hash_handle hh;
     int64_t first_ms; /* start of the present 48 hours */
     int64_t seen_ms;  /* the very first copy */
     uint64_t copies;
+    uint32_t source_bytes, event_bytes, key_bytes;
+    bool has_id;
+    char key[]; /* the first two lengths, for texts may hold any byte; source id, event, event id */
 };
 
 struct event_count {
@@ -39,10 +45,10 @@ struct answer_count {
 };
 
 struct account {
-    struct entry *entries; /* owned; in order of arrival */
+    struct entry **entries; /* owned; in order of arrival */
+    struct entry *by_key;   /* those with an id */
     size_t count, capacity, ids_max;
-    uint32_t *slots; /* owned; index + 1 of an entry, 0: free; a power of two, linear probing */
-    size_t slot_count, slots_used;
+    struct buf key;             /* of the event at hand */
     struct event_count *events; /* owned */
     size_t event_count;
     struct answer_count answers[ANSWERS_MAX];
@@ -56,8 +62,7 @@ struct account *account_new(size_t ids_max)
 
     PRE(ids_max > 0 && ids_max < UINT32_MAX);
     account->ids_max = ids_max;
-    account->slot_count = SLOTS_FIRST;
-    account->slots = mem_array(SLOTS_FIRST, uint32_t);
+    buf_init(&account->key, UINT32_MAX); /* a text is no longer than the body */
     account->events = mem_array(EVENT_NAMES_MAX + 1, struct event_count);
     return account;
 }
@@ -67,98 +72,55 @@ void account_free(struct account *account)
     if (account == NULL) {
         return;
     }
+    HASH_CLEAR(hh, account->by_key);
     for (size_t i = 0; i < account->count; i++) {
-        free(account->entries[i].text);
+        free(account->entries[i]);
     }
     for (size_t i = 0; i < account->event_count; i++) {
         free(account->events[i].name);
     }
     free(account->entries);
-    free(account->slots);
+    buf_fini(&account->key);
     free(account->events);
     free(account);
 }
 
-static uint64_t hash_of(struct span source_id, struct span event, struct span event_id)
-{
-    return span_hash(event_id) ^ (span_hash(event) * 0x9e3779b97f4a7c15u) ^
-           (span_hash(source_id) * 0xc2b2ae3d27d4eb4fu);
-}
-
 static struct span entry_source(const struct entry *entry)
 {
-    return (struct span){entry->text, entry->source_bytes};
+    return (struct span){entry->key + LENGTHS_BYTES, entry->source_bytes};
 }
 
 static struct span entry_event(const struct entry *entry)
 {
-    return (struct span){entry->text + entry->source_bytes, entry->event_bytes};
+    return (struct span){entry->key + LENGTHS_BYTES + entry->source_bytes, entry->event_bytes};
 }
 
 static struct span entry_id(const struct entry *entry)
 {
-    return (struct span){entry->text + entry->source_bytes + entry->event_bytes, entry->id_bytes};
+    size_t before = LENGTHS_BYTES + (size_t)entry->source_bytes + entry->event_bytes;
+
+    return (struct span){entry->key + before, entry->key_bytes - before};
 }
 
-static void add_slot(struct account *account, size_t index)
+static void make_key(struct account *account, struct span source_id, struct span event,
+                     struct span event_id)
 {
-    size_t mask = account->slot_count - 1;
-    size_t at = (size_t)account->entries[index].hash & mask;
+    const uint32_t lengths[] = {(uint32_t)source_id.len, (uint32_t)event.len};
 
-    while (account->slots[at] != 0) {
-        at = (at + 1) & mask;
-    }
-    account->slots[at] = (uint32_t)index + 1;
-    account->slots_used++;
+    _Static_assert(sizeof(lengths) == LENGTHS_BYTES, "as the key begins");
+    buf_clear(&account->key);
+    buf_add(&account->key, (const char *)lengths, sizeof(lengths));
+    buf_add_span(&account->key, source_id);
+    buf_add_span(&account->key, event);
+    buf_add_span(&account->key, event_id);
+    INVARIANT(!account->key.is_overflowed); /* a request is far smaller */
 }
 
-static void grow_slots(struct account *account)
+static void add_entry(struct account *account, struct span source_id, struct span event,
+                      bool has_id, int64_t wall_ms)
 {
-    if (account->slots_used * 2 < account->slot_count) {
-        return;
-    }
-    free(account->slots);
-    account->slot_count *= 2;
-    account->slots = mem_array(account->slot_count, uint32_t);
-    account->slots_used = 0;
-    for (size_t i = 0; i < account->count; i++) {
-        if (account->entries[i].has_id) {
-            add_slot(account, i);
-        }
-    }
-}
+    struct entry *entry;
 
-static struct entry *find_entry(struct account *account, uint64_t hash, struct span source_id,
-                                struct span event, struct span event_id)
-{
-    size_t mask = account->slot_count - 1;
-
-    for (size_t at = (size_t)hash & mask; account->slots[at] != 0; at = (at + 1) & mask) {
-        struct entry *entry = &account->entries[account->slots[at] - 1];
-
-        if (entry->hash == hash && span_eq(entry_id(entry), event_id) &&
-            span_eq(entry_event(entry), event) && span_eq(entry_source(entry), source_id)) {
-            return entry;
-        }
-    }
-    return NULL;
-}
-
-static char *join(struct span source_id, struct span event, struct span event_id)
-{
-    char *text = mem_zero(source_id.len + event.len + event_id.len + 1, 1);
-
-    memcpy(text, source_id.ptr, source_id.len);
-    memcpy(text + source_id.len, event.ptr, event.len);
-    if (event_id.len > 0) {
-        memcpy(text + source_id.len + event.len, event_id.ptr, event_id.len);
-    }
-    return text;
-}
-
-static void add_entry(struct account *account, uint64_t hash, struct span source_id,
-                      struct span event, struct span event_id, int64_t wall_ms)
-{
     if (account->count == account->ids_max) {
         account->untracked++;
         return;
@@ -168,23 +130,17 @@ static void add_entry(struct account *account, uint64_t hash, struct span source
         account->entries =
             mem_grow(account->entries, account->capacity, sizeof(account->entries[0]));
     }
-    account->entries[account->count] = (struct entry){
-        .text = join(source_id, event, event_id),
-        .source_bytes = (uint32_t)source_id.len,
-        .event_bytes = (uint32_t)event.len,
-        .id_bytes = (uint32_t)event_id.len,
-        .has_id = event_id.ptr != NULL,
-        .hash = hash,
-        .first_ms = wall_ms,
-        .seen_ms = wall_ms,
-        .copies = 1,
-    };
-    account->count++;
-    if (event_id.ptr != NULL) {
-        grow_slots(account);
-        if (find_entry(account, hash, source_id, event, event_id) == NULL) {
-            add_slot(account, account->count - 1);
-        }
+    entry = mem_zero(1, sizeof(*entry) + account->key.len);
+    memcpy(entry->key, account->key.ptr, account->key.len);
+    entry->key_bytes = (uint32_t)account->key.len;
+    entry->source_bytes = (uint32_t)source_id.len;
+    entry->event_bytes = (uint32_t)event.len;
+    entry->has_id = has_id;
+    entry->first_ms = entry->seen_ms = wall_ms;
+    entry->copies = 1;
+    account->entries[account->count++] = entry;
+    if (has_id) {
+        HASH_ADD_KEYPTR(hh, account->by_key, entry->key, entry->key_bytes, entry);
     }
 }
 
@@ -207,16 +163,16 @@ void account_accept(struct account *account, struct span source_id, struct span 
                     struct span event_id, int64_t wall_ms)
 {
     struct event_count *count = count_of(account, event);
-    uint64_t hash = hash_of(source_id, event, event_id);
     struct entry *entry = NULL;
 
     PRE(source_id.ptr != NULL && event.ptr != NULL);
+    make_key(account, source_id, event, event_id);
     account->accepted++;
     count->accepted++;
     if (event_id.ptr == NULL) {
         account->without_id++;
     } else {
-        entry = find_entry(account, hash, source_id, event, event_id);
+        HASH_FIND(hh, account->by_key, account->key.ptr, account->key.len, entry);
     }
     if (entry != NULL) {
         entry->copies++;
@@ -227,7 +183,7 @@ void account_accept(struct account *account, struct span source_id, struct span 
         }
         entry->first_ms = wall_ms; /* a new event to the service */
     } else {
-        add_entry(account, hash, source_id, event, event_id, wall_ms);
+        add_entry(account, source_id, event, event_id.ptr != NULL, wall_ms);
     }
     account->unique++;
     count->unique++;
@@ -308,7 +264,7 @@ void account_events_json(const struct account *account, size_t offset, size_t li
 
     buf_printf(out, "{\"offset\":%zu,\"total\":%zu,\"events\":[", offset, account->count);
     for (size_t i = offset; i < account->count && i - offset < limit; i++) {
-        const struct entry *entry = &account->entries[i];
+        const struct entry *entry = account->entries[i];
 
         buf_add_text(out, i == offset ? "{\"event\":" : ",{\"event\":");
         buf_add_json_string(out, entry_event(entry));

@@ -7,9 +7,10 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/token_bucket.h"
 #include "kafka/source.h"
 
-enum { BURST_MS = 1000, PRODUCE_PER_TURN = 2000, BAD_BITS = 4, FLAG_BITS = BAD_BITS + 1 };
+enum { BURST_S = 1, PRODUCE_PER_TURN = 2000, BAD_BITS = 4, FLAG_BITS = BAD_BITS + 1 };
 
 struct feed {
     rd_kafka_t *rk;          /* owned */
@@ -17,10 +18,8 @@ struct feed {
     struct generator *generator;
     struct feed_options options;
     struct feed_totals totals;
-    double rate;
-    uint64_t rate_from_ms; /* the pace counts from here */
-    double rate_sent;      /* since then */
-    struct generated next; /* made and not yet taken by the library */
+    struct token_bucket bucket; /* unless as fast as can be */
+    struct generated next;      /* made and not yet taken by the library */
     bool has_next;
     enum err_code failed; /* a report that was no acknowledgement: the first */
     char why[128];
@@ -84,6 +83,17 @@ static enum err_code find_topic(struct feed *feed, struct span brokers, struct e
     return code;
 }
 
+/* A feed that was held up catches up with a second's worth at most. It begins with none. */
+static void open_bucket(struct feed *feed)
+{
+    double rate = feed->options.rate;
+
+    if (rate > 0.0) {
+        token_bucket_init(&feed->bucket, rate, rate * BURST_S, clock_mono_ms());
+        feed->bucket.tokens = 0.0;
+    }
+}
+
 enum err_code feed_open(const struct config *config, struct generator *generator,
                         const struct feed_options *options, struct feed **out, struct err *err)
 {
@@ -113,36 +123,15 @@ enum err_code feed_open(const struct config *config, struct generator *generator
         feed_close(feed);
         return rc;
     }
-    feed_set_rate(feed, options->rate);
+    open_bucket(feed);
     *out = feed;
     return ERR_OK;
 }
 
-void feed_set_rate(struct feed *feed, double rate)
+static bool is_due(const struct feed *feed, uint64_t now_ms)
 {
-    feed->rate = rate;
-    feed->rate_from_ms = clock_mono_ms();
-    feed->rate_sent = 0.0;
-}
-
-/* How many records are due. A feed that was held up catches up with a second's worth at most. */
-static uint64_t due(struct feed *feed, uint64_t now_ms)
-{
-    uint64_t left = feed->options.count_max == UINT64_MAX
-                        ? PRODUCE_PER_TURN
-                        : feed->options.count_max - feed->totals.produced;
-    double owed;
-
-    left = MIN_OF(left, (uint64_t)PRODUCE_PER_TURN);
-    if (feed->rate <= 0.0) {
-        return left;
-    }
-    owed = (double)(now_ms - feed->rate_from_ms) * feed->rate / 1000.0 - feed->rate_sent;
-    if (owed > feed->rate * BURST_MS / 1000.0 + 1.0) {
-        feed_set_rate(feed, feed->rate);
-        owed = 1.0;
-    }
-    return owed < 1.0 ? 0 : MIN_OF(left, (uint64_t)owed);
+    return feed->totals.produced < feed->options.count_max &&
+           (feed->options.rate <= 0.0 || token_bucket_wait_ms(&feed->bucket, now_ms) == 0);
 }
 
 static void count_type(struct feed_totals *totals, struct span type)
@@ -195,7 +184,9 @@ static enum err_code produce_one(struct feed *feed, bool *is_full, struct err *e
                          next->key.len, pack(next)) == 0) {
         count_produced(&feed->totals, next);
         feed->has_next = false;
-        feed->rate_sent += 1.0;
+        if (feed->options.rate > 0.0) {
+            (void)token_bucket_take(&feed->bucket, clock_mono_ms());
+        }
         return ERR_OK;
     }
     *is_full = rd_kafka_last_error() == RD_KAFKA_RESP_ERR__QUEUE_FULL;
@@ -208,15 +199,17 @@ static enum err_code produce_one(struct feed *feed, bool *is_full, struct err *e
 
 enum err_code feed_turn(struct feed *feed, uint64_t wait_ms, bool *is_done, struct err *err)
 {
-    uint64_t count = due(feed, clock_mono_ms());
+    uint64_t now_ms = clock_mono_ms();
+    size_t count = 0;
     bool is_full = false;
 
-    for (uint64_t i = 0; i < count && !is_full; i++) {
+    while (count < PRODUCE_PER_TURN && !is_full && is_due(feed, now_ms)) {
         enum err_code rc = produce_one(feed, &is_full, err);
 
         if (rc != ERR_OK) {
             return rc;
         }
+        count++;
     }
     *is_done = feed->totals.produced >= feed->options.count_max;
     rd_kafka_poll(feed->rk, count > 0 && !is_full ? 0 : (int)MIN_OF(wait_ms, 1000u));

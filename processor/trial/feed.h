@@ -51,8 +51,6 @@ NODISCARD enum err_code feed_open(const struct config *config, struct generator 
  * reached. */
 NODISCARD enum err_code feed_turn(struct feed *feed, uint64_t wait_ms, bool *is_done,
                                   struct err *err);
-/** Change the rate from now on (0: as fast as possible). */
-void feed_set_rate(struct feed *feed, double rate);
 /** Produce no more; wait for the outstanding reports. ERR_NET when some do not come or failed. */
 NODISCARD enum err_code feed_finish(struct feed *feed, uint64_t timeout_ms, struct err *err);
 const struct feed_totals *feed_totals(const struct feed *feed);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "trial/account.h"
 #include "trial/sim_server.h"
 #include "trial/simulator.h"
 
@@ -768,9 +769,32 @@ static void wrong_requests_are_refused(void **state)
     simulator_free(simulator);
 }
 
+/* Source id, event and id are told from each other wherever one ends, also when they hold zeros. */
+static void an_event_is_known_by_its_three_texts(void **state)
+{
+    static const struct {
+        struct span source_id, event, event_id;
+        uint64_t unique; /* so far */
+    } rows[] = {
+        {SPAN("s"), SPAN("ab"), SPAN("c"), 1},   {SPAN("s"), SPAN("a"), SPAN("bc"), 2},
+        {SPAN("sa"), SPAN("b"), SPAN("c"), 3},   {SPAN("s"), SPAN("a\0b"), SPAN("c"), 4},
+        {SPAN("s"), SPAN("a"), SPAN("b\0c"), 5}, {SPAN("s"), SPAN("ab"), SPAN("c"), 5},
+        {SPAN("s"), SPAN("ab"), SPAN(""), 6},    {SPAN("s"), SPAN("ab"), SPAN(""), 6},
+    };
+    struct account *account = account_new(100);
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        account_accept(account, rows[i].source_id, rows[i].event, rows[i].event_id, 1000);
+        assert_int_equal(account_unique(account), rows[i].unique);
+    }
+    account_free(account);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_event_is_known_by_its_three_texts),
         cmocka_unit_test(each_step_answers_as_the_service),
         cmocka_unit_test(a_request_id_has_time_and_hex),
         cmocka_unit_test(more_than_a_thousand_events_are_refused),
