@@ -332,7 +332,7 @@ static void clean_up(struct process *process)
     config_free(process->config);
 }
 
-/* No core dumps (tokens, personal data); big buffers of librdkafka kept (limits.md 4). */
+/* No core dumps (tokens, personal data); big buffers of librdkafka kept. */
 static void set_process_up(void)
 {
     struct rlimit none = {0, 0};

@@ -39,7 +39,8 @@ static size_t add_destination(struct buf *out, struct span name,
     return count;
 }
 
-size_t totals_not_closed(const struct totals_source *source, uint64_t now_ms, struct buf *out)
+/* What is not closed, such as "tiktok held; tiktok/Purchase half_open"; how many. */
+static size_t write_not_closed(const struct totals_source *source, uint64_t now_ms, struct buf *out)
 {
     struct destination_view *view = mem_new(struct destination_view);
     size_t count = 0;
@@ -83,7 +84,7 @@ void totals_log(const struct totals_source *source, uint64_t now_ms, bool is_end
     buf_init(&which, WHICH_BYTES_MAX);
     metrics_totals(source->metrics, &totals);
     add_blocked(&blocked, &totals);
-    count = totals_not_closed(source, now_ms, &which);
+    count = write_not_closed(source, now_ms, &which);
     if (is_end) {
         LOG_INFO("run.stopped", TOTALS_FORMAT, TOTALS_ARGUMENTS);
     } else {

@@ -15,7 +15,5 @@ struct totals_source { /* all borrowed */
 
 /** run.totals, or @is_end run.stopped. */
 void totals_log(const struct totals_source *source, uint64_t now_ms, bool is_end);
-/** What is not closed, such as "tiktok held; tiktok/Purchase half_open"; how many. */
-size_t totals_not_closed(const struct totals_source *source, uint64_t now_ms, struct buf *out);
 
 #endif /* APP_TOTALS_H */

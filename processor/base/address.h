@@ -1,5 +1,9 @@
 /**
- * address - is this a place in the public Internet? (SSRF, DNS rebinding: reliability 6.1)
+ * address - is this a place in the public Internet?
+ *
+ * So that a host name of a configuration, which somebody else's DNS answers, leads no request into
+ * the own network. Own code, because the IN6_IS_ADDR_ macros do not look into addresses that carry
+ * an IPv4 one. No state; any thread.
  */
 #ifndef BASE_ADDRESS_H
 #define BASE_ADDRESS_H

@@ -4,6 +4,9 @@
  * Monotonic milliseconds rule every wait, window and deadline; wall milliseconds
  * (Unix, UTC) are only written down. Policies take the time as an argument and
  * never call this themselves, so a test can bring its own.
+ *
+ * ISO 8601 is read by own code, because strptime() knows no fractions of a second and no zone with
+ * a colon, and mktime() counts in the zone of the machine. No state; any thread.
  */
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H

@@ -3,6 +3,9 @@
  *
  * East Asian wide characters and emoji take two columns, combining marks none, colour sequences
  * (ESC [ ... m) none. Malformed bytes count one each.
+ *
+ * Own code, because wcwidth() follows the locale (in C it knows ASCII alone) and the tables of the
+ * machine's C library. No state; any thread.
  */
 #ifndef BASE_COLUMNS_H
 #define BASE_COLUMNS_H

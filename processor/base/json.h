@@ -1,4 +1,9 @@
-/** json - text as a JSON string, written directly. */
+/**
+ * json - text as a JSON string, written directly.
+ *
+ * Own code, because jansson writes only from a tree of values, which an event would have to be
+ * copied into first. No state; any thread.
+ */
 #ifndef BASE_JSON_H
 #define BASE_JSON_H
 

@@ -3,6 +3,9 @@
  *
  * The text is a JSON number. Whole numbers below 1e15 have neither exponent nor ".0",
  * 19.99 is "19.99". NaN and the infinities have no JSON number and become null.
+ *
+ * Own code, because printf() has no shortest form (%.17g makes 19.99 to 19.989999999999998), takes
+ * its decimal point from the locale, and is several times slower. No state; any thread.
  */
 #ifndef BASE_NUMBER_H
 #define BASE_NUMBER_H

@@ -1,6 +1,8 @@
 /**
  * rng - chance, brought by the caller so that a seed repeats a run (splitmix64).
- * Not for secrets.
+ *
+ * Not for secrets. Own code, because random_r() of another C library gives other numbers for the
+ * same seed. One thread for each struct rng.
  */
 #ifndef BASE_RNG_H
 #define BASE_RNG_H

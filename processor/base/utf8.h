@@ -1,4 +1,9 @@
-/** utf8 - is it UTF-8, and its lower-case form. */
+/**
+ * utf8 - is it UTF-8, and its lower-case form.
+ *
+ * Own code, because mbrtowc() and towlower() follow the locale of the machine, end at a NUL, and
+ * take a call for each character: every text of every event passes here. No state; any thread.
+ */
 #ifndef BASE_UTF8_H
 #define BASE_UTF8_H
 

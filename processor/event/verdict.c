@@ -12,7 +12,7 @@ static const char *const outcome_words[] = {
     [OUTCOME_AMBIGUOUS] = "ambiguous",
 };
 
-/* REASON_NONE has a word for people but none that reason_parse() accepts. */
+/* REASON_NONE has a word for people only. */
 static const char *const reason_words[REASON_COUNT] = {
     [REASON_NONE] = "none",
     [REASON_SCHEMA_UNKNOWN] = "schema_unknown",
@@ -48,15 +48,4 @@ const char *reason_word(enum reason reason)
 {
     PRE((size_t)reason < COUNT_OF(reason_words));
     return reason_words[reason];
-}
-
-bool reason_parse(struct span word, enum reason *out)
-{
-    for (size_t i = REASON_NONE + 1; i < REASON_COUNT; i++) {
-        if (span_is(word, reason_words[i])) {
-            *out = (enum reason)i;
-            return true;
-        }
-    }
-    return false;
 }

@@ -45,6 +45,5 @@ enum reason {
     REASON_COUNT,
 };
 const char *reason_word(enum reason reason);
-bool reason_parse(struct span word, enum reason *out);
 
 #endif /* EVENT_VERDICT_H */

@@ -25,7 +25,7 @@
 #include "health/breaker.h"
 #include "health/window.h"
 
-/* What a call told about health (reliability 1.2). */
+/* What a call told about health. */
 enum call {
     CALL_OK,
     CALL_SLOW,      /* OK, but slower than health.slow */

@@ -106,31 +106,6 @@ enum gate destination_admit(struct destination_health *health, size_t index, uin
     return gate;
 }
 
-static bool would_admit(const struct breaker *breaker, uint64_t now_ms, uint64_t hash)
-{
-    if (breaker->force != FORCE_NONE) {
-        return breaker->force == FORCE_CLOSED;
-    }
-    switch (breaker->state) {
-    case BREAKER_CLOSED:
-        return true;
-    case BREAKER_OPEN:
-        return now_ms >= breaker->until_ms;
-    case BREAKER_HALF_OPEN:
-        return breaker->lease_until_ms == 0 && now_ms - breaker->probed_ms >= 1000;
-    case BREAKER_RAMP:
-        return (double)(hash >> 11) * 0x1.0p-53 < breaker_share(breaker);
-    }
-    return false;
-}
-
-bool destination_would_admit(struct destination_health *health, size_t index, uint64_t now_ms,
-                             uint64_t hash)
-{
-    return would_admit(&health->breaker, now_ms, hash) &&
-           would_admit(&health->cells[index]->breaker, now_ms, hash);
-}
-
 /* trips */
 
 static bool is_open(const struct cell *cell)

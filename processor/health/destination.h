@@ -72,9 +72,6 @@ void destination_health_renew(struct destination_health *health, size_t index, u
  * or cancelled. */
 enum gate destination_admit(struct destination_health *health, size_t index, uint64_t now_ms,
                             uint64_t hash, unsigned rank, struct ticket *ticket);
-/** Whether admit would say GO or CANARY, without taking the canary's place. */
-bool destination_would_admit(struct destination_health *health, size_t index, uint64_t now_ms,
-                             uint64_t hash);
 /** A call of cell @index ended. @is_life_sign: a well-formed application answer. True on any
  * transition. */
 bool destination_result(struct destination_health *health, size_t index, uint64_t now_ms,

@@ -25,7 +25,7 @@ enum {
     FLOW_THROTTLE_MAX_MS = 8000, /* that is answered so again, up to this */
     FLOW_LONG_MS =
         10 * 60 * 1000,        /* throttled for longer: a quota is used up or the app restricted, */
-    FLOW_LONG_WAIT_MS = 60000, /* so it is asked once a minute (reliability 1.5) */
+    FLOW_LONG_WAIT_MS = 60000, /* so it is asked once a minute */
 };
 
 struct flow_state {

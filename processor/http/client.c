@@ -28,7 +28,7 @@
 
 enum {
     BODY_BYTES_KEPT = 256 * 1024,     /* of a spare handle's memory */
-    UPLOAD_BUFFER_BYTES = 512 * 1024, /* -15..-20 % CPU against the default (limits.md 5) */
+    UPLOAD_BUFFER_BYTES = 512 * 1024, /* -15..-20 % CPU against the default */
     CONNECTIONS_KEPT = 256,
     CONNECTION_AGE_S =
         45, /* below the usual keep-alive of servers: few requests meet a closing one */

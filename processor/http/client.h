@@ -79,7 +79,8 @@ size_t http_in_flight(const struct http_client *client);
 struct span http_header_find(struct span lines, struct span name);
 
 /** "120" or an HTTP date relative to @now_wall_ms; false for junk, negative or past; capped at 15
- * min. */
+ * min. Own code around curl_getdate(), because CURLINFO_RETRY_AFTER is 0 for none and for "0",
+ * reads what is no number as one, and is not bounded. */
 bool http_retry_after(struct span value, int64_t now_wall_ms, uint64_t *ms);
 
 #endif /* HTTP_CLIENT_H */

@@ -2,7 +2,7 @@
  * shortage - requests that failed for want of something of our own, and the way out.
  *
  * A file of certificates that cannot be read, no file descriptor, no memory: none of these says
- * anything of the destination, and none may be blamed on it (LOCAL, reliability 1.2).
+ * anything of the destination, and none may be blamed on it.
  */
 #ifndef HTTP_SHORTAGE_H
 #define HTTP_SHORTAGE_H

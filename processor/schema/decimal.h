@@ -1,5 +1,8 @@
 /**
  * decimal - the digits of Avro's decimal: an unscaled number in big-endian two's complement.
+ *
+ * Own code, because Avro C gives the bytes and no digits, and OpenSSL's BIGNUM allocates for each
+ * number. No state; any thread.
  */
 #ifndef SCHEMA_DECIMAL_H
 #define SCHEMA_DECIMAL_H

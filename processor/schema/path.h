@@ -52,7 +52,7 @@ bool url_query_next(struct url_query *query, struct span *name, struct span *val
 
 /* How well a written name is the one that was asked for. */
 enum name_match { NAME_OTHER, NAME_NOCASE, NAME_EXACT };
-enum name_match url_name_match(struct span written, struct span name, struct arena *arena);
+
 /** @text with %XX and + undone, once, into @arena. Itself when there is nothing to undo; SPAN_NONE
  * when it cannot be done, is not UTF-8 then, or there is no room. */
 struct span url_decode(struct span text, struct arena *arena);

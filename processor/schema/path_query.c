@@ -49,7 +49,7 @@ struct span url_decode(struct span text, struct arena *arena)
     return utf8_is_valid(out, len) ? (struct span){out, len} : SPAN_NONE;
 }
 
-enum name_match url_name_match(struct span written, struct span name, struct arena *arena)
+static enum name_match match_name(struct span written, struct span name, struct arena *arena)
 {
     if (written.len < name.len) {
         return NAME_OTHER; /* decoding only makes it shorter */
@@ -172,7 +172,7 @@ struct span url_query_get(struct span url, struct span name, struct arena *arena
     int best_rank = 0;
 
     while (best_rank < best_of_all && url_query_next(&query, &written, &value)) {
-        enum name_match match = url_name_match(written, name, arena);
+        enum name_match match = match_name(written, name, arena);
         int found;
 
         if (match == NAME_OTHER) {
