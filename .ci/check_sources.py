@@ -76,6 +76,31 @@ def include_problems(path, text, ranks):
             yield line, f"{room} includes {match.group(1)}, which lies beside it"
 
 
+def file_ranks(page):
+    """Rank of each file of deliver/ from the lines `backoff, ... <- turn` of the architecture page."""
+    lines = re.search(r"^ {4}(backoff,.*?<- turn)$", page, re.M | re.S)
+    if lines is None:
+        sys.exit("docs/architecture.md: the lines with the order of the files of deliver/ are missing")
+    return {name.strip(): rank for rank, group in enumerate(lines.group(1).split("<-")) for name in group.split(",")}
+
+
+def order_problems(path, text, ranks):
+    """Includes in deliver/ from a file to one that is not before it; sender_send.c is a file of the sender."""
+    def place(name):
+        stem = pathlib.PurePath(name).stem
+        return stem if stem in ranks else stem.split("_")[0]
+
+    own = place(path)
+    if own not in ranks:
+        yield 1, f"{own} is not in the order of the files of deliver/, docs/architecture.md"
+        return
+    for match in INCLUDE.finditer(text):
+        other = place(match.group(1))
+        if match.group(1).startswith("deliver/") and other != own and ranks.get(other, len(ranks)) >= ranks[own]:
+            line = text.count("\n", 0, match.start()) + 1
+            yield line, f"{own} includes {match.group(1)}, which is not before it in docs/architecture.md"
+
+
 def function_problems(code):
     """Functions of more than FUNCTION_LINES_MAX lines; a body starts and ends in column one."""
     start = None

@@ -19,7 +19,7 @@
 #include "app/lags.h"
 #include "base/clock.h"
 #include "base/mem.h"
-#include "deliver/deliverer.h"
+#include "deliver/dispatch.h"
 #include "deliver/turn.h"
 
 enum {
@@ -186,8 +186,14 @@ enum err_code worker_start(const struct pipeline *pipeline, struct health *healt
     }
     rc = io_real_open(&worker->io, pipeline->config, index, err);
     if (rc == ERR_OK) {
-        deliverer_init(&worker->deliverer, pipeline, health, worker->metrics, index,
-                       &worker->io.table, rng_seed());
+        const struct deliverer_parts parts = {.pipeline = pipeline,
+                                              .health = health,
+                                              .metrics = worker->metrics,
+                                              .io = &worker->io.table,
+                                              .worker = index,
+                                              .seed = rng_seed()};
+
+        dispatch_init(&worker->deliverer, &parts);
         intake_init(&worker->intake, &worker->deliverer, worker->wake_fd);
         turn_init(&worker->turn, &worker->deliverer, &worker->intake, index);
         rc = source_open(pipeline->config, index, &events, &worker->io.source, err);
@@ -251,7 +257,7 @@ void worker_free(struct worker *worker)
         (void)source_close(worker->io.source, clock_mono_ms() + 1000);
     }
     if (worker->deliverer.pipeline != NULL) {
-        deliverer_fini(&worker->deliverer);
+        dispatch_fini(&worker->deliverer);
     }
     io_real_close(&worker->io);
     intake_fini(&worker->intake);

@@ -1,7 +1,5 @@
 #include "deliver/backlog.h"
 
-#include "deliver/deliverer.h"
-
 static struct source_waits *waits_of(const struct leg *leg)
 {
     struct source_partition *partition = leg->event->partition;
@@ -35,7 +33,7 @@ bool backlog_stuck(struct deliverer *d, struct leg *leg, bool is_stuck)
         return false;
     }
     leg->is_stuck = is_stuck;
-    if (!leg->is_crowded) {
+    if (!leg->is_over_share) {
         wait(d, leg, is_stuck);
     }
     if (waits == NULL) {
@@ -45,24 +43,24 @@ bool backlog_stuck(struct deliverer *d, struct leg *leg, bool is_stuck)
     return waits->stuck == (is_stuck ? 1u : 0u);
 }
 
-static void crowd(struct deliverer *d, struct leg *leg, bool is_crowded)
+static void set_over_share(struct deliverer *d, struct leg *leg, bool is_over_share)
 {
-    if (leg->is_crowded == is_crowded) {
+    if (leg->is_over_share == is_over_share) {
         return;
     }
-    leg->is_crowded = is_crowded;
+    leg->is_over_share = is_over_share;
     if (!leg->is_stuck) {
-        wait(d, leg, is_crowded);
+        wait(d, leg, is_over_share);
     }
 }
 
-static void crowd_all(struct deliverer *d, struct backlog *backlog, bool is_crowding)
+static void stop_partitions(struct deliverer *d, struct backlog *backlog, bool stops_partitions)
 {
-    backlog->is_crowding = is_crowding;
+    backlog->stops_partitions = stops_partitions;
     for (struct event *event = d->events.first; event != NULL; event = event->next) {
         for (size_t i = 0; i < event->leg_count; i++) {
             if (event->legs[i].backlog == backlog) {
-                crowd(d, &event->legs[i], is_crowding);
+                set_over_share(d, &event->legs[i], stops_partitions);
             }
         }
     }
@@ -79,7 +77,7 @@ static bool holds(const struct deliverer *d, const struct backlog *backlog, uint
 
 static void judge(struct deliverer *d, struct backlog *backlog)
 {
-    bool is_full = !backlog->is_crowding && holds(d, backlog, 2);
+    bool is_full = !backlog->stops_partitions && holds(d, backlog, 2);
 
     d->full_backlogs = d->full_backlogs + is_full - backlog->is_full;
     backlog->is_full = is_full;
@@ -98,8 +96,8 @@ void backlog_add(struct deliverer *d, struct leg *leg)
     leg->backlog_bytes = leg->event->bytes;
     backlog->records++;
     backlog->bytes += leg->backlog_bytes;
-    if (backlog->is_crowding) {
-        crowd(d, leg, true);
+    if (backlog->stops_partitions) {
+        set_over_share(d, leg, true);
     }
     judge(d, backlog);
 }
@@ -109,12 +107,12 @@ void backlog_remove(struct deliverer *d, struct leg *leg)
     struct backlog *backlog = leg->backlog;
 
     (void)backlog_stuck(d, leg, false);
-    crowd(d, leg, false);
+    set_over_share(d, leg, false);
     leg->backlog = NULL;
     backlog->records--;
     backlog->bytes -= leg->backlog_bytes;
-    if (backlog->is_crowding && !holds(d, backlog, 4)) {
-        crowd_all(d, backlog, false);
+    if (backlog->stops_partitions && !holds(d, backlog, 4)) {
+        stop_partitions(d, backlog, false);
         LOG_INFO("record.room", "destination=%s records=%zu",
                  LOG_S(d->pipeline->config->destinations[backlog - d->backlogs].name),
                  backlog->records);
@@ -127,7 +125,7 @@ bool backlog_is_full(const struct deliverer *d)
     return d->full_backlogs > 0;
 }
 
-void backlog_crowd(struct deliverer *d)
+void backlog_stop_partitions(struct deliverer *d)
 {
     for (size_t i = 0; i < d->pipeline->config->destination_count; i++) {
         struct backlog *backlog = &d->backlogs[i];
@@ -141,7 +139,7 @@ void backlog_crowd(struct deliverer *d)
             "this topic: partitions that need it stop, the others go on\"",
             d->worker, LOG_S(d->pipeline->config->destinations[i].name), backlog->records,
             (unsigned long long)backlog->bytes);
-        crowd_all(d, backlog, true);
+        stop_partitions(d, backlog, true);
         judge(d, backlog);
     }
 }

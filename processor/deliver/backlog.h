@@ -7,23 +7,19 @@
  *
  * Vocabulary
  *    stuck   - the producer says that the topic does not take it just now
- *    crowded - it is one of too many
+ *    over its share - its topic has half of what may be in flight
  */
 #ifndef DELIVER_BACKLOG_H
 #define DELIVER_BACKLOG_H
 
-#include "deliver/event.h"
-#include "deliver/mend.h"
-
-struct deliverer;
+#include "deliver/deliverer.h"
 
 /* Of one destination. */
 struct backlog {
-    struct mend_memory mends;
     size_t records;
-    uint64_t bytes;   /* of their events */
-    bool is_full;     /* half of what may be in flight, and nobody stands still for it yet */
-    bool is_crowding; /* the partitions of its records stand still */
+    uint64_t bytes;        /* of their events */
+    bool is_full;          /* half of what may be in flight, and nobody stands still for it yet */
+    bool stops_partitions; /* the partitions of its records stand still */
 };
 
 /** @leg is handed to the producer. */
@@ -35,6 +31,6 @@ bool backlog_stuck(struct deliverer *d, struct leg *leg, bool is_stuck);
 /** Some topic's backlog is full: take nothing for a moment. */
 bool backlog_is_full(const struct deliverer *d);
 /** The moment is over: partitions whose records are in a full backlog stand still. */
-void backlog_crowd(struct deliverer *d);
+void backlog_stop_partitions(struct deliverer *d);
 
 #endif /* DELIVER_BACKLOG_H */

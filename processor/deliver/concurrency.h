@@ -4,7 +4,7 @@
  * After Vector's adaptive request concurrency (reliability 2.1): x 0.9 when of a round trip's
  * answers half are faults, or a quarter slower than mean + 2.5 deviations (a few are no overload,
  * and would end at one connection), + 1 once per round trip when the limit was reached and nothing
- * spoke against it. Throttling is pace's business, not ours. Pure.
+ * spoke against it. Throttling is rate_limit's business, not ours. Pure.
  */
 #ifndef DELIVER_CONCURRENCY_H
 #define DELIVER_CONCURRENCY_H

@@ -14,29 +14,32 @@ static const struct {
     const char *word;
     unsigned moves;
 } leg_rules[LEG_STATE_COUNT] = {
-    [LEG_NEW] = {"new", TO(LEG_QUEUED) | TO(LEG_PRODUCING) | TO(LEG_SETTLED)},
-    [LEG_QUEUED] = {"queued", TO(LEG_SENDING) | TO(LEG_WAITING) | TO(LEG_NEW) | TO(LEG_SETTLED)},
-    [LEG_SENDING] = {"sending", TO(LEG_WAITING) | TO(LEG_NEW) | TO(LEG_SETTLED)},
-    [LEG_WAITING] = {"waiting", TO(LEG_SENDING) | TO(LEG_NEW) | TO(LEG_SETTLED)},
-    [LEG_PRODUCING] = {"producing", TO(LEG_NEW) | TO(LEG_SETTLED)},
+    [LEG_NEW] = {"new", TO(LEG_QUEUED) | TO(LEG_PRODUCING) | TO(LEG_REPORTED) | TO(LEG_SETTLED)},
+    [LEG_QUEUED] = {"queued",
+                    TO(LEG_SENDING) | TO(LEG_WAITING) | TO(LEG_REPORTED) | TO(LEG_SETTLED)},
+    [LEG_SENDING] = {"sending", TO(LEG_WAITING) | TO(LEG_REPORTED)},
+    [LEG_WAITING] = {"waiting", TO(LEG_SENDING) | TO(LEG_REPORTED) | TO(LEG_SETTLED)},
+    [LEG_PRODUCING] = {"producing", TO(LEG_REPORTED) | TO(LEG_SETTLED)},
+    [LEG_REPORTED] = {"reported", TO(LEG_NEW) | TO(LEG_SETTLED)},
     [LEG_SETTLED] = {"settled", 0},
 };
 
 void leg_move(struct leg *leg, enum leg_state state)
 {
+    PRE(leg->state < LEG_STATE_COUNT && state < LEG_STATE_COUNT);
     INVARIANT((leg_rules[leg->state].moves & TO(state)) != 0);
     leg->state = (uint8_t)state;
 }
 
-struct trouble *leg_trouble(struct leg *leg, const struct config_destination *destination,
-                            const char *text)
+struct last_error *leg_set_error(struct leg *leg, const struct config_destination *destination,
+                                 const char *text)
 {
-    if (leg->trouble == NULL) {
-        leg->trouble = mem_new(struct trouble);
+    if (leg->last_error == NULL) {
+        leg->last_error = mem_new(struct last_error);
     }
-    *leg->trouble = (struct trouble){.destination = destination};
-    (void)snprintf(leg->trouble->text, sizeof(leg->trouble->text), "%s", text);
-    return leg->trouble;
+    *leg->last_error = (struct last_error){.destination = destination};
+    (void)snprintf(leg->last_error->text, sizeof(leg->last_error->text), "%s", text);
+    return leg->last_error;
 }
 
 void event_pool_init(struct event_pool *pool, void (*release)(rd_kafka_message_t *message))
@@ -85,6 +88,7 @@ struct event *event_new(struct event_pool *pool, rd_kafka_message_t *message,
     struct event *event = take_block(pool, bytes);
     size_t index = class_of(bytes);
 
+    PRE(legs > 0 && legs <= UINT16_MAX);
     memset(event, 0, head);
     event->block_bytes = index == EVENT_CLASSES ? bytes : (size_t)CLASS_BYTES_MIN << index;
     event->message = message;
@@ -111,6 +115,7 @@ struct event *event_new(struct event_pool *pool, rd_kafka_message_t *message,
 
 void event_own(struct event_pool *pool, struct event *event, int64_t bytes)
 {
+    PRE(bytes >= 0 || event->owned_bytes >= (uint64_t)-bytes);
     event->bytes += (size_t)bytes;
     event->owned_bytes += (size_t)bytes;
     pool->bytes += (uint64_t)bytes;
@@ -147,11 +152,11 @@ static void give_back(struct event_pool *pool, struct event *event)
 
 void event_free(struct event_pool *pool, struct event *event)
 {
-    waiting_leave(&pool->waiting, event);
+    waiting_leave(&pool->waiting, &event->waits);
     for (size_t i = 0; i < event->leg_count; i++) {
         free(event->legs[i].key_owned);
         free(event->legs[i].item_owned);
-        free(event->legs[i].trouble);
+        free(event->legs[i].last_error);
     }
     if (event->message != NULL) {
         pool->release(event->message);
@@ -166,6 +171,9 @@ void event_free(struct event_pool *pool, struct event *event)
     } else {
         pool->last = event->previous;
     }
+    INVARIANT(pool->events > 0 && pool->bytes >= event->bytes);
+    INVARIANT(pool->owned_bytes >= event->owned_bytes);
+    INVARIANT(pool->forgotten >= event->is_forgotten);
     pool->events--;
     pool->forgotten -= event->is_forgotten;
     pool->bytes -= event->bytes;

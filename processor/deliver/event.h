@@ -8,13 +8,12 @@
  *
  * A leg's states
  *
- *      NEW -> QUEUED -> SENDING -> SETTLED
- *               ^         |  |
- *               |         |  +-> WAITING (retry, throttled) -> SENDING
- *               |         v
- *      NEW -> PRODUCING (an alternate or the dead letter) -> SETTLED
+ *      NEW -> QUEUED -> SENDING <-> WAITING (retry, throttled, held)
+ *      NEW -> PRODUCING (a topic or the dead letter)
+ *      from any of these -> REPORTED (its destination has an outcome: outcome.h)
+ *      REPORTED -> SETTLED, or -> NEW for its next destination or the dead letter
  *
- * What of it is dropped and what finished when its partition goes: leaving.h.
+ * What of it is dropped and what finished when its partition goes: drain.h.
  */
 #ifndef DELIVER_EVENT_H
 #define DELIVER_EVENT_H
@@ -29,7 +28,7 @@
 
 struct backlog;
 struct batch;
-struct lane;
+struct queue;
 
 enum leg_state {
     LEG_NEW,
@@ -37,12 +36,13 @@ enum leg_state {
     LEG_SENDING,
     LEG_WAITING,
     LEG_PRODUCING,
+    LEG_REPORTED,
     LEG_SETTLED,
     LEG_STATE_COUNT,
 };
 
 /* What went wrong last, for the headers of a dead letter or a diversion. */
-struct trouble {
+struct last_error {
     const struct config_destination *destination; /* NULL: before any destination */
     bool is_answer;                               /* to this event, and what follows is of it */
     enum verdict verdict;
@@ -56,35 +56,36 @@ struct trouble {
 
 struct leg {
     struct event *event;
-    const struct config_route *route; /* NULL: the event as a whole (it never got a route) */
-    const struct config_leg *plan;    /* NULL likewise */
-    uint16_t position;                /* in the chain */
-    uint16_t attempts;                /* at the present destination */
-    uint8_t state;                    /* enum leg_state */
-    uint8_t outcome;                  /* enum outcome; AMBIGUOUS is sticky */
+    const struct config_route *route;  /* NULL: the event as a whole (it never got a route) */
+    const struct config_leg *plan;     /* NULL likewise */
+    uint16_t position;                 /* in the chain */
+    uint16_t attempts;                 /* at the present destination */
+    uint8_t state;                     /* enum leg_state */
+    uint8_t reported, reported_reason; /* enum leg_outcome, enum reason: while REPORTED */
+    uint8_t outcome;                   /* enum outcome; AMBIGUOUS is sticky */
     uint8_t reason; /* enum reason: why it left a destination, or its dead letter */
     bool is_dead_letter;
-    bool is_canary;               /* probes its cell or destination: alone, at once */
-    struct ticket ticket;         /* of the canary */
-    char outage[OUTAGE_ID_BYTES]; /* whose outage diverted it; "" when none did */
-    struct backlog *backlog;      /* of its record's topic, while PRODUCING */
-    uint64_t backlog_bytes;       /* counted there */
-    bool is_stuck, is_crowded;    /* backlog.h */
-    struct parts parts;           /* of an oversize dead letter */
-    uint32_t part, part_count;    /* which is written of how many; 0: all in one */
-    bool waits_for_topic;         /* and this one until its topic takes such records */
-    uint8_t mended;               /* of enum mend: how the record differs from the original */
-    uint8_t mends_tried;          /* of them: after it was refused */
-    bool was_refused;             /* it goes by itself, or its batch is refused with it */
-    struct leg *next, *previous;  /* a lane's queue */
-    struct lane *lane;            /* whose queue, while QUEUED */
-    struct batch *batch;          /* the one it is in while SENDING or WAITING */
-    struct span item;             /* what a batch sends: in the event's block, or item_owned */
-    size_t header_bytes;          /* of its request, while PRODUCING */
-    char *key_owned;              /* made of topic, partition and offset; NULL: not yet */
-    char *item_owned;             /* rendered again for a later destination, or a UTM record */
-    uint64_t queued_ms;           /* monotonic: since when this destination has it */
-    struct trouble *trouble;      /* owned; NULL: none yet */
+    bool is_canary;                /* probes its cell or destination: alone, at once */
+    struct ticket ticket;          /* of the canary */
+    char outage[OUTAGE_ID_BYTES];  /* whose outage diverted it; "" when none did */
+    struct backlog *backlog;       /* of its record's topic, while PRODUCING */
+    uint64_t backlog_bytes;        /* counted there */
+    bool is_stuck, is_over_share;  /* backlog.h */
+    struct parts parts;            /* of an oversize dead letter */
+    uint32_t part, part_count;     /* which is written of how many; 0: all in one */
+    bool waits_for_topic;          /* and this one until its topic takes such records */
+    uint8_t mended;                /* of enum mend: how the record differs from the original */
+    uint8_t mends_tried;           /* of them: after it was refused */
+    bool was_refused;              /* it goes by itself, or its batch is refused with it */
+    struct leg *next, *previous;   /* a queue's queue, or the queue of outcomes */
+    struct queue *queue;           /* whose queue, while QUEUED */
+    struct batch *batch;           /* the one it is in while SENDING or WAITING */
+    struct span item;              /* what a batch sends: in the event's block, or item_owned */
+    size_t header_bytes;           /* of its request, while PRODUCING */
+    char *key_owned;               /* made of topic, partition and offset; NULL: not yet */
+    char *item_owned;              /* rendered again for a later destination, or a UTM record */
+    uint64_t queued_ms;            /* monotonic: since when this destination has it */
+    struct last_error *last_error; /* owned; NULL: none yet */
     struct produce_request request;
 };
 
@@ -93,12 +94,10 @@ struct event {
     rd_kafka_message_t *message;        /* owned */
     struct source_partition *partition; /* NULL: no longer ours, settle into metrics only */
     uint64_t epoch;
-    const struct writer *writer;  /* NULL: never decoded */
-    struct event_list *waits_in;  /* for its schema; NULL: it does not */
-    struct waiting_id *waits_for; /* NULL: that is answered, or it does not wait */
-    struct event *next_waiting, *previous_waiting;
-    bool is_abandoned; /* some leg of it was dropped or cancelled: never settled */
-    bool is_forgotten; /* its partition went before it was finished */
+    const struct writer *writer; /* NULL: never decoded */
+    struct waiting_entry waits;  /* for its schema */
+    bool is_abandoned;           /* some leg of it was dropped or cancelled: never settled */
+    bool is_forgotten;           /* its partition went before it was finished */
     uint16_t leg_count, legs_open;
     uint64_t taken_ms;  /* monotonic */
     size_t bytes;       /* counted against in_flight.bytes */
@@ -155,8 +154,8 @@ void leg_move(struct leg *leg, enum leg_state state);
 /** What is to be sent of it is now a copy of @item, its own. */
 void leg_own_item(struct event_pool *pool, struct leg *leg, struct span item);
 /** Remember what happened; @text is our words. */
-struct trouble *leg_trouble(struct leg *leg, const struct config_destination *destination,
-                            const char *text);
+struct last_error *leg_set_error(struct leg *leg, const struct config_destination *destination,
+                                 const char *text);
 static inline const struct config_destination *leg_destination(const struct leg *leg)
 {
     return leg->plan->chain[leg->position];

@@ -15,7 +15,9 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "deliver/view.h"
+#include "deliver/dispatch.h"
+#include "deliver/item.h"
+#include "deliver/selection.h"
 #include "kafka/note.h"
 
 enum { PARKED_BYTES_LEAST = 1024, ASKED_AGAIN_MAX = 2000, SWEEP_MS = 500 };
@@ -23,7 +25,7 @@ enum { PARKED_BYTES_LEAST = 1024, ASKED_AGAIN_MAX = 2000, SWEEP_MS = 500 };
 struct planned_leg {
     const struct config_route *route;
     const struct config_leg *plan;
-    struct choice choice;
+    struct selection selection;
     size_t item_from, item_len; /* in d->render */
     enum reason failed;         /* NONE: sets out; else dead-lettered at once */
     char text[160];
@@ -72,14 +74,14 @@ static struct event *take_whole(struct intake *intake, rd_kafka_message_t *messa
     return event;
 }
 
-static void condemn(struct intake *intake, rd_kafka_message_t *message,
-                    struct source_partition *partition, const struct facts *facts,
-                    enum reason reason, const char *text)
+static void dead_letter(struct intake *intake, rd_kafka_message_t *message,
+                        struct source_partition *partition, const struct facts *facts,
+                        enum reason reason, const char *text)
 {
     struct event *event = take_whole(intake, message, partition, facts);
 
-    (void)leg_trouble(&event->legs[0], NULL, text);
-    leg_dead_letter(intake->d, &event->legs[0], reason);
+    (void)leg_set_error(&event->legs[0], NULL, text);
+    dispatch_dead_letter(intake->d, &event->legs[0], reason);
 }
 
 static void block(const struct intake *intake, struct source_partition *partition, bool is_blocked)
@@ -90,7 +92,7 @@ static void block(const struct intake *intake, struct source_partition *partitio
 }
 
 /* One id may have half of the room: the other half is for those that are answered soon. */
-static bool is_crowd(const struct intake *intake, uint64_t bytes_of_its_id)
+static bool takes_too_much(const struct intake *intake, uint64_t bytes_of_its_id)
 {
     return intake->d->events.waiting.bytes >= intake->parked_bytes_max ||
            bytes_of_its_id >= intake->parked_bytes_max / 2;
@@ -114,18 +116,18 @@ static void park(struct intake *intake, rd_kafka_message_t *message,
     struct event *event = take_whole(intake, message, partition, NULL);
     struct waiting *waiting = &intake->d->events.waiting;
 
-    waiting_join(waiting, event, key);
+    waiting_join(waiting, &event->waits, key, event->bytes);
     if (waiting->events == 1) {
         tell_parked(intake, message, key);
     }
-    if (waiting_count(event) == 2) {
+    if (waiting_count(&event->waits) == 2) {
         catalog_want(intake->d->pipeline->catalog, key);
     }
     if (partition != NULL) {
         partition->waiting_schemas++;
     }
-    if (partition != NULL && is_crowd(intake, waiting_bytes(event))) {
-        intake->is_crowded = true;
+    if (partition != NULL && takes_too_much(intake, waiting_bytes(&event->waits))) {
+        intake->is_over_share = true;
         block(intake, partition, true);
     }
 }
@@ -141,24 +143,19 @@ static struct planned_leg *add_plan(struct intake *intake)
     return &intake->plans[intake->plan_count++];
 }
 
-static void render(struct deliverer *d, struct planned_leg *plan, const struct event_view *view,
-                   struct span event_id)
+static void render(struct deliverer *d, struct planned_leg *plan, const struct selection_for *of,
+                   const struct event_view *view)
 {
-    const struct config_destination *destination = plan->plan->chain[plan->choice.position];
-    size_t index = pipeline_index(d->pipeline, destination);
     size_t from = d->render.len;
     struct err err;
-    struct rendering event = {
-        .view = view, .event_id = event_id, .arena = &d->scratch, .scratch = d->scratches[index]};
-    const struct destination *to = &d->pipeline->destinations[index];
-    enum err_code rc = to->driver->render(to, &event, &d->render, &err);
+    struct rendering event = {.view = view, .event_id = of->event_id};
+    enum err_code rc =
+        item_render(d, plan->plan->chain[plan->selection.position], &event, &d->render, &err);
 
-    if (event.fields_left_out > 0) {
-        metrics_fields_left_out(d->metrics, index, event.fields_left_out);
-    }
     if (rc != ERR_OK) {
-        choice_cancel(d, plan->plan, view->facts.type, &plan->choice);
-        plan->failed = rc == ERR_LIMIT ? REASON_TOO_LARGE : REASON_CONTRACT;
+        selection_cancel(d, of, &plan->selection);
+        plan->selection.is_canary = false;
+        plan->failed = item_failure(rc);
         (void)snprintf(plan->text, sizeof(plan->text), "%.159s", err.text);
         return;
     }
@@ -166,30 +163,34 @@ static void render(struct deliverer *d, struct planned_leg *plan, const struct e
     plan->item_len = d->render.len - from;
 }
 
+static void plan_leg(struct intake *intake, const struct config_route *route,
+                     const struct config_leg *leg, const struct event_view *view,
+                     struct span event_id)
+{
+    struct planned_leg *plan = add_plan(intake);
+    const struct selection_for of = {.plan = leg,
+                                     .priority = route->priority,
+                                     .event_type = view->facts.type,
+                                     .event_id = event_id,
+                                     .event_time_ms = view->facts.time_ms};
+
+    plan->route = route;
+    plan->plan = leg;
+    plan->item_from = 0;
+    plan->item_len = 0;
+    plan->failed = REASON_NONE;
+    selection_make(intake->d, &of, 0, &plan->selection);
+    if (plan->selection.position < leg->count &&
+        dispatch_is_batched(intake->d, leg->chain[plan->selection.position])) {
+        render(intake->d, plan, &of, view);
+    }
+}
+
 static void plan_route(struct intake *intake, const struct config_route *route,
                        const struct event_view *view, struct span event_id)
 {
-    struct deliverer *d = intake->d;
-
     for (size_t i = 0; i < route->leg_count; i++) {
-        struct planned_leg *plan = add_plan(intake);
-
-        plan->route = route;
-        plan->plan = &route->legs[i];
-        deliver_choose(d,
-                       &(struct wish){.plan = plan->plan,
-                                      .priority = route->priority,
-                                      .event_type = view->facts.type,
-                                      .event_id = event_id,
-                                      .event_time_ms = view->facts.time_ms},
-                       0, &plan->choice);
-        plan->item_from = 0;
-        plan->item_len = 0;
-        plan->failed = REASON_NONE;
-        if (plan->choice.position < plan->plan->count &&
-            plan->plan->chain[plan->choice.position]->type != DESTINATION_KAFKA) {
-            render(d, plan, view, event_id);
-        }
+        plan_leg(intake, route, &route->legs[i], view, event_id);
     }
 }
 
@@ -240,7 +241,7 @@ static struct event *make_event(struct intake *intake, rd_kafka_message_t *messa
 
         leg->route = plan->route;
         leg->plan = plan->plan;
-        leg_take_choice(leg, &plan->choice);
+        leg_select(leg, &plan->selection);
         leg->item = (struct span){at + plan->item_from, plan->item_len};
     }
     return event;
@@ -253,10 +254,10 @@ static void set_out(struct intake *intake, struct event *event, const struct eve
         struct leg *leg = &event->legs[i];
 
         if (plan->failed == REASON_NONE) {
-            deliver_leg(intake->d, leg, view);
+            dispatch_leg(intake->d, leg, view);
         } else {
-            (void)leg_trouble(leg, leg_destination(leg), plan->text);
-            leg_dead_letter(intake->d, leg, plan->failed);
+            (void)leg_set_error(leg, leg_destination(leg), plan->text);
+            dispatch_dead_letter(intake->d, leg, plan->failed);
         }
     }
 }
@@ -281,7 +282,8 @@ static void handle_unmatched(struct intake *intake, rd_kafka_message_t *message,
         metrics_dropped(intake->d->metrics, config->route_count);
         settle_without_legs(intake, message, partition);
     } else {
-        condemn(intake, message, partition, facts, REASON_UNMATCHED, "no route takes this event");
+        dead_letter(intake, message, partition, facts, REASON_UNMATCHED,
+                    "no route takes this event");
     }
 }
 
@@ -354,12 +356,12 @@ static void process(struct intake *intake, rd_kafka_message_t *message,
     arena_reset(&d->scratch);
     d->io->view(message, &decoded.message);
     if (decoded.message.value.ptr == NULL) {
-        condemn(intake, message, partition, NULL, REASON_DECODE_FAILED,
-                "the record has no value (a tombstone)");
+        dead_letter(intake, message, partition, NULL, REASON_DECODE_FAILED,
+                    "the record has no value (a tombstone)");
         return;
     }
     if (catalog_unframe(d->pipeline->catalog, decoded.message.value, &frame, &err) != ERR_OK) {
-        condemn(intake, message, partition, NULL, REASON_DECODE_FAILED, err.text);
+        dead_letter(intake, message, partition, NULL, REASON_DECODE_FAILED, err.text);
         return;
     }
     if (waiting_has(&d->events.waiting, frame.key)) { /* no need to ask: others wait */
@@ -372,17 +374,17 @@ static void process(struct intake *intake, rd_kafka_message_t *message,
         park(intake, message, partition, frame.key);
         return;
     case WRITER_UNKNOWN:
-        condemn(intake, message, partition, NULL, REASON_SCHEMA_UNKNOWN, writer->text);
+        dead_letter(intake, message, partition, NULL, REASON_SCHEMA_UNKNOWN, writer->text);
         return;
     case WRITER_INCOMPATIBLE:
-        condemn(intake, message, partition, NULL, REASON_SCHEMA_INCOMPATIBLE, writer->text);
+        dead_letter(intake, message, partition, NULL, REASON_SCHEMA_INCOMPATIBLE, writer->text);
         return;
     case WRITER_READY:
         break;
     }
     if (view_decode(d->pipeline, writer, frame.payload, d->wall_ms, &d->scratch, &decoded, &reason,
                     &err) != ERR_OK) {
-        condemn(intake, message, partition, NULL, reason, err.text);
+        dead_letter(intake, message, partition, NULL, reason, err.text);
         return;
     }
     route_event(intake, message, partition, writer, &decoded.view);
@@ -393,10 +395,13 @@ void intake_take(struct intake *intake, rd_kafka_message_t *message,
 {
     metrics_consumed(intake->d->metrics, 1);
     process(intake, message, partition);
+    dispatch_outcomes(intake->d);
 }
 
-static void unblock(void *context, struct event *event)
+static void unblock(void *context, struct waiting_entry *waits)
 {
+    const struct event *event = CONTAINER_OF(waits, struct event, waits);
+
     if (event->partition != NULL) {
         block(context, event->partition, false);
     }
@@ -407,8 +412,9 @@ static void relax(struct intake *intake)
 {
     const struct waiting *waiting = &intake->d->events.waiting;
 
-    if (intake->is_crowded && waiting->bytes <= intake->parked_bytes_max / 2) {
-        intake->is_crowded = !waiting_each(waiting, intake->parked_bytes_max / 4, unblock, intake);
+    if (intake->is_over_share && waiting->bytes <= intake->parked_bytes_max / 2) {
+        intake->is_over_share =
+            !waiting_each(waiting, intake->parked_bytes_max / 4, unblock, intake);
     }
 }
 
@@ -458,13 +464,14 @@ void intake_ask_again(struct intake *intake)
 bool intake_take_ready(struct intake *intake)
 {
     struct waiting *waiting = &intake->d->events.waiting;
-    struct event *event = waiting->ready.first;
+    struct event *event;
     struct source_partition *partition;
     rd_kafka_message_t *message;
 
-    if (event == NULL) {
+    if (waiting->ready.first == NULL) {
         return false;
     }
+    event = CONTAINER_OF(waiting->ready.first, struct event, waits);
     partition = event->partition;
     message = event_release(&intake->d->events, event);
     if (partition != NULL && partition->waiting_schemas > 0) {
@@ -474,6 +481,7 @@ bool intake_take_ready(struct intake *intake)
         }
     }
     process(intake, message, partition);
+    dispatch_outcomes(intake->d);
     if (waiting->events == 0) {
         LOG_INFO("schema.arrived", "waited_ms=%llu",
                  (unsigned long long)(intake->d->now_ms - intake->parked_since_ms));

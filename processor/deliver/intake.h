@@ -24,8 +24,8 @@ struct intake {
     struct planned_leg *plans; /* owned; grows to the most legs an event had */
     size_t plan_count, plan_cap;
     uint64_t parked_bytes_max;
-    bool is_crowded;   /* more wait than may: partitions were blocked for it */
-    uint64_t swept_ms; /* when all that waits was last looked at */
+    bool is_over_share; /* more wait than may: partitions were blocked for it */
+    uint64_t swept_ms;  /* when all that waits was last looked at */
     uint64_t parked_since_ms;
     uint64_t answers_seen; /* catalog_answers() */
 };

@@ -1,7 +1,6 @@
 #include "deliver/mend.h"
 
 #include "base/mem.h"
-#include "deliver/deliverer.h"
 #include "kafka/blame.h"
 
 enum { BELIEVED_MS = 60000 };
@@ -14,7 +13,7 @@ static const struct config_destination *destination_of(const struct deliverer *d
 
 static struct mend_memory *memory_of(const struct deliverer *d, const struct leg *leg)
 {
-    return &d->backlogs[pipeline_index(d->pipeline, destination_of(d, leg))].mends;
+    return &d->mends[pipeline_index(d->pipeline, destination_of(d, leg))];
 }
 
 static struct message_view view_of(const struct deliverer *d, const struct leg *leg)

@@ -10,9 +10,7 @@
 #ifndef DELIVER_MEND_H
 #define DELIVER_MEND_H
 
-#include "deliver/event.h"
-
-struct deliverer;
+#include "deliver/deliverer.h"
 
 enum mend { MEND_KEY = 1, MEND_TIMESTAMP = 2 };
 

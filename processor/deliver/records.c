@@ -16,15 +16,30 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "deliver/backlog.h"
+#include "deliver/item.h"
 #include "deliver/mend.h"
-#include "deliver/record_note.h"
-#include "deliver/view.h"
+#include "deliver/record_headers.h"
 #include "kafka/blame.h"
 
 enum {
     NOTE_BYTES_MOST = 8192, /* of our headers and what else a record has, generously */
     HEADERS_TEXT_BYTES_MAX = 512 * 1024 * 1024,
 };
+
+void records_init(struct deliverer *d)
+{
+    d->backlogs = mem_array(d->pipeline->config->destination_count, struct backlog);
+    d->mends = mem_array(d->pipeline->config->destination_count, struct mend_memory);
+}
+
+void records_fini(struct deliverer *d)
+{
+    free(d->backlogs);
+    free(d->mends);
+    d->backlogs = NULL;
+    d->mends = NULL;
+}
 
 /* One log line when a partition begins to wait and one when it goes on, however many records. */
 static void on_stuck(struct produce_request *request, bool is_stuck, const char *why)
@@ -124,7 +139,7 @@ static void send_copy(struct deliverer *d, struct leg *leg);
 static void on_refused(struct deliverer *d, struct leg *leg)
 {
     rd_kafka_resp_err_t error = leg->request.error;
-    struct trouble *trouble;
+    struct last_error *last;
 
     if (mend_more(d, leg, error)) {
         leg->was_refused = true;
@@ -133,16 +148,15 @@ static void on_refused(struct deliverer *d, struct leg *leg)
     }
     mend_tell_refused(d, leg, error);
     count_delivery(d, leg, leg_destination(leg), VERDICT_REJECTED);
-    leg_move(leg, LEG_NEW);
-    trouble = leg_trouble(leg, leg_destination(leg), "the topic refuses the record: ");
-    (void)snprintf(trouble->text, sizeof(trouble->text), "the topic refuses the record: %s",
+    last = leg_set_error(leg, leg_destination(leg), "the topic refuses the record: ");
+    (void)snprintf(last->text, sizeof(last->text), "the topic refuses the record: %s",
                    rd_kafka_err2str(error));
-    trouble->is_answer = true;
-    trouble->verdict = VERDICT_REJECTED;
-    trouble->has_code = true;
-    trouble->code = error;
+    last->is_answer = true;
+    last->verdict = VERDICT_REJECTED;
+    last->has_code = true;
+    last->code = error;
     leg->outcome = MAX_OF(leg->outcome, (uint8_t)OUTCOME_REJECTED);
-    leg_advance(d, leg, REASON_REJECTED);
+    outcome_report(&d->outcomes, leg, LEG_FAILED, REASON_REJECTED);
 }
 
 static void on_record(struct produce_request *request, enum produce_result result)
@@ -156,21 +170,19 @@ static void on_record(struct produce_request *request, enum produce_result resul
     case PRODUCE_ACKNOWLEDGED:
         count_delivery(d, leg, leg_destination(leg), VERDICT_DELIVERED);
         mend_learn(d, leg);
-        leg_delivered(d, leg);
+        outcome_report(&d->outcomes, leg, LEG_DELIVERED, REASON_NONE);
         return;
     case PRODUCE_TOO_LARGE:
         mend_learn_size(d, leg, record_bytes(leg));
         count_delivery(d, leg, leg_destination(leg), VERDICT_REJECTED);
-        leg_move(leg, LEG_NEW);
-        (void)leg_trouble(leg, leg_destination(leg), "the topic refuses the record's size");
-        leg_advance(d, leg, REASON_TOO_LARGE);
+        (void)leg_set_error(leg, leg_destination(leg), "the topic refuses the record's size");
+        outcome_report(&d->outcomes, leg, LEG_FAILED, REASON_TOO_LARGE);
         return;
     case PRODUCE_REFUSED:
         on_refused(d, leg);
         return;
     case PRODUCE_CANCELLED:
-        leg->event->is_abandoned = true;
-        leg_settle(d, leg);
+        outcome_report(&d->outcomes, leg, LEG_CANCELLED, REASON_NONE);
         return;
     }
 }
@@ -179,47 +191,20 @@ static void on_record(struct produce_request *request, enum produce_result resul
 static enum err_code render_record(struct deliverer *d, struct leg *leg,
                                    const struct event_view *view, struct err *err)
 {
-    size_t index = pipeline_index(d->pipeline, leg_destination(leg));
-    const struct destination *to = &d->pipeline->destinations[index];
     struct rendering event = {
         .view = view,
         .event_id = leg->event->id,
         .first = leg->plan->chain[0]->name,
         .reason = leg->reason == REASON_NONE ? SPAN("") : span_of(reason_word(leg->reason)),
-        .outage = span_of(leg->outage[0] == '\0' ? NULL : leg->outage),
-        .arena = &d->scratch,
-        .scratch = d->scratches[index]};
+        .outage = span_of(leg->outage[0] == '\0' ? NULL : leg->outage)};
     enum err_code rc;
 
     buf_clear(&d->record);
-    rc = to->driver->render(to, &event, &d->record, err);
-    if (rc != ERR_OK) {
-        return rc;
+    rc = item_render(d, leg_destination(leg), &event, &d->record, err);
+    if (rc == ERR_OK) {
+        leg_own_item(&d->events, leg, buf_span(&d->record));
     }
-    leg_own_item(&d->events, leg, buf_span(&d->record));
-    return ERR_OK;
-}
-
-static enum err_code prepare_record(struct deliverer *d, struct leg *leg,
-                                    const struct event_view *view, struct err *err)
-{
-    struct decoded decoded;
-    struct frame frame;
-    enum reason reason;
-
-    if (view != NULL) {
-        return render_record(d, leg, view, err);
-    }
-    arena_reset(&d->scratch);
-    d->io->view(leg->event->message, &decoded.message);
-    if (leg->event->writer == NULL ||
-        catalog_unframe(d->pipeline->catalog, decoded.message.value, &frame, NULL) != ERR_OK ||
-        view_decode(d->pipeline, leg->event->writer, frame.payload, d->wall_ms, &d->scratch,
-                    &decoded, &reason, NULL) != ERR_OK) {
-        /* it did decode when it was taken: only memory can be short */
-        return FAIL(err, ERR_LIMIT, "no record can be made of it");
-    }
-    return render_record(d, leg, &decoded.view, err);
+    return rc;
 }
 
 static void send_copy(struct deliverer *d, struct leg *leg)
@@ -230,8 +215,8 @@ static void send_copy(struct deliverer *d, struct leg *leg)
     bool is_primary = leg->reason == REASON_NONE;
 
     fill_request(d, leg, to->topic, to->sends_original ? message_value(leg) : leg->item,
-                 is_primary ? record_copy_note(d, leg, original)
-                            : record_note(d, leg, original, config->is_connect_headers),
+                 is_primary ? record_copy_headers(d, leg, original)
+                            : record_headers(d, leg, original, config->is_connect_headers),
                  on_record);
     d->io->produce(d->io->context, &leg->request);
 }
@@ -239,14 +224,15 @@ static void send_copy(struct deliverer *d, struct leg *leg)
 void record_send(struct deliverer *d, struct leg *leg, const struct event_view *view)
 {
     const struct config_destination *config = leg_destination(leg);
-
     const struct destination *to = &d->pipeline->destinations[pipeline_index(d->pipeline, config)];
     struct err err;
-    enum err_code rc = to->sends_original ? ERR_OK : prepare_record(d, leg, view, &err);
+    enum err_code rc;
 
+    PRE(leg->state == LEG_NEW && (to->sends_original || view != NULL));
+    rc = to->sends_original ? ERR_OK : render_record(d, leg, view, &err);
     if (rc != ERR_OK) {
-        (void)leg_trouble(leg, config, err.text);
-        leg_dead_letter(d, leg, rc == ERR_DATA ? REASON_CONTRACT : REASON_TOO_LARGE);
+        (void)leg_set_error(leg, config, err.text);
+        outcome_report(&d->outcomes, leg, LEG_REJECTED, item_failure(rc));
         return;
     }
     leg_move(leg, LEG_PRODUCING);
@@ -262,15 +248,15 @@ static void send_part(struct deliverer *d, struct leg *leg);
 /* What was wrong before its size was stays in the text. */
 static void note_too_large(struct leg *leg)
 {
-    char text[sizeof(leg->trouble->text)];
+    char text[sizeof(leg->last_error->text)];
 
     (void)snprintf(text, sizeof(text), "too large for the topic, in parts; %s: %.150s",
                    reason_word((enum reason)leg->reason),
-                   leg->trouble == NULL ? "" : leg->trouble->text);
-    if (leg->trouble == NULL) {
-        (void)leg_trouble(leg, NULL, text);
+                   leg->last_error == NULL ? "" : leg->last_error->text);
+    if (leg->last_error == NULL) {
+        (void)leg_set_error(leg, NULL, text);
     } else {
-        memcpy(leg->trouble->text, text, sizeof(text));
+        memcpy(leg->last_error->text, text, sizeof(text));
     }
     leg->reason = REASON_TOO_LARGE;
 }
@@ -364,18 +350,6 @@ static void on_dead_letter_refused(struct deliverer *d, struct leg *leg)
     send_part(d, leg);
 }
 
-static void count_dead_letter(struct deliverer *d, const struct leg *leg)
-{
-    const struct config_destination *destination = record_fault(leg);
-
-    metrics_dead_letter(d->metrics,
-                        destination == NULL ? d->pipeline->config->destination_count
-                                            : pipeline_index(d->pipeline, destination),
-                        leg->event->type, (enum reason)leg->reason);
-    leg_count_outage(d, leg, true);
-    record_say_dead(d, leg);
-}
-
 static void on_dead_letter(struct produce_request *request, enum produce_result result)
 {
     struct leg *leg = CONTAINER_OF(request, struct leg, request);
@@ -394,8 +368,7 @@ static void on_dead_letter(struct produce_request *request, enum produce_result 
             return;
         }
         count_delivery(d, leg, d->pipeline->config->dead_letter, VERDICT_DELIVERED);
-        count_dead_letter(d, leg);
-        leg_settle(d, leg);
+        outcome_report(&d->outcomes, leg, LEG_DEAD_LETTERED, REASON_NONE);
         return;
     case PRODUCE_TOO_LARGE:
         split_further(d, leg);
@@ -404,8 +377,7 @@ static void on_dead_letter(struct produce_request *request, enum produce_result 
         on_dead_letter_refused(d, leg);
         return;
     case PRODUCE_CANCELLED:
-        leg->event->is_abandoned = true;
-        leg_settle(d, leg);
+        outcome_report(&d->outcomes, leg, LEG_CANCELLED, REASON_NONE);
         return;
     }
 }
@@ -434,7 +406,7 @@ static void send_part(struct deliverer *d, struct leg *leg)
     const struct destination *to = dead_letter_of(d);
     struct span value = message_value(leg);
     rd_kafka_headers_t *headers =
-        record_note(d, leg, d->io->headers(leg->event->message), to->config->is_connect_headers);
+        record_headers(d, leg, d->io->headers(leg->event->message), to->config->is_connect_headers);
 
     if (leg->part_count > 0) {
         struct part part = parts_at(&leg->parts, leg->part);

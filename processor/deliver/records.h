@@ -11,8 +11,11 @@
 
 #include "deliver/deliverer.h"
 
-/** Write @leg to its present destination (type kafka). @view may be NULL: decoded again when
- * needed. */
+/** The backlogs of topics, and what is known of their limits. */
+void records_init(struct deliverer *d);
+void records_fini(struct deliverer *d);
+/** Write @leg to its present destination (type kafka). @view: its event, decoded; may be NULL where
+ * the destination does not write UTM records. */
 void record_send(struct deliverer *d, struct leg *leg, const struct event_view *view);
 /** Write @leg to the dead-letter topic with leg->reason. */
 void record_dead_letter(struct deliverer *d, struct leg *leg);

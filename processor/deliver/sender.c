@@ -1,5 +1,5 @@
 /*
- * Happy path: a leg is taken into its lane; a turn finds a free connection and a lane
+ * Happy path: a leg is taken into its queue; a turn finds a free connection and a queue
  * whose oldest leg has lingered (or that fills a batch); the batch's body is built and
  * posted; the answer says delivered; every leg is settled.
  *
@@ -13,10 +13,8 @@
 #include "deliver/sender_inside.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/mem.h"
-#include "deliver/view.h"
 
 enum { HEADER_BYTES_MAX = 256 * 1024, HANG_LOOK_MS = 250 };
 
@@ -58,12 +56,15 @@ struct sender *sender_new(struct deliverer *d, const struct destination *destina
     buf_init(&sender->header_lines, HEADER_BYTES_MAX);
     sender->index = index;
     sender->flow = health_flow(d->health, index);
-    sender->has_neighbours = has_neighbours(d->pipeline->config, config);
+    sender->bulkhead = (struct bulkhead){
+        .events = d->pipeline->config->in_flight.events,
+        .has_neighbours = has_neighbours(d->pipeline->config, config),
+    };
     sender->target = destination_target(destination);
-    pace_init(&sender->pace, rate_ceiling(sender),
-              config->rate.burst * rate_ceiling(sender) / config->rate.requests, d->now_ms);
+    rate_limit_init(&sender->rate_limit, rate_ceiling(sender),
+                    config->rate.burst * rate_ceiling(sender) / config->rate.requests, d->now_ms);
     concurrency_init(&sender->concurrency, config->concurrency.initial, config->concurrency.max);
-    budget_init(&sender->budget, config->retry.budget);
+    retry_init(&sender->retry, config);
     sender->token_generation = sender_secrets(sender);
     return sender;
 }
@@ -73,96 +74,38 @@ void sender_free(struct sender *sender)
     if (sender == NULL) {
         return;
     }
-    while (sender->sent != NULL) { /* nobody will hear of these any more */
-        struct batch *batch = sender->sent;
-
-        sender->sent = batch->next;
-        batch->count = 0;
-        batch_free(&sender->batches, batch);
-    }
     buf_fini(&sender->header_lines);
-    batch_list_fini(&sender->batches);
-    for (size_t i = 0; i < PRIORITY_COUNT; i++) {
-        lanes_fini(&sender->lanes[i]);
-    }
+    batch_queue_fini(&sender->batches);
+    queues_fini(&sender->queues);
     free(sender->ids);
     free(sender->each);
     free(sender);
 }
 
-static struct lane *first_lane_from(const struct sender *sender, size_t priority)
-{
-    while (priority < PRIORITY_COUNT) {
-        if (sender->lanes[priority].first != NULL) {
-            return sender->lanes[priority].first;
-        }
-        priority++;
-    }
-    return NULL;
-}
-
-struct lane *sender_first_lane(const struct sender *sender)
-{
-    return first_lane_from(sender, 0);
-}
-
-struct lane *sender_next_lane(const struct sender *sender, const struct lane *lane)
-{
-    return lane->next != NULL ? lane->next : first_lane_from(sender, (size_t)lane->priority + 1);
-}
-
 /* taking legs */
 
-static struct lane *find_lane(struct sender *sender, const struct leg *leg,
-                              const struct event_view *view)
+static struct queue *find_queue(struct sender *sender, const struct leg *leg,
+                                const struct event_view *view)
 {
-    struct lane *lane = lanes_get(&sender->lanes[leg->route->priority], leg->event->type,
-                                  destination_group(sender->to, view, &sender->d->scratch));
+    struct queue *queue = queues_get(&sender->queues, leg->route->priority, leg->event->type,
+                                     destination_group(sender->to, view, &sender->d->scratch));
 
-    lane->priority = leg->route->priority;
-    lane->cell = deliver_cell(sender->d, sender->index, leg->event->type);
-    return lane;
+    queue->cell = deliverer_cell(sender->d, sender->index, leg->event->type);
+    return queue;
 }
 
-/* Write the item into memory of the leg's own: it was not this destination's turn when it was
- * taken. */
-static enum err_code render_again(struct sender *sender, struct leg *leg,
-                                  const struct event_view *view, struct err *err)
+void sender_report(struct sender *sender, struct leg *leg, enum leg_outcome outcome,
+                   enum reason reason)
 {
-    struct deliverer *d = sender->d;
-    struct rendering event = {.view = view,
-                              .event_id = leg->event->id,
-                              .arena = &d->scratch,
-                              .scratch = d->scratches[sender->index]};
-    enum err_code rc;
-
-    buf_clear(&d->render);
-    rc = sender->to->driver->render(sender->to, &event, &d->render, err);
-    if (rc == ERR_OK) {
-        leg_own_item(&d->events, leg, buf_span(&d->render));
-    }
-    return rc;
+    outcome_report(&sender->d->outcomes, leg, outcome, reason);
 }
 
-static enum err_code decode_again(struct sender *sender, struct leg *leg, struct decoded *decoded,
-                                  struct err *err)
+void sender_report_batch(struct sender *sender, struct batch *batch, enum leg_outcome outcome,
+                         enum reason reason)
 {
-    struct deliverer *d = sender->d;
-    struct frame frame;
-    enum reason reason;
-    enum err_code rc;
-
-    arena_reset(&d->scratch);
-    d->io->view(leg->event->message, &decoded->message);
-    rc = catalog_unframe(d->pipeline->catalog, decoded->message.value, &frame, err);
-    if (rc == ERR_OK) {
-        rc = view_decode(d->pipeline, leg->event->writer, frame.payload, d->wall_ms, &d->scratch,
-                         decoded, &reason, err);
-    }
-    if (rc == ERR_OK) {
-        rc = render_again(sender, leg, &decoded->view, err);
-    }
-    return rc;
+    PRE(!batch->is_sent);
+    batch_report(batch, &sender->d->outcomes, outcome, reason);
+    batch_free(&sender->batches, batch);
 }
 
 void sender_cancel_canary(struct sender *sender, struct leg *leg)
@@ -170,14 +113,14 @@ void sender_cancel_canary(struct sender *sender, struct leg *leg)
     if (leg->is_canary) {
         leg->is_canary = false;
         health_cancel(sender->d->health, sender->index,
-                      deliver_cell(sender->d, sender->index, leg->event->type), &leg->ticket);
+                      deliverer_cell(sender->d, sender->index, leg->event->type), &leg->ticket);
     }
 }
 
 /* A probe goes alone and at once: its answer is waited for by all the others. */
-static void queue_canary(struct sender *sender, struct lane *lane, struct leg *leg)
+static void queue_canary(struct sender *sender, struct queue *queue, struct leg *leg)
 {
-    struct batch *batch = batch_new(&sender->batches, sender, lane);
+    struct batch *batch = batch_new(&sender->batches, sender, queue);
 
     batch->is_canary = true;
     batch->ticket = leg->ticket;
@@ -187,39 +130,29 @@ static void queue_canary(struct sender *sender, struct lane *lane, struct leg *l
 
 void sender_take(struct sender *sender, struct leg *leg, const struct event_view *view)
 {
-    struct decoded decoded;
-    struct err err;
-    struct lane *lane;
-    enum err_code rc = ERR_OK;
+    struct queue *queue;
 
-    if (view == NULL) {
-        rc = decode_again(sender, leg, &decoded, &err);
-        view = &decoded.view;
-    }
-    if (rc == ERR_OK && leg->item.len + SENDER_ENVELOPE_BYTES > sender->config->batch.bytes) {
-        rc = FAIL(&err, ERR_LIMIT, "the item is larger than batch.bytes allows");
-    }
-    if (rc != ERR_OK) {
+    PRE(leg->state == LEG_NEW && leg_destination(leg) == sender->config);
+    if (leg->item.len + SENDER_ENVELOPE_BYTES > sender->config->batch.bytes) {
         sender_cancel_canary(sender, leg);
-        (void)leg_trouble(leg, sender->config, err.text);
-        leg_dead_letter(sender->d, leg, rc == ERR_LIMIT ? REASON_TOO_LARGE : REASON_CONTRACT);
+        (void)leg_set_error(leg, sender->config, "the item is larger than batch.bytes allows");
+        sender_report(sender, leg, LEG_REJECTED, REASON_TOO_LARGE);
         return;
     }
-    lane = find_lane(sender, leg, view);
+    queue = find_queue(sender, leg, view);
     leg_move(leg, LEG_QUEUED);
     if (leg->is_canary) {
-        queue_canary(sender, lane, leg);
-        return;
+        queue_canary(sender, queue, leg);
+    } else {
+        queue_add(queue, leg);
     }
-    leg->lane = lane;
-    lane_add(lane, leg);
 }
 
 enum reason sender_why_waiting(const struct sender *sender, const struct leg *leg)
 {
-    const struct lane *lane = leg->state == LEG_QUEUED ? leg->lane : leg->batch->lane;
+    const struct queue *queue = leg->state == LEG_QUEUED ? leg->queue : leg->batch->queue;
 
-    if (sender->asked.hold_wait_ms != 0 || lane->held_since_ms != 0) {
+    if (sender->asked.hold_wait_ms != 0 || hold_is_on(queue->hold)) {
         return REASON_CREDENTIAL;
     }
     return sender->asked.throttled_since_ms != 0 ? REASON_THROTTLED : REASON_RETRIES_EXHAUSTED;
@@ -231,19 +164,32 @@ void sender_drop(struct sender *sender, struct leg *leg)
 
     sender_cancel_canary(sender, leg);
     if (leg->state == LEG_QUEUED) {
-        lane_remove(leg->lane, leg);
+        queue_remove(leg->queue, leg);
         return;
     }
+    PRE(leg->state == LEG_WAITING && !batch->is_sent);
     for (size_t i = 0; i < batch->count; i++) {
         if (batch->legs[i] == leg) {
             (void)batch_take(batch, i);
             break;
         }
     }
+    POST(leg->batch == NULL);
     if (batch->count == 0) {
         batch_unwait(&sender->batches, batch);
         batch_free(&sender->batches, batch);
     }
+}
+
+size_t sender_load(const struct sender *sender)
+{
+    size_t load = sender->batches.waiting + sender->batches.in_flight;
+
+    for (const struct queue *queue = queues_first(&sender->queues); queue != NULL;
+         queue = queues_next(&sender->queues, queue)) {
+        load += queue->count + queue->in_flight + queue->batches;
+    }
+    return load;
 }
 
 /* turns */
@@ -255,34 +201,40 @@ static uint64_t next_due_ms(const struct sender *sender)
     uint64_t due_ms = now_ms + SENDER_LOOK_MS;
 
     if (sender_is_paused(sender)) {
-        return MIN_OF(due_ms, MAX_OF(sender->asked.paused_until_ms, sender->lacks_until_ms)) -
+        return MIN_OF(due_ms, MAX_OF(sender->asked.paused_until_ms, sender->local_error.until_ms)) -
                now_ms;
     }
-    if (sender->in_flight >= sender_connections(sender)) {
+    if (sender->batches.in_flight >= sender_connections(sender)) {
         return MIN_OF(due_ms - now_ms, (uint64_t)HANG_LOOK_MS); /* an answer wakes us */
     }
     for (const struct batch *batch = sender->batches.first; batch != NULL; batch = batch->next) {
         due_ms = MIN_OF(due_ms, sender_due_ms(sender, batch));
     }
-    for (const struct lane *lane = sender_first_lane(sender); lane != NULL;
-         lane = sender_next_lane(sender, lane)) {
-        if (lane->first != NULL) {
-            due_ms = MIN_OF(due_ms, MAX_OF(lane->first->queued_ms + sender->config->batch.linger_ms,
-                                           sender_cautious_until_ms(sender, lane)));
+    for (const struct queue *queue = queues_first(&sender->queues); queue != NULL;
+         queue = queues_next(&sender->queues, queue)) {
+        if (queue->first != NULL) {
+            due_ms =
+                MIN_OF(due_ms, MAX_OF(queue->first->queued_ms + sender->config->batch.linger_ms,
+                                      sender_queue_until_ms(sender, queue)));
         }
     }
-    due_ms = MAX_OF(due_ms, now_ms + pace_wait_ms(&sender->pace, now_ms));
+    due_ms = MAX_OF(due_ms, now_ms + rate_limit_wait_ms(&sender->rate_limit, now_ms));
     return due_ms > now_ms ? due_ms - now_ms : 1;
 }
 
-uint64_t sender_turn(struct sender *sender)
+void sender_review(struct sender *sender)
 {
-    pace_set_ceiling(&sender->pace, rate_ceiling(sender), sender->d->now_ms);
+    rate_limit_set_ceiling(&sender->rate_limit, rate_ceiling(sender), sender->d->now_ms);
     sender_follow_flow(sender);
     sender_look(sender);
     sender_follow_health(sender);
     sender_divert_waiting(sender);
-    while (sender_may_send(sender) && pace_wait_ms(&sender->pace, sender->d->now_ms) == 0 &&
+}
+
+uint64_t sender_send(struct sender *sender)
+{
+    while (sender_may_send(sender) &&
+           rate_limit_wait_ms(&sender->rate_limit, sender->d->now_ms) == 0 &&
            sender_send_next(sender)) {
     }
     sender_watch_limit(sender);

@@ -1,7 +1,7 @@
 /**
  * sender - one worker's requests to one Events API destination.
  *
- * Legs queue in lanes, one for each (event name, source id): a batch holds one event
+ * Legs queue in queues, one for each (event name, source id): a batch holds one event
  * type of one source, so that an answer always speaks of one cell. A free connection
  * sends what is there after `linger`; while all are busy batches fill. An answer is
  * read by its driver and becomes:
@@ -28,13 +28,16 @@
 
 struct sender *sender_new(struct deliverer *d, const struct destination *destination, size_t index);
 void sender_free(struct sender *sender); /* legs stay their events' */
-/** Take a NEW leg; @view NULL: decode it again. Rendered already when leg->item is set and
- * item_owned is not. */
+/** Take a NEW leg, rendered as leg->item for this destination; @view: its event, decoded. */
 void sender_take(struct sender *sender, struct leg *leg, const struct event_view *view);
 /** Throttled, or held by a refused credential: nothing is sent just now. */
 bool sender_is_paused(const struct sender *sender);
-/** Send, wait, divert what is due. Returns ms until something is. */
-uint64_t sender_turn(struct sender *sender);
+/** Look through what waits: who has waited in vain, or for an open breaker, is reported. */
+void sender_review(struct sender *sender);
+/** Send what is due. Returns ms until something is. */
+uint64_t sender_send(struct sender *sender);
+/** Legs, batches and requests that it keeps. */
+size_t sender_load(const struct sender *sender);
 /** What a QUEUED or WAITING leg waits for, in a diversion's words. */
 enum reason sender_why_waiting(const struct sender *sender, const struct leg *leg);
 /** Take a QUEUED or WAITING leg out. */

@@ -37,92 +37,21 @@ static void note_all(struct batch *batch, const struct http_reply *reply,
         struct leg *leg = batch->legs[i];
 
         leg->attempts += is_attempt_of(batch, i, answer);
-        sender_note_trouble(batch->sender, leg, reply, answer);
+        sender_note_error(batch->sender, leg, reply, answer);
         note_outcome(leg, answer->verdict, reply);
     }
 }
 
-static void settle_delivered(struct sender *sender, struct batch *batch)
+static void report_delivered(struct sender *sender, struct batch *batch)
 {
-    size_t count = batch->count;
-
-    sender_count(sender, batch->legs[0], VERDICT_DELIVERED, count);
-    batch->count = 0; /* the legs, and their events, are gone one by one from here */
-    for (size_t i = 0; i < count; i++) {
-        struct leg *leg = batch->legs[i];
-
-        leg->batch = NULL;
-        leg_delivered(sender->d, leg);
-    }
-    batch_free(&sender->batches, batch);
+    sender_count(sender, batch->legs[0], VERDICT_DELIVERED, batch->count);
+    sender_report_batch(sender, batch, LEG_DELIVERED, REASON_NONE);
 }
 
-static void condemn(struct sender *sender, struct leg *leg, enum reason reason)
+static void reject(struct sender *sender, struct leg *leg, enum reason reason)
 {
-    sender_count(sender, leg, reason == REASON_UNKNOWN_VERDICT ? VERDICT_UNKNOWN : VERDICT_REJECTED,
-                 1);
-    leg_dead_letter(sender->d, leg, reason);
-}
-
-static void condemn_all(struct sender *sender, struct batch *batch, enum reason reason)
-{
-    size_t count = batch->count;
-
-    batch->count = 0;
-    for (size_t i = 0; i < count; i++) {
-        batch->legs[i]->batch = NULL;
-        condemn(sender, batch->legs[i], reason);
-    }
-    batch_free(&sender->batches, batch);
-}
-
-static void advance_all(struct sender *sender, struct batch *batch, enum reason reason)
-{
-    size_t count = batch->count;
-
-    batch->count = 0;
-    for (size_t i = 0; i < count; i++) {
-        struct leg *leg = batch->legs[i];
-
-        leg->batch = NULL;
-        leg_advance(sender->d, leg, reason);
-    }
-    batch_free(&sender->batches, batch);
-}
-
-/* Two halves, sent again at once, before everything that waits. */
-void sender_halve(struct sender *sender, struct batch *batch)
-{
-    struct batch *second = batch_new(&sender->batches, sender, batch->lane);
-    size_t keep = batch->count / 2;
-
-    for (size_t i = keep; i < batch->count; i++) {
-        batch_add(second, batch->legs[i]);
-    }
-    batch->count = keep;
-    second->attempts = batch->attempts;
-    second->first_sent_ms = batch->first_sent_ms;
-    second->refusals = batch->refusals;
-    second->passed_at_refusal = batch->passed_at_refusal;
-    second->is_name_doubted = batch->is_name_doubted;
-    batch_wait(&sender->batches, second, 0, true);
-    batch_wait(&sender->batches, batch, 0, true);
-}
-
-/* The probe that failed, or what came back late, takes the alternate way. */
-static void divert_batch(struct sender *sender, struct batch *batch)
-{
-    size_t count = batch->count;
-
-    batch->count = 0;
-    for (size_t i = 0; i < count; i++) {
-        struct leg *leg = batch->legs[i];
-
-        leg->batch = NULL;
-        leg->is_canary = false;
-        leg_advance(sender->d, leg, sender_outage_reason(sender, batch->lane, leg));
-    }
-    batch_free(&sender->batches, batch);
+    sender_count(sender, leg, VERDICT_REJECTED, 1);
+    sender_report(sender, leg, LEG_REJECTED, reason);
 }
 
 /* In a reject storm what is refused speaks of the storm, not of its event: probes, and what was
@@ -132,7 +61,7 @@ static bool is_in_storm(const struct sender *sender, const struct batch *batch)
     char outage[OUTAGE_ID_BYTES];
 
     return !sender_is_clear(sender, batch) &&
-           health_outage(sender->d->health, sender->index, batch->lane->cell, outage) ==
+           health_outage(sender->d->health, sender->index, batch->queue->cell, outage) ==
                REASON_REJECT_STORM;
 }
 
@@ -143,19 +72,20 @@ static void handle_rejected(struct sender *sender, struct batch *batch,
 
     if (is_in_storm(sender, batch)) {
         sender_count(sender, batch->legs[0], VERDICT_REJECTED, batch->count);
-        divert_batch(sender, batch);
+        sender_report_batch(sender, batch, LEG_UNAVAILABLE, REASON_NONE);
         return;
     }
     if (answer->scope == SCOPE_BATCH) { /* what they share is at fault: their source id */
-        condemn_all(sender, batch, reason);
+        sender_count(sender, batch->legs[0], VERDICT_REJECTED, batch->count);
+        sender_report_batch(sender, batch, LEG_REJECTED, reason);
         return;
     }
     if (batch->count == 1) {
-        condemn(sender, batch_take(batch, 0), reason);
+        reject(sender, batch_take(batch, 0), reason);
     } else if (answer->scope == SCOPE_ITEM && answer->item < batch->count) {
-        condemn(sender, batch_take(batch, answer->item), reason);
+        reject(sender, batch_take(batch, answer->item), reason);
     } else {
-        sender_halve(sender, batch);
+        batch_halve(&sender->batches, batch);
         return;
     }
     if (batch->count == 0) {
@@ -165,41 +95,32 @@ static void handle_rejected(struct sender *sender, struct batch *batch,
     }
 }
 
-static bool is_exhausted(const struct sender *sender, const struct batch *batch, uint64_t wait_ms)
-{
-    return batch->attempts >= sender->config->retry.attempts ||
-           sender->d->now_ms + wait_ms > sender_deadline_ms(sender, batch);
-}
-
 static void handle_retry(struct sender *sender, struct batch *batch, const struct http_reply *reply,
                          const struct answer *answer)
 {
-    const struct config_destination *config = sender->config;
+    uint64_t least_ms = reply->has_retry_after ? reply->retry_after_ms : 0;
+    uint64_t now_ms = sender->d->now_ms;
     uint64_t wait_ms;
 
-    batch->attempts++;
-    wait_ms = backoff_ms(config->retry.backoff_min_ms, config->retry.backoff_max_ms,
-                         batch->attempts, &sender->d->rng);
-    if (reply->has_retry_after) {
-        wait_ms = MAX_OF(wait_ms, reply->retry_after_ms);
-    }
+    batch->retry.attempts++;
+    wait_ms = retry_wait_ms(&sender->retry, batch->retry.attempts, least_ms, &sender->d->rng);
     sender_count(sender, batch->legs[0], answer->verdict, batch->count);
     if (batch->is_canary || !sender_is_clear(sender, batch)) {
-        divert_batch(sender, batch); /* no retries against what is known to be broken */
-    } else if (!is_exhausted(sender, batch, wait_ms)) {
-        batch->wants_budget = true;
-        batch->is_unknown = answer->verdict == VERDICT_UNKNOWN;
-        batch_wait(&sender->batches, batch, sender->d->now_ms + wait_ms, false);
+        /* no retries against what is known to be broken */
+        sender_report_batch(sender, batch, LEG_UNAVAILABLE, REASON_NONE);
+    } else if (!retry_is_exhausted(&sender->retry, &batch->retry, now_ms, wait_ms)) {
+        batch->retry.wants_budget = true;
+        batch->retry.is_unknown = answer->verdict == VERDICT_UNKNOWN;
+        batch_wait(&sender->batches, batch, now_ms + wait_ms, false);
     } else if (answer->verdict != VERDICT_UNKNOWN) {
-        advance_all(sender, batch, REASON_RETRIES_EXHAUSTED);
+        sender_report_batch(sender, batch, LEG_FAILED, REASON_RETRIES_EXHAUSTED);
     } else if (batch->count >
                1) { /* one of them may be the culprit: the others must not share its fate */
-        batch->attempts = sender->config->retry.attempts - 1;
-        batch->first_sent_ms = sender->d->now_ms;
-        sender_halve(sender, batch);
+        batch->retry.attempts = sender->config->retry.attempts - 1;
+        batch->retry.first_sent_ms = now_ms;
+        batch_halve(&sender->batches, batch);
     } else {
-        leg_dead_letter(sender->d, batch_take(batch, 0), REASON_UNKNOWN_VERDICT);
-        batch_free(&sender->batches, batch);
+        sender_report_batch(sender, batch, LEG_REJECTED, REASON_UNKNOWN_VERDICT);
     }
 }
 
@@ -208,9 +129,7 @@ static void set_apart(struct sender *sender, const struct batch *batch, struct b
                       struct leg *leg)
 {
     if (*apart == NULL) {
-        *apart = batch_new(&sender->batches, sender, batch->lane);
-        (*apart)->attempts = batch->attempts;
-        (*apart)->first_sent_ms = batch->first_sent_ms;
+        *apart = batch_new_like(&sender->batches, batch);
     }
     leg->outcome = OUTCOME_AMBIGUOUS; /* it was sent, and nobody said what became of it */
     batch_add(*apart, leg);
@@ -224,16 +143,15 @@ static void take_result(struct sender *sender, struct batch *batch, struct leg *
     leg->batch = NULL;
     if (result->verdict == VERDICT_DELIVERED) {
         sender_count(sender, leg, VERDICT_DELIVERED, 1);
-        leg_delivered(sender->d, leg);
+        sender_report(sender, leg, LEG_DELIVERED, REASON_NONE);
         return;
     }
     sender_note_result(leg, result);
     if (result->verdict == VERDICT_REJECTED && is_in_storm(sender, batch)) {
-        leg->is_canary = false;
-        leg_advance(sender->d, leg, sender_outage_reason(sender, batch->lane, leg));
+        sender_report(sender, leg, LEG_UNAVAILABLE, REASON_NONE);
     } else if (result->verdict == VERDICT_REJECTED) {
         leg->outcome = leg->outcome == OUTCOME_AMBIGUOUS ? OUTCOME_AMBIGUOUS : OUTCOME_REJECTED;
-        condemn(sender, leg, REASON_REJECTED);
+        reject(sender, leg, REASON_REJECTED);
     } else {
         set_apart(sender, batch, result->code != 0 ? failed : untold, leg);
     }
@@ -248,7 +166,7 @@ static void resend_untold(struct sender *sender, struct batch *untold, size_t be
     } else if (untold->count < before) {
         batch_wait(&sender->batches, untold, 0, true);
     } else {
-        sender_halve(sender, untold);
+        batch_halve(&sender->batches, untold);
     }
 }
 
@@ -295,20 +213,6 @@ static void read_answer(struct sender *sender, struct batch *batch, const struct
     }
 }
 
-static void unlink_sent(struct sender *sender, struct batch *batch)
-{
-    if (batch->previous != NULL) {
-        batch->previous->next = batch->next;
-    } else {
-        sender->sent = batch->next;
-    }
-    if (batch->next != NULL) {
-        batch->next->previous = batch->previous;
-    }
-    batch->next = NULL;
-    batch->previous = NULL;
-}
-
 /* Whatever becomes of the events, somebody has to know that not all of the answer was read. */
 static void log_oversized(const struct sender *sender, const struct batch *batch,
                           const struct http_reply *reply, const struct answer *answer)
@@ -326,16 +230,13 @@ void sender_on_reply(void *context, const struct http_reply *reply)
     struct sender *sender = batch->sender;
     struct answer answer = {0};
 
-    sender->in_flight--;
-    batch->lane->in_flight--;
-    batch->is_sent = false;
+    batch_answered(&sender->batches, batch);
     if (batch->is_probe) {
         batch->is_probe = false;
         flow_give_probe(sender->flow, sender->d->worker);
     }
-    unlink_sent(sender, batch);
     if (reply->is_local) {
-        sender_lacks(sender, batch, reply);
+        sender_local_error(sender, batch, reply);
         return;
     }
     metrics_request(sender->d->metrics, sender->index, reply->duration_us);
@@ -347,12 +248,12 @@ void sender_on_reply(void *context, const struct http_reply *reply)
     sender_tell_health(sender, batch, reply, &answer);
     if (answer.verdict == VERDICT_DELIVERED && answer.scope != SCOPE_EACH) {
         sender_note_open(sender, batch);
-        settle_delivered(sender, batch);
+        report_delivered(sender, batch);
         return;
     }
     note_all(batch, reply, &answer);
     LOG_DEBUG("request.answered", "destination=%s event=%s events=%zu verdict=%s status=%d code=%d",
-              LOG_S(sender->config->name), LOG_Q(batch->lane->name), batch->count,
+              LOG_S(sender->config->name), LOG_Q(batch->queue->name), batch->count,
               verdict_word(answer.verdict), reply->status, answer.has_code ? answer.code : 0);
     if (answer.scope == SCOPE_EACH) {
         sender_note_open(sender, batch);

@@ -1,12 +1,9 @@
 /*
- * What an answer says of the health of its cell, and of what its lane is careful by.
+ * What an answer says of the health of its cell, and of what its queue is throttled by.
  */
 #include "deliver/sender_inside.h"
 
-enum {
-    STORM_BAD_TO_GOOD = 9, /* health counts a storm from 90 % rejected */
-    UNKNOWN_IN_ROW = 5,    /* more of them are the destination's doing, not an event's */
-};
+enum { STORM_BAD_TO_GOOD = 9 }; /* health counts a storm from 90 % rejected */
 
 /* A request refused for one bad item of a thousand is no rejecting destination: a storm is when
  * hardly any item gets by. Items are looked at in order, so those before the named one were good.
@@ -21,15 +18,6 @@ static enum call call_of_rejection(struct batch *batch, const struct answer *ans
     }
     batch->rejected++;
     return batch->rejected >= STORM_BAD_TO_GOOD * answer->item ? CALL_REJECT : CALL_NEUTRAL;
-}
-
-/* Among good answers one that nobody knows is some event's doing, and halving will tell whose;
- * several in a row are the destination's. */
-static enum call call_of_unknown(struct batch *batch)
-{
-    batch->lane->unknown_in_row++;
-    return batch->count > 1 && batch->lane->unknown_in_row <= UNKNOWN_IN_ROW ? CALL_NEUTRAL
-                                                                             : CALL_APP;
 }
 
 /* Told of each by itself, nearly all were refused: as many rejections, and not one good answer. */
@@ -51,7 +39,7 @@ static enum call call_of(const struct sender *sender, struct batch *batch,
     }
     switch (answer->verdict) {
     case VERDICT_DELIVERED:
-        batch->lane->unknown_in_row = 0;
+        batch->queue->throttle.unknown_in_row = 0;
         return reply->duration_us / 1000 > sender->config->health.slow_ms ? CALL_SLOW : CALL_OK;
     case VERDICT_REJECTED:
         return call_of_rejection(batch, answer);
@@ -59,7 +47,7 @@ static enum call call_of(const struct sender *sender, struct batch *batch,
     case VERDICT_HOLD:
         return CALL_NEUTRAL;
     case VERDICT_UNKNOWN:
-        return call_of_unknown(batch);
+        return throttle_unknown(&batch->queue->throttle, batch->count);
     case VERDICT_RETRY:
         if (reply->status != 0) {
             return CALL_APP;
@@ -71,23 +59,18 @@ static enum call call_of(const struct sender *sender, struct batch *batch,
     return CALL_NEUTRAL;
 }
 
-/* What the lane is careful by. */
+/* What the queue is throttled by, and the budget of retries. */
 static void count_rows(struct sender *sender, struct batch *batch, enum call call,
                        const struct answer *answer)
 {
-    bool is_fault = call == CALL_TRANSPORT || call == CALL_APP || call == CALL_CONNECT;
-    struct lane *lane = batch->lane;
+    size_t rejected = 0;
 
-    lane->faults_in_row = is_fault ? lane->faults_in_row + 1 : 0;
-    if (is_fault) {
-        budget_fault(&sender->budget, sender->d->now_ms);
+    if (call == CALL_REJECT) {
+        rejected = answer->scope == SCOPE_EACH ? refused_each(sender, batch) : 1;
     }
-    if (call == CALL_OK || call == CALL_SLOW) {
-        lane->rejects_in_row = 0;
-    } else if (call == CALL_REJECT) {
-        lane->rejected_at_once =
-            (uint32_t)(answer->scope == SCOPE_EACH ? refused_each(sender, batch) : 1);
-        lane->rejects_in_row += lane->rejected_at_once;
+    throttle_count(&batch->queue->throttle, call, (uint32_t)rejected);
+    if (call_is_fault(call)) {
+        retry_budget_fault(&sender->retry.budget, sender->d->now_ms);
     }
 }
 
@@ -96,7 +79,7 @@ void sender_tell_health(struct sender *sender, struct batch *batch, const struct
 {
     struct deliverer *d = sender->d;
     enum call call = call_of(sender, batch, reply, answer);
-    bool is_fault = call == CALL_TRANSPORT || call == CALL_APP || call == CALL_CONNECT;
+    bool is_fault = call_is_fault(call);
     uint64_t full_ms = sender->full_since_ms == 0 ? 0 : d->now_ms - sender->full_since_ms;
     uint64_t least_ms = is_fault && reply->has_retry_after ? reply->retry_after_ms : 0;
     struct heard heard = sender_heard(sender, reply, answer);
@@ -107,26 +90,26 @@ void sender_tell_health(struct sender *sender, struct batch *batch, const struct
     if (answer->scope == SCOPE_EACH) {
         sender_hear_each(sender, batch->count, &heard);
     }
-    health_heard(d->health, sender->index, batch->lane->cell, d->now_ms, batch->sent_ms, call,
+    health_heard(d->health, sender->index, batch->queue->cell, d->now_ms, batch->sent_ms, call,
                  &heard);
-    if (is_fault) { /* looks through all lanes */
+    if (is_fault) { /* looks through all queues */
         sender_note_stuck(sender, batch);
     }
     count_rows(sender, batch, call, answer);
     if (call != CALL_NEUTRAL) {
         concurrency_answered(&sender->concurrency, d->now_ms, d->now_ms - batch->sent_ms, is_fault);
-        pace_accepted(&sender->pace, d->now_ms);
+        rate_limit_accepted(&sender->rate_limit, d->now_ms);
     }
     if (batch->is_counted && !is_fault) {
-        health_take_back(d->health, sender->index, batch->lane->cell, d->now_ms, batch->counted_ms,
+        health_take_back(d->health, sender->index, batch->queue->cell, d->now_ms, batch->counted_ms,
                          &batch->ticket);
     }
     if (batch->is_counted && is_fault && !batch->is_canary) { /* counted once is enough */
-        health_confirm(d->health, sender->index, batch->lane->cell, d->now_ms, &batch->ticket);
+        health_confirm(d->health, sender->index, batch->queue->cell, d->now_ms, &batch->ticket);
         return;
     }
     for (size_t i = 0; i < calls; i++) {
-        health_result(d->health, sender->index, batch->lane->cell, d->now_ms, call,
+        health_result(d->health, sender->index, batch->queue->cell, d->now_ms, call,
                       answer->is_life_sign, &batch->ticket, full_ms, least_ms);
     }
 }

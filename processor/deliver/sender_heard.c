@@ -25,39 +25,38 @@ static void write_text(const struct http_reply *reply, const struct answer *answ
     }
 }
 
-void sender_note_trouble(const struct sender *sender, struct leg *leg,
-                         const struct http_reply *reply, const struct answer *answer)
+void sender_note_error(const struct sender *sender, struct leg *leg, const struct http_reply *reply,
+                       const struct answer *answer)
 {
-    struct trouble *trouble = leg_trouble(leg, sender->config, "");
+    struct last_error *error = leg_set_error(leg, sender->config, "");
 
-    write_text(reply, answer, trouble->text, sizeof(trouble->text));
-    trouble->is_answer = true;
-    trouble->verdict = answer->verdict;
-    trouble->http_status = reply->status;
-    trouble->has_code = answer->has_code;
-    trouble->code = answer->code;
-    memcpy(trouble->field, answer->field, sizeof(trouble->field));
-    memcpy(trouble->request_id, request_id_of(reply, answer), sizeof(trouble->request_id));
+    write_text(reply, answer, error->text, sizeof(error->text));
+    error->is_answer = true;
+    error->verdict = answer->verdict;
+    error->http_status = reply->status;
+    error->has_code = answer->has_code;
+    error->code = answer->code;
+    memcpy(error->field, answer->field, sizeof(error->field));
+    memcpy(error->request_id, request_id_of(reply, answer), sizeof(error->request_id));
 }
 
 void sender_note_result(struct leg *leg, const struct item_result *result)
 {
-    struct trouble *trouble = leg->trouble;
+    struct last_error *error = leg->last_error;
     bool has_field = result->field[0] != '\0';
 
-    if (trouble == NULL) {
+    if (error == NULL) {
         return;
     }
-    trouble->verdict = result->verdict;
+    error->verdict = result->verdict;
     if (result->code == 0) {
         return;
     }
-    (void)snprintf(trouble->text, sizeof(trouble->text), "code %d by its own result in %d%s%s",
-                   (int)result->code, (int)trouble->code, has_field ? ", field " : "",
-                   result->field);
-    memcpy(trouble->field, result->field, sizeof(trouble->field));
-    trouble->code = result->code;
-    trouble->has_code = true;
+    (void)snprintf(error->text, sizeof(error->text), "code %d by its own result in %d%s%s",
+                   (int)result->code, (int)error->code, has_field ? ", field " : "", result->field);
+    memcpy(error->field, result->field, sizeof(error->field));
+    error->code = result->code;
+    error->has_code = true;
 }
 
 /* Answers by what they said, so that an operator sees it without a log. */

@@ -1,7 +1,9 @@
 #include "deliver/turn.h"
 
 #include "base/log.h"
-#include "deliver/leaving.h"
+#include "deliver/backlog.h"
+#include "deliver/dispatch.h"
+#include "deliver/drain.h"
 
 enum {
     TAKE_MAX = 1000,        /* messages a turn: senders and commits get their turn too */
@@ -41,7 +43,7 @@ static enum block_reason lacks_room(const struct turn *turn)
 }
 
 /* Records wait for a topic that does not take them: soon their partitions stop, and no other. */
-static bool is_crowded(struct turn *turn)
+static bool waits_for_topic(struct turn *turn)
 {
     uint64_t now_ms = turn->d->now_ms;
 
@@ -55,7 +57,7 @@ static bool is_crowded(struct turn *turn)
         return true;
     }
     turn->full_since_ms = 0;
-    backlog_crowd(turn->d);
+    backlog_stop_partitions(turn->d);
     return false;
 }
 
@@ -70,7 +72,7 @@ static bool has_room(struct turn *turn)
     uint64_t now_ms = turn->d->now_ms;
     enum block_reason lack;
 
-    if (is_crowded(turn)) {
+    if (waits_for_topic(turn)) {
         return false;
     }
     lack = lacks_room(turn);
@@ -123,8 +125,13 @@ static void take_messages(struct turn *turn)
 
 static uint64_t move_on(struct turn *turn)
 {
-    uint64_t due_ms = deliverer_turn(turn->d);
+    struct deliverer *d = turn->d;
+    uint64_t due_ms = dispatch_receive(d);
 
+    if (d->events.forgotten > 0) {
+        drain_drop(d); /* what came back unsettled is another's to send */
+    }
+    due_ms = MIN_OF(due_ms, dispatch_send(d));
     atomic_store_explicit(&turn->turned_ms, turn->d->now_ms, memory_order_relaxed);
     return due_ms;
 }
@@ -174,8 +181,8 @@ static void finish(struct turn *turn, uint64_t until_ms)
     uint64_t late_ms = until_ms < now_ms ? 0 : until_ms - MIN_OF((until_ms - now_ms) / 3, LATE_MS);
 
     for (;;) {
-        leaving_drop(d);
-        if (leaving_open(d) == 0 || now_ms >= until_ms) {
+        drain_drop(d);
+        if (drain_open(d) == 0 || now_ms >= until_ms) {
             return;
         }
         d->is_silent |= io->is_fenced(io->context, now_ms);
@@ -184,7 +191,7 @@ static void finish(struct turn *turn, uint64_t until_ms)
             io->unsend(io->context); /* dropped in the next round where nothing begun */
         }
         if (now_ms >= late_ms) {
-            leaving_divert(d);
+            drain_divert(d);
         }
         (void)move_on(turn);
         io->commit(io->context, now_ms);
@@ -203,7 +210,7 @@ void turn_revoke(struct turn *turn, struct source_partition *const *partitions, 
     if (until_ms > 0) {
         finish(turn, until_ms);
     }
-    leaving_forget(turn->d);
+    drain_forget(turn->d);
     turn->d->is_leaving = turn->d->is_ending;
 }
 
@@ -212,5 +219,5 @@ size_t turn_drain(struct turn *turn, uint64_t until_ms)
     turn->d->is_leaving = true;
     turn->d->is_ending = true;
     finish(turn, until_ms);
-    return leaving_open(turn->d);
+    return drain_open(turn->d);
 }

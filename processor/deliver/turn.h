@@ -2,7 +2,7 @@
  * turn - one worker's loop, but for the waiting: take messages while there is room, let
  * senders and records move, try parked events again, commit what is settled.
  *
- * Also how partitions go (leaving.h).
+ * Also how partitions go (drain.h).
  */
 #ifndef DELIVER_TURN_H
 #define DELIVER_TURN_H

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "deliver/event.h"
+#include "base/span.h"
 
 /* Ids come from outside: uthash's own function has no seed, so that they could be chosen to
  * collide. */
@@ -13,39 +13,41 @@
 
 struct waiting_id {
     uint64_t key;
-    struct event_list events;
+    struct waiting_list events;
     uint64_t bytes;
     UT_hash_handle hh;
 };
 
-static void append(struct event_list *list, struct event *event)
+static void append(struct waiting_list *list, struct waiting_entry *entry)
 {
-    event->previous_waiting = list->last;
-    event->next_waiting = NULL;
+    entry->previous = list->last;
+    entry->next = NULL;
     if (list->last != NULL) {
-        list->last->next_waiting = event;
+        list->last->next = entry;
     } else {
-        list->first = event;
+        list->first = entry;
     }
-    list->last = event;
+    list->last = entry;
     list->count++;
-    event->waits_in = list;
+    entry->in = list;
 }
 
-static void unlink_event(struct event_list *list, struct event *event)
+static void unlink_event(struct waiting_list *list, struct waiting_entry *entry)
 {
-    if (event->previous_waiting != NULL) {
-        event->previous_waiting->next_waiting = event->next_waiting;
+    if (entry->previous != NULL) {
+        entry->previous->next = entry->next;
     } else {
-        list->first = event->next_waiting;
+        list->first = entry->next;
     }
-    if (event->next_waiting != NULL) {
-        event->next_waiting->previous_waiting = event->previous_waiting;
+    if (entry->next != NULL) {
+        entry->next->previous = entry->previous;
     } else {
-        list->last = event->previous_waiting;
+        list->last = entry->previous;
     }
+    INVARIANT(list->count > 0);
     list->count--;
-    event->waits_in = NULL;
+    INVARIANT((list->count == 0) == (list->first == NULL));
+    entry->in = NULL;
 }
 
 static struct waiting_id *find(const struct waiting *waiting, uint64_t key)
@@ -65,36 +67,40 @@ static void remove_id(struct waiting *waiting, struct waiting_id *id)
     free(id);
 }
 
-void waiting_join(struct waiting *waiting, struct event *event, uint64_t key)
+void waiting_join(struct waiting *waiting, struct waiting_entry *entry, uint64_t key,
+                  uint64_t bytes)
 {
     struct waiting_id *id = find(waiting, key);
 
-    INVARIANT(event->waits_in == NULL);
+    INVARIANT(entry->in == NULL);
     if (id == NULL) {
         id = mem_new(struct waiting_id);
         id->key = key;
         HASH_ADD(hh, waiting->ids, key, sizeof(id->key), id);
     }
-    append(&id->events, event);
-    event->waits_for = id;
+    append(&id->events, entry);
+    entry->id = id;
+    entry->bytes = bytes;
     waiting->events++;
-    waiting->bytes += event->bytes;
-    id->bytes += event->bytes;
+    waiting->bytes += entry->bytes;
+    id->bytes += entry->bytes;
 }
 
-void waiting_leave(struct waiting *waiting, struct event *event)
+void waiting_leave(struct waiting *waiting, struct waiting_entry *entry)
 {
-    struct waiting_id *id = event->waits_for;
+    struct waiting_id *id = entry->id;
 
-    if (event->waits_in == NULL) {
+    if (entry->in == NULL) {
         return;
     }
-    unlink_event(event->waits_in, event);
-    event->waits_for = NULL;
+    INVARIANT(waiting->events > 0 && waiting->bytes >= entry->bytes);
+    unlink_event(entry->in, entry);
+    entry->id = NULL;
     waiting->events--;
-    waiting->bytes -= event->bytes;
+    waiting->bytes -= entry->bytes;
     if (id != NULL) {
-        id->bytes -= event->bytes;
+        INVARIANT(id->bytes >= entry->bytes);
+        id->bytes -= entry->bytes;
         if (id->events.count == 0) {
             remove_id(waiting, id);
         }
@@ -106,14 +112,14 @@ bool waiting_has(const struct waiting *waiting, uint64_t key)
     return waiting->ids != NULL && find(waiting, key) != NULL;
 }
 
-size_t waiting_count(const struct event *event)
+size_t waiting_count(const struct waiting_entry *entry)
 {
-    return event->waits_for == NULL ? 0 : event->waits_for->events.count;
+    return entry->id == NULL ? 0 : entry->id->events.count;
 }
 
-uint64_t waiting_bytes(const struct event *event)
+uint64_t waiting_bytes(const struct waiting_entry *entry)
 {
-    return event->waits_for == NULL ? 0 : event->waits_for->bytes;
+    return entry->id == NULL ? 0 : entry->id->bytes;
 }
 
 void waiting_answer(struct waiting *waiting, uint64_t key)
@@ -124,11 +130,11 @@ void waiting_answer(struct waiting *waiting, uint64_t key)
         return;
     }
     while (id->events.first != NULL) {
-        struct event *event = id->events.first;
+        struct waiting_entry *entry = id->events.first;
 
-        unlink_event(&id->events, event);
-        event->waits_for = NULL;
-        append(&waiting->ready, event);
+        unlink_event(&id->events, entry);
+        entry->id = NULL;
+        append(&waiting->ready, entry);
     }
     remove_id(waiting, id);
 }
@@ -145,18 +151,18 @@ bool waiting_next_id(struct waiting *waiting, uint64_t *key)
     return true;
 }
 
-bool waiting_each(const struct waiting *waiting, uint64_t crowd_bytes,
-                  void (*each)(void *, struct event *), void *context)
+bool waiting_each(const struct waiting *waiting, uint64_t share_bytes,
+                  void (*each)(void *, struct waiting_entry *), void *context)
 {
     bool are_all = true;
 
     for (struct waiting_id *id = waiting->ids; id != NULL; id = id->hh.next) {
-        if (id->bytes >= crowd_bytes) {
+        if (id->bytes >= share_bytes) {
             are_all = false;
             continue;
         }
-        for (struct event *event = id->events.first; event != NULL; event = event->next_waiting) {
-            each(context, event);
+        for (struct waiting_entry *entry = id->events.first; entry != NULL; entry = entry->next) {
+            each(context, entry);
         }
     }
     return are_all;

@@ -1,7 +1,7 @@
 /**
  * sources - source ids that a destination refuses while it takes others: for people.
  *
- * Each worker holds them for itself (deliver/lane.h) and tells here; what is seen is one line a
+ * Each worker holds them for itself (deliver/queue.h) and tells here; what is seen is one line a
  * source id. Bounded: those past HELD_SOURCES_MAX are in the log alone. Times are monotonic ms. No
  * lock of its own.
  */

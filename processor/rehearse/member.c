@@ -121,9 +121,13 @@ void member_start(struct member *member, struct world *world, uint32_t index)
         health_use_wall(member->health, wall_ms, member);
     }
     reader_open(member);
-    deliverer_init(&member->deliverer, world->pipeline, member->health,
-                   metrics_of(options->metrics, worker), worker, &member->table,
-                   rng_next(&world->rng));
+    dispatch_init(&member->deliverer,
+                  &(struct deliverer_parts){.pipeline = world->pipeline,
+                                            .health = member->health,
+                                            .metrics = metrics_of(options->metrics, worker),
+                                            .io = &member->table,
+                                            .worker = worker,
+                                            .seed = rng_next(&world->rng)});
     intake_init(&member->intake, &member->deliverer, -1);
     turn_init(&member->turn, &member->deliverer, &member->intake, worker);
 }
@@ -198,7 +202,7 @@ void member_kill(struct member *member)
 {
     member->is_busy = true;
     reader_leave(member, false);
-    deliverer_fini(&member->deliverer);
+    dispatch_fini(&member->deliverer);
     intake_fini(&member->intake);
     reader_close(member);
     if (member->is_health_own) {

@@ -19,6 +19,7 @@
 #ifndef REHEARSE_WORLD_H
 #define REHEARSE_WORLD_H
 
+#include "deliver/dispatch.h"
 #include "deliver/pipeline.h"
 #include "deliver/turn.h"
 #include "rehearse/trace.h"

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "deliver/sender_inside.h"
+#include "deliver/sender.h"
 #include "sim_inside.h"
 
 enum {
@@ -269,13 +269,8 @@ static void change(void *context, struct world *world)
 
 static void check_sender(struct play *play, const struct sender *sender)
 {
-    size_t waiting = sender->batches.waiting + sender->in_flight;
+    size_t waiting = sender_load(sender);
 
-    for (size_t i = 0; i < PRIORITY_COUNT; i++) {
-        for (const struct lane *lane = sender->lanes[i].first; lane != NULL; lane = lane->next) {
-            waiting += lane->count + lane->in_flight + lane->batches;
-        }
-    }
     if (waiting > 0) {
         ledger_fail(play->ledger, "a sender keeps %zu legs, batches or requests of nobody",
                     waiting);

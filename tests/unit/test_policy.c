@@ -1,4 +1,4 @@
-/* Pure policies of delivery: backoff, token bucket, pace, concurrency, retry budget. */
+/* Pure policies of delivery: backoff, token bucket, rate limit, concurrency, retry budget. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,9 +9,9 @@
 #include "base/base.h"
 #include "base/token_bucket.h"
 #include "deliver/backoff.h"
-#include "deliver/budget.h"
 #include "deliver/concurrency.h"
-#include "deliver/pace.h"
+#include "deliver/rate_limit.h"
+#include "deliver/retry_budget.h"
 
 static const struct {
     const char *name;
@@ -82,86 +82,87 @@ static void token_bucket_survives_a_clock_that_stands(void **state)
     assert_true(token_bucket_take(&bucket, 5001));
 }
 
-/* Requests that @pace lets go in a second from @from_ms, asked every millisecond; all are accepted.
+/* Requests that @limit lets go in a second from @from_ms, asked every millisecond; all are
+ * accepted.
  */
-static unsigned run_second(struct pace *pace, uint64_t from_ms)
+static unsigned run_second(struct rate_limit *limit, uint64_t from_ms)
 {
     unsigned taken = 0;
 
     for (uint64_t now_ms = from_ms; now_ms < from_ms + 1000; now_ms++) {
-        if (pace_take(pace, now_ms)) {
-            pace_accepted(pace, now_ms);
+        if (rate_limit_take(limit, now_ms)) {
+            rate_limit_accepted(limit, now_ms);
             taken++;
         }
     }
     return taken;
 }
 
-static void pace_gives_way_and_comes_back(void **state)
+static void rate_limit_gives_way_and_comes_back(void **state)
 {
-    struct pace pace;
+    struct rate_limit limit;
 
     (void)state;
-    pace_init(&pace, 100, 10, 1000);
-    assert_in_range(run_second(&pace, 1000), 100, 111);
-    assert_in_range(run_second(&pace, 2000), 99, 101);
-    pace_throttled(&pace, 3000);
-    pace_throttled(&pace, 3001); /* once a second at most */
-    assert_in_range((unsigned)pace.rate, 65, 75);
+    rate_limit_init(&limit, 100, 10, 1000);
+    assert_in_range(run_second(&limit, 1000), 100, 111);
+    assert_in_range(run_second(&limit, 2000), 99, 101);
+    rate_limit_throttled(&limit, 3000);
+    rate_limit_throttled(&limit, 3001); /* once a second at most */
+    assert_in_range((unsigned)limit.rate, 65, 75);
     for (uint64_t second = 3; second < 12; second++) {
-        (void)run_second(&pace, second * 1000);
+        (void)run_second(&limit, second * 1000);
     }
-    assert_in_range(run_second(&pace, 12000), 98, 101);
+    assert_in_range(run_second(&limit, 12000), 98, 101);
 }
 
-static void pace_is_not_cut_by_probes(void **state)
+static void rate_limit_is_not_cut_by_probes(void **state)
 {
-    struct pace pace;
+    struct rate_limit limit;
 
     (void)state;
-    pace_init(&pace, 100, 10, 1000);
-    (void)run_second(&pace, 1000);
-    pace_throttled(&pace, 2000);
+    rate_limit_init(&limit, 100, 10, 1000);
+    (void)run_second(&limit, 1000);
+    rate_limit_throttled(&limit, 2000);
     for (uint64_t now_ms = 8000; now_ms < 60000; now_ms += 8000) {
-        pace_throttled(&pace, now_ms);
+        rate_limit_throttled(&limit, now_ms);
     }
-    assert_true(pace.rate > 30);
+    assert_true(limit.rate > 30);
 }
 
-static void pace_follows_its_share(void **state)
+static void rate_limit_follows_its_share(void **state)
 {
-    struct pace pace;
+    struct rate_limit limit;
 
     (void)state;
-    pace_init(&pace, 100, 10, 1000);
-    pace_set_ceiling(&pace, 20, 2000);
-    (void)run_second(&pace, 2000);
-    assert_in_range(run_second(&pace, 3000), 19, 21);
-    pace_set_ceiling(&pace, 50, 4000);
-    assert_in_range(run_second(&pace, 5000), 49, 61);
+    rate_limit_init(&limit, 100, 10, 1000);
+    rate_limit_set_ceiling(&limit, 20, 2000);
+    (void)run_second(&limit, 2000);
+    assert_in_range(run_second(&limit, 3000), 19, 21);
+    rate_limit_set_ceiling(&limit, 50, 4000);
+    assert_in_range(run_second(&limit, 5000), 49, 61);
 }
 
-static void pace_keeps_to_a_low_rate(void **state)
+static void rate_limit_keeps_to_a_low_rate(void **state)
 {
-    struct pace pace;
+    struct rate_limit limit;
     unsigned taken = 0;
 
     (void)state;
-    pace_init(&pace, 0.1, 1, 1000); /* six a minute */
+    rate_limit_init(&limit, 0.1, 1, 1000); /* six a minute */
     for (uint64_t now_ms = 1000; now_ms <= 121000; now_ms += 100) {
-        taken += pace_take(&pace, now_ms);
+        taken += rate_limit_take(&limit, now_ms);
     }
     assert_in_range(taken, 12, 14);
 }
 
-static void pace_lets_a_burst_of_many_seconds_go(void **state)
+static void rate_limit_lets_a_burst_of_many_seconds_go(void **state)
 {
-    struct pace pace;
+    struct rate_limit limit;
     unsigned taken = 0;
 
     (void)state;
-    pace_init(&pace, 2, 50, 1000);
-    while (pace_take(&pace, 1000)) {
+    rate_limit_init(&limit, 2, 50, 1000);
+    while (rate_limit_take(&limit, 1000)) {
         taken++;
     }
     assert_int_equal(taken, 50);
@@ -206,41 +207,41 @@ static void concurrency_stays_when_it_is_not_used(void **state)
 
 static void budget_is_a_share_and_a_little(void **state)
 {
-    struct budget budget;
+    struct retry_budget budget;
     unsigned retries = 0;
 
     (void)state;
-    budget_init(&budget, 0.1);
+    retry_budget_init(&budget, 0.1);
     for (int i = 0; i < 1000; i++) {
-        budget_request(&budget, 5000);
+        retry_budget_request(&budget, 5000);
     }
     for (int i = 0; i < 334; i++) { /* more than a third */
-        budget_fault(&budget, 5000);
+        retry_budget_fault(&budget, 5000);
     }
-    while (budget_retry(&budget, 5000) && retries < 10000) {
+    while (retry_budget_spend(&budget, 5000) && retries < 10000) {
         retries++;
     }
     assert_int_equal(retries, 130); /* 10 % of 1000, and three a second for ten seconds */
-    assert_false(budget_retry(&budget, 14000));
-    assert_true(budget_retry(&budget, 16000)); /* ten seconds later it is forgotten */
+    assert_false(retry_budget_spend(&budget, 14000));
+    assert_true(retry_budget_spend(&budget, 16000)); /* ten seconds later it is forgotten */
 }
 
 /* 333 of 1000 fail: all of them may be retried, and half as much again is no load. */
 static void a_third_of_failures_needs_no_budget(void **state)
 {
-    struct budget budget;
+    struct retry_budget budget;
 
     (void)state;
-    budget_init(&budget, 0.1);
+    retry_budget_init(&budget, 0.1);
     for (int i = 0; i < 1000; i++) {
-        budget_request(&budget, 5000);
+        retry_budget_request(&budget, 5000);
     }
     for (int i = 0; i < 333; i++) {
-        budget_fault(&budget, 5000);
-        assert_true(budget_retry(&budget, 5000));
+        retry_budget_fault(&budget, 5000);
+        assert_true(retry_budget_spend(&budget, 5000));
     }
-    budget_fault(&budget, 5000);
-    assert_false(budget_retry(&budget, 5000));
+    retry_budget_fault(&budget, 5000);
+    assert_false(retry_budget_spend(&budget, 5000));
 }
 
 int main(void)
@@ -249,11 +250,11 @@ int main(void)
         cmocka_unit_test(backoff_stays_within_its_bound),
         cmocka_unit_test(token_bucket_gives_burst_then_rate),
         cmocka_unit_test(token_bucket_survives_a_clock_that_stands),
-        cmocka_unit_test(pace_gives_way_and_comes_back),
-        cmocka_unit_test(pace_is_not_cut_by_probes),
-        cmocka_unit_test(pace_follows_its_share),
-        cmocka_unit_test(pace_keeps_to_a_low_rate),
-        cmocka_unit_test(pace_lets_a_burst_of_many_seconds_go),
+        cmocka_unit_test(rate_limit_gives_way_and_comes_back),
+        cmocka_unit_test(rate_limit_is_not_cut_by_probes),
+        cmocka_unit_test(rate_limit_follows_its_share),
+        cmocka_unit_test(rate_limit_keeps_to_a_low_rate),
+        cmocka_unit_test(rate_limit_lets_a_burst_of_many_seconds_go),
         cmocka_unit_test(concurrency_grows_when_full_and_yields_to_faults),
         cmocka_unit_test(concurrency_stays_when_it_is_not_used),
         cmocka_unit_test(budget_is_a_share_and_a_little),

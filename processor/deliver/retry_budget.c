@@ -1,15 +1,15 @@
-#include "deliver/budget.h"
+#include "deliver/retry_budget.h"
 
 #include <string.h>
 
 enum { FREE_PER_SECOND = 3, FAULTS_OF = 3 };
 
-void budget_init(struct budget *budget, double share)
+void retry_budget_init(struct retry_budget *budget, double share)
 {
-    *budget = (struct budget){.share = share};
+    *budget = (struct retry_budget){.share = share};
 }
 
-static void move_to(struct budget *budget, uint64_t now_ms)
+static void move_to(struct retry_budget *budget, uint64_t now_ms)
 {
     uint64_t second = now_ms / 1000;
 
@@ -23,19 +23,19 @@ static void move_to(struct budget *budget, uint64_t now_ms)
     }
 }
 
-void budget_request(struct budget *budget, uint64_t now_ms)
+void retry_budget_request(struct retry_budget *budget, uint64_t now_ms)
 {
     move_to(budget, now_ms);
     budget->seconds[budget->second % BUDGET_SECONDS].requests++;
 }
 
-void budget_fault(struct budget *budget, uint64_t now_ms)
+void retry_budget_fault(struct retry_budget *budget, uint64_t now_ms)
 {
     move_to(budget, now_ms);
     budget->seconds[budget->second % BUDGET_SECONDS].faults++;
 }
 
-bool budget_retry(struct budget *budget, uint64_t now_ms)
+bool retry_budget_spend(struct retry_budget *budget, uint64_t now_ms)
 {
     uint64_t requests = 0;
     uint64_t retries = 0;

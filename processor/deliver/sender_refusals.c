@@ -1,11 +1,10 @@
 /*
- * What concerns all events of a destination: that it asks for less, that it refuses the credential
- * (of all, of one source id, or of one event while others pass), that the way is open again, and
- * that we lack something ourselves. None of these condemns an event or counts as an attempt.
+ * Answers that concern all events of a destination: it asks for less, it refuses the credential (of
+ * all, of one source id, or of one event while others pass), it takes events again; and requests
+ * that failed for want of a resource of this machine. None of these dead-letters an event or counts
+ * as an attempt.
  */
 #include "deliver/sender_inside.h"
-
-#include <string.h>
 
 #include "destinations/credential.h"
 
@@ -13,7 +12,6 @@ enum {
     THROTTLE_MIN_MS = 1000, /* freeze without Retry-After: full jitter 1..8 s (reliability 1.5) */
     THROTTLE_MAX_MS = 8000,
     OWN_REFUSALS = 3, /* of one event, while others passed, are its own doing */
-    SHORTAGE_LOG_MS = 10000,
 };
 
 /* Asked again, and still the same: when it is asked next. */
@@ -54,7 +52,8 @@ void sender_throttled(struct sender *sender, struct batch *batch, const struct h
         LOG_ERROR("destination.throttled_long",
                   "destination=%s for_ms=%d why=%s way_out=\"a quota may be used up or the app "
                   "restricted: it is asked once a minute\"",
-                  LOG_S(sender->config->name), FLOW_LONG_MS, LOG_Q(batch->legs[0]->trouble->text));
+                  LOG_S(sender->config->name), FLOW_LONG_MS,
+                  LOG_Q(batch->legs[0]->last_error->text));
     }
     if (news == FLOW_SAME) {
         log_still(sender, "throttled", paused_before_ms, reply, answer);
@@ -85,66 +84,27 @@ static void log_held(const struct sender *sender, const struct batch *batch, uin
               "next_probe_in_ms=%llu "
               "way_out=\"mend the credential or the destination's settings; the secret file is "
               "watched\"",
-              LOG_S(sender->config->name), LOG_Q(batch->lane->source_id),
+              LOG_S(sender->config->name), LOG_Q(batch->queue->hold->source_id),
               answer->has_code ? answer->code : 0, reply->status, LOG_Q(heard.request_id),
               LOG_Q(answer->text), secret_named(sender), (unsigned long long)wait_ms);
 }
 
-/* The lanes of one source id share their hold, whatever the event types. */
-static struct lane *next_of_source(const struct sender *sender, struct lane *lane,
-                                   const char *source_id)
+/* What health shows of it. */
+static void tell_hold(const struct sender *sender, const struct hold *hold)
 {
-    while (lane != NULL && strcmp(lane->source_id, source_id) != 0) {
-        lane = sender_next_lane(sender, lane);
-    }
-    return lane;
-}
-
-static void set_hold(const struct sender *sender, const char *source_id, uint64_t since_ms,
-                     uint64_t until_ms, uint64_t wait_ms)
-{
-    struct lane *lane = next_of_source(sender, sender_first_lane(sender), source_id);
-
-    while (lane != NULL) {
-        lane->held_since_ms = since_ms;
-        lane->held_until_ms = until_ms;
-        lane->held_wait_ms = wait_ms;
-        lane = next_of_source(sender, sender_next_lane(sender, lane), source_id);
-    }
-    health_hold_source(sender->d->health, sender->index, sender->d->worker, span_of(source_id),
-                       since_ms, until_ms);
-}
-
-/* The lane whose hold counts: one that is new has not heard of it. */
-static const struct lane *most_held(const struct sender *sender, const struct lane *held)
-{
-    struct lane *lane = next_of_source(sender, sender_first_lane(sender), held->source_id);
-
-    while (lane != NULL) {
-        held = lane->held_until_ms > held->held_until_ms ? lane : held;
-        lane = next_of_source(sender, sender_next_lane(sender, lane), held->source_id);
-    }
-    return held;
+    health_hold_source(sender->d->health, sender->index, sender->d->worker,
+                       span_of(hold->source_id), hold->since_ms, hold->until_ms);
 }
 
 static void hold_source(struct sender *sender, const struct batch *batch,
                         const struct http_reply *reply, const struct answer *answer)
 {
-    uint64_t now_ms = sender->d->now_ms;
-    const struct lane *held = most_held(sender, batch->lane);
-    uint64_t since_ms = held->held_since_ms;
-    uint64_t until_ms = held->held_until_ms;
-    uint64_t wait_ms = held->held_wait_ms;
+    struct hold *hold = batch->queue->hold;
 
-    if (now_ms >= until_ms) { /* else it was sent before the first refusal came */
-        if (wait_ms == FLOW_SLIP_MS) {
-            since_ms = now_ms;
-            log_held(sender, batch, flow_next_wait_ms(wait_ms), reply, answer);
-        }
-        wait_ms = flow_next_wait_ms(wait_ms);
-        until_ms = now_ms + wait_ms;
+    if (hold_refused(hold, sender->d->now_ms)) {
+        log_held(sender, batch, hold->wait_ms, reply, answer);
     }
-    set_hold(sender, batch->lane->source_id, since_ms, until_ms, wait_ms);
+    tell_hold(sender, hold);
 }
 
 /* Others passed between one refusal and the next of the same batch: not the credential is wrong. */
@@ -164,10 +124,9 @@ static void handle_own_refusal(struct sender *sender, struct batch *batch)
     if (batch->refusals < OWN_REFUSALS) {
         batch_wait(&sender->batches, batch, sender->d->now_ms + FLOW_SLIP_MS, false);
     } else if (batch->count > 1) {
-        sender_halve(sender, batch);
+        batch_halve(&sender->batches, batch);
     } else {
-        leg_advance(sender->d, batch_take(batch, 0), REASON_CREDENTIAL);
-        batch_free(&sender->batches, batch);
+        sender_report_batch(sender, batch, LEG_FAILED, REASON_CREDENTIAL);
     }
 }
 
@@ -201,15 +160,12 @@ void sender_refused(struct sender *sender, struct batch *batch, const struct htt
  * asked before it closed. */
 void sender_note_open(struct sender *sender, const struct batch *batch)
 {
-    struct lane *lane = batch->lane;
     struct flow_state before;
 
     sender->is_proven = true;
     sender->good_answers++;
-    /* likewise: held_until - held_wait is when it was refused last; until is 0 after a new secret
-     */
-    if (lane->held_wait_ms != 0 && batch->sent_ms + lane->held_wait_ms > lane->held_until_ms) {
-        set_hold(sender, lane->source_id, 0, 0, 0);
+    if (hold_accepted(batch->queue->hold, batch->sent_ms)) {
+        tell_hold(sender, batch->queue->hold);
     }
     if (flow_open(sender->flow, batch->sent_ms, &before)) {
         LOG_INFO("destination.recovered", "destination=%s was=%s", LOG_S(sender->config->name),
@@ -220,21 +176,17 @@ void sender_note_open(struct sender *sender, const struct batch *batch)
 
 /* A file that cannot be read, no descriptor, no memory: it is not the destination's fault, and its
  * events wait until it is mended. */
-void sender_lacks(struct sender *sender, struct batch *batch, const struct http_reply *reply)
+void sender_local_error(struct sender *sender, struct batch *batch, const struct http_reply *reply)
 {
     uint64_t now_ms = sender->d->now_ms;
+    uint64_t count = local_error_count(&sender->local_error, now_ms);
 
-    sender->lacks_until_ms = now_ms + SENDER_LOOK_MS;
-    sender->unlogged_shortages++;
-    if (sender->shortage_logged_ms == 0 || now_ms - sender->shortage_logged_ms >= SHORTAGE_LOG_MS) {
+    if (count > 0) {
         LOG_ERROR("request.local", "destination=%s requests=%llu why=%s",
-                  LOG_S(sender->config->name), (unsigned long long)sender->unlogged_shortages,
-                  LOG_Q(reply->error));
-        sender->shortage_logged_ms = now_ms;
-        sender->unlogged_shortages = 0;
+                  LOG_S(sender->config->name), (unsigned long long)count, LOG_Q(reply->error));
     }
     if (batch->is_counted) {
-        health_take_back(sender->d->health, sender->index, batch->lane->cell, now_ms,
+        health_take_back(sender->d->health, sender->index, batch->queue->cell, now_ms,
                          batch->counted_ms, &batch->ticket);
     }
     batch_wait(&sender->batches, batch, 0, true);

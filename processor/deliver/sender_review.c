@@ -1,15 +1,13 @@
 /*
- * What must not wait any longer: a way that closed, a throttle or a credential that takes too long,
- * a crowd, a request that hangs, a secret that changed.
+ * Who has waited in vain: for an open breaker, for a throttle or a credential that takes too long,
+ * beyond the destination's share of in_flight; and what changed meanwhile: requests that hang,
+ * secrets, what other workers were told.
  */
 #include "deliver/sender_inside.h"
 
-#include <string.h>
-
 enum {
-    HOLD_DIVERT_MS = 60000, /* auth_hold (reliability 1.6) */
-    IMPATIENT_MS = 100,     /* between looks at who has waited too long */
-    CROWD_MS = 10000,       /* a worker full for so long, by what waits for one destination */
+    HOLD_FAIL_OVER_MS = 60000, /* waiting for a refused credential */
+    REVIEW_MS = 100,           /* between looks at who has waited too long */
 };
 
 /* waiting too long */
@@ -39,15 +37,16 @@ static bool is_overdue(const struct sender *sender, const struct leg *leg,
     return true;
 }
 
-static void divert_overdue_lane(struct sender *sender, struct lane *lane, struct patience *patience)
+static void divert_overdue_queue(struct sender *sender, struct queue *queue,
+                                 struct patience *patience)
 {
     struct leg *next;
 
-    for (struct leg *leg = lane->first; leg != NULL; leg = next) {
+    for (struct leg *leg = queue->first; leg != NULL; leg = next) {
         next = leg->next;
         if (is_overdue(sender, leg, patience)) {
-            lane_remove(lane, leg);
-            leg_advance(sender->d, leg, patience->reason);
+            queue_remove(queue, leg);
+            sender_report(sender, leg, LEG_FAILED, patience->reason);
         }
     }
 }
@@ -60,7 +59,7 @@ static void divert_overdue_batch(struct sender *sender, struct batch *batch,
             struct leg *leg = batch_take(batch, i);
 
             sender_cancel_canary(sender, leg);
-            leg_advance(sender->d, leg, patience->reason);
+            sender_report(sender, leg, LEG_FAILED, patience->reason);
         }
     }
     if (batch->count == 0) {
@@ -69,9 +68,9 @@ static void divert_overdue_batch(struct sender *sender, struct batch *batch,
     }
 }
 
-/* Of lane @only, or of all when it is NULL: what was refused and waits in its batch, and what
+/* Of queue @only, or of all when it is NULL: what was refused and waits in its batch, and what
  * queues behind it. */
-static void divert_overdue(struct sender *sender, struct lane *only, struct patience *patience)
+static void divert_overdue(struct sender *sender, struct queue *only, struct patience *patience)
 {
     struct batch *next;
 
@@ -80,14 +79,14 @@ static void divert_overdue(struct sender *sender, struct lane *only, struct pati
     }
     for (struct batch *batch = sender->batches.first; batch != NULL; batch = next) {
         next = batch->next;
-        if (only == NULL || batch->lane == only) {
+        if (only == NULL || batch->queue == only) {
             divert_overdue_batch(sender, batch, patience);
         }
     }
-    for (struct lane *lane = sender_first_lane(sender); lane != NULL;
-         lane = sender_next_lane(sender, lane)) {
-        if (only == NULL || lane == only) {
-            divert_overdue_lane(sender, lane, patience);
+    for (struct queue *queue = queues_first(&sender->queues); queue != NULL;
+         queue = queues_next(&sender->queues, queue)) {
+        if (only == NULL || queue == only) {
+            divert_overdue_queue(sender, queue, patience);
         }
     }
 }
@@ -99,41 +98,31 @@ static size_t count_waiting(const struct sender *sender)
     for (const struct batch *batch = sender->batches.first; batch != NULL; batch = batch->next) {
         count += batch->count;
     }
-    for (const struct lane *lane = sender_first_lane(sender); lane != NULL;
-         lane = sender_next_lane(sender, lane)) {
-        count += lane->count;
+    for (const struct queue *queue = queues_first(&sender->queues); queue != NULL;
+         queue = queues_next(&sender->queues, queue)) {
+        count += queue->count;
     }
     return count;
 }
 
-/* Who waits for one destination may fill half of what may be in flight: the rest is for healthy
- * legs. How many are too many: an eighth more than that, or a worker that was full would never
- * come to the half at which it takes events again. */
-static size_t crowd_of(const struct sender *sender)
-{
-    size_t events = sender->d->pipeline->config->in_flight.events;
-    size_t waiting = count_waiting(sender);
-
-    return waiting >= events / 2 ? waiting - events / 2 + events / 8 : 0;
-}
-
-/* In a crowd nobody waits any longer who has another way. Where other destinations would have to
- * wait too, what is too much and has none goes to the dead letters when the time is over. */
+/* Over its share of in_flight, no event waits any longer that has another destination. Where other
+ * destinations would have to wait too, what is over the share and has none goes to the dead letters
+ * when the time is over. */
 static struct patience patience_of(const struct sender *sender, uint64_t since_ms, uint64_t wait_ms,
                                    enum reason reason)
 {
-    size_t crowd = crowd_of(sender);
+    size_t excess = bulkhead_excess(&sender->bulkhead, count_waiting(sender));
     bool is_over = sender->d->now_ms - since_ms >= wait_ms;
 
     return (struct patience){
         .since_ms = since_ms,
-        .wait_ms = crowd > 0 ? MIN_OF(wait_ms, (uint64_t)SENDER_LOOK_MS) : wait_ms,
-        .excess = is_over && sender->has_neighbours ? crowd : 0,
+        .wait_ms = excess > 0 ? MIN_OF(wait_ms, (uint64_t)SENDER_LOOK_MS) : wait_ms,
+        .excess = is_over && sender->bulkhead.has_neighbours ? excess : 0,
         .reason = reason,
     };
 }
 
-static void divert_while(struct sender *sender, struct lane *only, uint64_t since_ms,
+static void divert_while(struct sender *sender, struct queue *only, uint64_t since_ms,
                          uint64_t wait_ms, enum reason reason)
 {
     struct patience patience;
@@ -144,22 +133,12 @@ static void divert_while(struct sender *sender, struct lane *only, uint64_t sinc
     }
 }
 
-/* A destination that answers well, but slower than events come, fills the worker in the end. Then
- * what has waited long goes round, so that other destinations are not held to its speed. */
-static void divert_crowd(struct sender *sender)
+static void divert_excess(struct sender *sender)
 {
-    const struct deliverer *d = sender->d;
-    bool is_full = event_pool_busy(&d->events) >= d->pipeline->config->in_flight.events / 2;
-    struct patience patience = {.wait_ms = CROWD_MS, .reason = REASON_THROTTLED};
+    struct patience patience = {.wait_ms = BULKHEAD_MS, .reason = REASON_THROTTLED};
 
-    if (!sender->has_neighbours || !is_full || crowd_of(sender) == 0) {
-        sender->crowded_since_ms = 0;
-        return;
-    }
-    if (sender->crowded_since_ms == 0) {
-        sender->crowded_since_ms = d->now_ms;
-    }
-    if (d->now_ms - sender->crowded_since_ms >= CROWD_MS) {
+    if (bulkhead_is_over(&sender->bulkhead, count_waiting(sender),
+                         event_pool_busy(&sender->d->events), sender->d->now_ms)) {
         divert_overdue(sender, NULL, &patience);
     }
 }
@@ -171,15 +150,11 @@ static void divert_late_retries(struct sender *sender)
 
     for (struct batch *batch = sender->batches.first; batch != NULL; batch = next) {
         next = batch->next;
-        if (!batch->wants_budget || batch->is_unknown || batch->is_canary ||
-            sender->d->now_ms < sender_deadline_ms(sender, batch)) {
+        if (batch->is_canary || !retry_is_late(&sender->retry, &batch->retry, sender->d->now_ms)) {
             continue;
         }
         batch_unwait(&sender->batches, batch);
-        while (batch->count > 0) {
-            leg_advance(sender->d, batch_take(batch, batch->count - 1), REASON_RETRIES_EXHAUSTED);
-        }
-        batch_free(&sender->batches, batch);
+        sender_report_batch(sender, batch, LEG_FAILED, REASON_RETRIES_EXHAUSTED);
     }
 }
 
@@ -189,20 +164,20 @@ void sender_divert_waiting(struct sender *sender)
     uint64_t now_ms = sender->d->now_ms;
     bool is_throttle_over = config->throttle.then == THEN_DIVERT;
 
-    if (now_ms - sender->impatient_ms < IMPATIENT_MS) {
+    if (now_ms - sender->reviewed_ms < REVIEW_MS) {
         return; /* it looks through all that waits, and turns are many */
     }
-    sender->impatient_ms = now_ms;
+    sender->reviewed_ms = now_ms;
     divert_late_retries(sender);
     divert_while(sender, NULL, is_throttle_over ? sender->asked.throttled_since_ms : 0,
                  config->throttle.wait_ms, REASON_THROTTLED);
-    divert_while(sender, NULL, sender->asked.held_since_ms, HOLD_DIVERT_MS, REASON_CREDENTIAL);
-    for (struct lane *lane = sender_first_lane(sender); lane != NULL;
-         lane = sender_next_lane(sender, lane)) {
-        divert_while(sender, lane, lane->held_since_ms, HOLD_DIVERT_MS, REASON_CREDENTIAL);
+    divert_while(sender, NULL, sender->asked.held_since_ms, HOLD_FAIL_OVER_MS, REASON_CREDENTIAL);
+    for (struct queue *queue = queues_first(&sender->queues); queue != NULL;
+         queue = queues_next(&sender->queues, queue)) {
+        divert_while(sender, queue, queue->hold->since_ms, HOLD_FAIL_OVER_MS, REASON_CREDENTIAL);
     }
     if (!flow_is_limited(&sender->asked)) {
-        divert_crowd(sender);
+        divert_excess(sender);
     }
 }
 
@@ -210,31 +185,20 @@ void sender_divert_waiting(struct sender *sender)
 
 bool sender_is_clear(const struct sender *sender, const struct batch *batch)
 {
-    return health_is_clear(sender->d->health, sender->index, batch->lane->cell);
+    return health_is_clear(sender->d->health, sender->index, batch->queue->cell);
 }
 
-enum reason sender_outage_reason(struct sender *sender, const struct lane *lane, struct leg *leg)
+static void divert_queue(struct sender *sender, struct queue *queue)
 {
-    char outage[OUTAGE_ID_BYTES];
-    enum reason reason = health_outage(sender->d->health, sender->index, lane->cell, outage);
+    while (queue->first != NULL) {
+        struct leg *leg = queue->first;
 
-    if (leg->reason == REASON_NONE) { /* else it left its first destination for another reason */
-        memcpy(leg->outage, outage, sizeof(leg->outage));
-    }
-    return reason;
-}
-
-static void divert_lane(struct sender *sender, struct lane *lane)
-{
-    while (lane->first != NULL) {
-        struct leg *leg = lane->first;
-
-        lane_remove(lane, leg);
-        leg_advance(sender->d, leg, sender_outage_reason(sender, lane, leg));
+        queue_remove(queue, leg);
+        sender_report(sender, leg, LEG_UNAVAILABLE, REASON_NONE);
     }
 }
 
-/* A way closed: what waits for it goes the alternate way now, not after its own attempts. */
+/* A breaker opened: what waits for it fails over now, not after its own attempts. */
 static void divert_closed(struct sender *sender)
 {
     struct health *health = sender->d->health;
@@ -242,21 +206,16 @@ static void divert_closed(struct sender *sender)
 
     for (struct batch *batch = sender->batches.first; batch != NULL; batch = next) {
         next = batch->next;
-        if (batch->is_canary || health_allows_waiting(health, sender->index, batch->lane->cell)) {
+        if (batch->is_canary || health_allows_waiting(health, sender->index, batch->queue->cell)) {
             continue;
         }
         batch_unwait(&sender->batches, batch);
-        while (batch->count > 0) {
-            struct leg *leg = batch_take(batch, batch->count - 1);
-
-            leg_advance(sender->d, leg, sender_outage_reason(sender, batch->lane, leg));
-        }
-        batch_free(&sender->batches, batch);
+        sender_report_batch(sender, batch, LEG_UNAVAILABLE, REASON_NONE);
     }
-    for (struct lane *lane = sender_first_lane(sender); lane != NULL;
-         lane = sender_next_lane(sender, lane)) {
-        if (lane->first != NULL && !health_allows_waiting(health, sender->index, lane->cell)) {
-            divert_lane(sender, lane);
+    for (struct queue *queue = queues_first(&sender->queues); queue != NULL;
+         queue = queues_next(&sender->queues, queue)) {
+        if (queue->first != NULL && !health_allows_waiting(health, sender->index, queue->cell)) {
+            divert_queue(sender, queue);
         }
     }
 }
@@ -267,12 +226,12 @@ static void count_hanging(struct sender *sender)
 {
     uint64_t patience_ms = sender->config->timeout.first_byte_ms / 2;
 
-    for (struct batch *batch = sender->sent; batch != NULL; batch = batch->next) {
+    for (struct batch *batch = sender->batches.sent; batch != NULL; batch = batch->next) {
         if (!batch->is_looked_at && sender->d->now_ms - batch->sent_ms >= patience_ms) {
             batch->is_looked_at = true;
             sender_note_stuck(sender, batch);
             batch->is_counted =
-                health_provisional(sender->d->health, sender->index, batch->lane->cell,
+                health_provisional(sender->d->health, sender->index, batch->queue->cell,
                                    sender->d->now_ms, &batch->ticket, &batch->counted_ms);
         }
     }
@@ -288,10 +247,10 @@ static void follow_cells(struct sender *sender)
         return;
     }
     sender->cells_seen = version;
-    for (struct lane *lane = sender_first_lane(sender); lane != NULL;
-         lane = sender_next_lane(sender, lane)) {
-        if (lane->count > 0 || lane->batches > 0) {
-            lane->cell = deliver_cell(d, sender->index, span_of(lane->name));
+    for (struct queue *queue = queues_first(&sender->queues); queue != NULL;
+         queue = queues_next(&sender->queues, queue)) {
+        if (queue->count > 0 || queue->batches > 0) {
+            queue->cell = deliverer_cell(d, sender->index, span_of(queue->name));
         }
     }
 }
@@ -314,7 +273,7 @@ void sender_follow_health(struct sender *sender)
 
 void sender_watch_limit(struct sender *sender)
 {
-    if (sender->in_flight < concurrency_limit(&sender->concurrency)) {
+    if (sender->batches.in_flight < concurrency_limit(&sender->concurrency)) {
         sender->full_since_ms = 0;
     } else if (sender->full_since_ms == 0) {
         sender->full_since_ms = sender->d->now_ms;
@@ -352,10 +311,7 @@ static void look_at_secrets(struct sender *sender)
     sender->is_proven = false;
     flow_secret_changed(sender->flow, generation);
     sender_follow_flow(sender);
-    for (struct lane *lane = sender_first_lane(sender); lane != NULL;
-         lane = sender_next_lane(sender, lane)) {
-        lane->held_until_ms = 0;
-    }
+    hold_retry_now(&sender->queues.holds);
     LOG_INFO("secret.changed", "destination=%s", LOG_S(sender->config->name));
 }
 
@@ -373,11 +329,11 @@ void sender_follow_flow(struct sender *sender)
 {
     flow_look(sender->flow, &sender->asked);
     if (flow_is_limited(&sender->asked)) {
-        sender->limited_ms = sender->d->now_ms;
+        sender->retry.limited_ms = sender->d->now_ms;
     }
     if (sender->asked.throttles != sender->throttles_taken) {
         sender->throttles_taken = sender->asked.throttles;
-        pace_throttled(&sender->pace, sender->d->now_ms);
+        rate_limit_throttled(&sender->rate_limit, sender->d->now_ms);
     }
 }
 

@@ -5,14 +5,14 @@
  * can retry at all (reliability 2.2). While no more than a third of the requests fail, retries
  * cannot become the load (half as much again, at most), and are not limited. Pure.
  */
-#ifndef DELIVER_BUDGET_H
-#define DELIVER_BUDGET_H
+#ifndef DELIVER_RETRY_BUDGET_H
+#define DELIVER_RETRY_BUDGET_H
 
 #include "base/base.h"
 
 enum { BUDGET_SECONDS = 10 };
 
-struct budget {
+struct retry_budget {
     double share;
     struct {
         uint32_t requests, retries, faults;
@@ -20,11 +20,11 @@ struct budget {
     uint64_t second;
 };
 
-void budget_init(struct budget *budget, double share);
-void budget_request(struct budget *budget, uint64_t now_ms);
+void retry_budget_init(struct retry_budget *budget, double share);
+void retry_budget_request(struct retry_budget *budget, uint64_t now_ms);
 /** A request failed. */
-void budget_fault(struct budget *budget, uint64_t now_ms);
+void retry_budget_fault(struct retry_budget *budget, uint64_t now_ms);
 /** Spend one retry; false: it is used up, wait. */
-bool budget_retry(struct budget *budget, uint64_t now_ms);
+bool retry_budget_spend(struct retry_budget *budget, uint64_t now_ms);
 
-#endif /* DELIVER_BUDGET_H */
+#endif /* DELIVER_RETRY_BUDGET_H */

@@ -1,7 +1,9 @@
-#include "deliver/leaving.h"
+#include "deliver/drain.h"
 
+#include "deliver/dispatch.h"
 #include "deliver/records.h"
 #include "deliver/sender.h"
+#include "deliver/settle.h"
 
 static bool is_leaving(const struct deliverer *d, const struct event *event)
 {
@@ -39,30 +41,32 @@ static void drop_leg(struct deliverer *d, struct leg *leg)
     } else if (leg->state != LEG_NEW) {
         sender_drop(sender_of(d, leg), leg);
     }
-    leg_move(leg, LEG_SETTLED);
-    leg->event->is_abandoned = true;
-    leg->event->legs_open--;
+    leg_settle(d, leg, SETTLED_WITHOUT);
 }
 
 /* All of it that is not on its way ceases; the event with it when that is all. */
 static void drop_event(struct deliverer *d, struct event *event)
 {
-    for (size_t i = 0; i < event->leg_count; i++) {
+    size_t open = event->legs_open;
+
+    for (size_t i = 0; open > 0; i++) { /* with the last open leg the event is freed */
         struct leg *leg = &event->legs[i];
 
-        if (leg->state != LEG_SETTLED && !is_on_its_way(d, leg)) {
+        if (leg->state == LEG_SETTLED) {
+            continue;
+        }
+        open--;
+        if (!is_on_its_way(d, leg)) {
             drop_leg(d, leg);
         }
     }
-    if (event->legs_open == 0) {
-        event_free(&d->events, event);
-    }
 }
 
-void leaving_drop(struct deliverer *d)
+void drain_drop(struct deliverer *d)
 {
     struct event *next;
 
+    PRE(d->outcomes.count == 0);
     for (struct event *event = d->events.first; event != NULL; event = next) {
         next = event->next;
         if (event->is_forgotten || (is_leaving(d, event) && !has_begun(d, event))) {
@@ -73,7 +77,7 @@ void leaving_drop(struct deliverer *d)
 
 /* waiting */
 
-size_t leaving_open(const struct deliverer *d)
+size_t drain_open(const struct deliverer *d)
 {
     size_t open = 0;
 
@@ -84,10 +88,10 @@ size_t leaving_open(const struct deliverer *d)
 }
 
 /* Topics have no health that could be bad: whoever is sent there does not end as a dead letter. */
-static bool has_topic_behind(const struct leg *leg)
+static bool has_topic_behind(const struct deliverer *d, const struct leg *leg)
 {
     for (size_t i = (size_t)leg->position + 1; leg->plan != NULL && i < leg->plan->count; i++) {
-        if (leg->plan->chain[i]->type == DESTINATION_KAFKA) {
+        if (!dispatch_is_batched(d, leg->plan->chain[i])) {
             return true;
         }
     }
@@ -95,9 +99,9 @@ static bool has_topic_behind(const struct leg *leg)
 }
 
 /* `then: wait` says that being late is better than the alternate; so are duplicates of others. */
-static bool may_divert(const struct leg *leg, enum reason reason)
+static bool may_divert(const struct deliverer *d, const struct leg *leg, enum reason reason)
 {
-    return has_topic_behind(leg) &&
+    return has_topic_behind(d, leg) &&
            (reason != REASON_THROTTLED || leg_destination(leg)->throttle.then == THEN_DIVERT);
 }
 
@@ -106,18 +110,18 @@ static void divert(struct deliverer *d, struct leg *leg)
     struct sender *sender = sender_of(d, leg);
     enum reason reason = sender_why_waiting(sender, leg);
 
-    if (!may_divert(leg, reason)) {
+    if (!may_divert(d, leg, reason)) {
         return;
     }
     sender_drop(sender, leg);
-    if (leg->trouble == NULL) {
-        (void)leg_trouble(leg, leg_destination(leg),
-                          "it still waited when its partition went or the process stopped");
+    if (leg->last_error == NULL) {
+        (void)leg_set_error(leg, leg_destination(leg),
+                            "it still waited when its partition went or the process stopped");
     }
-    leg_advance(d, leg, reason);
+    outcome_report(&d->outcomes, leg, LEG_FAILED, reason);
 }
 
-void leaving_divert(struct deliverer *d)
+void drain_divert(struct deliverer *d)
 {
     for (struct event *event = d->events.first; event != NULL; event = event->next) {
         for (size_t i = 0; is_leaving(d, event) && i < event->leg_count; i++) {
@@ -128,11 +132,12 @@ void leaving_divert(struct deliverer *d)
             }
         }
     }
+    dispatch_outcomes(d);
 }
 
-void leaving_forget(struct deliverer *d)
+void drain_forget(struct deliverer *d)
 {
-    if (leaving_open(d) > 0) {
+    if (drain_open(d) > 0) {
         d->io->unsend(d->io->context);
     }
     for (struct event *event = d->events.first; event != NULL; event = event->next) {
@@ -142,5 +147,5 @@ void leaving_forget(struct deliverer *d)
             d->events.forgotten++;
         }
     }
-    leaving_drop(d);
+    drain_drop(d);
 }

@@ -8,18 +8,18 @@
  *
  * Leaving are all events while deliverer.is_ending, else those whose partition is_going.
  */
-#ifndef DELIVER_LEAVING_H
-#define DELIVER_LEAVING_H
+#ifndef DELIVER_DRAIN_H
+#define DELIVER_DRAIN_H
 
 #include "deliver/deliverer.h"
 
 /** Drop the events that have not begun, and what is not on its way of forgotten ones. */
-void leaving_drop(struct deliverer *d);
+void drain_drop(struct deliverer *d);
 /** Events that leave and are not settled. */
-size_t leaving_open(const struct deliverer *d);
+size_t drain_open(const struct deliverer *d);
 /** What still waits and has a topic for an alternate takes it. */
-void leaving_divert(struct deliverer *d);
+void drain_divert(struct deliverer *d);
 /** They are no longer ours: what is on its way ends, and nothing else of them does. */
-void leaving_forget(struct deliverer *d);
+void drain_forget(struct deliverer *d);
 
-#endif /* DELIVER_LEAVING_H */
+#endif /* DELIVER_DRAIN_H */

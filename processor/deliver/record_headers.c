@@ -1,4 +1,4 @@
-#include "deliver/record_note.h"
+#include "deliver/record_headers.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -41,8 +41,8 @@ static const char *text_of(enum reason reason)
 
 const struct config_destination *record_fault(const struct leg *leg)
 {
-    if (leg->trouble != NULL && leg->trouble->destination != NULL) {
-        return leg->trouble->destination;
+    if (leg->last_error != NULL && leg->last_error->destination != NULL) {
+        return leg->last_error->destination;
     }
     return leg->plan == NULL ? NULL : leg->plan->chain[0];
 }
@@ -52,14 +52,14 @@ static bool find_heard(struct deliverer *d, const struct leg *leg, struct heard 
 {
     size_t first;
 
-    if (leg->plan == NULL || leg->plan->chain[0]->type == DESTINATION_KAFKA) {
+    first = leg->plan == NULL ? 0 : pipeline_index(d->pipeline, leg->plan->chain[0]);
+    if (leg->plan == NULL || d->senders[first] == NULL) {
         return false;
     }
-    first = pipeline_index(d->pipeline, leg->plan->chain[0]);
     switch ((int)leg->reason) {
     case REASON_OUTAGE:
     case REASON_REJECT_STORM:
-        return health_outage_heard(d->health, first, deliver_cell(d, first, leg->event->type),
+        return health_outage_heard(d->health, first, deliverer_cell(d, first, leg->event->type),
                                    leg->outage, out);
     case REASON_THROTTLED:
         return health_last_heard(d->health, first, VERDICT_THROTTLED, out);
@@ -87,11 +87,11 @@ static void note_heard(const struct leg *leg, const struct heard *heard, char te
     note->request_id = span_of(heard->request_id[0] == '\0' ? NULL : heard->request_id);
 }
 
-rd_kafka_headers_t *record_note(struct deliverer *d, const struct leg *leg,
-                                const rd_kafka_headers_t *original, bool is_connect)
+rd_kafka_headers_t *record_headers(struct deliverer *d, const struct leg *leg,
+                                   const rd_kafka_headers_t *original, bool is_connect)
 {
     const struct event *event = leg->event;
-    const struct trouble *trouble = leg->trouble;
+    const struct last_error *error = leg->last_error;
     char text[NOTE_TEXT_BYTES];
     struct message_view message;
     struct heard heard;
@@ -118,24 +118,24 @@ rd_kafka_headers_t *record_note(struct deliverer *d, const struct leg *leg,
         .is_connect = is_connect,
         .group = d->pipeline->config->kafka.group,
     };
-    note.error = span_of(trouble == NULL ? text_of(note.reason) : trouble->text);
+    note.error = span_of(error == NULL ? text_of(note.reason) : error->text);
     note.destination = name_of(record_fault(leg));
-    if (trouble != NULL && trouble->is_answer) {
-        (void)snprintf(text, sizeof(text), "%s; read as %s", trouble->text,
-                       verdict_word(trouble->verdict));
+    if (error != NULL && error->is_answer) {
+        (void)snprintf(text, sizeof(text), "%s; read as %s", error->text,
+                       verdict_word(error->verdict));
         note.error = span_of(text);
-        note.http_status = trouble->http_status;
-        note.has_code = trouble->has_code;
-        note.code = trouble->code;
-        note.request_id = span_of(trouble->request_id[0] == '\0' ? NULL : trouble->request_id);
+        note.http_status = error->http_status;
+        note.has_code = error->has_code;
+        note.code = error->code;
+        note.request_id = span_of(error->request_id[0] == '\0' ? NULL : error->request_id);
     } else if (find_heard(d, leg, &heard)) {
         note_heard(leg, &heard, text, &note);
     }
     return note_headers(leg->parts.is_apart[PIECE_HEADERS] ? NULL : original, &note);
 }
 
-rd_kafka_headers_t *record_copy_note(const struct deliverer *d, const struct leg *leg,
-                                     const rd_kafka_headers_t *original)
+rd_kafka_headers_t *record_copy_headers(const struct deliverer *d, const struct leg *leg,
+                                        const rd_kafka_headers_t *original)
 {
     struct message_view message;
     struct note note;
@@ -153,22 +153,22 @@ rd_kafka_headers_t *record_copy_note(const struct deliverer *d, const struct leg
 
 /* Those that are alike are counted, not written (base/log.h). A path names the field, never what is
  * in it. */
-void record_say_dead(struct deliverer *d, const struct leg *leg)
+void record_log_dead_letter(struct deliverer *d, const struct leg *leg)
 {
-    static const struct trouble none;
-    const struct trouble *trouble = leg->trouble == NULL ? &none : leg->trouble;
+    static const struct last_error none;
+    const struct last_error *error = leg->last_error == NULL ? &none : leg->last_error;
     struct heard heard = {
-        .status = trouble->http_status, .has_code = trouble->has_code, .code = trouble->code};
+        .status = error->http_status, .has_code = error->has_code, .code = error->code};
     char code[HEARD_CODE_BYTES];
 
-    if (trouble->is_answer || !find_heard(d, leg, &heard)) {
-        memcpy(heard.request_id, trouble->request_id, sizeof(heard.request_id));
+    if (error->is_answer || !find_heard(d, leg, &heard)) {
+        memcpy(heard.request_id, error->request_id, sizeof(heard.request_id));
     }
     LOG_WARN("dead_letter.written",
              "destination=%s event=%s reason=%s code=%s field=%s status=%d request_id=%s outage=%s "
              "why=%s",
              LOG_S(name_of(record_fault(leg))), LOG_S(leg->event->type),
-             reason_word((enum reason)leg->reason), heard_code(&heard, code), LOG_Q(trouble->field),
+             reason_word((enum reason)leg->reason), heard_code(&heard, code), LOG_Q(error->field),
              heard.status, LOG_Q(heard.request_id), LOG_Q(leg->outage),
-             LOG_Q(trouble->text[0] == '\0' ? text_of((enum reason)leg->reason) : trouble->text));
+             LOG_Q(error->text[0] == '\0' ? text_of((enum reason)leg->reason) : error->text));
 }

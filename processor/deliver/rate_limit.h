@@ -1,17 +1,17 @@
 /**
- * pace - how fast a destination wants it: a token bucket whose rate gives way to throttling.
+ * rate_limit - how fast a destination wants it: a token bucket whose rate gives way to throttling.
  *
  * AIMD (reliability 1.5): a throttle answer brings the rate to 0.7 of what was accepted in
  * the last two seconds, at most once a second; each second without one gives 5 % of the
  * ceiling back. The ceiling is this worker's share of the configured rate and may move.
  * Pure: the caller brings the time.
  */
-#ifndef DELIVER_PACE_H
-#define DELIVER_PACE_H
+#ifndef DELIVER_RATE_LIMIT_H
+#define DELIVER_RATE_LIMIT_H
 
 #include "base/token_bucket.h"
 
-struct pace {
+struct rate_limit {
     struct token_bucket bucket;
     double ceiling;       /* requests a second */
     double rate;          /* now; <= ceiling */
@@ -23,13 +23,13 @@ struct pace {
 };
 
 /** @burst: requests that may go at once at the ceiling; less at a lower rate, but always one. */
-void pace_init(struct pace *pace, double ceiling, double burst, uint64_t now_ms);
+void rate_limit_init(struct rate_limit *rate_limit, double ceiling, double burst, uint64_t now_ms);
 /** The ceiling moved (partitions came or went). */
-void pace_set_ceiling(struct pace *pace, double ceiling, uint64_t now_ms);
+void rate_limit_set_ceiling(struct rate_limit *rate_limit, double ceiling, uint64_t now_ms);
 /** Take one request's token. */
-bool pace_take(struct pace *pace, uint64_t now_ms);
-uint64_t pace_wait_ms(const struct pace *pace, uint64_t now_ms);
-void pace_accepted(struct pace *pace, uint64_t now_ms);
-void pace_throttled(struct pace *pace, uint64_t now_ms);
+bool rate_limit_take(struct rate_limit *rate_limit, uint64_t now_ms);
+uint64_t rate_limit_wait_ms(const struct rate_limit *rate_limit, uint64_t now_ms);
+void rate_limit_accepted(struct rate_limit *rate_limit, uint64_t now_ms);
+void rate_limit_throttled(struct rate_limit *rate_limit, uint64_t now_ms);
 
-#endif /* DELIVER_PACE_H */
+#endif /* DELIVER_RATE_LIMIT_H */

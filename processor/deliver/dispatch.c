@@ -1,0 +1,251 @@
+#include "deliver/dispatch.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "deliver/item.h"
+#include "deliver/records.h"
+#include "deliver/selection.h"
+#include "deliver/sender.h"
+#include "deliver/settle.h"
+
+void dispatch_init(struct deliverer *d, const struct deliverer_parts *parts)
+{
+    const struct config *config = parts->pipeline->config;
+
+    deliverer_init(d, parts);
+    records_init(d);
+    d->senders = mem_array(config->destination_count, struct sender *);
+    for (size_t i = 0; i < config->destination_count; i++) {
+        if (parts->pipeline->destinations[i].driver->transport == TRANSPORT_HTTP) {
+            d->senders[i] = sender_new(d, &parts->pipeline->destinations[i], i);
+        }
+    }
+}
+
+void dispatch_fini(struct deliverer *d)
+{
+    d->io->stop(d->io->context);
+    for (size_t i = 0; i < d->pipeline->config->destination_count; i++) {
+        sender_free(d->senders[i]);
+    }
+    free(d->senders);
+    records_fini(d);
+    deliverer_fini(d);
+}
+
+/* NULL: a topic. */
+static struct sender *sender_of(const struct deliverer *d,
+                                const struct config_destination *destination)
+{
+    return d->senders[pipeline_index(d->pipeline, destination)];
+}
+
+bool dispatch_is_batched(const struct deliverer *d, const struct config_destination *destination)
+{
+    return sender_of(d, destination) != NULL;
+}
+
+/* handing over */
+
+void dispatch_dead_letter(struct deliverer *d, struct leg *leg, enum reason reason)
+{
+    PRE(leg->state == LEG_NEW && reason != REASON_NONE);
+    leg->reason = (uint8_t)reason;
+    record_dead_letter(d, leg);
+}
+
+static void hand_over(struct deliverer *d, struct leg *leg, const struct event_view *view)
+{
+    struct sender *sender = sender_of(d, leg_destination(leg));
+
+    leg->queued_ms = d->now_ms;
+    if (sender != NULL) {
+        sender_take(sender, leg, view);
+    } else {
+        record_send(d, leg, view);
+    }
+}
+
+/* What a diversion's reason is called when the chain is at its end: the dead-letter words. */
+static enum reason final_reason(enum reason reason)
+{
+    return reason == REASON_TOO_OLD ? REASON_EXPIRED : reason;
+}
+
+void dispatch_leg(struct deliverer *d, struct leg *leg, const struct event_view *view)
+{
+    enum reason reason = (enum reason)leg->reason;
+
+    PRE(leg->state == LEG_NEW);
+    if (leg->position < leg->plan->count) {
+        hand_over(d, leg, view);
+        return;
+    }
+    leg->position = (uint16_t)(leg->plan->count - 1);
+    (void)leg_set_error(leg, leg->plan->chain[0],
+                        reason == REASON_TOO_OLD ? "older than max_age of every destination"
+                                                 : "every destination of its chain is closed");
+    dispatch_dead_letter(d, leg, final_reason(reason));
+}
+
+/* failing over */
+
+/* Decode the event again, and render it for a destination it was not rendered for. */
+static enum err_code prepare(struct deliverer *d, struct leg *leg, struct decoded *decoded,
+                             struct err *err)
+{
+    const struct config_destination *destination = leg_destination(leg);
+    enum err_code rc = item_decode(d, leg->event, decoded, err);
+
+    if (rc != ERR_OK || !dispatch_is_batched(d, destination)) {
+        return rc;
+    }
+    buf_clear(&d->render);
+    rc = item_render(d, destination,
+                     &(struct rendering){.view = &decoded->view, .event_id = leg->event->id},
+                     &d->render, err);
+    if (rc == ERR_OK) {
+        leg_own_item(&d->events, leg, buf_span(&d->render));
+    }
+    return rc;
+}
+
+static void hand_over_again(struct deliverer *d, struct leg *leg, const struct selection_for *of,
+                            const struct selection *selection)
+{
+    struct decoded decoded;
+    struct err err;
+    enum err_code rc;
+
+    if (d->pipeline->destinations[pipeline_index(d->pipeline, leg_destination(leg))]
+            .sends_original) {
+        hand_over(d, leg, NULL);
+        return;
+    }
+    rc = prepare(d, leg, &decoded, &err);
+    if (rc == ERR_OK) {
+        hand_over(d, leg, &decoded.view);
+        return;
+    }
+    selection_cancel(d, of, selection);
+    leg->is_canary = false;
+    (void)leg_set_error(leg, leg_destination(leg), err.text);
+    dispatch_dead_letter(d, leg, item_failure(rc));
+}
+
+static void fail_over(struct deliverer *d, struct leg *leg, enum reason reason)
+{
+    const struct event *event = leg->event;
+    const struct selection_for of = {.plan = leg->plan,
+                                     .priority = leg->route->priority,
+                                     .event_type = event->type,
+                                     .event_id = event->id,
+                                     .event_time_ms = event->time_ms};
+    struct selection selection;
+
+    if (leg->reason == REASON_NONE) { /* why it left the first one stays the reason */
+        leg->reason = (uint8_t)reason;
+    }
+    selection_make(d, &of, (size_t)leg->position + 1, &selection);
+    if (selection.position == leg->plan->count) {
+        dispatch_dead_letter(d, leg, final_reason((enum reason)leg->reason));
+        return;
+    }
+    leg_select(leg, &selection);
+    hand_over_again(d, leg, &of, &selection);
+}
+
+/* The outage that opened the breaker of @leg's destination becomes its own; why it fails over. */
+static enum reason outage_reason(struct deliverer *d, struct leg *leg)
+{
+    size_t index = pipeline_index(d->pipeline, leg_destination(leg));
+    char outage[OUTAGE_ID_BYTES];
+    enum reason reason =
+        health_outage(d->health, index, deliverer_cell(d, index, leg->event->type), outage);
+
+    if (leg->reason == REASON_NONE) { /* else it left its first destination for another reason */
+        memcpy(leg->outage, outage, sizeof(leg->outage));
+    }
+    return reason;
+}
+
+static void act_on(struct deliverer *d, struct leg *leg)
+{
+    enum leg_outcome outcome = (enum leg_outcome)leg->reported;
+    enum reason reason = (enum reason)leg->reported_reason;
+
+    leg->reported = LEG_NONE;
+    switch (outcome) {
+    case LEG_DELIVERED:
+        leg_settle(d, leg, SETTLED_DELIVERED);
+        return;
+    case LEG_DEAD_LETTERED:
+        leg_settle(d, leg, SETTLED_DEAD_LETTER);
+        return;
+    case LEG_CANCELLED:
+        leg_settle(d, leg, SETTLED_WITHOUT);
+        return;
+    case LEG_FAILED:
+        leg_move(leg, LEG_NEW);
+        fail_over(d, leg, reason);
+        return;
+    case LEG_UNAVAILABLE:
+        reason = outage_reason(d, leg);
+        leg_move(leg, LEG_NEW);
+        fail_over(d, leg, reason);
+        return;
+    case LEG_REJECTED:
+        leg_move(leg, LEG_NEW);
+        dispatch_dead_letter(d, leg, reason);
+        return;
+    case LEG_NONE:
+        break;
+    }
+    INVARIANT(!"a reported leg has one of the outcomes above");
+}
+
+void dispatch_outcomes(struct deliverer *d)
+{
+    struct leg *leg;
+
+    while ((leg = outcome_take(&d->outcomes)) != NULL) {
+        act_on(d, leg);
+    }
+    POST(d->outcomes.count == 0);
+}
+
+/* turns */
+
+uint64_t dispatch_receive(struct deliverer *d)
+{
+    uint64_t next_ms;
+
+    deliverer_read_clocks(d);
+    health_tick(d->health, d->now_ms);
+    next_ms = d->io->reports(d->io->context, d->now_ms);
+    d->io->answers(d->io->context);
+    dispatch_outcomes(d);
+    return next_ms;
+}
+
+uint64_t dispatch_send(struct deliverer *d)
+{
+    size_t count = d->pipeline->config->destination_count;
+    uint64_t next_ms = UINT64_MAX;
+
+    for (size_t i = 0; i < count; i++) {
+        if (d->senders[i] != NULL) {
+            sender_review(d->senders[i]);
+        }
+    }
+    dispatch_outcomes(d);
+    for (size_t i = 0; i < count; i++) {
+        if (d->senders[i] != NULL) {
+            next_ms = MIN_OF(next_ms, sender_send(d->senders[i]));
+        }
+    }
+    INVARIANT(d->outcomes.count == 0); /* sending decides nothing: its answers do */
+    return next_ms;
+}

@@ -1,0 +1,166 @@
+/* What becomes of a leg: delivered, on to the next destination of its chain, or the dead letter;
+ * and when the offset of its event is settled. On a fake I/O interface. */
+#include "deliver_fixture.h"
+
+static void a_delivered_event_is_settled(void **state)
+{
+    struct bench *bench = bench_open();
+    int64_t offset = bench_event(bench, "Purchase");
+
+    (void)state;
+    bench_pass(bench, 20);
+    assert_int_equal(bench->post_count, 1);
+    assert_int_equal(bench->settled_count, 0);
+    bench_answer(bench, 0, 200, BENCH_OK);
+    bench_pass(bench, 10);
+    assert_true(bench_is_settled(bench, offset));
+    assert_int_equal(bench->d.events.events, 0);
+    bench_close(bench);
+}
+
+static void exhausted_retries_fail_over_to_the_next_destination(void **state)
+{
+    struct bench *bench = bench_open();
+    int64_t offset = bench_event(bench, "Purchase");
+
+    (void)state;
+    for (int attempt = 0; attempt < 2; attempt++) { /* retry.attempts */
+        bench_pass(bench, 2000);
+        assert_int_equal(bench_answer_all(bench, 200, BENCH_SERVER_ERROR), 1);
+    }
+    bench_pass(bench, 2000);
+    assert_int_equal(bench->post_count, 3);
+    assert_true(bench->posts[2].is_hook);
+    assert_non_null(strstr(bench->posts[2].body, "somebody@example.com")); /* rendered for it */
+    assert_false(bench_is_settled(bench, offset));
+    bench_answer(bench, 2, 200, "");
+    bench_pass(bench, 10);
+    assert_true(bench_is_settled(bench, offset));
+    bench_close(bench);
+}
+
+static void a_leg_at_the_end_of_its_chain_becomes_a_dead_letter(void **state)
+{
+    struct bench *bench = bench_open();
+    int64_t offset = bench_event(bench, "Purchase");
+
+    (void)state;
+    for (int i = 0; i < 12; i++) { /* all attempts at both HTTP destinations */
+        bench_pass(bench, 10000);
+        (void)bench_answer_all(bench, 503, "");
+    }
+    assert_int_equal(bench_written(bench, "utm"), 1);
+    assert_int_equal(bench_report_all(bench, PRODUCE_TOO_LARGE), 1);
+    bench_pass(bench, 10);
+    assert_int_equal(bench_written(bench, "dead"), 1);
+    assert_false(bench_is_settled(bench, offset));
+    assert_int_equal(bench_report_all(bench, PRODUCE_ACKNOWLEDGED), 1);
+    bench_pass(bench, 10);
+    assert_true(bench_is_settled(bench, offset));
+    bench_close(bench);
+}
+
+static void a_rejected_event_is_dead_lettered_without_another_attempt(void **state)
+{
+    struct bench *bench = bench_open();
+    int64_t offset = bench_event(bench, "Purchase");
+
+    (void)state;
+    bench_pass(bench, 20);
+    bench_answer(bench, 0, 200, BENCH_BAD_PARAMETER);
+    bench_pass(bench, 3000);
+    assert_int_equal(bench->post_count, 1);
+    assert_int_equal(bench_written(bench, "dead"), 1);
+    assert_int_equal(bench_written(bench, "utm"), 0);
+    (void)bench_report_all(bench, PRODUCE_ACKNOWLEDGED);
+    bench_pass(bench, 10);
+    assert_true(bench_is_settled(bench, offset));
+    bench_close(bench);
+}
+
+static void an_event_no_route_takes_is_dead_lettered(void **state)
+{
+    struct bench *bench = bench_open();
+
+    (void)state;
+    (void)bench_event(bench, "Nobodys");
+    bench_pass(bench, 10);
+    assert_int_equal(bench->post_count, 0);
+    assert_int_equal(bench_written(bench, "dead"), 1);
+    bench_close(bench);
+}
+
+/* A cancelled record has no result: the offset stays where it is, and the event is read again. */
+static void a_cancelled_record_does_not_settle_its_offset(void **state)
+{
+    struct bench *bench = bench_open();
+
+    (void)state;
+    (void)bench_event(bench, "Nobodys");
+    bench_pass(bench, 10);
+    assert_int_equal(bench_report_all(bench, PRODUCE_CANCELLED), 1);
+    bench_pass(bench, 10);
+    assert_int_equal(bench->settled_count, 0);
+    assert_int_equal(bench->d.events.events, 0);
+    bench_close(bench);
+}
+
+static bool is_breaker_closed(struct bench *bench)
+{
+    return health_is_clear(bench->health, 0, deliverer_cell(&bench->d, 0, SPAN("Purchase")));
+}
+
+static void while_the_breaker_is_open_events_go_to_the_next_destination(void **state)
+{
+    struct bench *bench = bench_open();
+    size_t posts;
+
+    (void)state;
+    for (int i = 0; i < 400 && is_breaker_closed(bench); i++) {
+        (void)bench_event(bench, "Purchase");
+        bench_pass(bench, 20);
+        (void)bench_answer_all(bench, 200, BENCH_SERVER_ERROR);
+    }
+    assert_false(is_breaker_closed(bench));
+    posts = bench->post_count;
+    for (int i = 0; i < 3; i++) {
+        (void)bench_event(bench, "Purchase");
+    }
+    bench_pass(bench, 100); /* what waited for it goes the same way, without further attempts */
+    assert_true(bench->post_count > posts);
+    for (size_t i = posts; i < bench->post_count; i++) {
+        assert_true(bench->posts[i].is_hook);
+    }
+    bench_close(bench);
+}
+
+/* Senders report, dispatch acts: what one turn reports is at its next destination in that turn. */
+static void an_outcome_is_acted_on_in_the_turn_it_is_reported(void **state)
+{
+    struct bench *bench = bench_open();
+
+    (void)state;
+    (void)bench_event(bench, "Purchase");
+    bench_pass(bench, 20);
+    bench_answer(bench, 0, 200, BENCH_BAD_PARAMETER);
+    (void)turn_run(&bench->turn, false);
+    assert_int_equal(bench->d.outcomes.count, 0);
+    assert_int_equal(bench_written(bench, "dead"), 1);
+    bench_close(bench);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_delivered_event_is_settled),
+        cmocka_unit_test(exhausted_retries_fail_over_to_the_next_destination),
+        cmocka_unit_test(a_leg_at_the_end_of_its_chain_becomes_a_dead_letter),
+        cmocka_unit_test(a_rejected_event_is_dead_lettered_without_another_attempt),
+        cmocka_unit_test(an_event_no_route_takes_is_dead_lettered),
+        cmocka_unit_test(a_cancelled_record_does_not_settle_its_offset),
+        cmocka_unit_test(while_the_breaker_is_open_events_go_to_the_next_destination),
+        cmocka_unit_test(an_outcome_is_acted_on_in_the_turn_it_is_reported),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
