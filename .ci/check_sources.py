@@ -114,10 +114,12 @@ def function_problems(code):
             start = None
 
 
-def problems(path, text, ranks):
+def problems(path, text, ranks, order):
     code = without_comments(text) if path.suffix in (".c", ".h") else ""
     if path.parts[0] == "processor":
         yield from include_problems(path, text, ranks)
+        if path.parts[1] == "deliver":
+            yield from order_problems(path, text, order)
         for match in CALL.finditer(code):
             name = match.group(1)
             yield code.count("\n", 0, match.start()) + 1, f"{name}() is not used here: {FORBIDDEN_CALLS[name]}"
@@ -142,7 +144,8 @@ def shape_problems(sources, exceptions, objects):
 
 
 def main():
-    ranks = room_ranks(pathlib.Path("docs/architecture.md").read_text())
+    page = pathlib.Path("docs/architecture.md").read_text()
+    ranks, order = room_ranks(page), file_ranks(page)
     exceptions = structure.Exceptions(structure.EXCEPTIONS.read_text())
     names = subprocess.run(["git", "ls-files"], capture_output=True, text=True, check=True).stdout.split()
     sources = {name: pathlib.Path(name).read_text() for name in names
@@ -155,7 +158,7 @@ def main():
             continue
         if path.suffix not in (".c", ".h", ".py", ".sh", ".yaml", ".yml", ".md"):
             continue
-        found += [(name, line, text) for line, text in problems(path, path.read_text(encoding="utf-8"), ranks)]
+        found += [(name, line, text) for line, text in problems(path, path.read_text(encoding="utf-8"), ranks, order)]
     for name, line, text in found:
         print(f"{name}:{line}: {text}")
     return 1 if found else 0
