@@ -7,12 +7,12 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "app/signals.h"
 #include "app/totals.h"
 #include "app/worker.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "base/signals.h"
 #include "config/yaml.h"
 #include "kafka/topics.h"
 #include "observe/admin.h"
@@ -425,4 +425,5 @@ const struct command run_command = {
     .option_count = COUNT_OF(options),
     .arguments_bytes = sizeof(struct arguments),
     .run = run,
+    .takes_signals = true,
 };

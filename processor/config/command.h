@@ -60,6 +60,7 @@ struct command {
     const void *defaults;                        /* arguments as they begin; NULL: zero */
     const char *(*check)(const void *arguments); /* what does not go together; NULL: all is well */
     int (*run)(const void *arguments);           /* gives the exit code */
+    bool takes_signals; /* SIGTERM, SIGINT and SIGHUP are blocked when run() begins */
 };
 
 /** Read the words behind the command's own name, argv[0]. *@is_help: --help was among them, and

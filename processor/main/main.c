@@ -12,6 +12,7 @@
 
 #include "base/base.h"
 #include "base/diag.h"
+#include "base/signals.h"
 #include "main/commands.h"
 
 /* Designed and not built yet: whoever types one is told that, not asked for his spelling. */
@@ -67,6 +68,9 @@ static int perform(int argc, char **argv)
     }
     for (size_t i = 0; i < command_count; i++) {
         if (strcmp(argv[1], commands[i]->name) == 0) {
+            if (!commands[i]->takes_signals) {
+                signals_unblock();
+            }
             return command_perform(commands[i], argc - 1, argv + 1);
         }
     }
@@ -114,6 +118,9 @@ static int finish(int code)
 
 int main(int argc, char **argv)
 {
+    sigset_t signals;
+
+    signals_block(&signals); /* first: until a command takes them they wait, and end nothing */
     open_standard_descriptors();
     (void)signal(SIGPIPE, SIG_IGN); /* a TLS connection that its peer has closed must not end us */
     return finish(perform(argc, argv));

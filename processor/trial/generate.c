@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/signals.h"
 #include "trial/feed.h"
 #include "trial/guard.h"
 #include "trial/interrupt.h"
@@ -200,8 +201,11 @@ static enum err_code generate(struct arguments *arguments, const struct config *
                               struct catalog *catalog, struct err *err)
 {
     struct generator *generator = NULL;
+    struct signal_watch watch = {0};
+    struct stop stop = {0};
     enum err_code rc;
 
+    signals_watch(&watch, &stop, EXIT_CODE_OK); /* nothing was begun yet */
     arguments->generator.topic =
         arguments->topic != NULL ? span_of(arguments->topic) : config->kafka.topics[0];
     rc = arguments->is_stdout || arguments->is_sure
@@ -213,6 +217,7 @@ static enum err_code generate(struct arguments *arguments, const struct config *
     if (rc == ERR_OK) {
         rc = generator_open(config, catalog, &arguments->generator, &generator, err);
     }
+    signals_unwatch(&watch);
     if (rc == ERR_OK) {
         interrupt_catch();
         rc = arguments->is_stdout ? print_events(arguments, generator, err)
@@ -373,4 +378,5 @@ const struct command generate_command = {
     .arguments_bytes = sizeof(struct arguments),
     .defaults = &defaults,
     .run = run,
+    .takes_signals = true,
 };

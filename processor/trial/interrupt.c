@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/signals.h"
 #include "base/stop.h"
 
 static volatile sig_atomic_t is_stopping;
@@ -23,16 +24,24 @@ static void take_signal(int number)
 void interrupt_catch(void)
 {
     struct sigaction action;
+    bool is_terminal = isatty(STDIN_FILENO) == 1;
 
     memset(&action, 0, sizeof(action));
     action.sa_handler = take_signal;
     sigemptyset(&action.sa_mask);
     sigaddset(&action.sa_mask, SIGINT);
     sigaddset(&action.sa_mask, SIGTERM);
+    sigaddset(&action.sa_mask, SIGHUP);
     is_stopping = 0;
     stop = (struct stop){0};
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    if (is_terminal) {
+        sigaction(SIGHUP, &action, NULL);
+    } else {
+        signal(SIGHUP, SIG_IGN);
+    }
+    signals_unblock();
 }
 
 bool interrupt_is_pending(void)

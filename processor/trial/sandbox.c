@@ -324,4 +324,5 @@ const struct command sandbox_command = {
     .defaults = &defaults,
     .check = check_arguments,
     .run = run,
+    .takes_signals = true,
 };

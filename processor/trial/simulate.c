@@ -1,14 +1,15 @@
 #include "trial/trial.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/signals.h"
 #include "trial/sim_server.h"
 
 #define SEED_DRAWN UINT64_MAX /* --seed was not given */
@@ -123,7 +124,7 @@ static void say_where(bool is_json, const char *host, uint16_t port)
     free(url);
 }
 
-/* Serve until SIGINT or SIGTERM; every thread started later has them blocked. */
+/* Serve until SIGINT or SIGTERM; every thread has them blocked. */
 static enum err_code serve(const struct arguments *arguments, struct simulator *simulator,
                            struct err *err)
 {
@@ -136,10 +137,10 @@ static enum err_code serve(const struct arguments *arguments, struct simulator *
     int number;
 
     INVARIANT(split_listen(arguments->listen, &host, &port)); /* read_listen() has seen it */
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGTERM);
-    pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    signals_block(&signals);
+    if (isatty(STDIN_FILENO) != 1) {
+        sigdelset(&signals, SIGHUP); /* only of a terminal it means the end */
+    }
     rc = sim_server_start(simulator, host, port, (size_t)arguments->body_bytes_max, &server, err);
     if (rc == ERR_OK) {
         say_where(arguments->is_json, host, sim_server_port(server));
@@ -316,4 +317,5 @@ const struct command simulate_command = {
     .arguments_bytes = sizeof(struct arguments),
     .defaults = &defaults,
     .run = run,
+    .takes_signals = true,
 };

@@ -1,7 +1,9 @@
 """Signals as supervisors, shells and terminals send them: twice, mixed, early, and to whole groups."""
 
+import os
 import pathlib
 import re
+import select
 import signal
 import subprocess
 import time
@@ -93,7 +95,8 @@ def test_timeout_of_coreutils_stops_it_well(world):
 
 def is_listening_to_signals(pid):
     status = pathlib.Path(f"/proc/{pid}/status").read_text()
-    return int(re.search(r"SigBlk:\s*(\w+)", status).group(1), 16) >> (TERM - 1) & 1
+    return any(int(re.search(rf"{which}:\s*(\w+)", status).group(1), 16) >> (TERM - 1) & 1
+               for which in ("SigBlk", "SigCgt"))
 
 
 def test_signals_while_it_starts(world):
@@ -113,8 +116,40 @@ def test_signals_while_it_starts(world):
     run.stop()
 
 
-@pytest.mark.parametrize("words", [["generate", "-c", "detour.yaml", "--rate", "50"],
-                                   ["simulate", "tiktok"]], ids=["generate", "simulate"])
+def has_spoken(child):
+    """A thread that waits for signals has them not blocked; then it says already where it listens."""
+    return select.select([child.stdout], [], [], 0)[0]
+
+
+OTHERS = {"generate": ["generate", "-c", "detour.yaml", "--rate", "50"],
+          "simulate": ["simulate", "tiktok", "--listen", "127.0.0.1:0"]}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_signals_while_the_others_start(world, name):
+    """SIGHUP ends nothing, SIGTERM ends it with exit code 0, from the first moment that a program can decide on."""
+    world.create_all()
+    run = world.detour()
+    for pause in (0, 0.02, 0.1, 0.3):
+        child = subprocess.Popen(tied([BINARY, *OTHERS[name]]), cwd=run.directory, stdin=subprocess.DEVNULL,
+                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        wait_for(lambda: is_listening_to_signals(child.pid) or has_spoken(child), 20, "its first moment", every=0.001)
+        time.sleep(pause)
+        send(child, [(HUP, 0), (HUP, 0.05), (TERM, 0.002), (INT, 0.001)])
+        _, err = child.communicate(timeout=30)
+        assert child.returncode == 0, f"after {pause} s: {child.returncode} {err}"
+
+
+def test_a_command_that_takes_no_signals_ends_as_every_program(world, tmp_path):
+    pipe = tmp_path / "never-written.yaml"
+    os.mkfifo(pipe)
+    child = subprocess.Popen(tied([BINARY, "check", "-c", str(pipe)]))
+    time.sleep(1)
+    child.send_signal(TERM)
+    assert child.wait(10) == -TERM
+
+
+@pytest.mark.parametrize("words", OTHERS.values(), ids=OTHERS)
 def test_the_other_commands_end_well_too(world, words):
     world.create_all()
     run = world.detour()

@@ -1,4 +1,4 @@
-#include "app/signals.h"
+#include "base/signals.h"
 
 #include <time.h>
 #include <unistd.h>
@@ -8,13 +8,26 @@
 
 enum { WATCH_TICK_MS = 20 };
 
-void signals_block(sigset_t *out)
+static void list_signals(sigset_t *out)
 {
     (void)sigemptyset(out);
     (void)sigaddset(out, SIGTERM);
     (void)sigaddset(out, SIGINT);
     (void)sigaddset(out, SIGHUP);
+}
+
+void signals_block(sigset_t *out)
+{
+    list_signals(out);
     (void)pthread_sigmask(SIG_BLOCK, out, NULL); /* inherited by every thread */
+}
+
+void signals_unblock(void)
+{
+    sigset_t signals;
+
+    list_signals(&signals);
+    (void)pthread_sigmask(SIG_UNBLOCK, &signals, NULL);
 }
 
 int signals_next(const sigset_t *signals, long ms)
