@@ -106,7 +106,8 @@ static void seek_due(struct source *source)
 
         drop_kept(source, partition);
         if (list->elems[i].err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-            partition_seek_refused(partition, source->now_ms);
+            partition_seek_failed(partition, list->elems[i].err == RD_KAFKA_RESP_ERR__STATE,
+                                  source->now_ms);
         }
     }
     rd_kafka_topic_partition_list_destroy(list);

@@ -341,10 +341,10 @@ uint32_t partition_act(struct source_partition *partition, uint32_t mask)
     return due;
 }
 
-void partition_seek_refused(struct source_partition *partition, uint64_t now_ms)
+void partition_seek_failed(struct source_partition *partition, bool is_refused, uint64_t now_ms)
 {
     partition->is_fetch_stopped = true;
-    partition->is_refused = true;
+    partition->is_refused |= is_refused;
     partition->look_at_ms = now_ms;
 }
 

@@ -185,9 +185,10 @@ int64_t partition_fetch_offset(const struct source_partition *partition);
 bool partition_fetch(struct source_partition *partition, int64_t *offset);
 /** The actions of @mask are due; they are taken as done. */
 uint32_t partition_act(struct source_partition *partition, uint32_t mask);
-/** The client refused the seek: it has stopped fetching, and forgets the error it was about to
- * tell. The bounds will say. */
-void partition_seek_refused(struct source_partition *partition, uint64_t now_ms);
+/** The seek was not done, and the bounds will say why. @is_refused: the client has stopped fetching
+ * where the broker refused an offset, and forgets the error it was about to tell. Otherwise nobody
+ * knows where it fetches: its leader may be dead. */
+void partition_seek_failed(struct source_partition *partition, bool is_refused, uint64_t now_ms);
 
 /* pausing and time */
 

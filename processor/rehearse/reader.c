@@ -67,7 +67,7 @@ static void act_on(struct member *member, struct source_partition *partition)
         reader->at = partition_fetch_offset(partition);
         reader->is_end_told = false;
         if (!reader->is_fetched) {
-            partition_seek_refused(partition, member->world->now_ms);
+            partition_seek_failed(partition, true, member->world->now_ms);
         }
     }
     reader->is_paused &= (due & PARTITION_RESUME) == 0;

@@ -24,7 +24,7 @@ enum act {
     BOUNDS,  /* the log holds a..b-1 */
     NO_BOUNDS,
     REFUSED,  /* the broker has no such offset */
-    UNSOUGHT, /* the client refuses the seek */
+    UNSOUGHT, /* the client refuses the seek; a: 1 because it has stopped, 0: no answer came */
     SUSPECT,
     HEARD,  /* a: the high watermark */
     BLOCK,  /* a: reason */
@@ -43,6 +43,7 @@ enum act {
     COMMITTED,
     STATE,
     LOOKS,  /* want: 1 when the bounds are to be asked for */
+    BLAMED, /* want: 1 when the broker is said to have refused an offset */
     BLOCKS, /* want: bit set */
     GAPS,   /* want: gaps; a: messages that are missing */
     SKIPPED,
@@ -118,6 +119,8 @@ static int64_t look(struct play *play, const struct step *step)
         return partition->state;
     case LOOKS:
         return partition_is_look_due(partition, play->now_ms);
+    case BLAMED:
+        return partition->is_refused;
     case BLOCKS:
         return partition->blocks;
     case GAPS:
@@ -167,7 +170,7 @@ static int64_t tell_client(struct play *play, const struct step *step)
         partition_out_of_range(partition, play->now_ms);
         return 0;
     case UNSOUGHT:
-        partition_seek_refused(partition, play->now_ms);
+        partition_seek_failed(partition, step->a != 0, play->now_ms);
         return 0;
     case SUSPECT:
         partition_suspect(partition, play->now_ms);
@@ -384,8 +387,12 @@ static const struct script gap_scripts[] = {
      {{ASSIGN}, {BARE, 0}, {TAKE, 0, 0, 1}, {REFUSED}, {BOUNDS, 0, 5}, {GAPS, 0, 0, 0},
       {ACTS, 0, 0, PARTITION_REFETCH}, {AT, 0, 0, 0}, {TAKE, 0, 0, 0}, {TAKE, 1, 0, 1}}},
     {"a seek that is refused asks for the bounds and fetches anew", GAP_HALT, 0,
-     {{ASSIGN}, {BARE, 0}, {TAKE, 0, 0, 1}, {SUSPECT}, {ACTS, 0, 0, PARTITION_SEEK}, {UNSOUGHT},
-      {LOOKS, 0, 0, 1}, {TAKE, 1, 0, 0}, {BOUNDS, 0, 5}, {ACTS, 0, 0, PARTITION_REFETCH}, {AT, 0, 0, 0}}},
+     {{ASSIGN}, {BARE, 0}, {TAKE, 0, 0, 1}, {SUSPECT}, {ACTS, 0, 0, PARTITION_SEEK}, {UNSOUGHT, 1},
+      {LOOKS, 0, 0, 1}, {BLAMED, 0, 0, 1}, {TAKE, 1, 0, 0}, {BOUNDS, 0, 5}, {ACTS, 0, 0, PARTITION_REFETCH}, {AT, 0, 0, 0}}},
+    {"a seek without an answer does the same, and blames no broker", GAP_HALT, 0,
+     {{ASSIGN}, {BARE, 0}, {TAKE, 0, 0, 1}, {SUSPECT}, {ACTS, 0, 0, PARTITION_SEEK}, {UNSOUGHT, 0},
+      {LOOKS, 0, 0, 1}, {BLAMED, 0, 0, 0}, {TAKE, 1, 0, 0}, {BOUNDS, 0, 5}, {ACTS, 0, 0, PARTITION_REFETCH},
+      {AT, 0, 0, 0}}},
     {"a broker that does not answer is asked again after 2 s, and once a second at most", GAP_HALT, 0,
      {{ASSIGN}, {BARE, 5}, {REFUSED}, {NO_BOUNDS}, {LOOKS, 0, 0, 0}, {PASS, 1999}, {LOOKS, 0, 0, 0},
       {PASS, 1}, {LOOKS, 0, 0, 1}, {BOUNDS, 0, 9}, {REFUSED}, {LOOKS, 0, 0, 0}, {PASS, 1000}, {LOOKS, 0, 0, 1}}},
