@@ -47,6 +47,7 @@ static const struct {
 
     {RD_KAFKA_RESP_ERR__PURGE_QUEUE, BLAME_CLIENT, "none needed"},
     {RD_KAFKA_RESP_ERR__PURGE_INFLIGHT, BLAME_CLIENT, "none needed"},
+    {RD_KAFKA_RESP_ERR__DESTROY, BLAME_CLIENT, "none needed"},
     {RD_KAFKA_RESP_ERR__FATAL, BLAME_CLIENT, "none needed"},
 };
 

@@ -72,6 +72,9 @@ void standing_note(struct standings *standings, rd_kafka_resp_err_t code, const 
     struct standing *at = find(standings, code, resource);
     bool is_new = at == NULL;
 
+    if (code == RD_KAFKA_RESP_ERR__DESTROY) {
+        return; /* whoever ends a client knows it */
+    }
     if (is_new) {
         at = add(standings);
         *at = (struct standing){.code = code, .since_ms = now_ms};

@@ -29,7 +29,8 @@ struct standings {
     size_t count;
 };
 
-/** It was met (again). A ninth one takes the place of the one met longest ago. */
+/** It was met (again). A ninth one takes the place of the one met longest ago. That a client was
+ * ended (_DESTROY) is none. */
 void standing_note(struct standings *standings, rd_kafka_resp_err_t code, const char *resource,
                    const char *text, uint64_t now_ms);
 /** Those about @resource (NULL: all) are over. */

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "kafka/blame.h"
 #include "kafka/standing.h"
 
 static void every_row_is_whole_and_there_once(void **state)
@@ -25,6 +26,17 @@ static void every_row_is_whole_and_there_once(void **state)
             assert_true(rows[i].block != BLOCK_REASON_COUNT);
         }
     }
+}
+
+static void a_client_that_is_ended_is_no_error(void **state)
+{
+    struct standings standings = {0};
+
+    (void)state;
+    standing_note(&standings, RD_KAFKA_RESP_ERR__DESTROY, "orders",
+                  "Local: Broker handle destroyed", 1000);
+    assert_int_equal(standings.count, 0);
+    assert_int_equal(blame_of(RD_KAFKA_RESP_ERR__DESTROY), BLAME_CLIENT);
 }
 
 static const struct {
@@ -124,6 +136,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_row_is_whole_and_there_once),
+        cmocka_unit_test(a_client_that_is_ended_is_no_error),
         cmocka_unit_test(the_way_out_names_right_and_resource),
         cmocka_unit_test(only_unreadable_records_can_be_given_up),
         cmocka_unit_test(errors_are_counted_and_end),
