@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "kafka/note.h"
 #include "kafka/source.h"
+#include "kafka/watermarks.h"
 
 enum { TOPIC_MS = 10000, TURN_MESSAGES = 1000 };
 
@@ -193,13 +194,12 @@ bool topic_reader_turn(struct topic_reader *reader)
 static bool is_at_end(struct topic_reader *reader, const struct partition *partition_read,
                       uint64_t timeout_ms)
 {
-    int64_t low = 0;
-    int64_t high = INT64_MAX;
+    int64_t end = INT64_MAX;
 
-    return rd_kafka_query_watermark_offsets(
-               reader->rk, reader->names[partition_read->topic], partition_read->partition, &low,
-               &high, (int)MIN_OF(timeout_ms, 10000u)) == RD_KAFKA_RESP_ERR_NO_ERROR &&
-           partition_read->next >= high;
+    return watermarks_end(reader->rk, reader->names[partition_read->topic],
+                          partition_read->partition, &end,
+                          MIN_OF(timeout_ms, (uint64_t)10000)) == RD_KAFKA_RESP_ERR_NO_ERROR &&
+           partition_read->next >= end;
 }
 
 enum err_code topic_reader_finish(struct topic_reader *reader, uint64_t timeout_ms, struct err *err)
