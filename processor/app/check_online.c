@@ -137,7 +137,6 @@ struct probe {
     struct probe_result result;
     int status;      /* 0: no HTTP answer */
     char error[256]; /* why not */
-    bool is_done;
 };
 
 static void take_reply(void *context, const struct http_reply *reply)
@@ -149,13 +148,11 @@ static void take_reply(void *context, const struct http_reply *reply)
     if (reply->status != 0) {
         probe->to->driver->read_probe(probe->to, reply, &probe->result);
     }
-    probe->is_done = true;
 }
 
 static enum err_code send_probe(struct http_client *client, struct probe *probe, struct err *err)
 {
     struct http_target target = destination_target(probe->to);
-    uint64_t give_up_ms = clock_mono_ms() + target.total_ms + 1000;
     const char *headers[DESTINATION_HEADERS_MAX];
     struct buf body;
     struct buf lines;
@@ -170,9 +167,8 @@ static enum err_code send_probe(struct http_client *client, struct probe *probe,
     probe->to->driver->probe(probe->to, &body);
     count = destination_headers(probe->to, buf_span(&body), clock_wall_ms(), &lines, headers);
     rc = http_post(client, &target, headers, count, buf_span(&body), take_reply, probe, err);
-    while (rc == ERR_OK && !probe->is_done && clock_mono_ms() < give_up_ms) {
-        http_wait(client, NULL, 0, 100);
-        http_turn(client);
+    if (rc == ERR_OK) {
+        (void)http_finish(client, -1); /* its time-outs end it */
     }
     mem_wipe(lines.ptr, lines.cap);
     buf_fini(&lines);
@@ -185,11 +181,10 @@ static void judge(const struct probe *probe, struct credential_check *check,
 {
     const struct config_destination *config = probe->to->config;
 
-    if (!probe->is_done || probe->status == 0) {
+    if (probe->status == 0) {
         out->is_unreachable = true;
         (void)snprintf(check->text, sizeof(check->text), "%s does not answer: %.120s",
-                       probe->to->url,
-                       probe->error[0] == '\0' ? "no answer in time" : probe->error);
+                       probe->to->url, probe->error);
         diag_error(diags, config->place, "%s", check->text);
         return;
     }
