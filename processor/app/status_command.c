@@ -7,7 +7,7 @@
 
 #include "app/status_table.h"
 #include "base/clock.h"
-#include "trial/fetch.h"
+#include "http/fetch.h"
 
 enum {
     URL_BYTES_MAX = 1024,
@@ -112,7 +112,7 @@ static enum err_code ask(const char *admin, json_t *instances, struct err *err)
     buf_printf(&url, SPAN_FMT "/api/v1/status", SPAN_ARG(without_slashes(span_of(admin))));
     rc = url.is_overflowed
              ? FAIL(err, ERR_USAGE, "the URL is longer than %d bytes", (int)URL_BYTES_MAX)
-             : fetch("GET", buf_text(&url), NULL, TIMEOUT_MS, &answer, err);
+             : http_fetch("GET", buf_text(&url), NULL, TIMEOUT_MS, &answer, err);
     if (rc == ERR_OK) {
         document = json_loadb(answer.ptr, answer.len, JSON_REJECT_DUPLICATES, NULL);
         if (!is_status(document) || json_array_extend(instances, document) != 0) {

@@ -14,8 +14,8 @@
 #include "base/embedded.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "http/fetch.h"
 #include "trial/environment_topics.h"
-#include "trial/fetch.h"
 #include "trial/interrupt.h"
 
 enum { START_MS = 10000, READY_MS = 45000, STOP_MS = 3000, DRAIN_MS = 25000, NAP_MS = 50 };
@@ -272,7 +272,7 @@ static enum err_code wait_ready(struct environment *environment, struct err *err
 
     buf_init(&body, 64 << 10);
     for (;;) {
-        rc = fetch("GET", url, NULL, 1000, &body, NULL);
+        rc = http_fetch("GET", url, NULL, 1000, &body, NULL);
         if (rc == ERR_OK || interrupt_is_pending()) {
             break;
         }

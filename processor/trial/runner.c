@@ -9,7 +9,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "trial/fetch.h"
+#include "http/fetch.h"
 #include "trial/interrupt.h"
 
 enum {
@@ -127,7 +127,7 @@ static enum err_code ask(struct runner *runner, const char *method, const char *
                          const char *path, const char *body, struct err *err)
 {
     char *url = mem_format("%s%s", base, path);
-    enum err_code rc = fetch(method, url, body, REQUEST_MS, &runner->body, err);
+    enum err_code rc = http_fetch(method, url, body, REQUEST_MS, &runner->body, err);
 
     free(url);
     return rc;

@@ -29,8 +29,8 @@ static const char *no_partial_outage(struct scenario *scenario,
 {
     const struct watch_part *cell = watch_cell(moment->watch, SCENARIO_EVENT);
 
-    scenario->was_dark |= cell != NULL && cell->state != BREAKER_CLOSED;
-    if (!scenario->was_dark) {
+    scenario->was_seen |= cell != NULL && cell->state != BREAKER_CLOSED;
+    if (!scenario->was_seen) {
         return SCENARIO_EVENT " never opened";
     }
     return diverted_since(scenario, moment) > 0 ? NULL : "nothing was diverted";
@@ -38,9 +38,9 @@ static const char *no_partial_outage(struct scenario *scenario,
 
 static const char *no_global_outage(struct scenario *scenario, const struct scenario_moment *moment)
 {
-    scenario->was_dark |= moment->watch->self.state != BREAKER_CLOSED &&
+    scenario->was_seen |= moment->watch->self.state != BREAKER_CLOSED &&
                           strcmp(moment->watch->scope, scope_word(SCOPE_GLOBAL)) == 0;
-    if (!scenario->was_dark) {
+    if (!scenario->was_seen) {
         return "the destination never opened as a whole";
     }
     return diverted_since(scenario, moment) > 0 ? NULL : "nothing was diverted";
@@ -56,8 +56,8 @@ static const char *no_return(struct scenario *scenario, const struct scenario_mo
 
 static const char *no_throttling(struct scenario *scenario, const struct scenario_moment *moment)
 {
-    scenario->was_dark |= moment->watch->is_throttled;
-    return scenario->was_dark ? NULL : "the destination was never throttled";
+    scenario->was_seen |= moment->watch->is_throttled;
+    return scenario->was_seen ? NULL : "the destination was never throttled";
 }
 
 static const char *no_recovery(struct scenario *scenario, const struct scenario_moment *moment)
@@ -86,7 +86,7 @@ static const char *others_open(struct scenario *scenario, const struct scenario_
 
     (void)scenario;
     if (watch->self.state != BREAKER_CLOSED) {
-        return "the destination opened as a whole although one event type is dark";
+        return "the destination opened as a whole although one event type fails";
     }
     for (size_t i = 0; i < watch->cell_count; i++) {
         if (watch->cells[i].state != BREAKER_CLOSED &&
@@ -188,7 +188,7 @@ void scenario_enter(struct scenario *scenario, enum scenario_phase phase,
     scenario->diverted_before = moment->watch->diverted;
     scenario->delivered_before = moment->delivered;
     scenario->in_flight_before = moment->watch->in_flight;
-    scenario->was_dark = false;
+    scenario->was_seen = false;
     scenario->marks[phase] = (struct scenario_mark){0};
 }
 

@@ -25,7 +25,7 @@ enum scenario_phase {
 
 enum { SCENARIO_MS = 75000 }; /* what the whole usually takes */
 
-/* The event type that goes dark alone, as the routes know it and as TikTok does. */
+/* The event type that fails alone, as the routes know it and as TikTok does. */
 #define SCENARIO_EVENT "Order Completed"
 #define SCENARIO_EVENT_THEIRS "Purchase"
 
@@ -50,7 +50,7 @@ struct scenario {
     uint64_t extra_ms; /* for each phase that can be longer */
     uint64_t from_ms;
     uint64_t diverted_before, delivered_before, in_flight_before; /* when the phase began */
-    bool was_dark; /* the outage of this phase was seen */
+    bool was_seen; /* the outage of this phase was seen */
     struct scenario_mark marks[SCENARIO_PHASES];
 };
 

@@ -1,4 +1,4 @@
-#include "trial/fetch.h"
+#include "http/fetch.h"
 
 #include "http/client.h"
 
@@ -24,8 +24,8 @@ static void take_reply(void *context, const struct http_reply *reply)
     }
 }
 
-enum err_code fetch(const char *method, const char *url, const char *body, uint64_t timeout_ms,
-                    struct buf *out, struct err *err)
+enum err_code http_fetch(const char *method, const char *url, const char *body, uint64_t timeout_ms,
+                         struct buf *out, struct err *err)
 {
     const struct http_target target = {.url = url,
                                        .method = method,
