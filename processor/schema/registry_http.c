@@ -228,7 +228,13 @@ static void take_reply(void *context, const struct http_reply *reply)
     buf_add_span(&answer->body, reply->body);
     take_content_type(http_header_find(reply->headers, SPAN("content-type")), answer);
     http->is_too_large = reply->is_oversized;
-    (void)snprintf(http->error, sizeof(http->error), "%s", reply->status == 0 ? reply->error : "");
+    if (reply->is_timeout) {
+        (void)snprintf(http->error, sizeof(http->error), "timed out after %llu ms",
+                       (unsigned long long)http->config->timeout_ms);
+    } else {
+        (void)snprintf(http->error, sizeof(http->error), "%s",
+                       reply->status == 0 ? reply->error : "");
+    }
     add_up(reply, answer);
 }
 
