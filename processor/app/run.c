@@ -160,6 +160,7 @@ static bool is_ready(void *context, struct buf *why)
 
 static int start_workers(struct process *process)
 {
+    struct worker_shared shared = {process->pipeline, process->health, process->metrics, NULL};
     struct err err;
 
     process->cluster = cluster_new(process->config);
@@ -168,10 +169,10 @@ static int start_workers(struct process *process)
         fprintf(stderr, "detour: %s\n", err.text);
         return 2;
     }
+    shared.cluster = process->cluster;
     process->workers = mem_array(process->config->workers, struct worker *);
     for (unsigned i = 0; i < process->config->workers; i++) {
-        if (worker_start(process->pipeline, process->health, process->metrics, process->cluster, i,
-                         &process->workers[i], &err) != ERR_OK) {
+        if (worker_start(&shared, i, &process->workers[i], &err) != ERR_OK) {
             fprintf(stderr, "detour: %s\n", err.text);
             return 2;
         }

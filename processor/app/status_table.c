@@ -201,10 +201,16 @@ static double share_of(const json_t *breaker)
     return json_number_value(json_object_get(breaker, "share"));
 }
 
-/* @share: of the events that may go, past every breaker. */
-static void add_breaker(struct buf *out, const json_t *breaker, const char *name, bool is_cell,
-                        double share, int64_t wall_ms, bool is_colored)
+/* The breaker of @destination, or of @cell of it. The share is of the events that may go, past
+ * both.
+ */
+static void add_breaker(struct buf *out, const json_t *destination, const json_t *cell,
+                        int64_t wall_ms, bool is_colored)
 {
+    bool is_cell = cell != NULL;
+    const json_t *breaker = is_cell ? cell : destination;
+    const char *name = text_of(breaker, is_cell ? "event" : "name");
+    double share = fmin(share_of(breaker), share_of(destination));
     char text[DURATION_BYTES];
 
     buf_add_text(out, is_cell ? "    " : "  ");
@@ -280,8 +286,7 @@ static void add_destination(struct buf *out, const json_t *destination, int64_t 
     char text[DURATION_BYTES];
     size_t i;
 
-    add_breaker(out, destination, text_of(destination, "name"), false, share_of(destination),
-                wall_ms, is_colored);
+    add_breaker(out, destination, NULL, wall_ms, is_colored);
     if (strcmp(text_of(destination, "scope"), "partial") == 0) {
         buf_add_text(out, "      partial outage: the event types below that are not closed\n");
     }
@@ -300,8 +305,7 @@ static void add_destination(struct buf *out, const json_t *destination, int64_t 
     add_sources(out, json_object_get(destination, "held_sources"), wall_ms);
     json_array_foreach(json_object_get(destination, "cells"), i, cell)
     {
-        add_breaker(out, cell, text_of(cell, "event"), true,
-                    fmin(share_of(cell), share_of(destination)), wall_ms, is_colored);
+        add_breaker(out, destination, cell, wall_ms, is_colored);
     }
 }
 

@@ -166,28 +166,27 @@ static enum err_code start_thread(struct worker *worker, struct err *err)
     return ERR_OK;
 }
 
-enum err_code worker_start(const struct pipeline *pipeline, struct health *health,
-                           struct metrics *metrics, struct cluster *cluster, unsigned index,
-                           struct worker **out, struct err *err)
+enum err_code worker_start(const struct worker_shared *shared, unsigned index, struct worker **out,
+                           struct err *err)
 {
     struct worker *worker = mem_new(struct worker);
     struct source_events events = {.revoke = on_revoke, .context = worker};
     enum err_code rc;
 
-    worker->pipeline = pipeline;
+    worker->pipeline = shared->pipeline;
     worker->index = index;
-    worker->metrics = metrics_of(metrics, index);
-    worker->cluster = cluster;
+    worker->metrics = metrics_of(shared->metrics, index);
+    worker->cluster = shared->cluster;
     worker->started_ms = clock_mono_ms();
     worker->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (worker->wake_fd < 0) {
         free(worker);
         return FAIL(err, ERR_LIMIT, "no descriptor for worker %u", index);
     }
-    rc = io_real_open(&worker->io, pipeline->config, index, err);
+    rc = io_real_open(&worker->io, shared->pipeline->config, index, err);
     if (rc == ERR_OK) {
-        const struct deliverer_parts parts = {.pipeline = pipeline,
-                                              .health = health,
+        const struct deliverer_parts parts = {.pipeline = shared->pipeline,
+                                              .health = shared->health,
                                               .metrics = worker->metrics,
                                               .io = &worker->io.table,
                                               .worker = index,
@@ -196,7 +195,7 @@ enum err_code worker_start(const struct pipeline *pipeline, struct health *healt
         dispatch_init(&worker->deliverer, &parts);
         intake_init(&worker->intake, &worker->deliverer, worker->wake_fd);
         turn_init(&worker->turn, &worker->deliverer, &worker->intake, index);
-        rc = source_open(pipeline->config, index, &events, &worker->io.source, err);
+        rc = source_open(shared->pipeline->config, index, &events, &worker->io.source, err);
     }
     if (rc == ERR_OK) {
         rc = start_thread(worker, err);

@@ -18,10 +18,17 @@
 
 struct worker;
 
+/* What the workers of a process share; all borrowed. */
+struct worker_shared {
+    const struct pipeline *pipeline;
+    struct health *health;
+    struct metrics *metrics;
+    struct cluster *cluster;
+};
+
 /** Open consumer and producer and start the thread. */
-NODISCARD enum err_code worker_start(const struct pipeline *pipeline, struct health *health,
-                                     struct metrics *metrics, struct cluster *cluster,
-                                     unsigned index, struct worker **out, struct err *err);
+NODISCARD enum err_code worker_start(const struct worker_shared *shared, unsigned index,
+                                     struct worker **out, struct err *err);
 /** Ask it to stop by @deadline_ms (monotonic). Safe from any thread, returns at once. */
 void worker_stop(struct worker *worker, uint64_t deadline_ms);
 /** The thread has ended. */

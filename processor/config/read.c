@@ -114,10 +114,20 @@ static void report_if_empty(struct loader *loader, const char *name,
     }
 }
 
-static void read_option(struct loader *loader, const char *section,
+/* A section that is being read: into which struct, for destinations of which types. */
+struct target {
+    const char *section;
+    char *base;
+    unsigned kinds;
+};
+
+static void read_option(struct loader *loader, const struct target *target,
                         const struct config_option *option, const struct yaml_node *node,
-                        struct place place, char *base, unsigned kinds)
+                        struct place place)
 {
+    const char *section = target->section;
+    char *base = target->base;
+    unsigned kinds = target->kinds;
     bool is_there = node != NULL && !yaml_is_null(node);
     char name[96];
 
@@ -222,6 +232,7 @@ void read_section(struct loader *loader, const char *name, const struct yaml_nod
                   struct place place, void *base, unsigned kinds)
 {
     const struct config_section *section = section_find(name);
+    const struct target target = {name, base, kinds};
 
     if (map != NULL && !is_map(loader, map, name[0] == '\0' ? "the file" : name)) {
         map = NULL;
@@ -236,8 +247,8 @@ void read_section(struct loader *loader, const char *name, const struct yaml_nod
         for (size_t k = 0; map != NULL && k < map->count && pair == NULL; k++) {
             pair = span_is(map->pairs[k].key, option->key) ? &map->pairs[k] : NULL;
         }
-        read_option(loader, name, option, pair == NULL ? NULL : pair->value,
-                    pair == NULL ? place : pair->place, base, kinds);
+        read_option(loader, &target, option, pair == NULL ? NULL : pair->value,
+                    pair == NULL ? place : pair->place);
     }
     if (map != NULL) {
         check_keys(loader, section, map, kinds);

@@ -1,6 +1,6 @@
 /**
  * heard - the last answer of a destination, for people: in logs, in the status, in the headers of
- * records that took another way because of it.
+ * records that failed over because of it.
  *
  * Nothing of it is payload: a code, a status, a request id (printable ASCII), our own words.
  */

@@ -2,7 +2,7 @@
  * status_fault - whose doing an HTTP status is, where nothing else of the answer says so.
  *
  * One table for all destinations (docs/delivery.md shows it). Only what an event can cause may
- * condemn one; what no event can cause holds the destination, or is its own trouble.
+ * reject one; what no event can cause holds the destination, or is a failure of its own.
  */
 #ifndef EVENT_STATUS_FAULT_H
 #define EVENT_STATUS_FAULT_H

@@ -11,7 +11,7 @@ enum verdict {
     VERDICT_REJECTED,  /* this event (or one of this batch) is at fault */
     VERDICT_RETRY,     /* transient */
     VERDICT_THROTTLED, /* asks for less */
-    VERDICT_HOLD,      /* credential or request-level trouble: no event's fault */
+    VERDICT_HOLD,      /* credential or request-level error: no event's fault */
     VERDICT_UNKNOWN,   /* nobody has a rule: retried, then dead-lettered with the raw code */
     VERDICT_COUNT,
 };

@@ -33,7 +33,7 @@ enum call {
     CALL_TRANSPORT, /* sent, but no answer */
     CALL_APP,       /* an answer that is a fault */
     CALL_REJECT,    /* alive */
-    CALL_NEUTRAL,   /* throttled, credential, our own shortage */
+    CALL_NEUTRAL,   /* throttled, credential, a local resource error */
 };
 
 struct cell_policy {

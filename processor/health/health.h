@@ -70,11 +70,12 @@ void health_tick(struct health *health, uint64_t now_ms);
 /** Grows with every transition of @destination: senders look through what waits. Lock-free. */
 uint64_t health_version(const struct health *health, size_t destination);
 
-/** The id of the outage that closes this cell's way now, or "" when there is none; and why. */
+/** The id of the outage for which this cell's events are diverted now, or "" when there is none;
+ * and the reason. */
 enum reason health_outage(struct health *health, size_t destination, size_t cell,
                           char id[OUTAGE_ID_BYTES]);
 
-/** An event that outage @id sent another way is settled: diverted, or a dead letter. */
+/** An event that failed over because of outage @id is settled: diverted, or a dead letter. */
 void health_outage_settled(struct health *health, size_t destination, size_t cell, const char *id,
                            bool is_dead_letter);
 /** The last answer of outage @id that was not good; false: none is known. */
@@ -88,7 +89,7 @@ bool health_last_heard(struct health *health, size_t destination, enum verdict v
 void health_hold_source(struct health *health, size_t destination, unsigned worker, struct span id,
                         uint64_t since_ms, uint64_t until_ms);
 
-/** What it asked of all workers beside health: less, or another credential. Lives as long. */
+/** Its throttling and refused credential, shared by all workers. Lives as long as @health. */
 struct flow *health_flow(struct health *health, size_t destination);
 
 /* for status, metrics and the sandbox */
@@ -110,9 +111,9 @@ struct cell_view {
     uint64_t entered[BREAKER_STATES]; /* transitions into each state */
 };
 
-/* A trouble of the flow. */
+/* Throttled, or held for a refused credential. */
 struct flow_view {
-    unsigned workers; /* that are in it now: none or all */
+    unsigned workers; /* that it pauses now: none or all */
     uint64_t for_ms;
     uint64_t probe_in_ms; /* 0: with the next event */
     struct heard heard;   /* what began it, or the last probe's answer */

@@ -5,7 +5,7 @@
  * the spare list, its connection to curl's pool.
  *
  * It can fail, in order: no socket allowed (private address), none to be had (ours, as are
- * certificate files that cannot be read: shortage.h), connect, TLS, write, no first byte in
+ * certificate files that cannot be read: local_error.h), connect, TLS, write, no first byte in
  * time (our own check, curl has none), a head whose framing proves nothing, answer too large
  * (the callbacks refuse), answer cut, total time over. Each becomes one reply with status 0, or,
  * when only the body was too large, the status and what of it fits.
@@ -24,7 +24,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "http/head.h"
-#include "http/shortage.h"
+#include "http/local_error.h"
 
 enum {
     BODY_BYTES_KEPT = 256 * 1024,     /* of a spare handle's memory */
@@ -375,8 +375,8 @@ static void unlink_active(struct http_client *client, struct http_request *reque
 static void name_failure(const struct http_request *request, CURLcode result,
                          struct http_reply *reply)
 {
-    const struct shortage_signs signs = {result, request->socket_errno, reply->is_sent,
-                                         request->system_ca};
+    const struct local_error_signs signs = {result, request->socket_errno, reply->is_sent,
+                                            request->system_ca};
 
     if (request->is_refused) {
         (void)snprintf(reply->error, sizeof(reply->error), "%s",
@@ -388,7 +388,7 @@ static void name_failure(const struct http_request *request, CURLcode result,
                        "the connection ended before an answer");
         return;
     }
-    reply->is_local = shortage_find(&signs, request->target, reply->error, sizeof(reply->error));
+    reply->is_local = local_error_find(&signs, request->target, reply->error, sizeof(reply->error));
     if (!reply->is_local) {
         (void)snprintf(reply->error, sizeof(reply->error), "%s", curl_easy_strerror(result));
     }

@@ -28,11 +28,11 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "observe/admin_connections.h"
 #include "observe/admin_listen.h"
-#include "observe/admin_visits.h"
 
 enum {
-    CROWD = 16,
+    SHARED_FROM = 16,
     SHARED_MS = 500,
     REQUEST_BYTES_MAX = 8 * 1024,
     TURN_MS_MAX = 1000, /* a listener that was full is taken up again by a turn */
@@ -55,7 +55,7 @@ struct admin {
     struct admin_probe probe;
     struct admin_listener listener;
     struct MHD_Daemon *daemon; /* owned */
-    struct visits visits;
+    struct connections connections;
     struct shared shared[PAGES_MAX];
     pthread_t thread;
     bool has_thread;
@@ -210,7 +210,8 @@ static struct MHD_Response *make_response(struct reply *reply)
 
 static struct shared *find_shared(struct admin *admin, const struct page *page)
 {
-    return visits_count(&admin->visits) > CROWD ? &admin->shared[page - pages] : NULL;
+    return connections_count(&admin->connections) > SHARED_FROM ? &admin->shared[page - pages]
+                                                                : NULL;
 }
 
 static void drop_shared(struct shared *shared)
@@ -261,8 +262,8 @@ static enum MHD_Result answer(void *context, struct MHD_Connection *connection, 
 }
 
 /* libmicrohttpd says when a connection comes and goes; on our own thread. */
-static void note_visit(void *context, struct MHD_Connection *connection, void **socket_context,
-                       enum MHD_ConnectionNotificationCode code)
+static void on_connection(void *context, struct MHD_Connection *connection, void **socket_context,
+                          enum MHD_ConnectionNotificationCode code)
 {
     struct admin *admin = context;
     const union MHD_ConnectionInfo *socket =
@@ -275,10 +276,10 @@ static void note_visit(void *context, struct MHD_Connection *connection, void **
         return;
     }
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
-        visits_add(&admin->visits, socket->connect_fd, peer == NULL ? NULL : peer->client_addr,
-                   clock_mono_ms());
+        connections_add(&admin->connections, socket->connect_fd,
+                        peer == NULL ? NULL : peer->client_addr, clock_mono_ms());
     } else {
-        visits_remove(&admin->visits, socket->connect_fd);
+        connections_remove(&admin->connections, socket->connect_fd);
     }
 }
 
@@ -292,7 +293,7 @@ static void *serve(void *context)
 
     while ((fds[0].revents & POLLIN) == 0) {
         MHD_UNSIGNED_LONG_LONG due_ms = 0;
-        size_t open = visits_sweep(&admin->visits, clock_mono_ms());
+        size_t open = connections_sweep(&admin->connections, clock_mono_ms());
         int wait_ms = open + before > 0 ? SWEEP_MS : TURN_MS_MAX; /* those who left made room */
 
         before = open;
@@ -326,11 +327,12 @@ static int start_thread(struct admin *admin)
 
 static enum err_code start_daemon(struct admin *admin, struct err *err)
 {
-    admin->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL, 0, NULL, NULL, answer, admin, MHD_OPTION_LISTEN_SOCKET, admin->listener.fd,
-        MHD_OPTION_CONNECTION_LIMIT, (unsigned)VISITS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
-        (unsigned)(VISIT_MS_MAX / 1000), MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        (size_t)REQUEST_BYTES_MAX, MHD_OPTION_NOTIFY_CONNECTION, note_visit, admin, MHD_OPTION_END);
+    admin->daemon =
+        MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, answer, admin, MHD_OPTION_LISTEN_SOCKET,
+                         admin->listener.fd, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
+                         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)(CONNECTION_MS_MAX / 1000),
+                         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)REQUEST_BYTES_MAX,
+                         MHD_OPTION_NOTIFY_CONNECTION, on_connection, admin, MHD_OPTION_END);
     if (admin->daemon == NULL) {
         return FAIL(err, ERR_IO, "the admin endpoint could not be started: out of descriptors?");
     }
@@ -357,7 +359,7 @@ enum err_code admin_start(const struct status_sources *sources, const struct adm
     *admin = (struct admin){.metrics = sources->metrics, .probe = *probe, .stop_fd = -1};
     admin->listener.fd = -1;
     admin->status = status_new(sources, clock_mono_ms(), clock_wall_ms());
-    visits_init(&admin->visits);
+    connections_init(&admin->connections);
     rc = admin_listen(config->admin.host, config->admin.port, &admin->listener, err);
     if (rc != ERR_OK) {
         goto out;

@@ -80,17 +80,23 @@ static bool is_diversion(size_t reason)
     return reason == REASON_RETRIES_EXHAUSTED || reason >= REASON_OUTAGE;
 }
 
-static void write_diversion(const struct metrics *metrics, const struct pair *pair, size_t from,
-                            const struct series_slot_view *slot, bool is_expected, struct buf *out,
+/* One event type of one pair. */
+static void write_diversion(const struct metrics *metrics, size_t pair_index,
+                            const struct series_view *events, size_t s, struct buf *out,
                             const char *name)
 {
+    const struct pair *pair = &metrics->pairs[pair_index];
+    const struct series_slot_view *slot = &events->slots[s];
+    size_t from = metrics->row.diverted + pair_index * REASON_COUNT;
     bool is_named = pair->alternate < metrics->destination_count;
+    bool is_shown =
+        is_expected(metrics, events, pair->destination, s) || has_any(slot, from, REASON_COUNT);
 
     for (size_t r = 0; r < REASON_COUNT; r++) {
         uint64_t count = number_at(slot, from + r);
         struct sample sample;
 
-        if (count == 0 && !(is_named && is_expected && is_diversion(r))) {
+        if (count == 0 && !(is_named && is_shown && is_diversion(r))) {
             continue;
         }
         sample = sample_begin(out, name, "");
@@ -107,16 +113,8 @@ void metrics_write_diverted(const struct metrics *metrics, const struct series_v
                             struct buf *out, const char *name)
 {
     for (size_t p = 0; p < metrics->pair_count; p++) {
-        const struct pair *pair = &metrics->pairs[p];
-        size_t from = metrics->row.diverted + p * REASON_COUNT;
-
         for (size_t s = 0; s < events->count; s++) {
-            const struct series_slot_view *slot = &events->slots[s];
-
-            write_diversion(metrics, pair, from, slot,
-                            is_expected(metrics, events, pair->destination, s) ||
-                                has_any(slot, from, REASON_COUNT),
-                            out, name);
+            write_diversion(metrics, p, events, s, out, name);
         }
     }
 }

@@ -30,11 +30,11 @@
  *
  * Times are ISO 8601 UTC; what there is not is null. last_error is the last answer that was not
  * good; code is the body's, status HTTP's, text our words. An outage began with the first call of
- * the run that led to it; diverted and dead_lettered are the events it sent another way, in this
- * process. event is null for the destination as a whole. outages: those that go on, and the last
- * OUTAGES_KEPT that are over. rate_per_s: events it took, as alternate and as dead letters too,
- * over the last ten seconds. A secret is named by where it comes from, never by its value. Nothing
- * else of an event than its type, and a source id that is held, is in it.
+ * the run that led to it; diverted and dead_lettered are the events that failed over because of it,
+ * in this process. event is null for the destination as a whole. outages: those that go on, and the
+ * last OUTAGES_KEPT that are over. rate_per_s: events it took, as alternate and as dead letters
+ * too, over the last ten seconds. A secret is named by where it comes from, never by its value.
+ * Nothing else of an event than its type, and a source id that is held, is in it.
  *
  * Used by one thread, the admin endpoint's.
  */

@@ -1,5 +1,7 @@
 #include "schema/avro_name.h"
 
+#include <stdio.h>
+
 #include "schema/memory.h"
 
 static const char *const words[] = {
@@ -13,6 +15,21 @@ static const char *const words[] = {
 const char *type_word(enum type_kind kind)
 {
     return words[kind];
+}
+
+void type_describe(const struct type *type, char out[TYPE_TEXT_BYTES])
+{
+    char logical[80] = "";
+
+    if (type->logical == LOGICAL_DECIMAL) {
+        (void)snprintf(logical, sizeof(logical), " (decimal, precision %u, scale %u)",
+                       type->precision, type->scale);
+    } else if (type->logical != LOGICAL_NONE) {
+        (void)snprintf(logical, sizeof(logical), " (%s)", logical_word(type->logical));
+    }
+    (void)snprintf(out, TYPE_TEXT_BYTES, "%s%s%.100s%s", type_word(type->kind),
+                   type_is_named(type) ? " " : "", type_is_named(type) ? type->name.ptr : "",
+                   logical);
 }
 
 bool type_kind_of(struct span word, enum type_kind *out)

@@ -46,21 +46,6 @@ static void emit_fail(struct compiler *c, const char *text)
     }
 }
 
-/* "fixed F (decimal, precision 9, scale 2)" */
-static void describe(const struct type *type, char out[200])
-{
-    char logical[80] = "";
-
-    if (type->logical == LOGICAL_DECIMAL) {
-        (void)snprintf(logical, sizeof(logical), " (decimal, precision %u, scale %u)",
-                       type->precision, type->scale);
-    } else if (type->logical != LOGICAL_NONE) {
-        (void)snprintf(logical, sizeof(logical), " (%s)", logical_word(type->logical));
-    }
-    (void)snprintf(out, 200, "%s%s%.100s%s", type_word(type->kind), type_is_named(type) ? " " : "",
-                   type_is_named(type) ? type->name.ptr : "", logical);
-}
-
 /* The branch that was probably meant, so that what is told is why it does not fit. */
 static const struct type *meant_branch(const struct type *writer, const struct type *reader)
 {
@@ -89,12 +74,12 @@ static const char *mismatch_reason(const struct type *writer, const struct type 
 static void emit_mismatch(struct compiler *c, const struct type *writer, const struct type *reader)
 {
     char text[ERR_TEXT_BYTES];
-    char from[200];
-    char to[200];
+    char from[TYPE_TEXT_BYTES];
+    char to[TYPE_TEXT_BYTES];
 
     reader = meant_branch(writer, reader);
-    describe(writer, from);
-    describe(reader, to);
+    type_describe(writer, from);
+    type_describe(reader, to);
     (void)snprintf(text, sizeof(text), "the writer's %s cannot be read as the reader's %s%s", from,
                    to, mismatch_reason(writer, reader));
     emit_fail(c, text);

@@ -111,6 +111,9 @@ void schema_free(struct schema *schema);
 /** JSON text of the whole schema with references inlined (to register it, to show it). */
 void schema_to_json(const struct schema *schema, struct buf *out);
 const char *type_word(enum type_kind kind);
+enum { TYPE_TEXT_BYTES = 200 };
+/** "fixed F (decimal, precision 9, scale 2)" */
+void type_describe(const struct type *type, char out[TYPE_TEXT_BYTES]);
 const char *logical_word(enum logical_type logical);
 /** The type itself, or the single non-null branch of a ["null", X] union; *is_nullable says which.
  */

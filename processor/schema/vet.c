@@ -49,8 +49,12 @@ static json_t *load(struct span text, size_t flags, json_error_t *problem)
     return json;
 }
 
-static enum err_code load_bounded(struct span text, size_t bytes_max, size_t nesting_max,
-                                  size_t flags, const char *what, json_t **out, struct err *err)
+struct bounds {
+    size_t bytes_max, nesting_max;
+};
+
+static enum err_code load_bounded(struct span text, const struct bounds *bounds, size_t flags,
+                                  const char *what, json_t **out, struct err *err)
 {
     json_error_t problem;
     size_t nesting;
@@ -58,14 +62,14 @@ static enum err_code load_bounded(struct span text, size_t bytes_max, size_t nes
     if (text.ptr == NULL || text.len == 0) {
         return FAIL(err, ERR_DATA, "%s is empty", what);
     }
-    if (text.len > bytes_max) {
+    if (text.len > bounds->bytes_max) {
         return FAIL(err, ERR_LIMIT, "%s has %zu bytes; at most %zu are read", what, text.len,
-                    bytes_max);
+                    bounds->bytes_max);
     }
     nesting = text_nesting(text);
-    if (nesting > nesting_max) {
+    if (nesting > bounds->nesting_max) {
         return FAIL(err, ERR_LIMIT, "%s is nested %zu levels deep; at most %zu are read", what,
-                    nesting, nesting_max);
+                    nesting, bounds->nesting_max);
     }
     *out = load(text, flags, &problem);
     if (*out == NULL) {
@@ -79,7 +83,9 @@ static enum err_code load_bounded(struct span text, size_t bytes_max, size_t nes
 enum err_code json_load_bounded(struct span text, size_t bytes_max, size_t nesting_max,
                                 const char *what, json_t **out, struct err *err)
 {
-    return load_bounded(text, bytes_max, nesting_max, LOAD_FLAGS, what, out, err);
+    const struct bounds bounds = {bytes_max, nesting_max};
+
+    return load_bounded(text, &bounds, LOAD_FLAGS, what, out, err);
 }
 
 const char *schema_json_problem(struct span text, unsigned *line, unsigned *column)
@@ -106,11 +112,13 @@ const char *schema_json_problem(struct span text, unsigned *line, unsigned *colu
 enum err_code schema_json_load(struct span text, const struct schema_rules *rules, json_t **out,
                                struct err *err)
 {
+    const struct bounds bounds = {rules->bytes_max, SCHEMA_NESTING_MAX};
+
     if (text.len > rules->bytes_max) {
         return FAIL(err, ERR_LIMIT,
                     "schema has %zu bytes; at most %zu are read (schemas.max_bytes)", text.len,
                     rules->bytes_max);
     }
-    return load_bounded(text, rules->bytes_max, SCHEMA_NESTING_MAX,
-                        rules->is_writer ? LENIENT_FLAGS : LOAD_FLAGS, "schema", out, err);
+    return load_bounded(text, &bounds, rules->is_writer ? LENIENT_FLAGS : LOAD_FLAGS, "schema", out,
+                        err);
 }

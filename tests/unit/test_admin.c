@@ -321,14 +321,14 @@ static void a_probe_gets_by_a_crowd(void **state)
     free(answer);
 }
 
-enum { CROWD = 300 };
+enum { SHARED_FROM = 300 };
 
 /* How many of @fds the other side has closed. */
-static size_t count_closed(const int fds[CROWD])
+static size_t count_closed(const int fds[SHARED_FROM])
 {
     size_t closed = 0;
 
-    for (size_t i = 0; i < CROWD; i++) {
+    for (size_t i = 0; i < SHARED_FROM; i++) {
         struct pollfd end = {.fd = fds[i], .events = POLLIN | POLLRDHUP};
 
         closed += poll(&end, 1, 0) == 1 && (end.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
@@ -355,11 +355,11 @@ static void probes_get_by_hundreds(void **state)
     static const char *const paths[] = {"/livez", "/readyz", "/metrics", "/api/v1/status"};
     const struct scene *scene = *state;
     char *answer = malloc(ANSWER_BYTES_MAX);
-    int fds[CROWD];
+    int fds[SHARED_FROM];
 
     assert_non_null(answer);
     for (size_t row = 0; row < COUNT_OF(crowd_rows); row++) {
-        for (size_t i = 0; i < CROWD; i++) {
+        for (size_t i = 0; i < SHARED_FROM; i++) {
             fds[i] = dial(scene);
             (void)put(fds[i], crowd_rows[row].sent, strlen(crowd_rows[row].sent));
         }
@@ -367,7 +367,7 @@ static void probes_get_by_hundreds(void **state)
             uint64_t began_ms = clock_mono_ms();
             char request[128];
 
-            for (size_t i = 0; crowd_rows[row].is_trickling && i < CROWD; i++) {
+            for (size_t i = 0; crowd_rows[row].is_trickling && i < SHARED_FROM; i++) {
                 (void)put(fds[i], "x", 1);
             }
             (void)snprintf(request, sizeof(request), "GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n",
@@ -379,8 +379,8 @@ static void probes_get_by_hundreds(void **state)
                          (unsigned long long)(clock_mono_ms() - began_ms), answer);
             }
         }
-        assert_in_range(count_closed(fds), 1, CROWD);
-        for (size_t i = 0; i < CROWD; i++) {
+        assert_in_range(count_closed(fds), 1, SHARED_FROM);
+        for (size_t i = 0; i < SHARED_FROM; i++) {
             close(fds[i]);
         }
     }

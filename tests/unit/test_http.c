@@ -20,7 +20,7 @@
 
 #include "certificate.h"
 #include "http/client.h"
-#include "http/shortage.h"
+#include "http/local_error.h"
 
 /* server: one connection at a time, answers what the request line's path asks for */
 
@@ -565,7 +565,7 @@ static void refused_connection_was_never_sent(void **state)
     assert_true(seen.reply.error[0] != '\0');
 }
 
-/* our own shortages */
+/* local resource errors */
 
 static char files[] = "/tmp/detour-http-XXXXXX";
 static char certificate_path[64], key_path[64], other_key_path[64], text_path[64];
@@ -729,9 +729,9 @@ static void no_descriptors_are_ours(void **state)
 
 static const struct {
     const char *name;
-    struct shortage_signs signs;
+    struct local_error_signs signs;
     const char *want; /* part of the text; NULL: not ours */
-} shortage_cases[] = {
+} local_error_cases[] = {
     {"no memory", {CURLE_OUT_OF_MEMORY, 0, false, NULL}, "no memory for a request"},
     {"no memory to begin with", {CURLE_FAILED_INIT, 0, false, NULL}, "lower in_flight"},
     {"\"no memory\" of an answer", {CURLE_OUT_OF_MEMORY, 0, true, NULL}, NULL},
@@ -754,18 +754,18 @@ static const struct {
      "/none/system.pem cannot be read"},
 };
 
-static void shortages_are_told_from_faults(void **state)
+static void local_errors_are_told_from_faults(void **state)
 {
     const struct http_target target = {0};
 
     (void)state;
-    for (size_t i = 0; i < COUNT_OF(shortage_cases); i++) {
+    for (size_t i = 0; i < COUNT_OF(local_error_cases); i++) {
         char text[256] = "";
-        bool got = shortage_find(&shortage_cases[i].signs, &target, text, sizeof(text));
-        const char *want = shortage_cases[i].want;
+        bool got = local_error_find(&local_error_cases[i].signs, &target, text, sizeof(text));
+        const char *want = local_error_cases[i].want;
 
         if (got != (want != NULL) || (got && strstr(text, want) == NULL)) {
-            fail_msg("%s: %d '%s'", shortage_cases[i].name, got, text);
+            fail_msg("%s: %d '%s'", local_error_cases[i].name, got, text);
         }
     }
 }
@@ -830,7 +830,7 @@ int main(void)
         cmocka_unit_test(refused_connection_was_never_sent),
         cmocka_unit_test_setup_teardown(certificate_files_are_ours, make_files, remove_files),
         cmocka_unit_test(no_descriptors_are_ours),
-        cmocka_unit_test(shortages_are_told_from_faults),
+        cmocka_unit_test(local_errors_are_told_from_faults),
         cmocka_unit_test(an_endless_header_is_not_ours),
         cmocka_unit_test(retry_after_has_two_forms),
     };

@@ -1,18 +1,18 @@
 /**
- * shortage - requests that failed for want of something of our own, and the way out.
+ * local_error - requests that failed for a resource of this machine, and the way out.
  *
  * A file of certificates that cannot be read, no file descriptor, no memory: none of these says
  * anything of the destination, and none may be blamed on it.
  */
-#ifndef HTTP_SHORTAGE_H
-#define HTTP_SHORTAGE_H
+#ifndef HTTP_LOCAL_ERROR_H
+#define HTTP_LOCAL_ERROR_H
 
 #include <curl/curl.h>
 
 #include "http/client.h"
 
 /* How a request ended. */
-struct shortage_signs {
+struct local_error_signs {
     CURLcode result;
     int socket_errno;      /* of the last socket that could not be had; 0: all could */
     bool is_sent;          /* at least one byte of the request was written */
@@ -21,7 +21,7 @@ struct shortage_signs {
 
 /** Whether it was ours; then @text says what is missing and what to do about it. Looks at the
  * files and at what descriptors are left, so it has to be asked at once. */
-bool shortage_find(const struct shortage_signs *signs, const struct http_target *target, char *text,
-                   size_t bytes);
+bool local_error_find(const struct local_error_signs *signs, const struct http_target *target,
+                      char *text, size_t bytes);
 
-#endif /* HTTP_SHORTAGE_H */
+#endif /* HTTP_LOCAL_ERROR_H */

@@ -1,4 +1,4 @@
-#include "http/shortage.h"
+#include "http/local_error.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -88,7 +88,7 @@ static void say_file(const char *option, const char *path, char *text, size_t by
     }
 }
 
-static void say_authorities(const struct shortage_signs *signs, const struct http_target *target,
+static void say_authorities(const struct local_error_signs *signs, const struct http_target *target,
                             char *text, size_t bytes)
 {
     if (target->ca_file != NULL) {
@@ -118,7 +118,7 @@ static void say_own_certificate(const struct http_target *target, char *text, si
     }
 }
 
-static bool find_descriptors(const struct shortage_signs *signs, char *text, size_t bytes)
+static bool find_descriptors(const struct local_error_signs *signs, char *text, size_t bytes)
 {
     int why = 0;
 
@@ -137,8 +137,8 @@ static bool find_descriptors(const struct shortage_signs *signs, char *text, siz
     return true;
 }
 
-bool shortage_find(const struct shortage_signs *signs, const struct http_target *target, char *text,
-                   size_t bytes)
+bool local_error_find(const struct local_error_signs *signs, const struct http_target *target,
+                      char *text, size_t bytes)
 {
     if (signs->result == CURLE_SSL_CACERT_BADFILE) {
         say_authorities(signs, target, text, bytes);
