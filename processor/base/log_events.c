@@ -208,8 +208,11 @@ const struct log_event log_events[] = {
     {"source.fatal", "error", "worker error text next", "",
      "The consumer cannot go on; the process ends with exit code 3.",
      "A supervisor starts it again. If it repeats: see `next`."},
-    {"source.fresh", "info", "topic partition offset from", "topic partition",
-     "The group has no offset for a partition yet: it starts where kafka.start_from says.", ""},
+    {"source.fresh", "info warn", "topic partition offset from unread next", "topic partition",
+     "The group has no offset for a partition yet: it starts where kafka.start_from says. `unread` "
+     "is how many offsets before that place are not read; a warning if there are any.",
+     "If the topic was made anew while nothing ran: stop detour, set the group's offsets to the "
+     "first ones (kafka-consumer-groups --reset-offsets --to-earliest)."},
     {"source.gap", "error", "topic partition cause wanted first end missing action from next",
      "topic partition cause action",
      "Records that were not read are gone (`cause` removed), or the log is another one from some "

@@ -130,6 +130,22 @@ static rd_kafka_resp_err_t is_latest(const struct source *source, const char *to
     return error;
 }
 
+/* Nothing of the group or the cluster tells a topic that was deleted and made anew, while nobody
+ * ran, from one that the group meets for the first time: the group's offsets went with the topic.
+ * So whoever wants `latest` is told what that leaves out. */
+static void tell_start(const struct source_partition *partition, int64_t offset, int64_t unread,
+                       bool is_at_end)
+{
+    LOG_AT(unread > 0 ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "source.fresh",
+           "topic=%s partition=%d offset=%" PRId64 " from=%s unread=%" PRId64 " next=%s",
+           LOG_Q(partition->topic), (int)partition->partition, offset,
+           is_at_end ? "latest" : "earliest", unread,
+           LOG_Q(unread > 0 ? "the records before that offset are not read, because of "
+                              "kafka.start_from: latest. If the topic was made anew, stop detour "
+                              "and set the group's offset to the first one"
+                            : ""));
+}
+
 rd_kafka_resp_err_t start_fresh(struct source *source, struct source_partition *partition,
                                 uint64_t wait_ms)
 {
@@ -145,9 +161,7 @@ rd_kafka_resp_err_t start_fresh(struct source *source, struct source_partition *
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
         int64_t offset = is_at_end ? high : low;
 
-        LOG_INFO("source.fresh", "topic=%s partition=%d offset=%" PRId64 " from=%s",
-                 LOG_Q(partition->topic), (int)partition->partition, offset,
-                 is_at_end ? "latest" : "earliest");
+        tell_start(partition, offset, offset - low, is_at_end);
         partition_place_fresh(partition, offset, low, high, clock_mono_ms());
     }
     return error;

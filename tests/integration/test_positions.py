@@ -137,6 +137,23 @@ def test_a_topic_made_anew_with_other_partitions_while_latest(world):
     run.must_live()
 
 
+def test_what_latest_leaves_out_is_said(world):
+    """Deleted and made anew while no process ran: the group's offsets are gone, and `latest` begins behind what came."""
+    world.create_all(partitions=1)
+    run = world.detour(config(world, "skip", start_from="latest")).start().wait_ready()
+    run.wait_log('level=info event=source.fresh.*from=latest unread=0 next=""')
+    world.produce(world.conversions(30, prefix="old"))
+    world.wait_settled()
+    run.stop()
+    recreate(world)
+    world.produce(world.conversions(20, prefix="passed over"))
+    run.start().wait_ready()
+    run.wait_log("level=warn event=source.fresh.*offset=20 from=latest unread=20 next=.*set the group's offset")
+    after = world.produce(world.conversions(10, prefix="after"))
+    world.tiktok.wait_accepted(r.id for r in after)
+    run.stop()
+
+
 def test_a_topic_made_anew_while_nobody_looked(world):
     """Between two runs, and the group's offset is still there, or is set again, with what detour had noted."""
     world.create_all(partitions=1)
