@@ -8,7 +8,11 @@
 #include "kafka/source_inside.h"
 #include "kafka/watermarks.h"
 
-enum { SEEK_WAIT_MS = 200, LOOK_BUDGET_MS = 200 /* of one turn, for all partitions */ };
+enum {
+    SEEK_WAIT_MS = 200,
+    LOOK_BUDGET_MS = 200, /* of one turn, for all partitions */
+    LOOK_WAIT_MS = 2000,  /* for two questions, each behind a fetch that waits for half a second */
+};
 
 /* A message kept for later is fetched again, if it is of @partition. */
 static void drop_kept(struct source *source, const struct source_partition *partition)
@@ -145,14 +149,14 @@ static void look_at(struct source *source, struct source_partition *partition)
     int64_t high = -1;
 
     error = watermarks_ask(source->rk, partition->topic, partition->partition, &low, &high,
-                           PLACE_SHORT_MS);
+                           LOOK_WAIT_MS);
     source->now_ms = clock_mono_ms();
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
         partition_bounds(partition, source->kafka, low, high, source->now_ms);
     } else {
         source_tell(source, error, partition->topic, "no answer about an offset that is gone");
         partition_bounds_failed(partition, source->now_ms);
-        source->look_again_ms = source->now_ms + PLACE_SHORT_MS; /* deliveries wait meanwhile */
+        source->look_again_ms = source->now_ms + LOOK_WAIT_MS; /* deliveries wait meanwhile */
     }
 }
 
