@@ -160,6 +160,44 @@ def test_without_its_broker_it_waits_quietly_and_ends_when_told(own_world, own_k
     world.settle_account(records)
 
 
+def test_a_broker_that_stands_still_with_its_connections_open(own_world, own_kafka):
+    """SIGSTOP: it answers nothing and closes nothing. The process lives, stops in time meanwhile, and when the broker
+    goes on nothing was lost, and at most what was under way at the stop came twice."""
+    world = own_world
+    in_flight = 100
+    world.create_all()
+    records = world.produce(world.conversions(300, prefix="before"))
+    run = world.detour(world.config(shutdown={"drain": "4s"}, in_flight={"events": in_flight})).start().wait_ready()
+    world.wait_settled()
+    broker = own_kafka.process.child
+    broker.send_signal(signal.SIGSTOP)
+    try:
+        time.sleep(15)
+        run.must_live()
+        assert run.get("/livez")[0] == 200, "a broker that is silent is no reason to restart the process"
+    finally:
+        broker.send_signal(signal.SIGCONT)
+    records += world.produce(world.conversions(300, prefix="after"))
+    world.tiktok.wait_accepted((r.id for r in records), timeout=90)
+    world.wait_settled()  # what is delivered and not yet committed would be sent again
+    broker.send_signal(signal.SIGSTOP)
+    try:
+        time.sleep(2)
+        began = time.monotonic()
+        run.child.terminate()
+        code = run.wait_exit(20)
+        took = time.monotonic() - began
+    finally:
+        broker.send_signal(signal.SIGCONT)
+    assert took < 10, f"it took {took:.1f} s to stop beside a broker that is silent"
+    assert code in (0, 1), run.tail()
+    own_kafka.wait_up()
+    run.start()
+    world.wait_settled()
+    world.settle_account(records, duplicates=in_flight)
+    run.stop()
+
+
 def test_no_descriptor_left_is_no_fault_of_the_destination(world):
     """The limit falls to what is open: no breaker opens, nothing is diverted, and it goes on when there are more."""
     world.create_all()
