@@ -59,8 +59,9 @@ struct leg *batch_take(struct batch *batch, size_t index);
 /** Empty the batch: every leg of it is reported, in order. */
 void batch_report(struct batch *batch, struct outcome_queue *outcomes, enum leg_outcome outcome,
                   enum reason reason);
-/** May the item that an answer names be condemned for it? To be asked once for each such answer.
- * False from when the same place was named too often in a row: halving finds the culprit then. */
+/** May the item that an answer names be dead-lettered for it? To be asked once for each such
+ * answer. False from when the same place was named too often in a row: halving finds the culprit
+ * then. */
 bool batch_believes(struct batch *batch, size_t item);
 /** Into the waiting list; @is_first: before the others (it has waited already). Legs become
  * WAITING. */

@@ -79,9 +79,8 @@ static struct event *take_block(struct event_pool *pool, size_t bytes)
     return event;
 }
 
-struct event *event_new(struct event_pool *pool, rd_kafka_message_t *message,
-                        struct source_partition *partition, size_t legs, size_t extra,
-                        size_t header_bytes, uint64_t now_ms)
+struct event *event_new(struct event_pool *pool, const struct event_from *from, size_t legs,
+                        size_t extra)
 {
     size_t head = sizeof(struct event) + legs * sizeof(struct leg);
     size_t bytes = head + extra;
@@ -91,13 +90,14 @@ struct event *event_new(struct event_pool *pool, rd_kafka_message_t *message,
     PRE(legs > 0 && legs <= UINT16_MAX);
     memset(event, 0, head);
     event->block_bytes = index == EVENT_CLASSES ? bytes : (size_t)CLASS_BYTES_MIN << index;
-    event->message = message;
-    event->partition = partition;
-    event->epoch = partition == NULL ? 0 : partition->epoch;
+    event->message = from->message;
+    event->partition = from->partition;
+    event->epoch = from->partition == NULL ? 0 : from->partition->epoch;
     event->leg_count = (uint16_t)legs;
     event->legs_open = (uint16_t)legs;
-    event->taken_ms = now_ms;
-    event->bytes = message->len + message->key_len + header_bytes + event->block_bytes;
+    event->taken_ms = from->now_ms;
+    event->bytes =
+        from->message->len + from->message->key_len + from->header_bytes + event->block_bytes;
     for (size_t i = 0; i < legs; i++) {
         event->legs[i].event = event;
     }

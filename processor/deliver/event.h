@@ -127,11 +127,17 @@ struct event_pool {
 /** @release: what a message is given back with. */
 void event_pool_init(struct event_pool *pool, void (*release)(rd_kafka_message_t *message));
 void event_pool_fini(struct event_pool *pool); /* frees what is in flight too */
-/** A zeroed event with @legs legs and @extra bytes behind them (event_extra()). Takes @message,
- * whose headers take @header_bytes. */
-struct event *event_new(struct event_pool *pool, rd_kafka_message_t *message,
-                        struct source_partition *partition, size_t legs, size_t extra,
-                        size_t header_bytes, uint64_t now_ms);
+/* Where an event comes from. */
+struct event_from {
+    rd_kafka_message_t *message; /* taken by event_new() */
+    struct source_partition *partition;
+    size_t header_bytes; /* what the message's headers take */
+    uint64_t now_ms;
+};
+
+/** A zeroed event with @legs legs and @extra bytes behind them (event_extra()). */
+struct event *event_new(struct event_pool *pool, const struct event_from *from, size_t legs,
+                        size_t extra);
 /** An item or headers were made for a leg of it (@bytes), or are gone (negative). */
 void event_own(struct event_pool *pool, struct event *event, int64_t bytes);
 /** The bytes behind the legs. */

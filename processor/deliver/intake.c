@@ -59,8 +59,9 @@ static struct event *take_whole(struct intake *intake, rd_kafka_message_t *messa
     struct deliverer *d = intake->d;
     size_t type_len = facts == NULL ? 0 : facts->type.len;
     size_t id_len = facts == NULL ? 0 : facts->id.len;
-    struct event *event = event_new(&d->events, message, partition, 1, type_len + id_len,
-                                    header_bytes(d, message), d->now_ms);
+    struct event *event = event_new(
+        &d->events, &(struct event_from){message, partition, header_bytes(d, message), d->now_ms},
+        1, type_len + id_len);
     char *extra = event_extra(event);
 
     if (type_len > 0) {
@@ -215,8 +216,9 @@ static struct event *make_event(struct intake *intake, rd_kafka_message_t *messa
 {
     struct deliverer *d = intake->d;
     size_t extra = facts->type.len + facts->id.len + d->render.len;
-    struct event *event = event_new(&d->events, message, partition, intake->plan_count, extra,
-                                    header_bytes(d, message), d->now_ms);
+    struct event *event = event_new(
+        &d->events, &(struct event_from){message, partition, header_bytes(d, message), d->now_ms},
+        intake->plan_count, extra);
     char *at = event_extra(event);
 
     memcpy(at, facts->type.ptr, facts->type.len);
@@ -350,6 +352,7 @@ static void process(struct intake *intake, rd_kafka_message_t *message,
     const struct writer *writer;
     struct decoded decoded;
     struct frame frame;
+    struct view_source from;
     enum reason reason = REASON_DECODE_FAILED;
     struct err err;
 
@@ -382,8 +385,8 @@ static void process(struct intake *intake, rd_kafka_message_t *message,
     case WRITER_READY:
         break;
     }
-    if (view_decode(d->pipeline, writer, frame.payload, d->wall_ms, &d->scratch, &decoded, &reason,
-                    &err) != ERR_OK) {
+    from = (struct view_source){writer, frame.payload, d->wall_ms, &d->scratch};
+    if (view_decode(d->pipeline, &from, &decoded, &reason, &err) != ERR_OK) {
         dead_letter(intake, message, partition, NULL, reason, err.text);
         return;
     }

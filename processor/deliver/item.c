@@ -12,8 +12,9 @@ enum err_code item_decode(struct deliverer *d, const struct event *event, struct
     d->io->view(event->message, &out->message);
     rc = catalog_unframe(d->pipeline->catalog, out->message.value, &frame, err);
     if (rc == ERR_OK) {
-        rc = view_decode(d->pipeline, event->writer, frame.payload, d->wall_ms, &d->scratch, out,
-                         &reason, err);
+        const struct view_source from = {event->writer, frame.payload, d->wall_ms, &d->scratch};
+
+        rc = view_decode(d->pipeline, &from, out, &reason, err);
     }
     return rc;
 }

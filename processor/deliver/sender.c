@@ -6,7 +6,7 @@
  * It can go otherwise, in order: no item can be made of the event (dead letter); the
  * sender is paused (throttled, held) or out of tokens or connections (legs wait, batches
  * fill); no answer or a transient one (retry, then on in the chain); an answer that
- * condemns (dead letter of the culprit alone); one nobody knows (retry, halve, dead letter).
+ * rejects (dead letter of the culprit alone); one nobody knows (retry, halve, dead letter).
  */
 #include "deliver/sender.h"
 

@@ -1,25 +1,27 @@
 /**
- * sender - one worker's requests to one Events API destination.
+ * sender - one worker's requests to one HTTP destination.
  *
- * Legs queue in queues, one for each (event name, source id): a batch holds one event
- * type of one source, so that an answer always speaks of one cell. A free connection
- * sends what is there after `linger`; while all are busy batches fill. An answer is
- * read by its driver and becomes:
+ * Legs wait in queues, one for each event type and source id (queue.h): a batch holds one event
+ * type of one source id, so that an answer always speaks of one cell. A free connection sends what
+ * is there after `linger`; while all are busy batches fill. The driver of the destination reads an
+ * answer. What it does:
  *
- *   delivered          each leg settled
- *   rejected           the named item is dead-lettered and the rest resent; without a
- *                      name the batch is halved until the culprit is alone
- *   20001              each leg by its own result
- *   retry              the batch waits with full jitter, then its legs go on in their
- *                      chains when attempts or deadline are used up
- *   throttled          everything of this destination waits (Retry-After, or 1..8 s), in
- *                      all workers; no attempt; after throttle.wait legs with an
- *                      alternate take it
- *   hold               nothing is sent but one probe of all workers, 5 s apart doubling to
- *                      60 s, and at once when the credential changes; after 60 s legs with
- *                      an alternate take it; none is condemned. An event that is refused
- *                      again and again while others pass goes on in its chain alone
- *   unknown            as retry; when that is used up, halved, then dead-lettered
+ *   delivered    each leg is reported delivered
+ *   rejected     the named event is reported rejected and the rest sent again; without a name the
+ *                batch is bisected until the culprit is alone
+ *   by event     each leg by its own result (TikTok's 20001)
+ *   retry        the batch waits with full jitter, and is reported failed when attempts or deadline
+ *                are used up
+ *   throttled    everything of this destination waits (Retry-After, or 1..8 s), in all workers; no
+ *                attempt; after throttle.wait legs with an alternate are reported failed
+ *   hold         nothing is sent but one probe of all workers, 5 s apart doubling to 60 s, and at
+ *                once when the credential changes; after 60 s legs with an alternate are reported
+ *                failed; none is dead-lettered. An event that is refused again and again while
+ *                others pass is reported failed alone. Of one source id only: hold.h
+ *   unknown      as retry; when that is used up, bisected, then reported rejected
+ *
+ * Reports go to the queue of outcomes (outcome.h); a sender calls nobody above it. It owns its
+ * queues and batches, not the legs. Used on its worker's thread.
  */
 #ifndef DELIVER_SENDER_H
 #define DELIVER_SENDER_H

@@ -118,7 +118,8 @@ static bool is_own_refusal(const struct sender *sender, struct batch *batch)
 }
 
 /* A firewall in front of the destination may refuse one event for what is in it. That is its
- * alternate's or a person's, and must not stop the others; a refused credential condemns nobody. */
+ * alternate's or a person's, and must not stop the others; a refused credential dead-letters no
+ * event. */
 static void handle_own_refusal(struct sender *sender, struct batch *batch)
 {
     if (batch->refusals < OWN_REFUSALS) {
@@ -156,8 +157,8 @@ void sender_refused(struct sender *sender, struct batch *batch, const struct htt
     batch_wait(&sender->batches, batch, 0, true);
 }
 
-/* An answer that speaks of events and not of rate or credential: the way is open, unless it was
- * asked before it closed. */
+/* An answer that speaks of events and not of rate or credential ends a throttle and a hold, unless
+ * its request was sent before the last refusal. */
 void sender_note_open(struct sender *sender, const struct batch *batch)
 {
     struct flow_state before;

@@ -124,7 +124,7 @@ static bool send_batch(struct sender *sender, struct batch *batch)
     }
     if (post(sender, batch, &err) != ERR_OK) {
         LOG_ERROR("request.local", "destination=%s why=%s", LOG_S(sender->config->name),
-                  LOG_Q(err.text)); /* our own shortage, never blamed on the destination */
+                  LOG_Q(err.text)); /* a local error never counts against the destination */
         batch_wait(&sender->batches, batch, sender->d->now_ms + SENDER_LOOK_MS, true);
         return false;
     }

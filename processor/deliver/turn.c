@@ -27,7 +27,7 @@ void turn_init(struct turn *turn, struct deliverer *d, struct intake *intake, un
 /* room */
 
 /* What there is too much of, or BLOCK_REASON_COUNT when there is room. */
-static enum block_reason lacks_room(const struct turn *turn)
+static enum block_reason full_reason_of(const struct turn *turn)
 {
     const struct deliverer *d = turn->d;
     const struct config *config = d->pipeline->config;
@@ -75,7 +75,7 @@ static bool has_room(struct turn *turn)
     if (waits_for_topic(turn)) {
         return false;
     }
-    lack = lacks_room(turn);
+    lack = full_reason_of(turn);
     if (lack == BLOCK_REASON_COUNT) {
         if (turn->is_full_blocked) {
             turn->is_full_blocked = false;
@@ -144,7 +144,7 @@ static void retry_parked(struct turn *turn, bool is_woken)
         turn->retried_ms = now_ms;
         intake_ask_again(turn->intake);
     }
-    for (int i = 0; i < TAKE_MAX && lacks_room(turn) == BLOCK_REASON_COUNT; i++) {
+    for (int i = 0; i < TAKE_MAX && full_reason_of(turn) == BLOCK_REASON_COUNT; i++) {
         if (!intake_take_ready(turn->intake)) {
             return;
         }
@@ -163,7 +163,7 @@ uint64_t turn_run(struct turn *turn, bool is_woken)
     due_ms = move_on(turn);
     io->commit(io->context, d->now_ms);
     if (turn->has_more ||
-        (d->events.waiting.ready.count > 0 && lacks_room(turn) == BLOCK_REASON_COUNT)) {
+        (d->events.waiting.ready.count > 0 && full_reason_of(turn) == BLOCK_REASON_COUNT)) {
         return 0;
     }
     return turn->full_since_ms == 0 ? due_ms : MIN_OF(due_ms, (uint64_t)FULL_LOOK_MS);

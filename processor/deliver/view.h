@@ -13,12 +13,19 @@ struct decoded {
     struct value root;
 };
 
+/* What is decoded, and with what. */
+struct view_source {
+    const struct writer *writer;
+    struct span payload; /* behind the framing */
+    int64_t wall_ms;
+    struct arena *arena;
+};
+
 /**
- * Decode @payload with @writer and find the facts. Everything points into the message and @arena.
+ * Decode the payload and find the facts. Everything points into the message and the arena.
  * On failure *reason says which dead letter it is.
  */
-NODISCARD enum err_code view_decode(const struct pipeline *pipeline, const struct writer *writer,
-                                    struct span payload, int64_t wall_ms, struct arena *arena,
+NODISCARD enum err_code view_decode(const struct pipeline *pipeline, const struct view_source *from,
                                     struct decoded *out, enum reason *reason, struct err *err);
 
 #endif /* DELIVER_VIEW_H */
