@@ -114,6 +114,16 @@ static bool is_fenced(void *context, uint64_t now_ms)
     return source_is_fenced(((const struct io_real *)context)->source, now_ms);
 }
 
+static bool is_going(void *context, uint64_t *until_ms)
+{
+    return source_is_going(((const struct io_real *)context)->source, until_ms);
+}
+
+static void let_go(void *context)
+{
+    source_let_go(((struct io_real *)context)->source);
+}
+
 /* messages */
 
 static struct span find_header(const void *context, struct span name)
@@ -193,6 +203,8 @@ enum err_code io_real_open(struct io_real *real, const struct config *config, un
                 .block = block,
                 .commit = commit,
                 .is_fenced = is_fenced,
+                .is_going = is_going,
+                .let_go = let_go,
                 .view = view,
                 .headers = headers_of,
                 .release = rd_kafka_message_destroy,

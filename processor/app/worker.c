@@ -3,7 +3,7 @@
  * and producer move; try parked events; commit what is settled; report.
  *
  * It can go otherwise: no room (polling stops, and when that lasts the partitions are
- * paused by name); a rebalance inside the poll (on_revoke drains what is going); a
+ * paused by name); a rebalance (turns finish what is going, the source commits and lets go); a
  * process that slept (fenced until the group has spoken); a consumer that failed for good
  * (the worker ends, the process with it); a stop (drain, commit, leave).
  */
@@ -23,8 +23,9 @@
 #include "deliver/turn.h"
 
 enum {
-    WAIT_MAX_MS = 500, /* a turn at least this often */
-    REPORT_MS = 1000,  /* gauges */
+    WAIT_MAX_MS = 500,      /* a turn at least this often */
+    HAND_OVER_WAIT_MS = 20, /* answers of the last commit have no descriptor */
+    REPORT_MS = 1000,       /* gauges */
     READY_GRACE_MS =
         10000, /* a worker without partitions (more workers than partitions) is ready too */
     THREAD_STACK_BYTES = 1024 * 1024,
@@ -43,7 +44,6 @@ struct worker {
     struct cluster *cluster; /* the process's */
     struct lags lags;
     int wake_fd; /* stop, or a schema that came */
-    bool is_drained;
     uint64_t started_ms, reported_ms;
     _Atomic uint64_t stop_by_ms; /* 0: go on */
     _Atomic bool is_ready, is_done, is_failed;
@@ -55,10 +55,13 @@ struct worker {
 static void wait_for_work(struct worker *worker, uint64_t due_ms)
 {
     int fds[3] = {worker->wake_fd, producer_fd(worker->io.producer), source_fd(worker->io.source)};
-    /* A full worker does not poll, so its source's descriptor would stay readable: leave it out. */
-    size_t count = worker->turn.full_since_ms == 0 ? 3 : 2;
+    /* A full worker does not poll, nor one whose partitions go, so its source's descriptor would
+     * stay readable: leave it out. */
+    bool is_handing_over = source_is_handing_over(worker->io.source);
+    size_t count = worker->turn.full_since_ms == 0 && !is_handing_over ? 3 : 2;
+    uint64_t most_ms = is_handing_over ? HAND_OVER_WAIT_MS : WAIT_MAX_MS;
 
-    http_wait(worker->io.http, fds, count, MIN_OF(due_ms, (uint64_t)WAIT_MAX_MS));
+    http_wait(worker->io.http, fds, count, MIN_OF(due_ms, most_ms));
 }
 
 /* A stop, or a schema that came: either way, look. */
@@ -93,15 +96,10 @@ static void report(struct worker *worker)
 
 /* leaving */
 
-static void on_revoke(void *context, struct source_partition *const *partitions, size_t count,
-                      uint64_t wait_ms)
+static void on_revoked(void *context, struct source_partition *const *partitions, size_t count)
 {
     struct worker *worker = context;
 
-    if (worker->is_drained) {
-        wait_ms = 0; /* the time that is left is the commit's */
-    }
-    turn_revoke(&worker->turn, partitions, count, wait_ms == 0 ? 0 : clock_mono_ms() + wait_ms);
     lags_revoke(&worker->lags, &worker->deliverer, worker->cluster, partitions, count);
 }
 
@@ -115,7 +113,6 @@ static void drain(struct worker *worker)
                  "follows after the restart\"",
                  worker->index, left);
     }
-    worker->is_drained = true;
 }
 
 static void *run(void *context)
@@ -170,7 +167,7 @@ enum err_code worker_start(const struct worker_shared *shared, unsigned index, s
                            struct err *err)
 {
     struct worker *worker = mem_new(struct worker);
-    struct source_events events = {.revoke = on_revoke, .context = worker};
+    struct source_events events = {.revoked = on_revoked, .context = worker};
     enum err_code rc;
 
     worker->pipeline = shared->pipeline;

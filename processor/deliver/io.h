@@ -50,6 +50,8 @@ struct io {
                   bool is_blocked);
     void (*commit)(void *context, uint64_t now_ms);
     bool (*is_fenced)(void *context, uint64_t now_ms);
+    bool (*is_going)(void *context, uint64_t *until_ms);
+    void (*let_go)(void *context);
 
     /* messages */
     void (*view)(const rd_kafka_message_t *message, struct message_view *out);

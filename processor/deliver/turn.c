@@ -151,6 +151,89 @@ static void retry_parked(struct turn *turn, bool is_woken)
     }
 }
 
+/* leaving */
+
+/* From now on nothing of what leaves is begun, and what has begun is finished until @until_ms. */
+static void begin_leaving(struct turn *turn, uint64_t now_ms, uint64_t until_ms)
+{
+    uint64_t left_ms = until_ms < now_ms ? 0 : until_ms - now_ms;
+
+    turn->d->is_leaving = true;
+    turn->is_leaving = true;
+    turn->leave_by_ms = until_ms;
+    turn->unsend_ms = now_ms + UNSEND_MS;
+    turn->late_ms = now_ms + left_ms - MIN_OF(left_ms / 3, (uint64_t)LATE_MS);
+}
+
+/* True when nothing is left to be finished, or no time. */
+static bool leave(struct turn *turn, uint64_t now_ms)
+{
+    const struct io *io = turn->io;
+    struct deliverer *d = turn->d;
+
+    INVARIANT(turn->is_leaving);
+    drain_drop(d);
+    if (drain_open(d) == 0 || now_ms >= turn->leave_by_ms) {
+        return true;
+    }
+    d->is_silent |= io->is_fenced(io->context, now_ms);
+    if (now_ms >= turn->unsend_ms) {
+        turn->unsend_ms = UINT64_MAX;
+        io->unsend(io->context); /* dropped in the next round where nothing begun */
+    }
+    if (now_ms >= turn->late_ms) {
+        drain_divert(d);
+    }
+    return false;
+}
+
+static void end_leaving(struct turn *turn)
+{
+    drain_forget(turn->d);
+    turn->d->is_leaving = turn->d->is_ending;
+    turn->is_leaving = false;
+}
+
+/* Partitions are taken back: their events leave over some turns, then the source lets them go. */
+static void hand_over(struct turn *turn)
+{
+    const struct io *io = turn->io;
+    uint64_t now_ms = io->mono_ms(io->context);
+    uint64_t until_ms = 0;
+
+    if (!io->is_going(io->context, &until_ms)) {
+        return;
+    }
+    if (!turn->is_leaving) {
+        begin_leaving(turn, now_ms, until_ms);
+    }
+    if (leave(turn, now_ms)) {
+        end_leaving(turn);
+        io->let_go(io->context);
+    }
+}
+
+size_t turn_drain(struct turn *turn, uint64_t until_ms)
+{
+    const struct io *io = turn->io;
+    uint64_t now_ms = io->mono_ms(io->context);
+    size_t left;
+
+    turn->d->is_ending = true;
+    begin_leaving(turn, now_ms, until_ms);
+    while (!leave(turn, now_ms)) {
+        (void)move_on(turn);
+        io->commit(io->context, now_ms);
+        io->wait(io->context, DRAIN_WAIT_MS);
+        now_ms = io->mono_ms(io->context);
+    }
+    left = drain_open(turn->d);
+    end_leaving(turn);
+    return left;
+}
+
+/* a turn */
+
 uint64_t turn_run(struct turn *turn, bool is_woken)
 {
     const struct io *io = turn->io;
@@ -160,64 +243,15 @@ uint64_t turn_run(struct turn *turn, bool is_woken)
     retry_parked(turn, is_woken);
     take_messages(turn);
     d->is_silent = io->is_fenced(io->context, d->now_ms);
+    hand_over(turn);
     due_ms = move_on(turn);
     io->commit(io->context, d->now_ms);
     if (turn->has_more ||
         (d->events.waiting.ready.count > 0 && full_reason_of(turn) == BLOCK_REASON_COUNT)) {
         return 0;
     }
+    if (turn->is_leaving) {
+        return MIN_OF(due_ms, (uint64_t)DRAIN_WAIT_MS);
+    }
     return turn->full_since_ms == 0 ? due_ms : MIN_OF(due_ms, (uint64_t)FULL_LOOK_MS);
-}
-
-/* leaving */
-
-/* What has begun is finished, whatever way is left by then; the rest is dropped. */
-static void finish(struct turn *turn, uint64_t until_ms)
-{
-    const struct io *io = turn->io;
-    struct deliverer *d = turn->d;
-    uint64_t now_ms = io->mono_ms(io->context);
-    uint64_t unsend_ms = now_ms + UNSEND_MS;
-    uint64_t late_ms = until_ms < now_ms ? 0 : until_ms - MIN_OF((until_ms - now_ms) / 3, LATE_MS);
-
-    for (;;) {
-        drain_drop(d);
-        if (drain_open(d) == 0 || now_ms >= until_ms) {
-            return;
-        }
-        d->is_silent |= io->is_fenced(io->context, now_ms);
-        if (now_ms >= unsend_ms) {
-            unsend_ms = UINT64_MAX;
-            io->unsend(io->context); /* dropped in the next round where nothing begun */
-        }
-        if (now_ms >= late_ms) {
-            drain_divert(d);
-        }
-        (void)move_on(turn);
-        io->commit(io->context, now_ms);
-        io->wait(io->context, DRAIN_WAIT_MS);
-        now_ms = io->mono_ms(io->context);
-    }
-}
-
-void turn_revoke(struct turn *turn, struct source_partition *const *partitions, size_t count,
-                 uint64_t until_ms)
-{
-    for (size_t i = 0; i < count; i++) {
-        partitions[i]->is_going = true;
-    }
-    turn->d->is_leaving = true;
-    if (until_ms > 0) {
-        finish(turn, until_ms);
-    }
-    drain_forget(turn->d);
-    turn->d->is_leaving = turn->d->is_ending;
-}
-
-size_t turn_drain(struct turn *turn, uint64_t until_ms)
-{
-    turn->d->is_leaving = true;
-    turn->d->is_ending = true;
-    finish(turn, until_ms);
-    return drain_open(turn->d);
 }

@@ -107,6 +107,18 @@ static void do_chores(struct source *source)
     source_act(source);
 }
 
+/* While partitions come or go no message is taken; that goes on here. */
+static bool is_steady(struct source *source)
+{
+    if (source->state == SOURCE_STEADY) {
+        return !source->is_fatal;
+    }
+    source->now_ms = clock_mono_ms();
+    assignment_awake(&source->assignment, source->now_ms);
+    commit_serve(source, 0);
+    return rebalance_step(source) && !source->is_fatal;
+}
+
 /* taking */
 
 /* NULL when nothing waits; then the descriptor is quiet until something does. */
@@ -185,7 +197,7 @@ rd_kafka_message_t *source_poll(struct source *source, struct source_partition *
 {
     PRE(partition != NULL);
 
-    if (source->is_rebalancing || source->is_fatal) {
+    if (!is_steady(source)) {
         return NULL;
     }
     if (++source->polls % POLLS_PER_CHORE == 0) {
@@ -196,7 +208,9 @@ rd_kafka_message_t *source_poll(struct source *source, struct source_partition *
         struct source_partition *own;
 
         if (message == NULL) {
-            do_chores(source);
+            if (is_steady(source)) {
+                do_chores(source);
+            }
             return NULL;
         }
         own = partition_of(source, message);
@@ -212,7 +226,7 @@ rd_kafka_message_t *source_poll(struct source *source, struct source_partition *
 
 void source_serve(struct source *source)
 {
-    if (source->is_rebalancing || source->is_fatal) {
+    if (!is_steady(source)) {
         return;
     }
     do_chores(source);

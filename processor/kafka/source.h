@@ -1,12 +1,22 @@
 /**
  * source - one consumer of the group: takes messages, tracks, commits, rebalances.
  *
- * One thread calls everything here; callbacks run inside source_poll()/source_close().
- * rd_kafka_consumer_poll() only (the batch API is not rebalance-safe in 2.0.2). Commits
- * are explicit and asynchronous with metadata; on revoke: stop, let the caller finish
- * what was sent, commit (bounded wait on an own queue), unassign. Eager assignors
- * (range,roundrobin) as reliability 3.2 says; auto.offset.reset=error, decided here:
- * no committed offset -> source_start.c; out of range -> on_gap, logged with its size.
+ * One thread calls everything here; callbacks run inside source_poll()/source_close(). What is
+ * read, settled and committed is decided in offsets/; this is the client library's side of it.
+ * rd_kafka_consumer_poll() only (the batch API is not rebalance-safe in 2.0.2). Commits are
+ * explicit and asynchronous with metadata; auto.offset.reset=error.
+ *
+ * Assignors are eager (range, roundrobin): a rebalance takes all partitions back first. That is a
+ * state of the worker's loop. The library's callback only notes it: the library waits for
+ * rd_kafka_assign() before it joins again, whether that is called inside the callback or some
+ * turns later, and pauses the partitions until then. (The same as an event on a queue would cost an
+ * event object for each message: messages come from the same queue.)
+ *
+ *    STEADY      -> GOING       the group takes the partitions back
+ *    GOING       -> COMMITTING  the caller has finished: source_let_go()
+ *    COMMITTING  -> STEADY      the last commit is answered, or 3 s are over: unassign
+ *    STEADY      -> COMING      the group gives partitions
+ *    COMING      -> STEADY      their offsets are read: assign
  */
 #ifndef KAFKA_SOURCE_H
 #define KAFKA_SOURCE_H
@@ -19,11 +29,8 @@
 struct source;
 
 struct source_events {
-    /** The partition is going: the caller drops what has not begun, finishes what has within
-     * @wait_ms (0: lost, do not wait) by turning its own loop, then returns; settled offsets are
-     * committed after. */
-    void (*revoke)(void *context, struct source_partition *const *partitions, size_t count,
-                   uint64_t wait_ms);
+    /** The partitions are no longer ours. Their memory stays. */
+    void (*revoked)(void *context, struct source_partition *const *partitions, size_t count);
     void *context;
 };
 
@@ -47,6 +54,15 @@ void source_settle(struct source *source, struct source_partition *partition, ui
  * pause throws away what was fetched. BLOCK_WINDOW and BLOCK_GAP are the source's own. */
 void source_block(struct source *source, struct source_partition *partition,
                   enum block_reason reason, bool is_blocked);
+/** The group takes the partitions back: the caller drops what has not begun of them, finishes what
+ * has until @until_ms (in the past: they are lost, do not wait), then calls source_let_go(). No
+ * message comes meanwhile. */
+bool source_is_going(const struct source *source, uint64_t *until_ms);
+/** What is settled is committed, the answer awaited for up to 3 s (by source_poll(), source_serve()
+ * or source_commit(), call one every 20 ms), then the group gets them. */
+void source_let_go(struct source *source);
+/** From the moment the group wants them until it has them. */
+bool source_is_handing_over(const struct source *source);
 /** Commit what is settled if a second has passed since the last commit, or @is_now. */
 void source_commit(struct source *source, uint64_t now_ms, bool is_now);
 /** Its blocks, and that of an error which stands while it is tried again. */

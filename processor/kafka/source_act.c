@@ -122,8 +122,8 @@ void source_act(struct source *source)
     const struct assignment *assignment = &source->assignment;
     uint32_t due = 0;
 
-    if (source->is_rebalancing) {
-        return; /* the partitions go anyway */
+    if (assignment->is_going) {
+        return; /* they are paused by the library, and go */
     }
     for (size_t i = 0; i < assignment->held_count; i++) {
         due |= assignment->held[i]->actions;

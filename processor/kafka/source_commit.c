@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "kafka/source_inside.h"
 
-enum { FAILURE_LOG_MS = 30000, SERVE_WAIT_MS = 20 };
+enum { FAILURE_LOG_MS = 30000 };
 
 static void tell_failure(struct source *source, rd_kafka_resp_err_t error)
 {
@@ -128,24 +128,20 @@ void source_commit(struct source *source, uint64_t now_ms, bool is_now)
 {
     assignment_awake(&source->assignment, now_ms); /* who drains does not poll */
     commit_serve(source, 0);
-    if (!source->is_fatal && assignment_commit_due(&source->assignment, now_ms, is_now)) {
+    if (source->state == SOURCE_COMMITTING) {
+        (void)rebalance_step(source);
+    } else if (!source->is_fatal && assignment_commit_due(&source->assignment, now_ms, is_now)) {
         send_commit(source, now_ms, false);
     }
 }
 
-bool commit_finally(struct source *source, uint64_t wait_ms)
+bool commit_finally(struct source *source, uint64_t now_ms)
 {
     struct assignment *assignment = &source->assignment;
-    uint64_t now_ms = clock_mono_ms();
-    uint64_t until_ms = now_ms + wait_ms;
 
-    while (!source->is_fatal && !assignment->commits.is_refused &&
-           assignment_has_uncommitted(assignment) && now_ms < until_ms) {
-        if (assignment_commit_due_finally(assignment, now_ms)) {
-            send_commit(source, now_ms, true);
-        }
-        rd_kafka_queue_poll_callback(source->commits, SERVE_WAIT_MS);
-        now_ms = clock_mono_ms();
+    commit_serve(source, 0);
+    if (!source->is_fatal && assignment_commit_due_finally(assignment, now_ms)) {
+        send_commit(source, now_ms, true);
     }
     return !assignment_has_uncommitted(assignment);
 }

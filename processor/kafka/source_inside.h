@@ -26,6 +26,13 @@ enum {
     REVOKE_WAIT_MS = 5000,
 };
 
+enum source_state {
+    SOURCE_STEADY,
+    SOURCE_COMING,
+    SOURCE_GOING,
+    SOURCE_COMMITTING,
+};
+
 struct source {
     const struct config_kafka *kafka;
     unsigned worker_index;
@@ -38,8 +45,11 @@ struct source {
     struct source_partition *last;    /* of the last message ... */
     const rd_kafka_topic_t *last_rkt; /* ... and its topic, to recognise the next; never used */
     rd_kafka_message_t *kept;         /* came while only callbacks were to be served */
-    bool is_rebalancing;
-    bool is_unplaced;       /* some held partition is not placed */
+    enum source_state state;
+    rd_kafka_topic_partition_list_t *coming; /* owned; while COMING */
+    uint64_t going_by_ms;                    /* while GOING or COMMITTING */
+    bool is_lost;                            /* others may have them already */
+    bool is_unplaced;                        /* some held partition is not placed */
     bool *is_first;         /* owned; by topic: the group had no offset of it when we came */
     bool *is_begun;         /* owned; by topic: its first start is over */
     uint64_t place_at_ms;   /* try again from then on */
@@ -78,13 +88,15 @@ void source_look(struct source *source, uint64_t now_ms);
 
 /* source_rebalance.c */
 
-/** librdkafka's callback. */
-void rebalance_take(rd_kafka_t *rk, rd_kafka_resp_err_t error,
+/** librdkafka's callback: only notes what the group wants. */
+void rebalance_note(rd_kafka_t *rk, rd_kafka_resp_err_t error,
                     rd_kafka_topic_partition_list_t *partitions, void *opaque);
+/** Go on with what was noted. True when nothing is left of it. */
+bool rebalance_step(struct source *source);
 /** Ask again for committed offsets that were not to be had. */
 void rebalance_chores(struct source *source, uint64_t now_ms);
-/** All partitions go, whether the group said so or not. */
-void rebalance_drop(struct source *source, bool is_lost);
+/** All partitions go at once, although the group did not take them back. */
+void rebalance_lose(struct source *source);
 
 /* source_start.c */
 
@@ -118,7 +130,7 @@ void error_joined(struct source *source);
 
 /** Answers of commits that came. */
 void commit_serve(struct source *source, uint64_t wait_ms);
-/** Commit all that is settled and wait for the answer. False when something is left. */
-bool commit_finally(struct source *source, uint64_t wait_ms);
+/** Commit all that is settled, while partitions go. False when something is left. */
+bool commit_finally(struct source *source, uint64_t now_ms);
 
 #endif /* KAFKA_SOURCE_INSIDE_H */

@@ -13,7 +13,7 @@
 #include "kafka/conf.h"
 #include "kafka/source_inside.h"
 
-enum { WINDOW_MAX = 65536, WINDOW_MOST = 1 << 24 };
+enum { WINDOW_MAX = 65536, WINDOW_MOST = 1 << 24, CLOSE_WAIT_MS = 20 };
 
 /* opening */
 
@@ -89,7 +89,7 @@ static enum err_code make_client(struct source *source, const struct config *con
         &source->assignment, source->worker_index,
         MIN_OF(MAX_OF(config->in_flight.events, (uint32_t)WINDOW_MAX), (uint32_t)WINDOW_MOST),
         (uint64_t)conf_number(conf, "session.timeout.ms", 45000), source->now_ms);
-    rd_kafka_conf_set_rebalance_cb(conf, rebalance_take);
+    rd_kafka_conf_set_rebalance_cb(conf, rebalance_note);
     rd_kafka_conf_set_error_cb(conf, take_error);
     rd_kafka_conf_set_opaque(conf, source);
     source->rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof(why));
@@ -123,7 +123,7 @@ enum err_code source_open(const struct config *config, unsigned worker_index,
     struct source *source = mem_new(struct source);
     enum err_code rc;
 
-    PRE(events->revoke != NULL);
+    PRE(events->revoked != NULL);
 
     source->kafka = &config->kafka;
     source->worker_index = worker_index;
@@ -153,20 +153,39 @@ enum err_code source_open(const struct config *config, unsigned worker_index,
 
 /* closing */
 
-/* Leave the group; the revoke runs inside. */
+/* A rebalance goes on while the process ends: what comes is refused, and the caller has finished
+ * what it could of what goes. */
+static void step_closing(struct source *source)
+{
+    if (source->state == SOURCE_GOING) {
+        source_let_go(source);
+    } else if (source->state == SOURCE_COMING) {
+        rebalance_lose(source);
+        rd_kafka_assign(source->rk, NULL);
+    } else {
+        (void)rebalance_step(source);
+    }
+}
+
+/* Leave the group. It takes the partitions back, and what was settled is committed then. */
 static void leave(struct source *source)
 {
     rd_kafka_queue_t *queue = rd_kafka_queue_new(source->rk);
-    rd_kafka_error_t *error = rd_kafka_consumer_close_queue(source->rk, queue);
+    rd_kafka_error_t *error;
 
-    if (error == NULL) {
-        while (!rd_kafka_consumer_closed(source->rk) && clock_mono_ms() < source->close_by_ms) {
-            rd_kafka_message_t *message = rd_kafka_consume_queue(queue, 20);
+    while (source->state != SOURCE_STEADY && clock_mono_ms() < source->close_by_ms) {
+        step_closing(source); /* one at a time: the library forgets what it waits for */
+        rd_kafka_queue_poll_callback(source->commits, CLOSE_WAIT_MS);
+    }
+    error = rd_kafka_consumer_close_queue(source->rk, queue);
+    while (error == NULL && !rd_kafka_consumer_closed(source->rk) &&
+           clock_mono_ms() < source->close_by_ms) {
+        rd_kafka_message_t *message = rd_kafka_consume_queue(queue, CLOSE_WAIT_MS);
 
-            if (message != NULL) {
-                rd_kafka_message_destroy(message);
-            }
+        if (message != NULL) {
+            rd_kafka_message_destroy(message);
         }
+        step_closing(source);
     }
     rd_kafka_error_destroy(error);
     rd_kafka_queue_destroy(queue);
@@ -189,9 +208,7 @@ bool source_close(struct source *source, uint64_t deadline_ms)
     if (!source->is_fatal) {
         leave(source);
     }
-    if (source->assignment.held_count > 0) {
-        rebalance_drop(source, true); /* the group did not take them back in time */
-    }
+    rebalance_lose(source); /* the group did not take them back in time */
     is_committed = source->is_committed_at_close;
     rd_kafka_queue_io_event_enable(source->messages, -1, NULL, 0);
     rd_kafka_queue_destroy(source->messages);

@@ -101,86 +101,158 @@ static void place_all(struct source *source)
     source->place_at_ms = now_ms + PLACE_AGAIN_MS;
 }
 
-static void come(struct source *source, const rd_kafka_topic_partition_list_t *list)
+static void come(struct source *source)
 {
+    const rd_kafka_topic_partition_list_t *list = source->coming;
+
     for (int i = 0; i < list->cnt; i++) {
         (void)assignment_add(&source->assignment, list->elems[i].topic, list->elems[i].partition);
     }
+    rd_kafka_topic_partition_list_destroy(source->coming);
+    source->coming = NULL;
+    source->state = SOURCE_STEADY;
     place_all(source);
     source_fetch_all(source);
     LOG_INFO("source.assigned", "worker=%u partitions=%zu", source->worker_index,
              source->assignment.held_count);
+    source->now_ms = clock_mono_ms();
+    source->assignment.fence.awake_ms = source->now_ms; /* waited, did not sleep */
+    assignment_tick(&source->assignment, source->now_ms);
+    source_act(source);
 }
 
 /* going */
 
-static uint64_t left_until(uint64_t until_ms, uint64_t most_ms)
+/* At the end of the process no longer than that has. */
+static uint64_t until(const struct source *source, uint64_t most_ms)
 {
-    uint64_t now_ms = clock_mono_ms();
+    uint64_t until_ms = clock_mono_ms() + most_ms;
 
-    if (until_ms == 0) {
-        return most_ms;
-    }
-    return until_ms > now_ms ? MIN_OF(until_ms - now_ms, most_ms) : 0;
+    return source->close_by_ms == 0 ? until_ms : MIN_OF(until_ms, source->close_by_ms);
 }
 
-void rebalance_drop(struct source *source, bool is_lost)
+static void go(struct source *source, bool is_lost)
 {
-    struct assignment *assignment = &source->assignment;
-    uint64_t wait_ms = MIN_OF((uint64_t)REVOKE_WAIT_MS, assignment->fence.session_ms / 4);
-    bool is_committed = true;
+    uint64_t wait_ms = MIN_OF((uint64_t)REVOKE_WAIT_MS, source->assignment.fence.session_ms / 4);
 
-    source->is_rebalancing = true;
     if (source->kept != NULL) {
         rd_kafka_message_destroy(source->kept);
         source->kept = NULL;
     }
-    if (assignment->held_count > 0) {
-        wait_ms = is_lost ? 0 : left_until(source->close_by_ms, wait_ms);
-        assignment_go(assignment);
-        source->events.revoke(source->events.context, assignment->held, assignment->held_count,
-                              wait_ms);
-        is_committed =
-            !is_lost && commit_finally(source, left_until(source->close_by_ms, COMMIT_WAIT_MS));
-        LOG_INFO("source.revoked", "worker=%u partitions=%zu lost=%s committed=%s",
-                 source->worker_index, assignment->held_count, is_lost ? "true" : "false",
-                 is_committed ? "true" : "false");
-    }
+    assignment_go(&source->assignment);
+    source->state = SOURCE_GOING;
+    source->is_lost = is_lost;
+    source->going_by_ms = is_lost ? 0 : until(source, wait_ms);
+}
+
+/* They are another's from here on. */
+static void hand_over(struct source *source, bool is_committed)
+{
+    struct assignment *assignment = &source->assignment;
+
+    LOG_INFO("source.revoked", "worker=%u partitions=%zu lost=%s committed=%s",
+             source->worker_index, assignment->held_count, source->is_lost ? "true" : "false",
+             is_committed ? "true" : "false");
+    source->events.revoked(source->events.context, assignment->held, assignment->held_count);
     assignment_clear(assignment);
     source->is_committed_at_close &= is_committed;
     source->last = NULL;
     source->is_unplaced = false;
-    source->is_rebalancing = false;
+    source->state = SOURCE_STEADY;
 }
 
-void rebalance_take(rd_kafka_t *rk, rd_kafka_resp_err_t error,
+/* The last commit is waited for; a group that refuses it will take none. */
+static void commit_last(struct source *source)
+{
+    uint64_t now_ms = clock_mono_ms();
+    bool is_committed = !source->is_lost && commit_finally(source, now_ms);
+
+    if (is_committed || source->is_lost || source->is_fatal ||
+        source->assignment.commits.is_refused || now_ms >= source->going_by_ms) {
+        hand_over(source, is_committed);
+        rd_kafka_assign(source->rk, NULL);
+    }
+}
+
+bool source_is_going(const struct source *source, uint64_t *until_ms)
+{
+    *until_ms = source->going_by_ms;
+    return source->state == SOURCE_GOING;
+}
+
+bool source_is_handing_over(const struct source *source)
+{
+    return source->state == SOURCE_GOING || source->state == SOURCE_COMMITTING;
+}
+
+void source_let_go(struct source *source)
+{
+    PRE(source->state == SOURCE_GOING);
+
+    source->state = SOURCE_COMMITTING;
+    source->going_by_ms = until(source, COMMIT_WAIT_MS);
+    commit_last(source);
+}
+
+void rebalance_lose(struct source *source)
+{
+    if (source->coming != NULL) {
+        rd_kafka_topic_partition_list_destroy(source->coming);
+        source->coming = NULL;
+    }
+    if (source->assignment.held_count > 0) {
+        go(source, true);
+        hand_over(source, false);
+    }
+    source->state = SOURCE_STEADY;
+}
+
+/* what the group wants */
+
+void rebalance_note(rd_kafka_t *rk, rd_kafka_resp_err_t error,
                     rd_kafka_topic_partition_list_t *partitions, void *opaque)
 {
     struct source *source = opaque;
 
+    if (source->state != SOURCE_STEADY || error == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+        rebalance_lose(source); /* the library waits for the one before; be safe */
+    }
     if (error == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
-        if (source->assignment.held_count > 0) { /* eager groups take all back first; be safe */
-            rebalance_drop(source, true);
-        }
-        source->is_rebalancing = true;
-        come(source, partitions);
-        source->is_rebalancing = false;
-        source->now_ms = clock_mono_ms();
-        source->assignment.fence.awake_ms = source->now_ms; /* waited, did not sleep */
-        assignment_tick(&source->assignment, source->now_ms);
-        source_act(source);
+        source->coming = rd_kafka_topic_partition_list_copy(partitions);
+        source->state = SOURCE_COMING;
         return;
     }
     if (error != RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS) {
         source_tell(source, error, "", "rebalance failed");
     }
-    rebalance_drop(source, rd_kafka_assignment_lost(rk) != 0);
-    rd_kafka_assign(rk, NULL);
+    if (source->assignment.held_count > 0) {
+        go(source, rd_kafka_assignment_lost(rk) != 0);
+    } else {
+        rd_kafka_assign(rk, NULL);
+    }
+}
+
+bool rebalance_step(struct source *source)
+{
+    PRE(source->state <= SOURCE_COMMITTING);
+    switch (source->state) {
+    case SOURCE_STEADY:
+        break;
+    case SOURCE_COMING:
+        come(source);
+        break;
+    case SOURCE_GOING:
+        break; /* the caller's turn */
+    case SOURCE_COMMITTING:
+        commit_last(source);
+        break;
+    }
+    return source->state == SOURCE_STEADY;
 }
 
 void rebalance_chores(struct source *source, uint64_t now_ms)
 {
-    if (source->is_rebalancing || !source->is_unplaced || now_ms < source->place_at_ms) {
+    if (!source->is_unplaced || now_ms < source->place_at_ms) {
         return;
     }
     if (place_some(source, PLACE_SHORT_MS)) {

@@ -165,7 +165,8 @@ void partition_place_fresh(struct source_partition *partition, int64_t offset, i
 bool partition_is_wanted(struct source_partition *partition, struct mark record, uint64_t now_ms)
 {
     if (partition->state != PARTITION_PLACED || partition->blocks != 0 ||
-        partition->look_at_ms != 0 || (partition->actions & PARTITION_SEEK) != 0) {
+        partition->look_at_ms != 0 || (partition->actions & PARTITION_SEEK) != 0 ||
+        partition->is_going) {
         return false;
     }
     if (partition->check.state != CHECK_OFF && !check_take(partition, record, now_ms)) {

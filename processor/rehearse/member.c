@@ -97,6 +97,8 @@ static const struct io invented = {
     .block = reader_block,
     .commit = reader_commit,
     .is_fenced = reader_is_fenced,
+    .is_going = reader_is_going,
+    .let_go = reader_let_go,
     .view = view,
     .headers = headers_of,
     .release = release,
@@ -133,7 +135,7 @@ void member_start(struct member *member, struct world *world, uint32_t index)
 }
 
 /* As app/worker.c does when it reports. */
-static void share_rate(struct member *member)
+void member_share_rate(struct member *member)
 {
     member->deliverer.rate_share =
         (double)member->assignment.held_count / member->world->options.partitions;
@@ -142,25 +144,18 @@ static void share_rate(struct member *member)
 void member_assign(struct member *member, int32_t number)
 {
     reader_assign(member, number);
-    share_rate(member);
+    member_share_rate(member);
     member_wake(member);
 }
 
 void member_revoke(struct member *member, uint64_t until_ms)
 {
-    struct assignment *assignment = &member->assignment;
-
-    if (assignment->held_count == 0) {
-        return;
+    if (member->assignment.held_count > 0) {
+        member->world->busy++;
+        member->going_by_ms = until_ms;
+        assignment_go(&member->assignment);
+        member_wake(member);
     }
-    member->is_busy = true;
-    member->world->busy++;
-    assignment_go(assignment);
-    turn_revoke(&member->turn, assignment->held, assignment->held_count, until_ms);
-    reader_leave(member, until_ms > 0);
-    member->world->busy--;
-    member->is_busy = false;
-    share_rate(member);
 }
 
 static void wake_up(struct member *member)

@@ -305,6 +305,23 @@ bool reader_is_fenced(void *context, uint64_t now_ms)
 
 /* coming and going */
 
+bool reader_is_going(void *context, uint64_t *until_ms)
+{
+    const struct member *member = context;
+
+    *until_ms = member->going_by_ms;
+    return member->assignment.is_going;
+}
+
+void reader_let_go(void *context)
+{
+    struct member *member = context;
+
+    reader_leave(member, member->going_by_ms > 0);
+    member_share_rate(member);
+    world_left(member->world);
+}
+
 void reader_assign(struct member *member, int32_t number)
 {
     struct world *world = member->world;

@@ -221,8 +221,21 @@ static void assign_all(struct world *world, uint32_t first)
     }
 }
 
+void world_left(struct world *world)
+{
+    INVARIANT(world->busy > 0);
+    world->busy--;
+    if (world->busy == 0 && world->is_sharing) {
+        world->is_sharing = false;
+        assign_all(world, world->share_at);
+    }
+}
+
 void world_rebalance(struct world *world, uint32_t first)
 {
+    world->is_sharing = true;
+    world->share_at = first;
+    world->busy++; /* until all are asked */
     for (uint32_t i = 0; i < world->options.members; i++) {
         struct member *member = &world->members[i];
 
@@ -230,7 +243,7 @@ void world_rebalance(struct world *world, uint32_t first)
             member_revoke(member, world->now_ms + REVOKE_WAIT_MS);
         }
     }
-    assign_all(world, first);
+    world_left(world);
 }
 
 void world_kill(struct world *world, uint32_t member)
@@ -246,7 +259,7 @@ void world_stop(struct world *world, uint32_t index, uint64_t drain_ms)
     world->busy++;
     (void)turn_drain(&member->turn, world->now_ms + drain_ms);
     world->busy--;
-    member_revoke(member, world->now_ms + 1);
+    reader_leave(member, true);
     member_kill(member);
 }
 

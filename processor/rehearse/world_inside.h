@@ -62,6 +62,7 @@ struct member {
     uint64_t asleep_until_ms; /* 0: awake */
     uint64_t wake_ms;         /* the next turn */
     uint64_t heard_ms;
+    uint64_t going_by_ms; /* while its partitions go */
     struct io table;
     struct health *health;
     bool is_health_own;
@@ -88,7 +89,9 @@ struct world {
     struct member *members;     /* owned */
     struct health *health;      /* of the one process, or NULL */
     struct parcel *spare;
-    uint32_t busy; /* members that are leaving */
+    uint32_t busy;     /* members that are leaving */
+    bool is_sharing;   /* once none is, the partitions are given to all ... */
+    uint32_t share_at; /* ... this member being the first */
 };
 
 /* world.c */
@@ -97,6 +100,8 @@ struct world {
 void world_pass(struct world *world, uint64_t until_ms);
 /** Not before this turn's time is over. */
 void member_wake(struct member *member);
+/** The partitions of a member that was leaving are the group's. */
+void world_left(struct world *world);
 
 /* log.c */
 
@@ -119,6 +124,8 @@ void reader_block(void *context, struct source_partition *partition, enum block_
                   bool is_on);
 void reader_commit(void *context, uint64_t now_ms);
 bool reader_is_fenced(void *context, uint64_t now_ms);
+bool reader_is_going(void *context, uint64_t *until_ms);
+void reader_let_go(void *context);
 void reader_open(struct member *member);
 void reader_close(struct member *member);
 void reader_assign(struct member *member, int32_t number);
@@ -130,9 +137,11 @@ void reader_leave(struct member *member, bool is_committed);
 
 void member_start(struct member *member, struct world *world, uint32_t index);
 void member_assign(struct member *member, int32_t partition);
-/** All its partitions go. @until_ms: sent work is waited for until then, and settled work
- * committed; 0: lost. */
+/** All its partitions go, over some turns. @until_ms: sent work is waited for until then, and
+ * settled work committed; 0: lost. */
 void member_revoke(struct member *member, uint64_t until_ms);
+/** Its part of a rate that all share. */
+void member_share_rate(struct member *member);
 void member_turn(struct member *member);
 void member_kill(struct member *member);
 

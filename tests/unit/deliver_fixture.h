@@ -56,6 +56,8 @@ struct bench {
     struct intake intake;
     struct turn turn;
     struct source_partition partition;
+    bool is_going; /* the group wants it back ... */
+    uint64_t going_by_ms;
     uint64_t now_ms;
     rd_kafka_message_t *pending[BENCH_MAX]; /* produced and not taken yet */
     size_t pending_count, pending_at;
@@ -218,6 +220,19 @@ static bool bench_is_fenced(void *context, uint64_t now_ms)
     return false;
 }
 
+static bool bench_is_going(void *context, uint64_t *until_ms)
+{
+    const struct bench *bench = context;
+
+    *until_ms = bench->going_by_ms;
+    return bench->is_going;
+}
+
+static void bench_let_go(void *context)
+{
+    ((struct bench *)context)->is_going = false;
+}
+
 static struct span bench_no_header(const void *context, struct span name)
 {
     (void)context;
@@ -266,6 +281,8 @@ static const struct io bench_io = {
     .block = bench_block,
     .commit = bench_commit,
     .is_fenced = bench_is_fenced,
+    .is_going = bench_is_going,
+    .let_go = bench_let_go,
     .view = bench_view,
     .headers = bench_headers,
     .release = bench_release,

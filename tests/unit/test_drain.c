@@ -6,9 +6,16 @@
 
 static void revoke(struct bench *bench, uint64_t ms)
 {
-    struct source_partition *going[] = {&bench->partition};
-
-    turn_revoke(&bench->turn, going, 1, ms == 0 ? 0 : bench->now_ms + ms);
+    bench->partition.is_going = true;
+    bench->is_going = true;
+    bench->going_by_ms = ms == 0 ? 0 : bench->now_ms + ms;
+    for (;;) {
+        (void)turn_run(&bench->turn, false);
+        if (!bench->is_going) {
+            return;
+        }
+        bench->io.wait(bench, 20);
+    }
 }
 
 /* Whoever has the partition next reads it again: nothing of it is with a destination. */
