@@ -68,6 +68,9 @@ static void leave(struct producer *producer, struct produce_request *request)
     if (list != NULL) {
         request_list_remove(list, request);
     }
+    INVARIANT(producer->unsent > 0 || !is_unsent(state));
+    INVARIANT(line->sent > 0 || state != REQUEST_SENT);
+    INVARIANT(line->trials <= line->sent);
     producer->unsent -= is_unsent(state);
     line->sent -= state == REQUEST_SENT;
     line->trials -= (request->state & REQUEST_IS_TRIAL) != 0;
@@ -94,6 +97,7 @@ void request_move(struct producer *producer, struct produce_request *request,
     producer->unsent += is_unsent(state);
     request_line(producer, request)->sent += state == REQUEST_SENT;
     request->state = (uint8_t)((request->state & ~REQUEST_STATE_MASK) | state);
+    POST(request_state(request) == state);
 }
 
 static void tell_stuck(struct produce_request *request, bool is_stuck, const char *why)
@@ -125,6 +129,7 @@ static void delay(struct producer *producer, struct produce_request *request,
 
 void request_refuse(struct producer *producer, struct produce_request *request)
 {
+    PRE(request->error != RD_KAFKA_RESP_ERR_NO_ERROR);
     if (request->must_go) {
         delay(producer, request, request->error);
     } else {
@@ -148,6 +153,7 @@ void request_report(struct producer *producer, struct produce_request *request,
     bool was_trial = (request->state & REQUEST_IS_TRIAL) != 0;
     enum blame blame = blame_of(error);
 
+    PRE(request_state(request) == REQUEST_SENT);
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
         take_acknowledgement(producer, request);
     } else if (producer->is_cancelling) {
@@ -296,6 +302,7 @@ void producer_send(struct producer *producer, struct produce_request *request)
 {
     PRE(request->topic != NULL);
     PRE(request->done != NULL);
+    PRE(!producer->is_cancelling);
 
     request->state = REQUEST_NEW;
     request->failures = 0;
@@ -325,6 +332,8 @@ static void finish(struct producer *producer)
         struct produce_request *request = producer->finished.first;
         enum request_state state = request_state(request);
 
+        INVARIANT(state == REQUEST_ACKNOWLEDGED || state == REQUEST_REFUSED ||
+                  state == REQUEST_CANCELLED);
         request_list_remove(&producer->finished, request);
         request->state = (uint8_t)(REQUEST_NEW | (request->state & REQUEST_IS_STUCK));
         tell_stuck(request, false, NULL);

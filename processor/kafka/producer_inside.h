@@ -34,6 +34,8 @@ struct request_list {
 static inline void request_list_insert(struct request_list *list, struct produce_request *after,
                                        struct produce_request *request)
 {
+    PRE((list->count == 0) == (list->first == NULL));
+    PRE((list->first == NULL) == (list->last == NULL));
     request->previous = after;
     request->next = after == NULL ? list->first : after->next;
     *(request->next == NULL ? &list->last : &request->next->previous) = request;
@@ -48,6 +50,9 @@ static inline void request_list_append(struct request_list *list, struct produce
 
 static inline void request_list_remove(struct request_list *list, struct produce_request *request)
 {
+    PRE(list->count > 0);
+    PRE(request->previous != NULL || list->first == request);
+    PRE(request->next != NULL || list->last == request);
     *(request->previous == NULL ? &list->first : &request->previous->next) = request->next;
     *(request->next == NULL ? &list->last : &request->next->previous) = request->previous;
     request->next = NULL;
@@ -92,6 +97,7 @@ struct producer {
 static inline struct topic_line *request_line(const struct producer *producer,
                                               const struct produce_request *request)
 {
+    PRE(request->line < producer->line_count);
     return &producer->lines[request->line];
 }
 static inline enum request_state request_state(const struct produce_request *request)

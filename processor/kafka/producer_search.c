@@ -19,6 +19,7 @@ void search_suspect(struct producer *producer, struct produce_request *request,
     struct topic_line *line = request_line(producer, request);
     bool fills_batch = request->value.len + request->key.len >= producer->batch_bytes;
 
+    PRE(error != RD_KAFKA_RESP_ERR_NO_ERROR);
     request->error = error;
     if (request->share == 1 || fills_batch) {
         line->is_culprit_found |= request->share == 1;
@@ -44,6 +45,8 @@ static uint16_t measure_group(const struct topic_line *line)
         }
         count++;
     }
+    POST(count <= SHARE_FIRST);
+    POST(count > 0 || line->suspects.count == 0);
     return count;
 }
 
@@ -51,6 +54,8 @@ bool search_send(struct producer *producer, struct topic_line *line)
 {
     uint16_t count = measure_group(line);
 
+    PRE(line->trials == 0);
+    PRE(line->sent == 0);
     for (uint16_t i = 0; i < count; i++) {
         struct produce_request *request = line->suspects.first;
 
@@ -61,6 +66,7 @@ bool search_send(struct producer *producer, struct topic_line *line)
         if (request_state(request) == REQUEST_SENT) {
             request->state |= REQUEST_IS_TRIAL;
             line->trials++;
+            INVARIANT(line->trials <= line->sent);
         }
     }
     return true;

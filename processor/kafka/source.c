@@ -111,6 +111,8 @@ static void do_chores(struct source *source)
 static bool is_steady(struct source *source)
 {
     if (source->state == SOURCE_STEADY) {
+        INVARIANT(source->coming == NULL);
+        INVARIANT(!source->assignment.is_going);
         return !source->is_fatal;
     }
     source->now_ms = clock_mono_ms();
@@ -215,6 +217,7 @@ rd_kafka_message_t *source_poll(struct source *source, struct source_partition *
         }
         own = partition_of(source, message);
         if (offer(source, message, own, partition_take)) {
+            INVARIANT(own->position == message->offset + 1);
             error_over(own);
             *partition = own;
             return message;
@@ -236,6 +239,7 @@ void source_serve(struct source *source)
         if (message == NULL) {
             return;
         }
+        INVARIANT(source->kept == NULL);
         if (offer(source, message, partition_of(source, message), partition_is_wanted)) {
             source->kept = message;
             return;

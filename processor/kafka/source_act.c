@@ -42,6 +42,7 @@ void source_fetch_all(struct source *source)
 
         drop_kept(source, partition);
         if (partition_fetch(partition, &offset)) {
+            INVARIANT(offset >= 0);
             rd_kafka_topic_partition_list_add(list, partition->topic, partition->partition)
                 ->offset = offset;
         }
@@ -138,6 +139,7 @@ void source_act(struct source *source)
     pause_due(source);
     seek_due(source);
     resume_due(source);
+    POST(source->kept == NULL || source->state == SOURCE_STEADY);
 }
 
 /* bounds */

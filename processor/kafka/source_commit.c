@@ -55,6 +55,7 @@ static void take_answer(struct source *source, rd_kafka_resp_err_t error,
     rd_kafka_resp_err_t own_error = entry->err != RD_KAFKA_RESP_ERR_NO_ERROR ? entry->err : error;
     bool had_failures = assignment->commits.failures > 0;
 
+    INVARIANT(!assignment->commits.is_out);
     if (partition == NULL) {
         return;
     }
@@ -97,6 +98,8 @@ static void add_offset(struct source *source, struct source_partition *partition
 
     buf_init(&text, METADATA_BYTES_MAX);
     entry->offset = partition_commit(partition, source->assignment.commits.bytes_max, &text);
+    INVARIANT(entry->offset >= 0);
+    INVARIANT(text.len <= METADATA_BYTES_MAX);
     if (text.len > 0) {
         entry->metadata = mem_text(buf_span(&text)); /* the list frees it */
         entry->metadata_size = text.len;
@@ -139,6 +142,8 @@ bool commit_finally(struct source *source, uint64_t now_ms)
 {
     struct assignment *assignment = &source->assignment;
 
+    PRE(source->state == SOURCE_COMMITTING);
+    PRE(assignment->is_going);
     commit_serve(source, 0);
     if (!source->is_fatal && assignment_commit_due_finally(assignment, now_ms)) {
         send_commit(source, now_ms, true);

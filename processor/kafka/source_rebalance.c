@@ -105,6 +105,9 @@ static void come(struct source *source)
 {
     const rd_kafka_topic_partition_list_t *list = source->coming;
 
+    PRE(source->state == SOURCE_COMING);
+    PRE(list != NULL);
+    PRE(source->assignment.held_count == 0);
     for (int i = 0; i < list->cnt; i++) {
         (void)assignment_add(&source->assignment, list->elems[i].topic, list->elems[i].partition);
     }
@@ -139,6 +142,7 @@ static void go(struct source *source, bool is_lost)
         rd_kafka_message_destroy(source->kept);
         source->kept = NULL;
     }
+    INVARIANT(source->kept == NULL);
     assignment_go(&source->assignment);
     source->state = SOURCE_GOING;
     source->is_lost = is_lost;
@@ -155,6 +159,7 @@ static void hand_over(struct source *source, bool is_committed)
              is_committed ? "true" : "false");
     source->events.revoked(source->events.context, assignment->held, assignment->held_count);
     assignment_clear(assignment);
+    POST(assignment->held_count == 0);
     source->is_committed_at_close &= is_committed;
     source->last = NULL;
     source->is_unplaced = false;
@@ -165,8 +170,10 @@ static void hand_over(struct source *source, bool is_committed)
 static void commit_last(struct source *source)
 {
     uint64_t now_ms = clock_mono_ms();
-    bool is_committed = !source->is_lost && commit_finally(source, now_ms);
+    bool is_committed;
 
+    PRE(source->state == SOURCE_COMMITTING);
+    is_committed = !source->is_lost && commit_finally(source, now_ms);
     if (is_committed || source->is_lost || source->is_fatal ||
         source->assignment.commits.is_refused || now_ms >= source->going_by_ms) {
         hand_over(source, is_committed);

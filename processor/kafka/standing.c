@@ -36,6 +36,7 @@ static struct standing *add(struct standings *standings)
 {
     struct standing *oldest = &standings->items[0];
 
+    INVARIANT(standings->count <= STANDINGS_MAX);
     if (standings->count < STANDINGS_MAX) {
         return &standings->items[standings->count++];
     }
@@ -72,6 +73,7 @@ void standing_note(struct standings *standings, rd_kafka_resp_err_t code, const 
     struct standing *at = find(standings, code, resource);
     bool is_new = at == NULL;
 
+    PRE(code != RD_KAFKA_RESP_ERR_NO_ERROR);
     if (code == RD_KAFKA_RESP_ERR__DESTROY) {
         return; /* whoever ends a client knows it */
     }
@@ -106,6 +108,7 @@ void standing_over(struct standings *standings, const char *resource, uint64_t n
                  rd_kafka_err2name(at->code), LOG_Q(at->resource), at->count,
                  now_ms - at->since_ms);
     }
+    INVARIANT(kept <= standings->count);
     standings->count = kept;
 }
 
@@ -122,6 +125,7 @@ void standing_age(struct standings *standings, uint64_t now_ms)
             standings->items[kept++] = *at;
         }
     }
+    INVARIANT(kept <= standings->count);
     standings->count = kept;
 }
 
