@@ -14,7 +14,7 @@
 enum { TOPIC_MS = 10000, TURN_MESSAGES = 1000 };
 
 /* One partition being read. */
-struct partition {
+struct read_partition {
     enum audit_topic topic;
     int32_t partition;
     int64_t next; /* the offset to come */
@@ -24,7 +24,7 @@ struct topic_reader {
     rd_kafka_t *rk; /* owned */
     struct audit *audit;
     char *names[2]; /* owned; by enum audit_topic */
-    struct partition partitions[2 * AUDIT_PARTITIONS_MAX];
+    struct read_partition partitions[2 * AUDIT_PARTITIONS_MAX];
     size_t partition_count;
     struct topic_reader_reason reasons[TOPIC_READER_REASONS_MAX];
     size_t reason_count;
@@ -74,7 +74,7 @@ static enum err_code find_partitions(struct topic_reader *reader, enum audit_top
 
     for (int i = 0; i < count && i < AUDIT_PARTITIONS_MAX; i++) {
         rd_kafka_topic_partition_list_add(list, reader->names[topic], i)->offset = 0;
-        reader->partitions[reader->partition_count++] = (struct partition){topic, i, 0};
+        reader->partitions[reader->partition_count++] = (struct read_partition){topic, i, 0};
     }
     if (metadata != NULL) {
         rd_kafka_metadata_destroy(metadata);
@@ -140,37 +140,42 @@ static void count_reason(struct topic_reader *reader, enum audit_topic topic, st
     slot->count++;
 }
 
+static struct read_partition *find_partition(struct topic_reader *reader,
+                                             const rd_kafka_message_t *message)
+{
+    for (size_t i = 0; i < reader->partition_count; i++) {
+        struct read_partition *at = &reader->partitions[i];
+
+        if (at->partition == message->partition &&
+            strcmp(rd_kafka_topic_name(message->rkt), reader->names[at->topic]) == 0) {
+            return at;
+        }
+    }
+    return NULL;
+}
+
 static void take_message(struct topic_reader *reader, const rd_kafka_message_t *message)
 {
-    struct partition *partition_read = NULL;
+    struct read_partition *at = find_partition(reader, message);
     rd_kafka_headers_t *headers = NULL;
     int64_t partition = -1;
     int64_t offset = -1;
 
-    for (size_t i = 0; i < reader->partition_count && partition_read == NULL; i++) {
-        struct partition *at = &reader->partitions[i];
-
-        partition_read =
-            at->partition == message->partition &&
-                    strcmp(rd_kafka_topic_name(message->rkt), reader->names[at->topic]) == 0
-                ? at
-                : NULL;
-    }
-    if (partition_read == NULL || message->offset < partition_read->next) {
+    if (at == NULL || message->offset < at->next) {
         return;
     }
-    reader->dropped += (uint64_t)(message->offset - partition_read->next);
-    partition_read->next = message->offset + 1;
+    reader->dropped += (uint64_t)(message->offset - at->next);
+    at->next = message->offset + 1;
     (void)rd_kafka_message_headers(message, &headers); /* none: then the place is unknown */
     if (headers == NULL ||
         !span_to_i64(note_header_get(headers, "detour.source.partition"), &partition) ||
         !span_to_i64(note_header_get(headers, "detour.source.offset"), &offset)) {
         partition = -1;
     }
-    audit_record(reader->audit, partition_read->topic,
+    audit_record(reader->audit, at->topic,
                  partition >= 0 && partition < AUDIT_PARTITIONS_MAX ? (int32_t)partition : -1,
                  offset);
-    count_reason(reader, partition_read->topic,
+    count_reason(reader, at->topic,
                  headers == NULL ? SPAN_NONE : note_header_get(headers, "detour.reason"));
 }
 
@@ -190,16 +195,15 @@ bool topic_reader_turn(struct topic_reader *reader)
     return true;
 }
 
-/* False while @partition_read has not reached the end as the broker tells it. */
-static bool is_at_end(struct topic_reader *reader, const struct partition *partition_read,
+/* False while @at has not reached the end as the broker tells it. */
+static bool is_at_end(struct topic_reader *reader, const struct read_partition *at,
                       uint64_t timeout_ms)
 {
     int64_t end = INT64_MAX;
 
-    return watermarks_end(reader->rk, reader->names[partition_read->topic],
-                          partition_read->partition, &end,
+    return watermarks_end(reader->rk, reader->names[at->topic], at->partition, &end,
                           MIN_OF(timeout_ms, (uint64_t)10000)) == RD_KAFKA_RESP_ERR_NO_ERROR &&
-           partition_read->next >= end;
+           at->next >= end;
 }
 
 enum err_code topic_reader_finish(struct topic_reader *reader, uint64_t timeout_ms, struct err *err)
