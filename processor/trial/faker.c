@@ -28,23 +28,8 @@ static struct span here(const struct walk *walk)
 /* What detour itself reads is always there. */
 static bool is_needed(const struct walk *walk)
 {
-    static const enum hint needed[] = {HINT_TYPE, HINT_ID, HINT_TIME, HINT_CONSENT};
-    static const enum hint values[] = {HINT_VALUE, HINT_CURRENCY};
-
-    if (walk->path_bytes == 0) {
-        return false;
-    }
-    for (size_t i = 0; i < COUNT_OF(needed); i++) {
-        if (field_hint_leads_to(walk->hints, here(walk), needed[i])) {
-            return true;
-        }
-    }
-    for (size_t i = 0; walk->session->is_value_set && i < COUNT_OF(values); i++) {
-        if (field_hint_leads_to(walk->hints, here(walk), values[i])) {
-            return true;
-        }
-    }
-    return false;
+    return walk->path_bytes > 0 &&
+           field_hint_is_read(walk->hints, here(walk), walk->session->is_value_set);
 }
 
 /* Deep or large enough: what may stay empty does, from here on. */

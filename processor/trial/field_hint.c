@@ -91,9 +91,10 @@ static void add(struct field_hints *hints, struct span base, struct span path, e
         hints->cap = MAX_OF(hints->cap * 2, (size_t)64);
         hints->items = mem_grow(hints->items, hints->cap, sizeof(struct field_hint));
     }
-    hints->items[hints->count++] = (struct field_hint){
-        mem_format(SPAN_FMT "%s" SPAN_FMT, SPAN_ARG(base), base.len > 0 ? "." : "", SPAN_ARG(path)),
-        hint};
+    hints->items[hints->count++] =
+        (struct field_hint){span_of(mem_format(SPAN_FMT "%s" SPAN_FMT, SPAN_ARG(base),
+                                               base.len > 0 ? "." : "", SPAN_ARG(path))),
+                            hint};
 }
 
 static void add_source(const struct pass *pass, struct span base, const struct yaml_node *node,
@@ -225,6 +226,7 @@ void field_hints_init(struct field_hints *hints, const struct config *config)
             add_consents(hints, config->routes[i].match, 0);
         }
     }
+    hints->read_count = hints->count;
     for (int is_about_urls = 0; is_about_urls <= 1; is_about_urls++) {
         const struct pass pass = {hints, is_about_urls != 0};
 
@@ -237,7 +239,7 @@ void field_hints_init(struct field_hints *hints, const struct config *config)
 void field_hints_fini(struct field_hints *hints)
 {
     for (size_t i = 0; i < hints->count; i++) {
-        free(hints->items[i].path);
+        free((char *)(uintptr_t)hints->items[i].path.ptr);
     }
     free(hints->items);
     *hints = (struct field_hints){0};
@@ -246,22 +248,23 @@ void field_hints_fini(struct field_hints *hints)
 enum hint field_hint_of(const struct field_hints *hints, struct span path)
 {
     for (size_t i = 0; i < hints->count; i++) {
-        if (span_is(path, hints->items[i].path)) {
+        if (span_eq(path, hints->items[i].path)) {
             return hints->items[i].hint;
         }
     }
     return sounds_like_consent(path) ? HINT_CONSENT : hint_of_name(path);
 }
 
-bool field_hint_leads_to(const struct field_hints *hints, struct span path, enum hint hint)
+bool field_hint_is_read(const struct field_hints *hints, struct span path, bool with_value)
 {
-    for (size_t i = 0; i < hints->count; i++) {
-        struct span to = span_of(hints->items[i].path);
+    for (size_t i = 0; i < hints->read_count; i++) {
+        const struct field_hint *to = &hints->items[i];
+        bool is_value = to->hint == HINT_VALUE || to->hint == HINT_CURRENCY;
 
-        if (hints->items[i].hint == hint && span_starts(to, path) &&
-            (to.len == path.len || to.ptr[path.len] == '.')) {
+        if ((with_value || !is_value) && span_starts(to->path, path) &&
+            (to->path.len == path.len || to->path.ptr[path.len] == '.')) {
             return true;
         }
     }
-    return hint == HINT_CONSENT && sounds_like_consent(path);
+    return sounds_like_consent(path);
 }

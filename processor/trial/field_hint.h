@@ -60,18 +60,19 @@ enum hint {
 
 struct field_hints {
     struct field_hint {
-        char *path; /* owned; fields with dots between */
+        struct span path; /* owned; fields with dots between */
         enum hint hint;
     } * items; /* owned; the first that fits counts */
     size_t count, cap;
+    size_t read_count; /* the first of them: what detour itself reads */
 };
 
 void field_hints_init(struct field_hints *hints, const struct config *config);
 void field_hints_fini(struct field_hints *hints);
 /** Of the field at @path. */
 enum hint field_hint_of(const struct field_hints *hints, struct span path);
-/** Does the configuration say @hint of the field at @path or, when @path is a record, of one below
- * it? */
-bool field_hint_leads_to(const struct field_hints *hints, struct span path, enum hint hint);
+/** Is the field at @path, or when it is a record one below it, among those that detour itself
+ * reads? Of value and currency only where @with_value. */
+bool field_hint_is_read(const struct field_hints *hints, struct span path, bool with_value);
 
 #endif /* TRIAL_FIELD_HINT_H */

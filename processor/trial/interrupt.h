@@ -8,9 +8,9 @@
 
 #include "base/base.h"
 
-/** Catch SIGINT and SIGTERM: interrupt_is_pending() turns true; one that comes a second later or more
- * ends the process. SIGHUP is the same when standard input is a terminal, which was closed then;
- * otherwise it is ignored. Until now all three were blocked (base/signals.h). */
+/** Catch SIGINT and SIGTERM: interrupt_is_pending() turns true; one that comes a second later or
+ * more ends the process. SIGHUP is the same when standard input is a terminal, which was closed
+ * then; otherwise it is ignored. Until now all three were blocked (base/signals.h). */
 void interrupt_catch(void);
 bool interrupt_is_pending(void);
 
