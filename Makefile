@@ -213,10 +213,10 @@ $(BUILD)/bench/%: tests/bench/%.c $(BUILD)/libdetour.a $(BUILD)/flags
 	@echo "  BENCH $@"
 	@$(CC) $(CFLAGS_ALL) -MMD -MP -o $@ $< $(BUILD)/libdetour.a $(LDFLAGS_ALL) $(PKG_LIBS)
 
-$(REFERENCE) $(REFERENCE_LOG): $(BUILD)/%: tests/tools/%.c $(OBJECTS_REFERENCE) $(BUILD)/flags
+$(REFERENCE_LOG): $(BUILD)/%: tests/tools/%.c $(OBJECTS_REFERENCE) $(BUILD)/flags
 	@$(CC) $(CFLAGS_ALL) -MMD -MP -o $@ $(filter %.c %.o,$^) $(LDFLAGS_ALL) $(PKG_LIBS)
 
-$(REFERENCE_MAP): $(BUILD)/%: tests/tools/%.c $(BUILD)/libdetour.a $(BUILD)/flags
+$(REFERENCE) $(REFERENCE_MAP): $(BUILD)/%: tests/tools/%.c $(BUILD)/libdetour.a $(BUILD)/flags
 	@$(CC) $(CFLAGS_ALL) -MMD -MP -o $@ $< $(BUILD)/libdetour.a $(LDFLAGS_ALL) $(PKG_LIBS)
 
 $(BUILD)/fuzz_%: tests/fuzz/fuzz_%.c $(BUILD)/libdetour.a $(BUILD)/flags

@@ -11,6 +11,7 @@
 #include "app/check_names.h"
 #include "app/check_online.h"
 #include "base/mem.h"
+#include "destinations/table.h"
 #include "route/table_review.h"
 
 struct arguments {
@@ -35,11 +36,8 @@ struct check {
 static void check_event_names(struct check *check, const struct config_destination *destination,
                               const struct type_names *names)
 {
-    size_t count;
-    const struct name_pair *events = destination_names(destination, &count);
-
-    for (size_t i = 0; i < count; i++) {
-        const struct name_pair *event = &events[i];
+    for (size_t i = 0; i < destination->event_count; i++) {
+        const struct name_pair *event = &destination->events[i];
         const char *near = suggest(event->name, names->items, names->count);
         bool is_known = false;
 
@@ -254,7 +252,7 @@ static int examine(struct check *check)
                        stat(check->arguments->path, &status) == 0 && !S_ISDIR(status.st_mode);
 
     check->config = config_load_partial(
-        check->arguments->path,
+        check->arguments->path, driver_types(),
         check->arguments->has_no_secrets ? SECRETS_OPTIONAL : SECRETS_NEEDED, &check->diags);
     if (check->config != NULL) {
         compile(check);

@@ -5,7 +5,7 @@
 
 #include "base/columns.h"
 #include "base/mem.h"
-#include "destinations/table.h"
+#include "destinations/driver.h"
 
 enum { PRINT_BYTES_MAX = 256 * 1024, PRINT_COLUMNS = 80 };
 
@@ -15,7 +15,7 @@ static bool is_compilable(const struct config_destination *config)
     const struct yaml_node *type = yaml_get(config->node, "type");
     const struct driver *driver = driver_of(config);
 
-    return type != NULL && type->kind == YAML_SCALAR && span_is(type->text, driver->type) &&
+    return type != NULL && type->kind == YAML_SCALAR && span_is(type->text, config->type->name) &&
            (driver->is_complete == NULL || driver->is_complete(config));
 }
 
@@ -32,7 +32,7 @@ void check_destinations(const struct config *config, const struct readers *reade
         if (!is_compilable(section)) {
             continue;
         }
-        *item = (struct destination_fields){section->name, driver_of(section)->type, {0}};
+        *item = (struct destination_fields){section->name, section->type->name, {0}};
         if (destination_compile(section, readers, &to, diags)) {
             to.driver->review(&to, with, &item->fields, diags);
         }

@@ -3,8 +3,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "destinations/destination.h"
-#include "destinations/table.h"
+#include "destinations/driver.h"
 #include "route/table_review.h"
 
 /* What is known of event names. */
@@ -63,12 +62,12 @@ void check_route_names(const struct config *config, const struct route_table *ta
     struct known known = {.config = config, .diags = diags};
 
     for (size_t i = 0; i < config->destination_count; i++) {
-        size_t count;
-        const struct name_pair *names = destination_names(&config->destinations[i], &count);
+        const struct config_destination *destination = &config->destinations[i];
 
-        known.names = mem_grow(known.names, known.count + count + 1, sizeof(known.names[0]));
-        for (size_t k = 0; k < count; k++) {
-            known.names[known.count++] = names[k].name.ptr;
+        known.names = mem_grow(known.names, known.count + destination->event_count + 1,
+                               sizeof(known.names[0]));
+        for (size_t k = 0; k < destination->event_count; k++) {
+            known.names[known.count++] = destination->events[k].name.ptr;
         }
     }
     route_table_event_names(table, judge, &known);

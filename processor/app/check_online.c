@@ -209,7 +209,7 @@ static void check_credential(struct http_client *client, const struct destinatio
     struct probe probe = {.to = to};
     struct err err;
 
-    if (to->driver->transport == TRANSPORT_TOPIC) {
+    if (to->config->type->is_topic) {
         return; /* it has the rights instead */
     }
     check = &out->credentials[out->credential_count++];
@@ -218,7 +218,7 @@ static void check_credential(struct http_client *client, const struct destinatio
         check->state = CREDENTIAL_UNASKED;
         (void)snprintf(check->text, sizeof(check->text),
                        "not asked: whatever is sent to a destination of type %s is a delivery",
-                       to->driver->type);
+                       to->config->type->name);
         return;
     }
     if (send_probe(client, &probe, &err) != ERR_OK) {

@@ -14,6 +14,7 @@
 #include "base/rng.h"
 #include "base/signals.h"
 #include "config/yaml.h"
+#include "destinations/table.h"
 #include "kafka/topics.h"
 #include "observe/admin.h"
 
@@ -43,7 +44,7 @@ static int load(struct process *process, const char *path)
     struct diags diags;
 
     diags_init(&diags);
-    process->config = config_load(path, &diags);
+    process->config = config_load(path, driver_types(), &diags);
     if (process->config != NULL) {
         process->pipeline = pipeline_compile(process->config, &diags);
     }

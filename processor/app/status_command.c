@@ -7,6 +7,7 @@
 
 #include "app/status_table.h"
 #include "base/clock.h"
+#include "destinations/table.h"
 #include "http/fetch.h"
 
 enum {
@@ -57,7 +58,7 @@ static int find_url(const char *path, struct buf *url)
     int code = -1;
 
     diags_init(&diags);
-    config = config_load(path, &diags);
+    config = config_load(path, driver_types(), &diags);
     if (config == NULL) {
         diags_print(&diags);
         code = 2;

@@ -4,6 +4,7 @@
 
 #include "base/columns.h"
 #include "config/config.h"
+#include "destinations/table.h"
 
 enum { TIMEOUT_MS = 10000, WIDTH = 80, TEXT_BYTES_MAX = 64 * 1024, NAME_WIDTH_MAX = 32 };
 enum { DAY_MS = 24 * 3600 * 1000, DAYS_MAX = 100 * 366, NUMBER_MAX = 99999 };
@@ -206,7 +207,7 @@ static int run(const void *all)
     int code = EXIT_CODE_USAGE;
 
     diags_init(&diags);
-    config = config_load(arguments->path, &diags);
+    config = config_load(arguments->path, driver_types(), &diags);
     if (config == NULL) {
         diags_print(&diags);
     } else {

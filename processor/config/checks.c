@@ -102,21 +102,6 @@ void check_name(struct loader *loader, const struct yaml_node *node)
     }
 }
 
-void check_country(struct loader *loader, const struct yaml_node *node)
-{
-    bool is_good = node->text.len == 2;
-
-    for (size_t i = 0; i < node->text.len; i++) {
-        char c = node->text.ptr[i];
-
-        is_good = is_good && ((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'));
-    }
-    if (!is_good) {
-        diag_error(loader->diags, node->place,
-                   "%s is not a country: two letters such as US, DE or JP", LOG_S(node->text));
-    }
-}
-
 void check_readable(struct loader *loader, const struct yaml_node *node)
 {
     struct span path = loader_path(loader, node->text);
@@ -207,7 +192,7 @@ static void check_backfill(struct loader *loader, const struct config_destinatio
     if (source == NULL) {
         diag_error(loader->diags, place, "there is no destination %s%s", LOG_S(from),
                    did_you_mean(suggest_destination(loader->config, from)).text);
-    } else if (source->type != DESTINATION_KAFKA) {
+    } else if (!source->type->is_topic) {
         diag_error(loader->diags, place,
                    "backfill.from must be a destination of type kafka (where events were diverted "
                    "to); %s is not",
@@ -309,23 +294,13 @@ static void check_legs(struct loader *loader, bool *is_used)
     }
 }
 
-/* A token goes into a header by itself: what is more than the token would be refused as one. */
-static void check_token(struct loader *loader, struct secret *secret, struct place place,
-                        const char *what)
+void check_token(struct loader *loader, struct secret *secret, struct place place, const char *what)
 {
     struct err err;
 
     if (secret != NULL && secret_require_token(secret, &err) != ERR_OK) {
         diag_error(loader->diags, place, "%s: %s", what, err.text);
     }
-}
-
-static void check_tokens(struct loader *loader, struct config_destination *destination)
-{
-    check_token(loader, destination->access_token, place_in(destination, NULL, "access_token"),
-                "access_token");
-    check_token(loader, destination->auth.bearer, place_in(destination, "auth", "bearer"),
-                "auth.bearer");
 }
 
 static void check_destinations(struct loader *loader)
@@ -337,15 +312,14 @@ static void check_destinations(struct loader *loader)
     for (size_t i = 0; i < config->destination_count; i++) {
         struct config_destination *destination = &config->destinations[i];
 
-        if (destination->type == DESTINATION_KAFKA) {
+        if (destination->type->is_topic) {
             check_kafka(loader, destination);
         } else {
             check_sender(loader, destination);
-            check_tokens(loader, destination);
             check_backfill(loader, destination);
-            if (destination->type == DESTINATION_HTTP) {
-                check_http(loader, destination);
-            }
+        }
+        if (destination->type->check != NULL) {
+            destination->type->check(loader, destination);
         }
         if (!is_used[i] && destination != config->dead_letter) {
             diag_warning(loader->diags, destination->place, "no route uses destination %s",

@@ -28,10 +28,12 @@ static void place_file(struct config *config, const char *path)
     }
 }
 
-static struct config *load(const char *path, enum config_secrets secrets, struct diags *diags)
+static struct config *load(const char *path, const struct config_types *types,
+                           enum config_secrets secrets, struct diags *diags)
 {
     struct yaml_doc *doc = yaml_open(path, diags);
-    struct loader loader = {.diags = diags, .is_without_secrets = secrets == SECRETS_OPTIONAL};
+    struct loader loader = {
+        .types = types, .diags = diags, .is_without_secrets = secrets == SECRETS_OPTIONAL};
     struct config *config;
 
     if (doc == NULL) {
@@ -42,20 +44,21 @@ static struct config *load(const char *path, enum config_secrets secrets, struct
     arena_init(&config->memory, MEMORY_BYTES_MAX);
     place_file(config, path);
     loader.config = config;
-    read_section(&loader, "", yaml_root(doc), yaml_root(doc)->place, config, FOR_ALL);
+    read_section(&loader, "", yaml_root(doc), yaml_root(doc)->place, config);
     check_config(&loader);
     return config;
 }
 
-struct config *config_load(const char *path, struct diags *diags)
+struct config *config_load(const char *path, const struct config_types *types, struct diags *diags)
 {
-    return config_load_with(path, SECRETS_NEEDED, diags);
+    return config_load_with(path, types, SECRETS_NEEDED, diags);
 }
 
-struct config *config_load_with(const char *path, enum config_secrets secrets, struct diags *diags)
+struct config *config_load_with(const char *path, const struct config_types *types,
+                                enum config_secrets secrets, struct diags *diags)
 {
     size_t errors_before = diags->error_count;
-    struct config *config = load(path, secrets, diags);
+    struct config *config = load(path, types, secrets, diags);
 
     if (config != NULL && diags->error_count > errors_before) {
         config_free(config);
@@ -64,10 +67,10 @@ struct config *config_load_with(const char *path, enum config_secrets secrets, s
     return config;
 }
 
-struct config *config_load_partial(const char *path, enum config_secrets secrets,
-                                   struct diags *diags)
+struct config *config_load_partial(const char *path, const struct config_types *types,
+                                   enum config_secrets secrets, struct diags *diags)
 {
-    struct config *config = load(path, secrets, diags);
+    struct config *config = load(path, types, secrets, diags);
 
     if (config != NULL &&
         (config->schemas.directory.ptr == NULL ||
@@ -98,7 +101,9 @@ void config_free(struct config *config)
     for (size_t i = 0; i < config->destination_count; i++) {
         struct config_destination *destination = &config->destinations[i];
 
-        secret_free(destination->access_token);
+        if (destination->type != NULL && destination->type->free != NULL) {
+            destination->type->free(destination->own);
+        }
         secret_free(destination->auth.basic.username);
         secret_free(destination->auth.basic.password);
         secret_free(destination->auth.bearer);

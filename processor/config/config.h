@@ -22,14 +22,12 @@ enum start_from { START_EARLIEST, START_LATEST };
 enum on_gap { GAP_HALT, GAP_SKIP };
 enum past_end { PAST_END_END, PAST_END_FIRST };
 enum framing { FRAMING_CONFLUENT, FRAMING_SINGLE_OBJECT, FRAMING_RAW };
-enum destination_type { DESTINATION_TIKTOK, DESTINATION_HTTP, DESTINATION_KAFKA };
 enum kafka_format { KAFKA_ORIGINAL, KAFKA_UTM };
 enum throttle_then { THEN_DIVERT, THEN_WAIT };
 enum priority { PRIORITY_HIGH, PRIORITY_NORMAL, PRIORITY_LOW };
 enum unmatched { UNMATCHED_DEAD_LETTER, UNMATCHED_DROP };
 enum http_method { METHOD_POST, METHOD_PUT, METHOD_PATCH };
 enum body_format { BODY_JSON, BODY_NDJSON, BODY_ARRAY };
-enum event_source { SOURCE_WEB, SOURCE_APP, SOURCE_OFFLINE, SOURCE_CRM };
 
 struct name_pair {
     struct span name;
@@ -89,16 +87,42 @@ struct config_event {
     bool is_type_record_name; /* {record: name} */
 };
 
+struct config_destination;
+struct config_section;
+struct loader;
+
+/* A type of destination, as its driver (destinations/) declares it to the configuration. */
+struct config_type {
+    const char *name; /* of `type:` */
+    bool is_topic;    /* it gets records on a Kafka topic; else requests over HTTP */
+    /* Rows that only this type has (options.h), by the name of the section they belong to. Those
+     * with is_own count their offsets from a zeroed struct of own_bytes, config_destination.own. */
+    const struct config_section *sections;
+    size_t section_count;
+    size_t own_bytes;
+    /** What only shows when the whole section is read; or NULL. */
+    void (*check)(struct loader *loader, struct config_destination *destination);
+    /** Free the secrets of @own; or NULL: it has none. */
+    void (*free)(void *own);
+};
+
+/* The types that there are, in the order in which people read of them. */
+struct config_types {
+    const struct config_type *const *items;
+    size_t count;
+};
+
 /* A destination of any type; only the part of its type is filled. */
 struct config_destination {
     struct span name;
     struct place place;
-    enum destination_type type;
+    const struct config_type *type;
+    void *own;                        /* what the type's own rows fill in */
     const struct yaml_node *node;     /* the whole mapping, for map:, utm:, places */
     const struct config_event *event; /* the configuration's: defaults follow it; NULL: none */
 
-    /* tiktok, http */
-    struct span url; /* tiktok: scheme and host, the path is ours unless url already has one */
+    /* requests over HTTP */
+    struct span url; /* as the driver understands it */
     struct {
         uint32_t events;
         uint64_t bytes;
@@ -140,25 +164,12 @@ struct config_destination {
         double rate;
         uint64_t max_age_ms;
     } backfill;
+    struct name_pair *events; /* our name -> theirs; count 0 where the type has no such list */
+    size_t event_count;
     struct span ca_file;     /* PEM; absent: the system's */
     bool is_private_allowed; /* allow_private: loopback, link-local and private addresses */
 
-    /* tiktok */
-    enum event_source event_source;
-    struct span event_source_id;   /* constant, or */
-    struct span event_source_path; /* {path: ...} */
-    struct place event_source_place;
-    struct secret *access_token;
-    struct span test_event_code; /* absent: none */
-    struct span partner_name;    /* absent: none */
-    struct span default_country; /* phone without country: ISO two letters, absent: dropped */
-    struct name_pair *events;    /* our name -> theirs */
-    size_t event_count;
-    const struct yaml_node *map; /* NULL: the default map alone */
-    const struct yaml_node
-        *codes; /* codes: {50001: retry, ...} over the default table; NULL: none */
-
-    /* kafka */
+    /* records on a topic */
     struct span topic;
     enum kafka_format format;
     const struct yaml_node *utm; /* NULL: defaults */
@@ -265,22 +276,24 @@ struct config {
     } shutdown;
 };
 
-/** NULL when there are errors; all of them are in @diags. Reads secrets, not the network. */
-struct config *config_load(const char *path, struct diags *diags);
+/** NULL when there are errors; all of them are in @diags. Reads secrets, not the network. Keeps
+ * @types. */
+struct config *config_load(const char *path, const struct config_types *types, struct diags *diags);
 /* With SECRETS_OPTIONAL what {env} and {file} name need not be there, nor a private key and its
  * certificate; nothing else is relaxed. Such a configuration is looked at, never run. */
 enum config_secrets { SECRETS_NEEDED, SECRETS_OPTIONAL };
-struct config *config_load_with(const char *path, enum config_secrets secrets, struct diags *diags);
+struct config *config_load_with(const char *path, const struct config_types *types,
+                                enum config_secrets secrets, struct diags *diags);
 /** For `check`: what could be read even when there are errors, so that schemas, maps and matches
  * are looked at as well; NULL when too little is left for that. Defaults stand where values were
  * wrong, names and pointers may be missing: never to be run. */
-struct config *config_load_partial(const char *path, enum config_secrets secrets,
-                                   struct diags *diags);
+struct config *config_load_partial(const char *path, const struct config_types *types,
+                                   enum config_secrets secrets, struct diags *diags);
 void config_free(struct config *config);
 const struct config_destination *config_find(const struct config *config, struct span name);
 /** Whether this version writes a ledger and the file does not switch it off. */
 bool config_has_ledger(const struct config *config);
 /** Markdown of every option: key, type, default, bounds, text (docs/configuration.md). */
-void config_document(struct buf *out);
+void config_document(const struct config_types *types, struct buf *out);
 
 #endif /* CONFIG_CONFIG_H */

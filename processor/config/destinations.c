@@ -1,7 +1,7 @@
 /* destinations: the map of named places, and the values only they have. */
 #include "config/loader.h"
 
-enum { DESTINATIONS_MAX = 1000, VERDICTS_MAX = 100 };
+enum { DESTINATIONS_MAX = 1000 };
 
 struct place place_in(const struct config_destination *destination, const char *section,
                       const char *key)
@@ -15,22 +15,37 @@ struct place place_in(const struct config_destination *destination, const char *
 
 /* The type decides which rows count; without a known one all do, so that typing errors in the
  * rest are still found. */
-static unsigned kinds_by_type(const struct yaml_node *node)
+static void choose_types(struct loader *loader, const struct yaml_node *node)
 {
-    const struct yaml_node *type = yaml_get(node, "type");
+    const struct yaml_node *written = yaml_get(node, "type");
+    const struct config_types *types = loader->types;
 
-    if (type != NULL && type->kind == YAML_SCALAR) {
-        if (span_is(type->text, "tiktok")) {
-            return FOR_TIKTOK;
-        }
-        if (span_is(type->text, "http")) {
-            return FOR_HTTP;
-        }
-        if (span_is(type->text, "kafka")) {
-            return FOR_KAFKA;
+    INVARIANT(types->count > 0 && types->count <= TYPES_MAX);
+    loader->active_count = 0;
+    for (size_t i = 0; i < types->count; i++) {
+        if (written != NULL && written->kind == YAML_SCALAR &&
+            span_is(written->text, types->items[i]->name)) {
+            loader->active[loader->active_count++] = types->items[i];
         }
     }
-    return FOR_ALL;
+    for (size_t i = 0; loader->active_count == 0 && i < types->count; i++) {
+        loader->active[i] = types->items[i];
+    }
+    loader->active_count = loader->active_count == 0 ? types->count : loader->active_count;
+    for (size_t i = 0; i < loader->active_count; i++) {
+        loader->own[i] = loader_keep(loader, 1, loader->active[i]->own_bytes);
+    }
+}
+
+/* The first stands for a type that nobody knows. Secrets of the others were only looked at. */
+static void leave_types(struct loader *loader)
+{
+    for (size_t i = 1; i < loader->active_count; i++) {
+        if (loader->active[i]->free != NULL) {
+            loader->active[i]->free(loader->own[i]);
+        }
+    }
+    loader->active_count = 0;
 }
 
 /* Names stand in metrics, headers and on the command line as DESTINATION/EVENT. */
@@ -77,35 +92,13 @@ void read_destinations(struct loader *loader, const struct config_option *option
         destination->place = pair->place;
         destination->node = pair->value;
         destination->event = &config->event;
+        choose_types(loader, pair->value);
+        destination->type = loader->active[0];
+        destination->own = loader->own[0];
         read_section(loader, option->section, yaml_is_null(pair->value) ? NULL : pair->value,
-                     pair->place, destination, kinds_by_type(pair->value));
+                     pair->place, destination);
+        leave_types(loader);
     }
-}
-
-void read_source_id(struct loader *loader, const struct config_option *option,
-                    const struct yaml_node *node, struct place place, void *base)
-{
-    struct config_destination *destination = base;
-    const struct yaml_node *path;
-
-    (void)place;
-    if (node == NULL) {
-        return;
-    }
-    destination->event_source_place = node->place;
-    if (node->kind != YAML_MAP) {
-        (void)read_text(loader, node, "event_source_id", option->form,
-                        &destination->event_source_id);
-        return;
-    }
-    path = yaml_get(node, "path");
-    if (path == NULL || node->count != 1) {
-        diag_error(loader->diags, node->place, "event_source_id wants %s", option->form);
-        return;
-    }
-    (void)read_text(loader, path, "event_source_id", "a path into the record",
-                    &destination->event_source_path);
-    destination->event_source_place = path->place;
 }
 
 void read_event_names(struct loader *loader, const struct config_option *option,
@@ -161,78 +154,4 @@ bool is_header_name(struct span name)
         }
     }
     return name.len > 0 && name.len <= 128;
-}
-
-/* Headers may be plain: a Content-Type is no secret. */
-static bool may_hold_secret(struct span name)
-{
-    static const char *const words[] = {"authorization", "proxy-authorization", "cookie",
-                                        "x-api-key", "access-token"};
-
-    for (size_t i = 0; i < COUNT_OF(words); i++) {
-        if (span_eq_nocase(name, span_of(words[i]))) {
-            return true;
-        }
-    }
-    return false;
-}
-
-void read_http_headers(struct loader *loader, const struct config_option *option,
-                       const struct yaml_node *node, struct place place, void *base)
-{
-    struct config_destination *destination = base;
-
-    (void)option;
-    (void)place;
-    if (node == NULL || !is_map(loader, node, "headers")) {
-        return;
-    }
-    destination->headers = loader_keep(loader, node->count, sizeof(destination->headers[0]));
-    for (size_t i = 0; i < node->count; i++) {
-        const struct yaml_pair *pair = &node->pairs[i];
-        struct http_header *header = &destination->headers[destination->header_count];
-        struct yaml_node plain = *pair->value;
-
-        if (!is_header_name(pair->key)) {
-            diag_error(loader->diags, pair->place,
-                       "%s cannot be a header's name: letters, digits, - and _", LOG_S(pair->key));
-            continue;
-        }
-        plain.is_replaced = plain.is_replaced || !may_hold_secret(pair->key);
-        header->name = pair->key;
-        header->place = pair->place;
-        header->value = read_secret(loader, &plain, "a header");
-        destination->header_count += header->value != NULL;
-    }
-}
-
-void read_node(struct loader *loader, const struct config_option *option,
-               const struct yaml_node *node, struct place place, void *base)
-{
-    (void)loader;
-    (void)place;
-    *(const struct yaml_node **)(void *)((char *)base + option->offset) = node;
-}
-
-void read_verdicts(struct loader *loader, const struct config_option *option,
-                   const struct yaml_node *node, struct place place, void *base)
-{
-    struct config_destination *destination = base;
-
-    (void)place;
-    if (node == NULL || !is_list(loader, node, "verdicts")) {
-        return;
-    }
-    if (node->count > VERDICTS_MAX) {
-        diag_error(loader->diags, node->items[VERDICTS_MAX]->place,
-                   "verdicts holds more than %d rules", VERDICTS_MAX);
-        return;
-    }
-    destination->verdicts = loader_keep(loader, node->count, sizeof(destination->verdicts[0]));
-    for (size_t i = 0; i < node->count; i++) {
-        struct config_verdict *verdict = &destination->verdicts[destination->verdict_count++];
-
-        verdict->place = node->items[i]->place;
-        read_section(loader, option->section, node->items[i], verdict->place, verdict, FOR_HTTP);
-    }
 }

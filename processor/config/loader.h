@@ -10,8 +10,16 @@
 
 #include "config/options.h"
 
+enum { TYPES_MAX = 32 }; /* of destinations */
+
 struct loader {
     struct config *config;
+    const struct config_types *types;
+    /* While a destination is read: those types whose rows count, and where their own rows go. One,
+     * or all of them where `type` names none; outside of destinations none. */
+    const struct config_type *active[TYPES_MAX];
+    void *own[TYPES_MAX];
+    size_t active_count;
     struct diags *diags;
     bool is_without_secrets;  /* they need not be there */
     bool is_property_missing; /* a secret one of kafka.properties was not */
@@ -22,10 +30,11 @@ NODISCARD void *loader_keep(struct loader *loader, size_t count, size_t bytes_ea
 /** @text, or directory/@text, as a terminated span of the config's memory. */
 struct span loader_path(struct loader *loader, struct span text);
 
-/** Read @map (NULL or null: all defaults) by the rows of @section whose kinds include @kinds onto
- * @base. Unknown keys are errors. @place stands for the whole section. */
+/** Read @map (NULL or null: all defaults) by the rows of @section that count for the active types
+ * onto @base, or the type's own struct. Unknown keys are errors. @place stands for the whole
+ * section. */
 void read_section(struct loader *loader, const char *section, const struct yaml_node *map,
-                  struct place place, void *base, unsigned kinds);
+                  struct place place, void *base);
 /** Whether @node is a text that can be used; says what was wanted when not ("a name"). */
 bool read_text(struct loader *loader, const struct yaml_node *node, const char *what,
                const char *wanted, struct span *out);
@@ -54,7 +63,9 @@ bool place_tls_file(struct loader *loader, const struct yaml_node *node, struct 
 void check_kafka_tls(struct loader *loader, struct place place);
 /** What only shows when everything is read: checks.c. */
 void check_config(struct loader *loader);
-/** The same of one destination of type http: checks_http.c. */
-void check_http(struct loader *loader, struct config_destination *destination);
+/** A token goes into a header by itself: what is more than the token would be refused as one.
+ * @what: the option; NULL passes. */
+void check_token(struct loader *loader, struct secret *secret, struct place place,
+                 const char *what);
 
 #endif /* CONFIG_LOADER_H */

@@ -5,8 +5,11 @@
  * defaults and docs/configuration.md all come from them. A new option is one row here,
  * one field in config.h, and `make docs` (the unit test says how).
  *
+ * A type of destination has rows of its own, which its driver declares (struct config_type): they
+ * are read as if they stood in the section of the same name.
+ *
  * The structure a row's offset counts from: struct config_destination in the sections
- * "destinations.*" (but struct config_verdict in its "verdicts[]"), struct config_route in
+ * "destinations.*" (but the type's own struct in rows with is_own), struct config_route in
  * "routes[]", struct config_alert in "alerts[]", struct config in all others.
  */
 #ifndef CONFIG_OPTIONS_H
@@ -30,6 +33,7 @@ enum option_type {
     OPTION_RATE,     /* double per second */
     OPTION_BOOL,     /* bool */
     OPTION_CHOICE,   /* an enum, numbered as `choices` */
+    OPTION_TYPE,     /* const struct config_type *, by its name */
     OPTION_SECRET,   /* struct secret * */
     OPTION_PATH,     /* struct span and its struct place (offset_more): a path into the record */
     OPTION_MAP,      /* const struct yaml_node *, compiled by another room */
@@ -38,14 +42,8 @@ enum option_type {
     OPTION_SPECIAL,  /* `read` knows */
 };
 
-/* Which destinations have it. Rows of other sections are for all. */
-enum {
-    FOR_TIKTOK = 1 << DESTINATION_TIKTOK,
-    FOR_HTTP = 1 << DESTINATION_HTTP,
-    FOR_KAFKA = 1 << DESTINATION_KAFKA,
-    FOR_SENDERS = FOR_TIKTOK | FOR_HTTP,
-    FOR_ALL = FOR_SENDERS | FOR_KAFKA,
-};
+/* Which destinations have it; rows of other sections, and those of a type alone, are for all. */
+enum { FOR_REQUESTS = 1, FOR_TOPICS = 2, FOR_ALL = FOR_REQUESTS | FOR_TOPICS };
 
 /** @node is NULL when the key is absent or null; @place is the key's, or its map's. */
 typedef void option_read_fn(struct loader *loader, const struct config_option *option,
@@ -61,6 +59,7 @@ struct config_option {
     bool is_required;
     bool is_null_refused; /* null would mean what absence means, and nobody writes the key for that
                            */
+    bool is_own;          /* offsets count from config_destination.own: rows of a type alone */
     size_t offset, offset_more;
     const char *fallback;       /* the default as it would be written; NULL: none */
     const char *fallback_shown; /* for the document, where it is not `fallback` */
@@ -79,14 +78,17 @@ struct config_section {
     size_t count;
 };
 
-/** In the order of the document; NULL past the last. */
+/** Rows that all types share, in the order of the document; NULL past the last. */
 const struct config_section *section_at(size_t index);
+/** NULL when there is none of this name: the types may have one. */
 const struct config_section *section_find(const char *name);
+/** The rows that @type alone has in the section of this name, or NULL. */
+const struct config_section *section_of_type(const struct config_type *type, const char *name);
 
 /* rows of destinations (options_destination.c), in the order of the document */
 extern const struct config_section section_destination, section_batch, section_rate,
     section_concurrency, section_timeout, section_retry, section_throttle, section_health,
-    section_backfill, section_auth, section_basic, section_hmac, section_tls, section_verdict;
+    section_backfill;
 
 /** Whether the option is read and checked but does nothing yet (later.c lists them all). */
 bool option_is_later(const char *section, const char *key);
@@ -102,12 +104,8 @@ option_read_fn read_listen;
 option_read_fn read_alerts;
 option_read_fn read_alert_events;
 option_read_fn read_destinations; /* destinations.c ... */
-option_read_fn read_source_id;
-option_read_fn read_event_names;
+option_read_fn read_event_names;  /* `events:`, for types whose services name events themselves */
 option_read_fn read_kafka_headers;
-option_read_fn read_http_headers;
-option_read_fn read_verdicts;
-option_read_fn read_node;
 option_read_fn read_routes; /* routes.c ... */
 option_read_fn read_legs;
 option_read_fn read_dead_letter;
@@ -116,8 +114,6 @@ option_read_fn read_dead_letter;
 option_check_fn check_topics;
 option_check_fn check_brokers;
 option_check_fn check_name;
-option_check_fn check_country;
-option_check_fn check_header_name;
 option_check_fn check_readable;
 option_check_fn check_identity;
 option_check_fn check_registry_urls;

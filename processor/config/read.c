@@ -5,7 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { UNKNOWN_KEYS_MAX = 20 }; /* reported one by one; the rest of a map as their number */
+enum {
+    UNKNOWN_KEYS_MAX = 20, /* reported one by one; the rest of a map as their number */
+    NAMES_MAX = 256,       /* of which one is suggested */
+};
 
 void *loader_keep(struct loader *loader, size_t count, size_t bytes_each)
 {
@@ -114,25 +117,22 @@ static void report_if_empty(struct loader *loader, const char *name,
     }
 }
 
-/* A section that is being read: into which struct, for destinations of which types. */
-struct target {
-    const char *section;
-    char *base;
-    unsigned kinds;
-};
-
-static void read_option(struct loader *loader, const struct target *target,
-                        const struct config_option *option, const struct yaml_node *node,
-                        struct place place)
+/* What is known of a type that nobody knows: what all types need, it needs as well. */
+static bool is_required_here(const struct loader *loader, const struct config_option *option)
 {
-    const char *section = target->section;
-    char *base = target->base;
-    unsigned kinds = target->kinds;
+    bool is_for_all = !option->is_own && (option->kinds == 0 || option->kinds == FOR_ALL);
+
+    return option->is_required && (loader->active_count <= 1 || is_for_all);
+}
+
+static void read_option(struct loader *loader, const char *section,
+                        const struct config_option *option, const struct yaml_node *node,
+                        struct place place, char *base)
+{
     bool is_there = node != NULL && !yaml_is_null(node);
     char name[96];
 
-    if (!is_there && option->is_required &&
-        (option->kinds == 0 || (option->kinds & kinds) == kinds)) {
+    if (!is_there && is_required_here(loader, option)) {
         diag_error(loader->diags, node == NULL ? place : node->place, "%s is missing: %s",
                    option_name(section, option, name), option->doc);
         return;
@@ -143,7 +143,7 @@ static void read_option(struct loader *loader, const struct target *target,
                      option_name(section, option, name));
     }
     if (option->type == OPTION_SECTION) {
-        read_section(loader, option->section, is_there ? node : NULL, place, base, kinds);
+        read_section(loader, option->section, is_there ? node : NULL, place, base);
     } else if (option->type == OPTION_SPECIAL) {
         option->read(loader, option, is_there ? node : NULL, place, base);
     } else if (!is_there || !read_value(loader, section, option, node, base)) {
@@ -153,72 +153,113 @@ static void read_option(struct loader *loader, const struct target *target,
     }
 }
 
-static unsigned kinds_of(const struct config_option *option)
+/* Whether @type has the row, which stands in a shared section. */
+static bool is_for(const struct config_option *option, const struct config_type *type)
 {
-    return option->kinds == 0 ? FOR_ALL : option->kinds;
+    return option->kinds == 0 ||
+           (option->kinds & (type->is_topic ? FOR_TOPICS : FOR_REQUESTS)) != 0;
 }
 
-static void report_other_type(struct loader *loader, const struct yaml_pair *pair, unsigned has,
-                              unsigned kinds)
+static bool has_key(const struct config_section *section, struct span key,
+                    const struct config_type *shared_for)
 {
-    static const char *const words[] = {"tiktok", "http", "kafka"};
-    char types[64] = "";
+    for (size_t i = 0; section != NULL && i < section->count; i++) {
+        const struct config_option *option = &section->options[i];
 
-    for (size_t i = 0; i < COUNT_OF(words); i++) {
-        if ((has & (1u << i)) != 0) {
-            size_t used = strlen(types);
-
-            (void)snprintf(types + used, sizeof(types) - used, "%s%s", used == 0 ? "" : " and ",
-                           words[i]);
+        if (span_is(key, option->key) && (shared_for == NULL || is_for(option, shared_for))) {
+            return true;
         }
+    }
+    return false;
+}
+
+static bool type_has_key(const struct config_type *type, const char *section, struct span key)
+{
+    return has_key(section_find(section), key, type) ||
+           has_key(section_of_type(type, section), key, NULL);
+}
+
+/* Whether a row that counts has the key. */
+static bool is_known_key(const struct loader *loader, const char *section, struct span key)
+{
+    for (size_t i = 0; i < loader->active_count; i++) {
+        if (type_has_key(loader->active[i], section, key)) {
+            return true;
+        }
+    }
+    return loader->active_count == 0 && has_key(section_find(section), key, NULL);
+}
+
+/* False when no type has it. */
+static bool report_other_type(struct loader *loader, const char *section,
+                              const struct yaml_pair *pair)
+{
+    char types[128] = "";
+
+    for (size_t i = 0; loader->active_count == 1 && i < loader->types->count; i++) {
+        const struct config_type *type = loader->types->items[i];
+        size_t used = strlen(types);
+
+        if (type_has_key(type, section, pair->key)) {
+            (void)snprintf(types + used, sizeof(types) - used, "%s%s", used == 0 ? "" : " and ",
+                           type->name);
+        }
+    }
+    if (types[0] == '\0') {
+        return false;
     }
     diag_error(loader->diags, pair->place,
                "%s belongs to destinations of type %s; this one is of type %s", LOG_S(pair->key),
-               types,
-               words[(kinds & FOR_TIKTOK) != 0 ? 0
-                     : (kinds & FOR_HTTP) != 0 ? 1
-                                               : 2]);
-}
-
-/* False when no row has the key. */
-static bool report_if_unknown(struct loader *loader, const struct config_section *section,
-                              const struct yaml_pair *pair, unsigned kinds)
-{
-    const char *names[64];
-    size_t count = 0;
-    unsigned has = 0;
-
-    INVARIANT(section->count <= COUNT_OF(names));
-    for (size_t i = 0; i < section->count; i++) {
-        const struct config_option *option = &section->options[i];
-
-        if (span_is(pair->key, option->key)) {
-            has |= kinds_of(option);
-        }
-        if ((kinds_of(option) & kinds) != 0) {
-            names[count++] = option->key;
-        }
-    }
-    if ((has & kinds) != 0) {
-        return false;
-    }
-    if (has != 0) {
-        report_other_type(loader, pair, has, kinds);
-    } else {
-        diag_error(loader->diags, pair->place, "unknown key %s%s%s%s", LOG_S(pair->key),
-                   section->name[0] == '\0' ? "" : " in ", section->name,
-                   did_you_mean(suggest(pair->key, names, count)).text);
-    }
+               types, loader->active[0]->name);
     return true;
 }
 
-static void check_keys(struct loader *loader, const struct config_section *section,
-                       const struct yaml_node *map, unsigned kinds)
+struct names {
+    const char *items[NAMES_MAX];
+    size_t count;
+};
+
+static void add_names(struct names *names, const struct config_section *section,
+                      const struct config_type *shared_for)
+{
+    for (size_t i = 0; section != NULL && i < section->count; i++) {
+        const struct config_option *option = &section->options[i];
+
+        if (names->count < NAMES_MAX && (shared_for == NULL || is_for(option, shared_for))) {
+            names->items[names->count++] = option->key;
+        }
+    }
+}
+
+static void report_unknown(struct loader *loader, const char *section, const struct yaml_pair *pair)
+{
+    struct names names = {.count = 0};
+
+    if (report_other_type(loader, section, pair)) {
+        return;
+    }
+    for (size_t i = 0; i < loader->active_count; i++) {
+        add_names(&names, section_find(section), loader->active[i]);
+        add_names(&names, section_of_type(loader->active[i], section), NULL);
+    }
+    if (loader->active_count == 0) {
+        add_names(&names, section_find(section), NULL);
+    }
+    diag_error(loader->diags, pair->place, "unknown key %s%s%s%s", LOG_S(pair->key),
+               section[0] == '\0' ? "" : " in ", section,
+               did_you_mean(suggest(pair->key, names.items, names.count)).text);
+}
+
+static void check_keys(struct loader *loader, const char *section, const struct yaml_node *map)
 {
     size_t reported = 0;
 
     for (size_t i = 0; i < map->count; i++) {
-        reported += report_if_unknown(loader, section, &map->pairs[i], kinds);
+        if (is_known_key(loader, section, map->pairs[i].key)) {
+            continue;
+        }
+        report_unknown(loader, section, &map->pairs[i]);
+        reported++;
         if (reported == UNKNOWN_KEYS_MAX && i + 1 < map->count) {
             diag_error(loader->diags, map->pairs[i + 1].place,
                        "%d unknown keys in this map; those after it are not looked at",
@@ -228,29 +269,60 @@ static void check_keys(struct loader *loader, const struct config_section *secti
     }
 }
 
-void read_section(struct loader *loader, const char *name, const struct yaml_node *map,
-                  struct place place, void *base, unsigned kinds)
-{
-    const struct config_section *section = section_find(name);
-    const struct target target = {name, base, kinds};
+/* Where the rows of a section are, and what they fill in. */
+struct rows {
+    const struct config_section *section; /* NULL: none */
+    const struct yaml_node *map;          /* NULL: all defaults */
+    struct place place;
+    char *base;
+    char *own; /* NULL: the section is shared */
+};
 
-    if (map != NULL && !is_map(loader, map, name[0] == '\0' ? "the file" : name)) {
-        map = NULL;
+static bool is_active(const struct loader *loader, const struct config_option *option)
+{
+    for (size_t i = 0; i < loader->active_count; i++) {
+        if (is_for(option, loader->active[i])) {
+            return true;
+        }
     }
-    for (size_t i = 0; i < section->count; i++) {
-        const struct config_option *option = &section->options[i];
+    return loader->active_count == 0;
+}
+
+static void read_rows(struct loader *loader, const struct rows *rows)
+{
+    const struct yaml_node *map = rows->map;
+
+    for (size_t i = 0; rows->section != NULL && i < rows->section->count; i++) {
+        const struct config_option *option = &rows->section->options[i];
         const struct yaml_pair *pair = NULL;
 
-        if ((kinds_of(option) & kinds) == 0) {
+        if (!is_active(loader, option)) {
             continue;
         }
         for (size_t k = 0; map != NULL && k < map->count && pair == NULL; k++) {
             pair = span_is(map->pairs[k].key, option->key) ? &map->pairs[k] : NULL;
         }
-        read_option(loader, &target, option, pair == NULL ? NULL : pair->value,
-                    pair == NULL ? place : pair->place);
+        read_option(loader, rows->section->name, option, pair == NULL ? NULL : pair->value,
+                    pair == NULL ? rows->place : pair->place,
+                    option->is_own ? rows->own : rows->base);
     }
-    if (map != NULL) {
-        check_keys(loader, section, map, kinds);
+}
+
+void read_section(struct loader *loader, const char *name, const struct yaml_node *map,
+                  struct place place, void *base)
+{
+    struct rows rows = {.section = section_find(name), .place = place, .base = base};
+
+    if (map != NULL && is_map(loader, map, name[0] == '\0' ? "the file" : name)) {
+        rows.map = map;
+    }
+    read_rows(loader, &rows);
+    for (size_t i = 0; i < loader->active_count; i++) {
+        rows.section = section_of_type(loader->active[i], name);
+        rows.own = loader->own[i];
+        read_rows(loader, &rows);
+    }
+    if (rows.map != NULL) {
+        check_keys(loader, name, rows.map);
     }
 }

@@ -88,6 +88,7 @@ static const char *wanted_text(enum option_type type)
     case OPTION_TEXT:
     case OPTION_TEXTS:
     case OPTION_CHOICE:
+    case OPTION_TYPE:
     case OPTION_SECRET:
     case OPTION_MAP:
     case OPTION_LIST:
@@ -146,6 +147,7 @@ static bool parse_number(enum option_type type, struct span text, struct number 
     case OPTION_FILES:
     case OPTION_BOOL:
     case OPTION_CHOICE:
+    case OPTION_TYPE:
     case OPTION_SECRET:
     case OPTION_PATH:
     case OPTION_MAP:
@@ -274,6 +276,23 @@ static bool read_choice(struct loader *loader, const struct config_option *optio
     return false;
 }
 
+static bool read_type(struct loader *loader, const struct config_option *option, const char *name,
+                      const struct yaml_node *node, char *base)
+{
+    const char *names[TYPES_MAX + 1] = {NULL};
+    struct config_option choice = {.choices = names};
+    int which = 0;
+
+    for (size_t i = 0; i < loader->types->count; i++) {
+        names[i] = loader->types->items[i]->name;
+    }
+    if (!read_choice(loader, &choice, name, node, (char *)&which)) {
+        return false;
+    }
+    memcpy(base + option->offset, &loader->types->items[which], sizeof(struct config_type *));
+    return true;
+}
+
 static bool read_texts(struct loader *loader, const struct config_option *option, const char *name,
                        const struct yaml_node *node, char *base)
 {
@@ -347,6 +366,8 @@ bool read_value(struct loader *loader, const char *section, const struct config_
         return read_bool(loader, option, name, node, base);
     case OPTION_CHOICE:
         return read_choice(loader, option, name, node, base);
+    case OPTION_TYPE:
+        return read_type(loader, option, name, node, base);
     case OPTION_SECRET: {
         struct secret *secret = read_secret(loader, node, name);
 

@@ -8,7 +8,9 @@ static const char introduction[] =
     "# Configuration\n"
     "\n"
     "Every option of the YAML file that `detour run -c FILE` reads. This page is written from the\n"
-    "table in `processor/config/options*.c` that also parses the file; edit it there, then\n"
+    "tables in `processor/config/options*.c` and of the drivers "
+    "(`processor/destinations/*/options.c`)\n"
+    "that also parse the file; edit them there, then\n"
     "`make docs`. A commented example is [routes/detour.yaml](../routes/detour.yaml).\n"
     "\n"
     "- Paths of files are relative to the file they stand in. Unknown keys are errors.\n"
@@ -52,6 +54,7 @@ static const char *type_text(const struct config_option *option)
     case OPTION_BOOL:
         return "true, false";
     case OPTION_CHOICE:
+    case OPTION_TYPE:
         return NULL; /* its words */
     case OPTION_SECRET:
         return "secret";
@@ -75,34 +78,58 @@ static void add_words(struct buf *out, const char *const *words)
     }
 }
 
-static void add_kinds(struct buf *out, unsigned kinds)
+static void add_type_names(struct buf *out, const struct config_types *types)
 {
-    static const char *const words[] = {"tiktok", "http", "kafka"};
+    for (size_t i = 0; i < types->count; i++) {
+        buf_printf(out, "%s`%s`", i == 0 ? "" : ", ", types->items[i]->name);
+    }
+}
+
+static bool has_row(const struct config_option *option, const struct config_type *type)
+{
+    return option->kinds == 0 ||
+           (option->kinds & (type->is_topic ? FOR_TOPICS : FOR_REQUESTS)) != 0;
+}
+
+static void add_types(struct buf *out, const struct config_types *types,
+                      const struct config_option *option)
+{
     bool is_first = true;
 
-    if (kinds == 0 || kinds == FOR_ALL) {
+    if (option->kinds == 0 || option->kinds == FOR_ALL) {
         buf_add_text(out, "all");
         return;
     }
-    for (size_t i = 0; i < COUNT_OF(words); i++) {
-        if ((kinds & (1u << i)) != 0) {
-            buf_printf(out, "%s%s", is_first ? "" : ", ", words[i]);
+    for (size_t i = 0; i < types->count; i++) {
+        if (has_row(option, types->items[i])) {
+            buf_printf(out, "%s%s", is_first ? "" : ", ", types->items[i]->name);
             is_first = false;
         }
     }
 }
 
-static void add_row(struct buf *out, const struct config_section *section,
-                    const struct config_option *option, bool has_kinds)
+/* Where a row is: a section of the document, and whose it is. */
+struct row_of {
+    const struct config_types *types;
+    const struct config_section *section;
+    const struct config_type *type; /* it alone has the row; NULL: it is shared */
+    bool has_types;                 /* the section's rows are not all for the same types */
+};
+
+static void add_row(struct buf *out, const struct row_of *of, const struct config_option *option)
 {
     char bounds[80];
 
     buf_printf(out, "| `%s` | ", option->key);
-    if (has_kinds) {
-        add_kinds(out, option->kinds);
+    if (of->has_types && of->type != NULL) {
+        buf_printf(out, "%s | ", of->type->name);
+    } else if (of->has_types) {
+        add_types(out, of->types, option);
         buf_add_text(out, " | ");
     }
-    if (option->type == OPTION_CHOICE) {
+    if (option->type == OPTION_TYPE) {
+        add_type_names(out, of->types);
+    } else if (option->type == OPTION_CHOICE) {
         add_words(out, option->choices);
     } else {
         buf_add_text(out, type_text(option));
@@ -114,38 +141,84 @@ static void add_row(struct buf *out, const struct config_section *section,
         buf_add_text(out, option->is_required ? "*required*" : "");
     }
     buf_printf(out, " | %s | %s%s", option_bounds(option, bounds),
-               option_is_later(section->name, option->key) ? "*later.* " : "", option->doc);
+               option_is_later(of->section->name, option->key) ? "*later.* " : "", option->doc);
     if (option->section != NULL) {
         buf_printf(out, " See `%s`.", option->section);
     }
     buf_add_text(out, " |\n");
 }
 
-static void add_section(struct buf *out, const struct config_section *section)
+static void add_rows(struct buf *out, const struct row_of *of)
 {
-    bool has_kinds = false;
+    for (size_t i = 0; i < of->section->count; i++) {
+        add_row(out, of, &of->section->options[i]);
+    }
+}
+
+static void add_head(struct buf *out, const char *name, bool has_types)
+{
+    if (name[0] == '\0') {
+        buf_add_text(out, "\n## The file\n\n");
+    } else {
+        buf_printf(out, "\n## %s\n\n", name);
+    }
+    buf_printf(out, "| key | %stype | default | bounds | |\n", has_types ? "destinations | " : "");
+    buf_printf(out, "| --- | %s--- | --- | --- | --- |\n", has_types ? "--- | " : "");
+}
+
+/* The rows all types share, then those that one type alone has. */
+static void add_section(struct buf *out, const struct config_types *types,
+                        const struct config_section *section)
+{
+    struct row_of of = {.types = types, .section = section};
 
     for (size_t i = 0; i < section->count; i++) {
         unsigned kinds = section->options[i].kinds;
 
-        has_kinds = has_kinds || (kinds != 0 && kinds != FOR_ALL && kinds != FOR_SENDERS);
+        of.has_types = of.has_types || kinds == FOR_TOPICS;
     }
-    if (section->name[0] == '\0') {
-        buf_add_text(out, "\n## The file\n\n");
-    } else {
-        buf_printf(out, "\n## %s\n\n", section->name);
+    for (size_t i = 0; i < types->count; i++) {
+        of.has_types = of.has_types || section_of_type(types->items[i], section->name) != NULL;
     }
-    buf_printf(out, "| key | %stype | default | bounds | |\n", has_kinds ? "destinations | " : "");
-    buf_printf(out, "| --- | %s--- | --- | --- | --- |\n", has_kinds ? "--- | " : "");
-    for (size_t i = 0; i < section->count; i++) {
-        add_row(out, section, &section->options[i], has_kinds);
+    add_head(out, section->name, of.has_types);
+    add_rows(out, &of);
+    for (size_t i = 0; i < types->count; i++) {
+        of.type = types->items[i];
+        of.section = section_of_type(of.type, section->name);
+        if (of.section != NULL) {
+            add_rows(out, &of);
+        }
     }
 }
 
-void config_document(struct buf *out)
+/* Sections that no other type has. */
+static void add_own_sections(struct buf *out, const struct config_types *types)
 {
+    for (size_t i = 0; i < types->count; i++) {
+        for (size_t k = 0; k < types->items[i]->section_count; k++) {
+            const struct config_section *section = &types->items[i]->sections[k];
+
+            if (section_find(section->name) == NULL) {
+                add_head(out, section->name, false);
+                add_rows(out, &(struct row_of){.types = types, .section = section});
+            }
+        }
+    }
+}
+
+void config_document(const struct config_types *types, struct buf *out)
+{
+    static const char prefix[] = "destinations.";
+    bool is_in_destinations = false;
+
     buf_add_text(out, introduction);
     for (size_t i = 0; section_at(i) != NULL; i++) {
-        add_section(out, section_at(i));
+        bool is_of_one = strncmp(section_at(i)->name, prefix, sizeof(prefix) - 1) == 0;
+
+        if (is_in_destinations && !is_of_one) {
+            add_own_sections(out, types);
+        }
+        is_in_destinations = is_of_one;
+        add_section(out, types, section_at(i));
     }
 }

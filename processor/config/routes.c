@@ -129,7 +129,7 @@ void read_routes(struct loader *loader, const struct config_option *option,
         struct config_route *route = &config->routes[config->route_count++];
 
         route->place = node->items[i]->place;
-        read_section(loader, option->section, node->items[i], route->place, route, FOR_ALL);
+        read_section(loader, option->section, node->items[i], route->place, route);
         check_legs_or_drop(loader, node->items[i]);
     }
     config->has_broken_routes = loader->diags->error_count > errors_before;
@@ -148,7 +148,7 @@ void read_dead_letter(struct loader *loader, const struct config_option *option,
         return;
     }
     loader->config->dead_letter = found;
-    if (found->type != DESTINATION_KAFKA) {
+    if (!found->type->is_topic) {
         diag_error(loader->diags, node->place,
                    "dead_letter must be a destination of type kafka; %s is not",
                    LOG_S(found->name));

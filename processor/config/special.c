@@ -145,7 +145,7 @@ static bool read_switch(struct loader *loader, const char *name, const struct ya
         diag_error(loader->diags, node->place, "%s wants a map of its options, or off", name);
         node = NULL;
     }
-    read_section(loader, name, is_word ? NULL : node, place, loader->config, FOR_ALL);
+    read_section(loader, name, is_word ? NULL : node, place, loader->config);
     return is_on;
 }
 
@@ -244,6 +244,6 @@ void read_alerts(struct loader *loader, const struct config_option *option,
     config->alerts = loader_keep(loader, node->count, sizeof(config->alerts[0]));
     for (size_t i = 0; i < node->count; i++) {
         read_section(loader, option->section, node->items[i], node->items[i]->place,
-                     &config->alerts[config->alert_count++], FOR_ALL);
+                     &config->alerts[config->alert_count++]);
     }
 }

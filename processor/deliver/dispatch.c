@@ -18,7 +18,7 @@ void dispatch_init(struct deliverer *d, const struct deliverer_parts *parts)
     records_init(d);
     d->senders = mem_array(config->destination_count, struct sender *);
     for (size_t i = 0; i < config->destination_count; i++) {
-        if (parts->pipeline->destinations[i].driver->transport == TRANSPORT_HTTP) {
+        if (!config->destinations[i].type->is_topic) {
             d->senders[i] = sender_new(d, &parts->pipeline->destinations[i], i);
         }
     }

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "destinations/table.h"
+#include "destinations/driver.h"
 
 /* What secret_from_text() says of itself. */
 static const char from_config[] = "the configuration file";

@@ -2,8 +2,6 @@
 
 #include <stdlib.h>
 
-#include "destinations/table.h"
-
 bool destination_compile(const struct config_destination *config, const struct readers *readers,
                          struct destination *out, struct diags *diags)
 {
@@ -18,8 +16,8 @@ bool destination_compile(const struct config_destination *config, const struct r
     is_good = out->driver->compile(out, diags);
 
     INVARIANT(is_good == (diags->error_count == errors_before));
-    INVARIANT(!is_good || (out->driver->transport == TRANSPORT_TOPIC) == (out->topic != NULL));
-    INVARIANT(!is_good || (out->driver->transport == TRANSPORT_HTTP) == (out->url != NULL));
+    INVARIANT(!is_good || out->driver->section.is_topic == (out->topic != NULL));
+    INVARIANT(!is_good || !out->driver->section.is_topic == (out->url != NULL));
     return is_good;
 }
 
@@ -37,14 +35,6 @@ struct span destination_group(const struct destination *to, const struct event_v
                               struct arena *arena)
 {
     return to->driver->group == NULL ? SPAN("") : to->driver->group(to, view, arena);
-}
-
-const struct name_pair *destination_names(const struct config_destination *config, size_t *count)
-{
-    const struct driver *driver = driver_of(config);
-
-    *count = 0;
-    return driver->names == NULL ? NULL : driver->names(config, count);
 }
 
 struct http_target destination_target(const struct destination *to)

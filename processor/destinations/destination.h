@@ -21,9 +21,6 @@ void destination_fini(struct destination *destination);
 struct span destination_group(const struct destination *to, const struct event_view *view,
                               struct arena *arena);
 
-/** The names of event types that the section lists. */
-const struct name_pair *destination_names(const struct config_destination *config, size_t *count);
-
 /** Where requests to it go, and how. Borrows from @to. */
 struct http_target destination_target(const struct destination *to);
 /** Every header of a request with @body, as pointers into @lines, which is emptied first. Holds

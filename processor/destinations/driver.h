@@ -7,10 +7,10 @@
  * delivery's and the same for all types. A driver is a folder below destinations/ and one constant
  * table of functions, listed in table.c. docs/development.md shows how to add one.
  *
- * There are two kinds of transport. A driver of TRANSPORT_HTTP gets its events in batches: render()
- * makes an item of each, begin(), separate() and end() put them into one body, headers() signs it,
- * read() says what the answer means for the batch. A driver of TRANSPORT_TOPIC writes one record
- * for each event: the original one, or what render() makes of it.
+ * Events go to a service over HTTP, or to a Kafka topic (section.is_topic). For a service they are
+ * put into batches: render() makes an item of each, begin(), separate() and end() put the items
+ * into one body, headers() signs it, read() says what the answer means for the batch. For a topic
+ * there is one record for each event: the original one, or what render() makes of it.
  *
  * Ownership: a struct destination is compiled once, immutable then, and shared by all workers
  * without a lock. It borrows the configuration and the readers, which outlive it. What a worker
@@ -29,11 +29,9 @@
 #include "event/event.h"
 #include "event/field_list.h"
 #include "http/client.h"
-#include "schema/catalog.h"
 
+struct catalog;
 struct driver;
-
-enum transport { TRANSPORT_HTTP, TRANSPORT_TOPIC };
 
 /* A destination of the configuration, compiled. */
 struct destination {
@@ -74,10 +72,8 @@ struct probe_result {
 };
 
 struct driver {
-    const char *type; /* its name in `type:` of a destination */
-    enum transport transport;
-
-    /* the section of the configuration */
+    /* the section of the configuration: its name in `type:`, its own rows and checks */
+    struct config_type section;
 
     /** Is all there that compile() needs? Asked where other errors are in the file; or NULL: yes.
      */
@@ -92,11 +88,12 @@ struct driver {
     /** For `check`: what is sent of an event, and warnings of what is recommended and missing. */
     void (*review)(const struct destination *to, const struct review *with, struct field_list *out,
                    struct diags *diags);
-    /** For `check`: the names of event types that the section lists; or NULL: none. */
-    const struct name_pair *(*names)(const struct config_destination *config, size_t *count);
     /** The name that the service itself gives to events, nearest to @name, or @name's own; NULL:
      * none is near. Or NULL: it has no names of its own. */
     const char *(*known_name)(struct span name);
+    /** What holds where `map:` of the section says nothing, for the generator of events; the caller
+     * frees it. Or NULL: there is no such map. */
+    struct yaml_doc *(*default_map)(const struct config_destination *config, struct diags *diags);
     /** What is sent is marked as a trial and moves nothing at the service; or NULL: never. */
     bool (*is_trial)(const struct config_destination *config);
 
@@ -113,7 +110,7 @@ struct driver {
     struct span (*group)(const struct destination *to, const struct event_view *view,
                          struct arena *arena);
 
-    /* a request; TRANSPORT_HTTP only, as all that follows */
+    /* a request; services only, as all that follows */
 
     void (*begin)(const struct destination *to, struct span group, struct buf *out);
     void (*separate)(const struct destination *to, struct buf *out);
@@ -142,5 +139,10 @@ struct driver {
     void (*read_probe)(const struct destination *to, const struct http_reply *reply,
                        struct probe_result *out);
 };
+
+static inline const struct driver *driver_of(const struct config_destination *config)
+{
+    return CONTAINER_OF(config->type, struct driver, section);
+}
 
 #endif /* DESTINATIONS_DRIVER_H */

@@ -1,15 +1,12 @@
 #include "destinations/table.h"
 
-extern const struct driver tiktok_driver, http_driver, topic_driver;
+#define DRIVER_SECTION(one) &one.section,
+static const struct config_type *const sections[] = {DRIVERS(DRIVER_SECTION)};
+#undef DRIVER_SECTION
 
-static const struct driver *const drivers[] = {
-    [DESTINATION_TIKTOK] = &tiktok_driver,
-    [DESTINATION_HTTP] = &http_driver,
-    [DESTINATION_KAFKA] = &topic_driver,
-};
+static const struct config_types types = {sections, COUNT_OF(sections)};
 
-const struct driver *driver_of(const struct config_destination *config)
+const struct config_types *driver_types(void)
 {
-    PRE((size_t)config->type < COUNT_OF(drivers));
-    return drivers[config->type];
+    return &types;
 }

@@ -95,7 +95,7 @@ static void list_needs(const struct config *config, struct topic_report *report)
     for (size_t i = 0; i < config->destination_count; i++) {
         const struct config_destination *destination = &config->destinations[i];
 
-        if (destination->type == DESTINATION_KAFKA) {
+        if (destination->type->is_topic) {
             add_need(report, destination->topic,
                      destination == config->dead_letter ? TOPIC_DEAD_LETTER : TOPIC_DESTINATION,
                      destination->name);

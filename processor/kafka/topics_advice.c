@@ -115,7 +115,7 @@ static struct use use_of(const struct config *config, const struct topic_report 
     for (size_t i = 0; i < config->destination_count; i++) {
         const struct config_destination *destination = &config->destinations[i];
 
-        if (destination->type != DESTINATION_KAFKA || !span_eq(destination->topic, need->name)) {
+        if (!destination->type->is_topic || !span_eq(destination->topic, need->name)) {
             continue;
         }
         use.keeps_time = use.keeps_time || destination->is_timestamp_kept;

@@ -83,7 +83,7 @@ static void copy_names(struct metrics *metrics, const struct config *config)
     metrics->has_breaker = mem_array(config->destination_count, bool);
     for (size_t i = 0; i < config->destination_count; i++) {
         metrics->destinations[i] = mem_text(config->destinations[i].name);
-        metrics->has_breaker[i] = config->destinations[i].type != DESTINATION_KAFKA;
+        metrics->has_breaker[i] = !config->destinations[i].type->is_topic;
     }
     metrics->route_count = config->route_count;
     metrics->rules = mem_array(config->route_count + 1, char *);

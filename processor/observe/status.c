@@ -6,7 +6,6 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "destinations/credential.h"
-#include "destinations/table.h"
 #include "observe/status_services.h"
 
 enum {
@@ -275,7 +274,7 @@ static json_t *destination_json(struct status *status, size_t index, uint64_t no
 
     health_look(status->sources.health, index, now_ms, view);
     json_object_set_new(out, "name", json_stringn(config->name.ptr, config->name.len));
-    json_object_set_new(out, "type", json_string(driver_of(config)->type));
+    json_object_set_new(out, "type", json_string(config->type->name));
     add_breaker(out, &view->self, wall_ms);
     json_object_set_new(out, "scope", json_string(scope_word(view->scope)));
     json_object_set_new(out, "rate_per_s", json_real(rate_of(status, index, now_ms)));

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "destinations/table.h"
 #include "trial/sim_texts.h"
 
 enum { BODY_BYTES_MAX = 256 * 1024, REFUSED_MS = 1, UNKNOWN_CODE = 30001, UNKNOWN_STATUS = 470 };
@@ -35,7 +36,7 @@ static void take_all(struct answer_text *answer, const struct answer_question *q
     answer->is_taken = true;
     answer->tells = true;
     answer->reply.status = 200;
-    if (question->type == DESTINATION_TIKTOK) {
+    if (question->type == &tiktok_driver.section) {
         say_code(answer, 0, "OK");
     } else if (question->healthy != NULL) {
         answer->reply.status = (int)question->healthy->status;
@@ -49,7 +50,7 @@ static void refuse_mark(struct answer_text *answer, const struct answer_question
 {
     char text[64];
 
-    if (question->type != DESTINATION_TIKTOK) {
+    if (question->type != &tiktok_driver.section) {
         answer->reply.status = question->mark == MARK_UNKNOWN ? UNKNOWN_STATUS : 400;
         return;
     }
@@ -88,7 +89,7 @@ static void take_some(struct answer_text *answer, const struct answer_question *
 
 static void ask_for_less(struct answer_text *answer, const struct answer_question *question)
 {
-    bool is_tiktok = question->type == DESTINATION_TIKTOK;
+    bool is_tiktok = question->type == &tiktok_driver.section;
 
     if (is_tiktok) {
         say_code(answer, 40100, sim_code_text(40100));
@@ -98,7 +99,7 @@ static void ask_for_less(struct answer_text *answer, const struct answer_questio
 
 static void refuse_credential(struct answer_text *answer, const struct answer_question *question)
 {
-    if (question->type == DESTINATION_TIKTOK) {
+    if (question->type == &tiktok_driver.section) {
         say_code(answer, 40105, sim_code_text(40105));
     } else {
         answer->reply.status = 401;

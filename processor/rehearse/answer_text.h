@@ -14,7 +14,7 @@
 
 /* What is asked. */
 struct answer_question {
-    enum destination_type type;
+    const struct config_type *type;
     const struct fault *fault; /* NULL: it is well */
     size_t count;              /* events of the batch */
     enum record_mark mark;     /* of one of them, or NONE */

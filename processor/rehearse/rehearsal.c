@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "destinations/table.h"
 
 /* As wide as the real ones: kafka/source_open.c. */
 enum {
@@ -107,7 +108,7 @@ static bool is_healthy(const struct rehearsal *rehearsal, struct diags *diags)
     size_t errors_before = diags->error_count;
 
     for (size_t i = 0; i < rehearsal->config->destination_count; i++) {
-        if (rehearsal->config->destinations[i].type == DESTINATION_HTTP) {
+        if (rehearsal->config->destinations[i].type == &http_driver.section) {
             judge_healthy(&rehearsal->pipeline->destinations[i], &rehearsal->trace->healthy[i],
                           diags);
         }

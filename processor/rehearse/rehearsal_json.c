@@ -127,7 +127,7 @@ static json_t *asked_of(const struct rehearsal *rehearsal)
     for (size_t i = 0; i < rehearsal->config->destination_count; i++) {
         const struct sums_asked *asked = &rehearsal->sums.asked[i];
 
-        if (rehearsal->config->destinations[i].type != DESTINATION_KAFKA) {
+        if (!rehearsal->config->destinations[i].type->is_topic) {
             json_array_append_new(array, json_pack("{s:o, s:I, s:I, s:I}", "destination",
                                                    name_of(rehearsal, i), "requests",
                                                    (json_int_t)asked->requests, "events",

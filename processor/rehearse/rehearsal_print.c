@@ -273,7 +273,7 @@ static void add_asked(struct sheet *sheet)
     for (size_t i = 0; i < rehearsal->config->destination_count; i++) {
         const struct sums_asked *asked = &rehearsal->sums.asked[i];
 
-        if (rehearsal->config->destinations[i].type == DESTINATION_KAFKA) {
+        if (rehearsal->config->destinations[i].type->is_topic) {
             continue;
         }
         cell_add_left(out, destination_name(sheet, i), NAME_COLUMNS);

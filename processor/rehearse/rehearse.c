@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "destinations/table.h"
 #include "rehearse/rehearsal.h"
 
 enum { BAR_CELLS = 30 };
@@ -59,8 +60,9 @@ static void play(const struct arguments *arguments, struct rehearsal *rehearsal)
 
 static int rehearse(const struct arguments *arguments, struct diags *diags)
 {
-    struct config *config = config_load_with(
-        arguments->path, arguments->has_no_secrets ? SECRETS_OPTIONAL : SECRETS_NEEDED, diags);
+    struct config *config =
+        config_load_with(arguments->path, driver_types(),
+                         arguments->has_no_secrets ? SECRETS_OPTIONAL : SECRETS_NEEDED, diags);
     struct rehearsal rehearsal = {.config_path = arguments->path,
                                   .trace_path = arguments->trace_path,
                                   .seed = arguments->seed};

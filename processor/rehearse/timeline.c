@@ -187,7 +187,7 @@ void timeline_look(struct timeline *timeline, const struct deliverer *d, uint64_
     for (size_t i = 0; i < timeline->config->destination_count; i++) {
         uint64_t version;
 
-        if (timeline->config->destinations[i].type == DESTINATION_KAFKA) {
+        if (timeline->config->destinations[i].type->is_topic) {
             continue;
         }
         version = health_version(d->health, i);

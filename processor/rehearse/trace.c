@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "destinations/table.h"
 #include "trial/keys.h"
 
 enum {
@@ -112,17 +113,12 @@ static const struct config_destination *find_destination(struct trace_reader *re
     return destination;
 }
 
-static enum fault_player player_of(enum destination_type type)
+static enum fault_player player_of(const struct config_type *type)
 {
-    switch (type) {
-    case DESTINATION_TIKTOK:
-        return PLAYER_TIKTOK;
-    case DESTINATION_HTTP:
-        return PLAYER_HTTP;
-    case DESTINATION_KAFKA:
-        break;
+    if (type->is_topic) {
+        return PLAYER_KAFKA;
     }
-    return PLAYER_KAFKA;
+    return type == &tiktok_driver.section ? PLAYER_TIKTOK : PLAYER_HTTP;
 }
 
 static void read_rules(struct trace_reader *reader, const struct yaml_pair *pair)
@@ -177,7 +173,7 @@ static void read_healthy(struct trace_reader *reader, const struct yaml_pair *pa
     if (destination == NULL) {
         return;
     }
-    if (destination->type != DESTINATION_HTTP) {
+    if (destination->type != &http_driver.section) {
         diag_error(reader->diags, pair->place,
                    "only a destination of type http has a healthy answer of its own");
         return;

@@ -14,6 +14,7 @@
 #include "base/embedded.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "destinations/table.h"
 #include "http/fetch.h"
 #include "trial/environment_topics.h"
 #include "trial/interrupt.h"
@@ -208,7 +209,7 @@ static enum err_code write_config(struct environment *environment, struct err *e
         return rc;
     }
     diags_init(&diags);
-    environment->config = config_load(CONFIG_PATH, &diags);
+    environment->config = config_load(CONFIG_PATH, driver_types(), &diags);
     if (environment->config == NULL) {
         diags_print(&diags);
         rc = FAIL(err, ERR_CONFIG, "the sandbox's configuration is not valid (see above)");

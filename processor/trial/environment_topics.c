@@ -37,7 +37,7 @@ static size_t list_topics(const struct config *config, rd_kafka_DeleteTopic_t **
         free(name);
     }
     for (size_t i = 0; i < config->destination_count && count < max; i++) {
-        if (config->destinations[i].type == DESTINATION_KAFKA) {
+        if (config->destinations[i].type->is_topic) {
             char *name = mem_text(config->destinations[i].topic);
 
             out[count++] = rd_kafka_DeleteTopic_new(name);

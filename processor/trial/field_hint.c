@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "destinations/tiktok/defaults.h"
+#include "destinations/driver.h"
 #include "event/origin.h"
 
 enum { NEST_MAX = 40 }; /* as deep as YAML goes, and a little more */
@@ -148,12 +148,12 @@ static void add_destination(const struct pass *pass, const struct config_destina
 
     add_map(pass, map);
     add_map(pass, yaml_get(destination->node, "utm"));
-    if (destination->type == DESTINATION_TIKTOK) {
+    if (driver_of(destination)->default_map != NULL) {
         struct diags ignored; /* what is wrong with a map `detour check` tells */
         struct yaml_doc *defaults;
 
         diags_init(&ignored);
-        defaults = map_defaults_make(destination, map, &ignored);
+        defaults = driver_of(destination)->default_map(destination, &ignored);
         add_map(pass, yaml_root(defaults));
         yaml_free(defaults);
         diags_fini(&ignored);

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/signals.h"
+#include "destinations/table.h"
 #include "trial/feed.h"
 #include "trial/guard.h"
 #include "trial/interrupt.h"
@@ -243,7 +244,7 @@ static int run(const void *all)
         arguments.generator.seed = rng_seed() & UINT32_MAX;
     }
     diags_init(&diags);
-    config = config_load(arguments.path, &diags);
+    config = config_load(arguments.path, driver_types(), &diags);
     if (config != NULL) {
         catalog = catalog_load(config, &diags);
     }

@@ -1,7 +1,7 @@
 #include "trial/guard.h"
 
 #include "config/url.h"
-#include "destinations/table.h"
+#include "destinations/driver.h"
 
 /* Names and sentence fit one error. */
 enum { NAMES_BYTES_MAX = 200 };
@@ -12,8 +12,7 @@ static bool is_safe(const struct config_destination *to, struct url *url)
     struct err ignored;
 
     *url = (struct url){0};
-    if (driver->transport == TRANSPORT_TOPIC ||
-        (driver->is_trial != NULL && driver->is_trial(to))) {
+    if (to->type->is_topic || (driver->is_trial != NULL && driver->is_trial(to))) {
         return true;
     }
     return url_read(to->url, url, &ignored) == ERR_OK && url_is_loopback(url);
@@ -44,7 +43,7 @@ enum err_code guard_generate(const struct config *config, struct span topic, str
 
         if (!is_safe(to, &url)) { /* the host alone: a URL may hold a secret */
             buf_printf(&names, "%s" SPAN_FMT " (%s, " SPAN_FMT ")", count++ == 0 ? "" : ", ",
-                       SPAN_ARG(to->name), driver_of(to)->type, SPAN_ARG(span_of(url.host)));
+                       SPAN_ARG(to->name), to->type->name, SPAN_ARG(span_of(url.host)));
         }
     }
     if (count > 0 && is_read(config, topic)) {

@@ -8,7 +8,9 @@
 #include "base/clock.h"
 #include "base/embedded.h"
 #include "base/rng.h"
+#include "destinations/table.h"
 #include "destinations/tiktok/map.h"
+#include "destinations/tiktok/options.h"
 #include "schema/decoder.h"
 
 enum { EVENTS = 200, REPEATS = 200, NAME_BYTES = 64 };
@@ -80,9 +82,10 @@ static void make_events(struct bench *bench)
 static void open_bench(struct bench *bench)
 {
     static struct name_pair names[] = {{{"Order Completed", 15}, {"Purchase", 8}, {0}}};
-    struct config_destination destination = {.event_source_id = {"C1", 2},
-                                             .name = {"tiktok", 6},
-                                             .type = DESTINATION_TIKTOK,
+    static struct tiktok_options options = {.event_source_id = {"C1", 2}};
+    struct config_destination destination = {.name = {"tiktok", 6},
+                                             .type = &tiktok_driver.section,
+                                             .own = &options,
                                              .events = names,
                                              .event_count = 1};
     static const struct schema *schemas[1];

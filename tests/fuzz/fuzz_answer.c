@@ -74,7 +74,8 @@ static void check(struct span body, const struct answer *answer, const struct it
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-    static const struct config_destination plain = {.name = {"tiktok", 6}};
+    static struct tiktok_options options;
+    static const struct config_destination plain = {.name = {"tiktok", 6}, .own = &options};
     static const int statuses[] = {200, 0, 302, 400, 401, 413, 429, 500, 503};
     static struct tiktok_codes *codes;
     struct item_result each[EVENTS];

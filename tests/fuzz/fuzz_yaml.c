@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "config/config.h"
+#include "destinations/table.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 
@@ -71,10 +72,10 @@ static void read_config(const uint8_t *bytes, size_t len)
     if (write(fd, bytes, len) == (ssize_t)len) {
         (void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
         diags_init(&diags);
-        config = config_load(path, &diags);
+        config = config_load(path, driver_types(), &diags);
         INVARIANT((config == NULL) == (diags.error_count > 0));
         config_free(config);
-        config_free(config_load_partial(path, SECRETS_NEEDED, &diags));
+        config_free(config_load_partial(path, driver_types(), SECRETS_NEEDED, &diags));
         diags_fini(&diags);
     }
     close(fd);

@@ -8,6 +8,7 @@
 
 #include "base/embedded.h"
 #include "base/mem.h"
+#include "destinations/table.h"
 
 static const char *const files[SIM_CONFIG_COUNT] = {
     [SIM_ONE] = "one.yaml",           [SIM_CHAIN] = "chain.yaml", [SIM_FAN] = "fan.yaml",
@@ -38,7 +39,7 @@ static bool compile(struct cast_config *out, const char *directory, const char *
     bool is_good = false;
 
     diags_init(&diags);
-    out->config = config_load(path, &diags);
+    out->config = config_load(path, driver_types(), &diags);
     if (out->config != NULL) {
         out->pipeline = pipeline_compile(out->config, &diags);
     }

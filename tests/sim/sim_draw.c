@@ -3,24 +3,25 @@
 
 #include <stdlib.h>
 
+#include "destinations/table.h"
 #include "sim_inside.h"
 
 static const struct span types[] = {
     {"Purchase", 8}, {"View", 4}, {"Signup", 6}, {"Purchase", 8}, {"Signup", 6}};
 
 /* The kinds a destination of type kafka can have; MAX: only the others. */
-static enum fault_kind draw_kind(struct rng *rng, enum destination_type type)
+static enum fault_kind draw_kind(struct rng *rng, const struct config_type *type)
 {
     static const enum fault_kind spoken[] = {
         FAULT_SLOW,    FAULT_STATUS,   FAULT_STATUS,     FAULT_STATUS, FAULT_CODE,  FAULT_CODE,
         FAULT_PARTIAL, FAULT_THROTTLE, FAULT_CREDENTIAL, FAULT_HANG,   FAULT_RESET, FAULT_REFUSED};
     enum fault_kind kind;
 
-    if (type == DESTINATION_KAFKA) {
+    if (type == &topic_driver.section) {
         return FAULT_UNWRITABLE;
     }
     kind = spoken[rng_below(rng, COUNT_OF(spoken))];
-    if (type == DESTINATION_HTTP && (kind == FAULT_CODE || kind == FAULT_PARTIAL)) {
+    if (type == &http_driver.section && (kind == FAULT_CODE || kind == FAULT_PARTIAL)) {
         return FAULT_STATUS;
     }
     return kind;

@@ -4,7 +4,7 @@
  */
 #include <stdio.h>
 
-#include "config/config.h"
+#include "destinations/table.h"
 
 enum { REFERENCE_BYTES_MAX = 4 * 1024 * 1024 };
 
@@ -14,7 +14,7 @@ int main(void)
     bool is_written;
 
     buf_init(&out, REFERENCE_BYTES_MAX);
-    config_document(&out);
+    config_document(driver_types(), &out);
     is_written = !out.is_overflowed && fwrite(out.ptr, 1, out.len, stdout) == out.len;
     buf_fini(&out);
     return is_written ? 0 : 1;

@@ -18,6 +18,7 @@
 #include "deliver/dispatch.h"
 #include "deliver/sender.h"
 #include "deliver/turn.h"
+#include "destinations/table.h"
 
 enum { BENCH_MAX = 512, BENCH_START_MS = 1000000 };
 
@@ -299,7 +300,7 @@ static inline struct bench *bench_open(void)
 
     log_setup(LOG_FORMAT_LOGFMT, LOG_LEVEL_OFF);
     diags_init(&diags);
-    bench->config = config_load("tests/data/deliver/worker.yaml", &diags);
+    bench->config = config_load("tests/data/deliver/worker.yaml", driver_types(), &diags);
     assert_non_null(bench->config);
     bench->pipeline = pipeline_compile(bench->config, &diags);
     assert_non_null(bench->pipeline);

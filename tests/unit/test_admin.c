@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "destinations/table.h"
 #include "observe/admin.h"
 #include "observe/admin_listen.h"
 
@@ -58,9 +59,9 @@ static int set_up(void **state)
     scene->config.admin.host = SPAN("127.0.0.1");
     scene->is_alive = scene->is_ready = true;
     scene->destinations[0] =
-        (struct config_destination){.name = SPAN("tiktok"), .type = DESTINATION_TIKTOK};
+        (struct config_destination){.name = SPAN("tiktok"), .type = &tiktok_driver.section};
     scene->destinations[1] =
-        (struct config_destination){.name = SPAN("utm"), .type = DESTINATION_KAFKA};
+        (struct config_destination){.name = SPAN("utm"), .type = &topic_driver.section};
     scene->config.destinations = scene->destinations;
     scene->config.destination_count = COUNT_OF(scene->destinations);
     scene->config.workers = 1;

@@ -20,7 +20,8 @@ static const struct span ids[EVENTS] = {
 
 static struct tiktok_codes *defaults(void)
 {
-    static const struct config_destination destination = {.name = {"tiktok", 6}};
+    static struct tiktok_options options;
+    static const struct config_destination destination = {.name = {"tiktok", 6}, .own = &options};
     struct diags diags;
     struct tiktok_codes *codes;
 
@@ -617,11 +618,12 @@ static void a_request_id_is_printable_or_absent(void **state)
 /* codes: as the configuration has it. */
 static struct tiktok_codes *compile(const char *yaml, struct diags *diags, struct yaml_doc **doc)
 {
-    struct config_destination destination = {.name = {"tiktok", 6}};
+    struct tiktok_options options = {.event_source = SOURCE_WEB};
+    const struct config_destination destination = {.name = {"tiktok", 6}, .own = &options};
 
     *doc = yaml_parse("test.yaml", span_of(yaml), true, diags);
     assert_non_null(*doc);
-    destination.codes = yaml_root(*doc);
+    options.codes = yaml_root(*doc);
     return tiktok_codes_compile(&destination, diags);
 }
 
@@ -701,7 +703,8 @@ static void codes_that_cannot_be_are_errors_with_their_place(void **state)
 
 static void a_source_id_of_the_events_own_is_their_fault(void **state)
 {
-    const struct config_destination destination = {.event_source_path = {"context.pixel", 13}};
+    struct tiktok_options options = {.event_source_path = {"context.pixel", 13}};
+    const struct config_destination destination = {.own = &options};
     struct diags diags;
     struct tiktok_codes *codes;
     struct item_result each[EVENTS];

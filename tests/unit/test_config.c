@@ -12,6 +12,8 @@
 #include "base/mem.h"
 #include "certificate.h"
 #include "config/config.h"
+#include "destinations/table.h"
+#include "destinations/tiktok/options.h"
 
 static char directory[] = "/tmp/detour-config-XXXXXX";
 static char file[128];
@@ -69,7 +71,7 @@ static struct config *load_changed(unsigned line, const char *text, struct diags
     }
     write_text(file, buf_span(&whole));
     buf_fini(&whole);
-    config = config_load(file, diags);
+    config = config_load(file, driver_types(), diags);
     return config;
 }
 
@@ -545,10 +547,10 @@ static void a_root_that_is_no_map_is_told(void **state)
 
         diags_init(&diags);
         write_text(file, span_of(texts[i]));
-        assert_null(config_load(file, &diags));
+        assert_null(config_load(file, driver_types(), &diags));
         assert_int_not_equal(diags.error_count, 0);
         assert_int_equal(diags.items[0].place.line, 1);
-        assert_null(config_load_partial(file, SECRETS_NEEDED, &diags));
+        assert_null(config_load_partial(file, driver_types(), SECRETS_NEEDED, &diags));
         diags_fini(&diags);
     }
 }
@@ -704,7 +706,7 @@ static void defaults_are_the_contracts(void **state)
     tiktok = config_find(config, SPAN("tiktok"));
     assert_true(span_is(tiktok->url, "https://business-api.tiktok.com"));
     assert_false(tiktok->is_private_allowed);
-    assert_int_equal(tiktok->event_source, SOURCE_WEB);
+    assert_int_equal(tiktok_options_of(tiktok)->event_source, SOURCE_WEB);
     assert_int_equal(tiktok->batch.events, 1000);
     assert_int_equal(tiktok->batch.bytes, 1024 * 1024);
     assert_int_equal(tiktok->batch.linger_ms, 50);
@@ -732,8 +734,8 @@ static void defaults_are_the_contracts(void **state)
     assert_int_equal(tiktok->max_age_ms, 6 * 24 * 3600 * 1000);
     assert_null(tiktok->backfill.from.ptr);
     assert_int_equal(tiktok->backfill.max_age_ms, 46 * 3600 * 1000);
-    assert_null(tiktok->test_event_code.ptr);
-    assert_null(tiktok->map);
+    assert_null(tiktok_options_of(tiktok)->test_event_code.ptr);
+    assert_null(tiktok_options_of(tiktok)->map);
     assert_true(config->dead_letter == config_find(config, SPAN("dead-letter")));
     assert_int_equal(config->dead_letter->format, KAFKA_ORIGINAL);
     assert_int_equal(config->routes[0].priority, PRIORITY_NORMAL);
@@ -776,7 +778,7 @@ static struct config *load_contract(struct diags *diags)
     setenv("COLLECTOR_AUTH", "a", 1);
     setenv("DETOUR_ADMIN_TOKEN", "t", 1);
     setenv("SLACK_WEBHOOK", "https://hooks.example/x", 1);
-    config = config_load(file, diags);
+    config = config_load(file, driver_types(), diags);
     for (size_t i = 0; i < diags->count; i++) {
         if (diags->items[i].level == DIAG_ERROR) {
             fail_msg("%u:%u: %s", diags->items[i].place.line, diags->items[i].place.column,
@@ -792,15 +794,15 @@ static void check_contract_senders(const struct config *config)
     const struct config_destination *tiktok = config_find(config, SPAN("tiktok"));
     const struct config_destination *warehouse = config_find(config, SPAN("warehouse"));
 
-    assert_true(span_is(tiktok->event_source_id, "CPIXEL123"));
-    assert_null(tiktok->test_event_code.ptr);
+    assert_true(span_is(tiktok_options_of(tiktok)->event_source_id, "CPIXEL123"));
+    assert_null(tiktok_options_of(tiktok)->test_event_code.ptr);
     assert_int_equal(tiktok->event_count, 2);
     assert_true(span_is(tiktok->events[0].name, "Order Completed"));
     assert_true(span_is(tiktok->events[0].value, "Purchase"));
-    assert_int_equal(tiktok->map->count, 4);
+    assert_int_equal(tiktok_options_of(tiktok)->map->count, 4);
     assert_true(span_is(tiktok->backfill.from, "utm"));
     assert_true(tiktok->backfill.rate == 0.2);
-    assert_int_equal(warehouse->type, DESTINATION_HTTP);
+    assert_ptr_equal(warehouse->type, &http_driver.section);
     assert_int_equal(warehouse->header_count, 1);
     assert_true(span_is(warehouse->headers[0].name, "Authorization"));
     assert_string_equal(secret_source(warehouse->headers[0].value), "env COLLECTOR_AUTH");
@@ -921,7 +923,7 @@ static void other_forms_are_read(void **state)
     }
     assert_true(config->destinations[0].is_private_allowed); /* the loopback address stands there */
     assert_int_equal(config->destinations[0].max_age_ms, 0);
-    assert_int_equal(config->destinations[0].codes->count, 1);
+    assert_int_equal(tiktok_options_of(&config->destinations[0])->codes->count, 1);
     config_free(config);
     diags_fini(&diags);
 }
@@ -998,12 +1000,12 @@ static void partial_loads_go_on(void **state)
     diags_init(&diags);
     config_free(load_changed(END, "worker: 3", &diags));
     assert_int_equal(diags.error_count, 1);
-    config = config_load_partial(file, SECRETS_NEEDED, &diags);
+    config = config_load_partial(file, driver_types(), SECRETS_NEEDED, &diags);
     assert_non_null(config);
     assert_int_equal(config->route_count, 1);
     config_free(config);
     config_free(load_changed(6, "", &diags));
-    assert_null(config_load_partial(file, SECRETS_NEEDED,
+    assert_null(config_load_partial(file, driver_types(), SECRETS_NEEDED,
                                     &diags)); /* without schemas nothing can be looked at */
     diags_fini(&diags);
 }
@@ -1017,7 +1019,7 @@ static void a_file_for_all_to_write_is_told(void **state)
     config_free(load_changed(END, "", &diags));
     assert_int_equal(diags.count, 0);
     assert_int_equal(chmod(file, 0666), 0);
-    config_free(config_load(file, &diags));
+    config_free(config_load(file, driver_types(), &diags));
     assert_int_equal(diags.count, 1);
     assert_non_null(strstr(diags.items[0].message, "everybody on this machine can change"));
     assert_int_equal(chmod(file, 0600), 0);

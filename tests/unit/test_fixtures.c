@@ -53,16 +53,18 @@ static enum event_source source_of(const char *word)
     return SOURCE_WEB;
 }
 
-static void fill_destination(struct config_destination *destination, const json_t *json)
+static void fill_destination(struct world *world, const json_t *json)
 {
+    struct config_destination *destination = &world->destination;
+    struct tiktok_options *options = &world->options;
     json_t *events = json_object_get(json, "events");
     const char *name;
     json_t *theirs;
 
-    destination->event_source = source_of(json_string_value(json_object_get(json, "event_source")));
-    destination->event_source_id = text_of(json_object_get(json, "event_source_id"));
-    destination->test_event_code = text_of(json_object_get(json, "test_event_code"));
-    destination->partner_name = text_of(json_object_get(json, "partner_name"));
+    options->event_source = source_of(json_string_value(json_object_get(json, "event_source")));
+    options->event_source_id = text_of(json_object_get(json, "event_source_id"));
+    options->test_event_code = text_of(json_object_get(json, "test_event_code"));
+    options->partner_name = text_of(json_object_get(json, "partner_name"));
     destination->events = calloc(json_object_size(events) + 1, sizeof(destination->events[0]));
     json_object_foreach(events, name, theirs)
     {
@@ -124,7 +126,7 @@ static void the_map_writes_the_requests_of_the_fixtures(void **state)
         json_t *got;
 
         world_open(&world, schema);
-        fill_destination(&world.destination, json_object_get(given, "destination"));
+        fill_destination(&world, json_object_get(given, "destination"));
         world_compile(&world, json_string_value(json_object_get(given, "map")));
         if (world.map == NULL) {
             fail_msg("%s: %s", names[i], world.diags.items[0].message);
@@ -237,7 +239,8 @@ static void check_answer(const char *name, const struct answer *answer, const js
 
 static void every_answer_means_the_action_of_its_fixture(void **state)
 {
-    static const struct config_destination plain = {.name = {"tiktok", 6}};
+    static struct tiktok_options options;
+    static const struct config_destination plain = {.name = {"tiktok", 6}, .own = &options};
     struct span *ids = calloc(EVENTS_MAX, sizeof(ids[0]));
     char(*texts)[24] = calloc(EVENTS_MAX, sizeof(texts[0]));
     struct item_result *each = calloc(EVENTS_MAX, sizeof(each[0]));
@@ -275,7 +278,8 @@ static void every_answer_means_the_action_of_its_fixture(void **state)
 /* F26 once more, as a server that closes properly after half of the body would leave it. */
 static void half_an_answer_with_status_200_is_no_success(void **state)
 {
-    static const struct config_destination plain = {.name = {"tiktok", 6}};
+    static struct tiktok_options options;
+    static const struct config_destination plain = {.name = {"tiktok", 6}, .own = &options};
     static const char whole[] =
         "{\"code\":0,\"message\":\"OK\",\"request_id\":\"2026\",\"data\":{}}";
     struct diags diags;

@@ -13,6 +13,7 @@
 
 #include "base/embedded.h"
 #include "base/mem.h"
+#include "destinations/table.h"
 #include "event/event.h"
 #include "trial/generator.h"
 #include "trial/session.h"
@@ -88,7 +89,7 @@ static void set_with(struct scene *scene, const char *name, const char *framing,
     free(text);
     text = mem_format("%s/detour.yaml", scene->folder);
     diags_init(&diags);
-    scene->config = config_load(text, &diags);
+    scene->config = config_load(text, driver_types(), &diags);
     scene->catalog = scene->config == NULL ? NULL : catalog_load(scene->config, &diags);
     if (scene->catalog == NULL) {
         fail_msg("%s: %s", name, first_error(&diags));

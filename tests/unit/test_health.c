@@ -10,10 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "destinations/table.h"
 #include "health/health.h"
 
 static struct config_destination destination = {
-    .type = DESTINATION_TIKTOK,
+    .type = &tiktok_driver.section,
     .name = {"tiktok", 6},
     .timeout = {.total_ms = 10000},
     .health = {.window_ms = 30000,

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "destinations/table.h"
 #include "observe/metrics.h"
 
 enum { TIKTOK, UTM, ODD, DEAD_LETTER, DESTINATIONS };
@@ -19,10 +20,13 @@ static struct name_pair names[] = {{.name = {"ORDER", 5}, .value = {"Purchase", 
 
 /* Two routes over four destinations; one of them has a name that needs escaping. */
 static struct config_destination destinations[DESTINATIONS] = {
-    [TIKTOK] = {.name = {"tiktok", 6}, .events = names, .event_count = COUNT_OF(names)},
-    [UTM] = {.name = {"utm", 3}, .type = DESTINATION_KAFKA},
-    [ODD] = {.name = {"a\"b\\c\nd", 7}},
-    [DEAD_LETTER] = {.name = {"dead-letter", 11}, .type = DESTINATION_KAFKA},
+    [TIKTOK] = {.name = {"tiktok", 6},
+                .type = &tiktok_driver.section,
+                .events = names,
+                .event_count = COUNT_OF(names)},
+    [UTM] = {.name = {"utm", 3}, .type = &topic_driver.section},
+    [ODD] = {.name = {"a\"b\\c\nd", 7}, .type = &tiktok_driver.section},
+    [DEAD_LETTER] = {.name = {"dead-letter", 11}, .type = &topic_driver.section},
 };
 static const struct config_destination *chain[] = {&destinations[TIKTOK], &destinations[UTM]};
 static struct config_leg legs[] = {{.chain = chain, .count = 2}};

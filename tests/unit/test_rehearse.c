@@ -15,6 +15,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "destinations/table.h"
 #include "rehearsal_fixture.h"
 #include "rehearse/cells.h"
 
@@ -190,7 +191,7 @@ static struct config *load_warehouse(const char *ok, struct diags *diags)
     assert_non_null(getcwd(folder, sizeof(folder)));
     text = mem_format(warehouse_table, folder, ok);
     path = write_file(text);
-    config = config_load(path, diags);
+    config = config_load(path, driver_types(), diags);
     (void)unlink(path);
     free(text);
     assert_non_null(config);
@@ -200,7 +201,7 @@ static struct config *load_warehouse(const char *ok, struct diags *diags)
 
 static struct config *load_config(struct diags *diags)
 {
-    struct config *config = config_load(table, diags);
+    struct config *config = config_load(table, driver_types(), diags);
 
     assert_non_null(config);
     config->schemas.framing = FRAMING_SINGLE_OBJECT;

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "config/config.h"
+#include "destinations/table.h"
 #include "readers_fixture.h"
 #include "route/table.h"
 
@@ -71,7 +72,7 @@ static void open_site(struct site *site, const char *tests)
     }
     diags_init(&site->diags);
     path = mem_format("%s/detour.yaml", site->directory);
-    site->config = config_load(path, &site->diags);
+    site->config = config_load(path, driver_types(), &site->diags);
     free(path);
     if (site->config == NULL) {
         fail_msg("%s", first_diag(&site->diags));

@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "destinations/table.h"
 #include "rehearsal_fixture.h"
 
 /* The folder, workers, events in flight, more of tiktok, the routes. */
@@ -45,7 +46,7 @@ static void play_with(struct played *played, unsigned workers, unsigned in_fligh
     assert_non_null(getcwd(folder, sizeof(folder)));
     text = mem_format(table, folder, workers, in_flight, more, routes);
     path = write_file(text);
-    played->config = config_load(path, &played->diags);
+    played->config = config_load(path, driver_types(), &played->diags);
     (void)unlink(path);
     free(text);
     if (played->config == NULL) {

@@ -15,6 +15,8 @@
 #include "base/clock.h"
 #include "base/columns.h"
 #include "destinations/credential.h"
+#include "destinations/table.h"
+#include "destinations/tiktok/options.h"
 #include "kafka/cluster.h"
 #include "observe/status.h"
 
@@ -24,6 +26,7 @@ static const int64_t wall_0 = 1773223000000; /* 2026-03-11T09:56:40Z */
 
 struct scene {
     struct config config;
+    struct tiktok_options tiktok; /* of one of the destinations */
     struct config_destination destinations[DESTINATIONS];
     struct metrics *metrics;
     struct health *health;
@@ -38,20 +41,20 @@ static int set_up(void **state)
     if (scene == NULL) {
         return -1;
     }
-    scene->destinations[TIKTOK] =
-        (struct config_destination){.name = SPAN("tiktok"),
-                                    .type = DESTINATION_TIKTOK,
-                                    .access_token = secret_from_text(SPAN("value-of-the-secret")),
-                                    .health = {.window_ms = 30000,
-                                               .minimum = 20,
-                                               .failures = 0.5,
-                                               .open_min_ms = 5000,
-                                               .open_max_ms = 60000},
-                                    .timeout = {.total_ms = 10000}};
+    scene->tiktok.access_token = secret_from_text(SPAN("value-of-the-secret"));
+    scene->destinations[TIKTOK] = (struct config_destination){.name = SPAN("tiktok"),
+                                                              .type = &tiktok_driver.section,
+                                                              .own = &scene->tiktok,
+                                                              .health = {.window_ms = 30000,
+                                                                         .minimum = 20,
+                                                                         .failures = 0.5,
+                                                                         .open_min_ms = 5000,
+                                                                         .open_max_ms = 60000},
+                                                              .timeout = {.total_ms = 10000}};
     scene->destinations[HOOK] =
-        (struct config_destination){.name = SPAN("hook"), .type = DESTINATION_HTTP};
+        (struct config_destination){.name = SPAN("hook"), .type = &http_driver.section};
     scene->destinations[UTM] =
-        (struct config_destination){.name = SPAN("utm"), .type = DESTINATION_KAFKA};
+        (struct config_destination){.name = SPAN("utm"), .type = &topic_driver.section};
     scene->config.destinations = scene->destinations;
     scene->config.destination_count = DESTINATIONS;
     scene->config.workers = 2;
@@ -72,7 +75,7 @@ static int tear_down(void **state)
     status_free(scene->status);
     metrics_free(scene->metrics);
     health_free(scene->health);
-    secret_free(scene->destinations[TIKTOK].access_token);
+    secret_free(scene->tiktok.access_token);
     buf_fini(&scene->text);
     free(scene);
     return 0;
@@ -217,7 +220,7 @@ static void a_held_credential_is_named_and_not_shown(void **state)
     check_text(json_object_get(destination, "throttle"), "since", "2026-03-11T09:56:45.000Z");
     check_text(json_object_get(destination, "throttle"), "last_answer", NULL);
     check_text(json_object_get(destination, "held"), "secret",
-               secret_source(scene->destinations[TIKTOK].access_token));
+               secret_source(scene->tiktok.access_token));
     assert_null(strstr(buf_text(&scene->text), "value-of-the-secret"));
     check_text(json_object_get(destination_of(instance, HOOK), "held"), "secret", "none");
     json_decref(instance);
@@ -253,7 +256,7 @@ static void the_secret_that_is_named_is_one(void **state)
     struct http_header headers[] = {{.name = SPAN("X-Tenant"), .value = written},
                                     {.name = SPAN("Authorization"), .value = token},
                                     {.name = SPAN("X-Again"), .value = token}};
-    struct config_destination hook = {.type = DESTINATION_HTTP};
+    struct config_destination hook = {.type = &http_driver.section};
 
     (void)state;
     check_credential(&hook, "none");

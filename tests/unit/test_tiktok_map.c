@@ -176,7 +176,7 @@ static struct name_pair names[] = {{{"Order Completed", 15}, {"Purchase", 8}, {0
 static void open_shipped(struct world *world, enum event_source source, const char *map)
 {
     world_open(world, embedded_conversion_event_avsc);
-    world->destination.event_source = source;
+    world->options.event_source = source;
     world->destination.events = names;
     world->destination.event_count = COUNT_OF(names);
     world_compile(world, map);
@@ -599,7 +599,7 @@ static void all_errors_are_told_at_once(void **state)
 
     (void)state;
     world_open(&world, kinds_schema);
-    world.destination.event_source = SOURCE_CRM;
+    world.options.event_source = SOURCE_CRM;
     world_compile(&world, "user.emial: s\nuser.ttp: nobody\nproperties.value: r\nuser: {a: b}");
     assert_null(world.map);
     assert_int_equal(world.diags.error_count, 5);
@@ -742,7 +742,7 @@ static void a_source_gets_what_it_cannot_do_without(void **state)
         struct world world;
 
         world_open(&world, kinds_schema);
-        world.destination.event_source = rows[i].source;
+        world.options.event_source = rows[i].source;
         world_compile(&world, rows[i].map);
         buf_add_text(&world.out, "before");
         assert_int_equal(world_write(&world, "x", "e-1", 0, "{}"), ERR_DATA);
@@ -753,7 +753,7 @@ static void a_source_gets_what_it_cannot_do_without(void **state)
         world_close(&world);
 
         world_open(&world, kinds_schema);
-        world.destination.event_source = rows[i].source;
+        world.options.event_source = rows[i].source;
         world_compile(&world, NULL);
         assert_null(world.map);
         assert_int_equal(world.diags.error_count, 1);
@@ -897,7 +897,7 @@ static void a_name_that_is_likely_a_slip_is_a_warning(void **state)
         const struct diag *diag;
 
         world_open(&world, kinds_schema);
-        world.destination.event_source = rows[i].source;
+        world.options.event_source = rows[i].source;
         world.destination.events = &pair;
         world.destination.event_count = 1;
         world_compile(&world, "app.app_id: s\nlead.lead_id: s");
@@ -957,8 +957,8 @@ static void the_source_id_is_text_whatever_the_event_has(void **state)
         struct span id;
 
         world_open(&world, kinds_schema);
-        world.destination.event_source_id = SPAN_NONE;
-        world.destination.event_source_path = span_of(rows[i].path);
+        world.options.event_source_id = SPAN_NONE;
+        world.options.event_source_path = span_of(rows[i].path);
         world_compile(&world, NULL);
         assert_non_null(world.map);
         world_value(&world, rows[i].record, &root);
@@ -981,8 +981,8 @@ static void a_source_id_nobody_has_is_an_error(void **state)
 
     (void)state;
     world_open(&world, kinds_schema);
-    world.destination.event_source_path = SPAN("context.pixel");
-    world.destination.event_source_place = (struct place){"c.yaml", 12, 30};
+    world.options.event_source_path = SPAN("context.pixel");
+    world.options.event_source_place = (struct place){"c.yaml", 12, 30};
     world_compile(&world, NULL);
     assert_null(world.map);
     assert_int_equal(world.diags.error_count, 1);
@@ -1017,8 +1017,8 @@ static void a_source_id_of_a_type_that_is_none_is_an_error(void **state)
         struct world world;
 
         world_open(&world, kinds_schema);
-        world.destination.event_source_path = span_of(rows[i].path);
-        world.destination.event_source_place = (struct place){"c.yaml", 12, 30};
+        world.options.event_source_path = span_of(rows[i].path);
+        world.options.event_source_place = (struct place){"c.yaml", 12, 30};
         world_compile(&world, NULL);
         if (rows[i].want == NULL ? world.map == NULL
                                  : world.map != NULL || world.diags.error_count != 1 ||
@@ -1037,9 +1037,9 @@ static void the_body_goes_around_the_items(void **state)
 
     (void)state;
     world_open(&world, kinds_schema);
-    world.destination.event_source = SOURCE_OFFLINE;
-    world.destination.test_event_code = SPAN("TEST\"1");
-    world.destination.partner_name = SPAN("ExampleRelay");
+    world.options.event_source = SOURCE_OFFLINE;
+    world.options.test_event_code = SPAN("TEST\"1");
+    world.options.partner_name = SPAN("ExampleRelay");
     world_compile(&world, NULL);
     tiktok_body_begin(world.map, SPAN("7301122334455667788"), &world.out);
     tiktok_body_end(&world.out);
@@ -1066,7 +1066,7 @@ static void the_default_country_serves_whom_has_none(void **state)
     open_shipped(&world, SOURCE_WEB, NULL);
     world_close(&world);
     world_open(&world, embedded_conversion_event_avsc);
-    world.destination.default_country = SPAN("DE");
+    world.options.default_country = SPAN("DE");
     world_compile(&world, NULL);
     assert_int_equal(world_write(&world, "Purchase", "e-1", 1773223200000,
                                  SHIPPED("\"phone\": \"0151 12345678\"", "null", "")),

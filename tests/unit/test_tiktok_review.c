@@ -141,7 +141,7 @@ static void what_is_missing_is_warned_of(void **state)
         struct world world;
 
         world_open(&world, shop_schema);
-        world.destination.event_source = rows[i].source;
+        world.options.event_source = rows[i].source;
         if (event != NULL) {
             world.destination.events = names;
             world.destination.event_count = COUNT_OF(names);
@@ -165,8 +165,8 @@ static void constants_that_are_placeholders_are_warned_of(void **state)
 
     (void)state;
     world_open(&world, shop_schema);
-    world.destination.event_source_id = SPAN("__PIXEL__");
-    world.destination.test_event_code = SPAN("null");
+    world.options.event_source_id = SPAN("__PIXEL__");
+    world.options.test_event_code = SPAN("null");
     world_compile(&world, "{" MATCHED "page.url: land}");
     assert_non_null(world.map);
     tiktok_map_review(world.map, &world.destination, &types, &world.diags);

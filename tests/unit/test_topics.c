@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "destinations/table.h"
 #include "kafka/topics_inside.h"
 #include "kafka/topics_rights.h"
 #include "mock_broker.h"
@@ -14,11 +15,11 @@
 enum { TIMEOUT_MS = 5000 };
 
 static struct config_destination destinations[] = {
-    {.name = {"tiktok", 6}, .type = DESTINATION_TIKTOK},
-    {.name = {"utm", 3}, .type = DESTINATION_KAFKA, .topic = {"conversions.utm", 15}},
-    {.name = {"copy", 4}, .type = DESTINATION_KAFKA, .topic = {"conversions.utm", 15}},
-    {.name = {"late", 4}, .type = DESTINATION_KAFKA, .topic = {"conversions.dead", 16}},
-    {.name = {"dead", 4}, .type = DESTINATION_KAFKA, .topic = {"conversions.dead", 16}},
+    {.name = {"tiktok", 6}, .type = &tiktok_driver.section},
+    {.name = {"utm", 3}, .type = &topic_driver.section, .topic = {"conversions.utm", 15}},
+    {.name = {"copy", 4}, .type = &topic_driver.section, .topic = {"conversions.utm", 15}},
+    {.name = {"late", 4}, .type = &topic_driver.section, .topic = {"conversions.dead", 16}},
+    {.name = {"dead", 4}, .type = &topic_driver.section, .topic = {"conversions.dead", 16}},
 };
 
 static void add_destinations(struct config *config)

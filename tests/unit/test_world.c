@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "destinations/table.h"
 #include "rehearse/agenda.h"
 #include "rehearse/answer_text.h"
 #include "rehearse/world.h"
@@ -367,7 +368,7 @@ static void answers_are_read_as_they_are_meant(void **state)
 
     (void)state;
     diags_init(&diags);
-    config = config_load("tests/data/sim/chain.yaml", &diags);
+    config = config_load("tests/data/sim/chain.yaml", driver_types(), &diags);
     assert_non_null(config);
     pipeline = pipeline_compile(config, &diags);
     assert_non_null(pipeline);
@@ -393,7 +394,7 @@ static void what_fails_may_be_taken_all_the_same(void **state)
     answer_text_init(&text);
     for (size_t i = 0; i < COUNT_OF(kinds); i++) {
         const struct fault fault = {.kind = kinds[i], .status = kinds[i] == FAULT_STATUS ? 503 : 0};
-        struct answer_question question = {.type = DESTINATION_TIKTOK,
+        struct answer_question question = {.type = &tiktok_driver.section,
                                            .fault = &fault,
                                            .count = 1,
                                            .target = &target,

@@ -13,7 +13,9 @@
 
 #include <cmocka.h>
 
+#include "destinations/table.h"
 #include "destinations/tiktok/map.h"
+#include "destinations/tiktok/options.h"
 #include "schema/decoder.h"
 
 struct world {
@@ -22,6 +24,7 @@ struct world {
     struct readers readers;
     struct yaml_doc *doc; /* of map: */
     struct config_destination destination;
+    struct tiktok_options options; /* destination.own */
     struct diags diags;
     struct tiktok_map *map; /* NULL when there are errors */
     struct tiktok_scratch *scratch;
@@ -33,13 +36,14 @@ struct world {
 
 static inline void world_open(struct world *world, const char *schema_json)
 {
-    *world = (struct world){.destination = {.name = {"tiktok", 6}, .type = DESTINATION_TIKTOK}};
+    *world = (struct world){.destination = {.name = {"tiktok", 6}, .type = &tiktok_driver.section}};
     if (schema_parse(span_of(schema_json), NULL, 0, &world->schema, &world->err) != ERR_OK) {
         fail_msg("schema: %s", world->err.text);
     }
     world->schemas[0] = world->schema;
     world->readers = (struct readers){world->schemas, 1};
-    world->destination.event_source_id = SPAN("CEXAMPLE0PIXEL00AB12");
+    world->destination.own = &world->options;
+    world->options.event_source_id = SPAN("CEXAMPLE0PIXEL00AB12");
     world->destination.place = (struct place){"test.yaml", 1, 1};
     diags_init(&world->diags);
     world->scratch = tiktok_scratch_new();
@@ -53,7 +57,7 @@ static inline void world_compile(struct world *world, const char *map)
     if (map != NULL) {
         world->doc = yaml_parse("map.yaml", span_of(map), true, &world->diags);
         assert_non_null(world->doc);
-        world->destination.map = yaml_root(world->doc);
+        world->options.map = yaml_root(world->doc);
     }
     world->map = tiktok_map_compile(&world->destination, &world->readers, &world->diags);
 }

@@ -6,6 +6,7 @@
 #include "readers_fixture.h"
 
 #include "destinations/destination.h"
+#include "destinations/table.h"
 
 static const char *const webhook_schema =
     "{\"type\":\"record\",\"name\":\"shop.Order\",\"fields\":["
@@ -85,7 +86,7 @@ static inline void webhook_open_as(struct webhook_world *world, const char *yaml
         fail_msg("the test's own YAML is wrong: %s: %s", yaml, first_diag(&world->diags));
     }
     world->destination.name = SPAN("hook");
-    world->destination.type = DESTINATION_HTTP;
+    world->destination.type = &http_driver.section;
     world->destination.node = yaml_root(world->doc);
     world->destination.body = yaml_get(yaml_root(world->doc), "body");
     take_verdicts(world, yaml_get(yaml_root(world->doc), "verdicts"));

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "destinations/http/gzip.h"
 #include "destinations/http/identity.h"
+#include "destinations/http/options.h"
 #include "destinations/http/section.h"
 #include "destinations/http/signature.h"
 #include "destinations/http/template.h"
@@ -240,8 +241,10 @@ static void read_answer(const struct destination *to, const struct http_reply *r
 
 /* There is no probe: whatever is sent to such a destination is a delivery. */
 const struct driver http_driver = {
-    .type = "http",
-    .transport = TRANSPORT_HTTP,
+    .section = {.name = "http",
+                .sections = http_sections,
+                .section_count = HTTP_SECTIONS,
+                .check = http_options_check},
     .compile = compile,
     .free = free_own,
     .review = review,

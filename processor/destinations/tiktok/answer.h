@@ -13,7 +13,7 @@
 #ifndef DESTINATIONS_TIKTOK_ANSWER_H
 #define DESTINATIONS_TIKTOK_ANSWER_H
 
-#include "config/config.h"
+#include "destinations/tiktok/options.h"
 #include "event/answer.h"
 
 struct tiktok_codes;

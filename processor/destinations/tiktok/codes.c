@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "destinations/tiktok/options.h"
 
 enum { UNLISTED_SERVER_FROM = 50000 };
 
@@ -178,10 +179,11 @@ struct tiktok_codes *tiktok_codes_compile(const struct config_destination *desti
     PRE(destination != NULL);
     PRE(diags != NULL);
 
+    const struct tiktok_options *options = tiktok_options_of(destination);
     struct tiktok_codes *codes = mem_new(struct tiktok_codes);
-    const struct yaml_node *node = destination->codes;
+    const struct yaml_node *node = options->codes;
 
-    codes->is_source_from_event = destination->event_source_path.len > 0;
+    codes->is_source_from_event = options->event_source_path.len > 0;
     if (node == NULL || yaml_is_null(node)) {
         return codes;
     }

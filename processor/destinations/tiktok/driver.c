@@ -7,8 +7,10 @@
 #include "base/mem.h"
 #include "destinations/tiktok/answer.h"
 #include "destinations/tiktok/codes.h"
+#include "destinations/tiktok/defaults.h"
 #include "destinations/tiktok/map.h"
 #include "destinations/tiktok/names.h"
+#include "destinations/tiktok/options.h"
 #include "destinations/tiktok/probe.h"
 #include "destinations/tiktok/review.h"
 
@@ -33,7 +35,9 @@ static const struct tiktok_codes *codes_of(const struct destination *to)
 
 static bool is_complete(const struct config_destination *config)
 {
-    return config->event_source_id.ptr != NULL || config->event_source_path.ptr != NULL;
+    const struct tiktok_options *options = tiktok_options_of(config);
+
+    return options->event_source_id.ptr != NULL || options->event_source_path.ptr != NULL;
 }
 
 /* The path is ours unless the configured URL already has one (a proxy, an older API version). */
@@ -82,16 +86,15 @@ static void review(const struct destination *to, const struct review *with, stru
     tiktok_map_review(map_of(to), to->config, with->types, diags);
 }
 
-static const struct name_pair *names(const struct config_destination *config, size_t *count)
-{
-    *count = config->event_count;
-    return config->events;
-}
-
 /* With a test event code all of it goes to the Test Events tab. */
 static bool is_trial(const struct config_destination *config)
 {
-    return span_trim(config->test_event_code).len > 0;
+    return span_trim(tiktok_options_of(config)->test_event_code).len > 0;
+}
+
+static struct yaml_doc *default_map(const struct config_destination *config, struct diags *diags)
+{
+    return map_defaults_make(config, tiktok_options_of(config)->map, diags);
 }
 
 /* an event */
@@ -145,13 +148,13 @@ static void headers(const struct destination *to, struct span body, int64_t wall
     buf_add_text(out, "Content-Type: application/json");
     buf_add_char(out, '\0');
     buf_add_text(out, "Access-Token: ");
-    secret_read(to->config->access_token, out);
+    secret_read(tiktok_options_of(to->config)->access_token, out);
     buf_add_char(out, '\0');
 }
 
 static struct secret *secret(const struct config_destination *config, size_t index)
 {
-    return index == 0 ? config->access_token : NULL;
+    return index == 0 ? tiktok_options_of(config)->access_token : NULL;
 }
 
 /* an answer */
@@ -184,14 +187,18 @@ static void read_probe(const struct destination *to, const struct http_reply *re
 }
 
 const struct driver tiktok_driver = {
-    .type = "tiktok",
-    .transport = TRANSPORT_HTTP,
+    .section = {.name = "tiktok",
+                .sections = tiktok_sections,
+                .section_count = TIKTOK_SECTIONS,
+                .own_bytes = sizeof(struct tiktok_options),
+                .check = tiktok_options_check,
+                .free = tiktok_options_free},
     .is_complete = is_complete,
     .compile = compile,
     .free = free_own,
     .review = review,
-    .names = names,
     .known_name = tiktok_name_near,
+    .default_map = default_map,
     .is_trial = is_trial,
     .scratch_new = scratch_new,
     .scratch_free = scratch_free,

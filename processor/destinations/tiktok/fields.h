@@ -8,8 +8,8 @@
 #define DESTINATIONS_TIKTOK_FIELDS_H
 
 #include "base/absent.h"
-#include "config/config.h"
 #include "destinations/tiktok/normalise.h"
+#include "destinations/tiktok/options.h"
 
 enum field_kind {
     FIELD_TEXT,

@@ -8,6 +8,7 @@
 #include "destinations/tiktok/defaults.h"
 #include "destinations/tiktok/fit.h"
 #include "destinations/tiktok/names.h"
+#include "destinations/tiktok/options.h"
 #include "event/scalar.h"
 
 enum { BODY_HEAD_BYTES_MAX = 16 * 1024, SOURCE_ID_BYTES_MAX = 128 };
@@ -27,13 +28,15 @@ static int compare_pair(const void *a, const void *b)
 static void compile_names(struct tiktok_map *map, const struct config_destination *destination,
                           struct diags *diags)
 {
+    const struct tiktok_options *options = tiktok_options_of(destination);
+
     map->events = mem_array(destination->event_count + 1, struct name_pair);
     for (size_t i = 0; i < destination->event_count; i++) {
         map->events[i] = destination->events[i];
         if (span_trim(map->events[i].value).len == 0) {
             diag_error(diags, map->events[i].place, "TikTok's name for this event is missing");
         } else {
-            tiktok_name_check(map->events[i].value, destination->event_source, map->events[i].place,
+            tiktok_name_check(map->events[i].value, options->event_source, map->events[i].place,
                               diags);
         }
     }
@@ -44,25 +47,27 @@ static void compile_names(struct tiktok_map *map, const struct config_destinatio
 static void compile_source_id(struct tiktok_map *map, const struct config_destination *destination,
                               struct diags *diags)
 {
+    const struct tiktok_options *options = tiktok_options_of(destination);
     struct err err = {0};
 
-    map->source_id = destination->event_source_id;
-    if (destination->event_source_path.len == 0) {
+    map->source_id = options->event_source_id;
+    if (options->event_source_path.len == 0) {
         return;
     }
-    if (path_compile(map->readers, destination->event_source_path, &map->source_path, &err) !=
-        ERR_OK) {
-        diag_error(diags, destination->event_source_place, "%s", err.text);
+    if (path_compile(map->readers, options->event_source_path, &map->source_path, &err) != ERR_OK) {
+        diag_error(diags, options->event_source_place, "%s", err.text);
         return;
     }
-    (void)fit_check_source_id(destination->event_source_path, map->readers,
-                              destination->event_source_place, diags);
+    (void)fit_check_source_id(options->event_source_path, map->readers, options->event_source_place,
+                              diags);
 }
 
 /* A source that needs a member no event could ever have would dead-letter everything. */
 static void require(struct tiktok_map *map, const struct config_destination *destination,
                     const char *name, struct diags *diags)
 {
+    const struct tiktok_options *options = tiktok_options_of(destination);
+
     map->required = tiktok_field_find(span_of(name));
     for (size_t i = 0; i < map->entries.count; i++) {
         if (map->entries.items[i].field == map->required) {
@@ -71,22 +76,24 @@ static void require(struct tiktok_map *map, const struct config_destination *des
     }
     diag_error(diags, destination->place,
                "event_source %s needs %s: add '%s: PATH' or '%s: {value: X}' to map:",
-               source_words[destination->event_source], name, name, name);
+               source_words[options->event_source], name, name, name);
 }
 
 static void write_head(struct tiktok_map *map, const struct config_destination *destination)
 {
+    const struct tiktok_options *options = tiktok_options_of(destination);
+
     buf_init(&map->head, BODY_HEAD_BYTES_MAX);
     buf_init(&map->head_end, BODY_HEAD_BYTES_MAX);
     buf_printf(&map->head, "{\"event_source\":\"%s\",\"event_source_id\":",
-               source_words[destination->event_source]);
-    if (destination->test_event_code.len > 0) {
+               source_words[options->event_source]);
+    if (options->test_event_code.len > 0) {
         buf_add_span(&map->head_end, SPAN(",\"test_event_code\":"));
-        buf_add_json_string(&map->head_end, destination->test_event_code);
+        buf_add_json_string(&map->head_end, options->test_event_code);
     }
-    if (destination->partner_name.len > 0) {
+    if (options->partner_name.len > 0) {
         buf_add_span(&map->head_end, SPAN(",\"partner_name\":"));
-        buf_add_json_string(&map->head_end, destination->partner_name);
+        buf_add_json_string(&map->head_end, options->partner_name);
     }
     buf_add_span(&map->head_end, SPAN(",\"data\":["));
 }
@@ -94,7 +101,8 @@ static void write_head(struct tiktok_map *map, const struct config_destination *
 static void compile_entries(struct tiktok_map *map, const struct config_destination *destination,
                             struct diags *diags)
 {
-    const struct yaml_node *node = destination->map;
+    const struct tiktok_options *options = tiktok_options_of(destination);
+    const struct yaml_node *node = options->map;
 
     if (node != NULL && yaml_is_null(node)) {
         node = NULL;
@@ -106,7 +114,7 @@ static void compile_entries(struct tiktok_map *map, const struct config_destinat
         node = NULL;
     }
     map->defaults = map_defaults_make(destination, node, diags);
-    map_entries_compile(node, yaml_root(map->defaults), destination->event_source, map->readers,
+    map_entries_compile(node, yaml_root(map->defaults), options->event_source, map->readers,
                         &map->entries, diags);
 }
 
@@ -117,18 +125,19 @@ struct tiktok_map *tiktok_map_compile(const struct config_destination *destinati
     PRE(readers != NULL);
     PRE(diags != NULL);
 
+    const struct tiktok_options *options = tiktok_options_of(destination);
     struct tiktok_map *map = mem_new(struct tiktok_map);
     size_t errors_before = diags->error_count;
 
     map->readers = readers;
-    map->default_country = destination->default_country;
+    map->default_country = options->default_country;
     write_head(map, destination);
     compile_names(map, destination, diags);
     compile_source_id(map, destination, diags);
     compile_entries(map, destination, diags);
-    if (destination->event_source == SOURCE_APP) {
+    if (options->event_source == SOURCE_APP) {
         require(map, destination, "app.app_id", diags);
-    } else if (destination->event_source == SOURCE_CRM) {
+    } else if (options->event_source == SOURCE_CRM) {
         require(map, destination, "lead.lead_id", diags);
     }
     if (diags->error_count > errors_before) {

@@ -6,7 +6,7 @@
 #define DESTINATIONS_TIKTOK_NAMES_H
 
 #include "base/diag.h"
-#include "config/config.h"
+#include "destinations/tiktok/options.h"
 
 /** The one of any source that @name is, or is most likely a slip of; NULL: none. */
 const char *tiktok_name_near(struct span name);

@@ -2,6 +2,7 @@
 
 #include "base/absent.h"
 #include "destinations/tiktok/compiled.h"
+#include "destinations/tiktok/options.h"
 
 enum { TEXT_BYTES_MAX = 64 * 1024 };
 
@@ -73,13 +74,14 @@ static void list_event(const struct config_destination *destination,
 void tiktok_map_list(const struct tiktok_map *map, const struct config_destination *destination,
                      const struct event_paths *paths, struct field_list *out)
 {
+    const struct tiktok_options *options = tiktok_options_of(destination);
     struct buf text;
 
     buf_init(&text, TEXT_BYTES_MAX);
-    if (destination->event_source_path.ptr != NULL) {
-        buf_add_span(&text, destination->event_source_path);
+    if (options->event_source_path.ptr != NULL) {
+        buf_add_span(&text, options->event_source_path);
     } else {
-        buf_printf(&text, "{value: " SPAN_FMT "}", SPAN_ARG(destination->event_source_id));
+        buf_printf(&text, "{value: " SPAN_FMT "}", SPAN_ARG(options->event_source_id));
     }
     field_list_add(out, SPAN("event_source_id"), buf_span(&text));
     if (destination->event != NULL) {
@@ -141,7 +143,7 @@ static const struct map_entry *find_entry(const struct map_review *review, const
 /* `FIELD: null`: somebody has thought of it. */
 static bool is_taken_out(const struct map_review *review, const char *field)
 {
-    const struct yaml_node *node = yaml_get(review->destination->map, field);
+    const struct yaml_node *node = yaml_get(tiktok_options_of(review->destination)->map, field);
 
     return node != NULL && yaml_is_null(node);
 }
@@ -192,7 +194,7 @@ static void review_field(const struct map_review *review, size_t row)
 {
     const struct config_destination *destination = review->destination;
     const char *field = recommended[row].field;
-    unsigned source = 1u << destination->event_source;
+    unsigned source = 1u << tiktok_options_of(destination)->event_source;
     const char *event = "no event";
 
     if ((recommended[row].sources != 0 && (recommended[row].sources & source) == 0) ||
@@ -283,6 +285,7 @@ static void review_constant(const struct map_review *review, const char *key, st
 void tiktok_map_review(const struct tiktok_map *map, const struct config_destination *destination,
                        const struct type_names *types, struct diags *diags)
 {
+    const struct tiktok_options *options = tiktok_options_of(destination);
     const struct map_review review = {map, destination, types, diags};
 
     for (size_t i = 0; i < COUNT_OF(recommended); i++) {
@@ -290,7 +293,7 @@ void tiktok_map_review(const struct tiktok_map *map, const struct config_destina
     }
     review_contents(&review);
     review_identifiers(&review);
-    review_constant(&review, "event_source_id", destination->event_source_id);
-    review_constant(&review, "test_event_code", destination->test_event_code);
+    review_constant(&review, "event_source_id", options->event_source_id);
+    review_constant(&review, "test_event_code", options->test_event_code);
     review_misfits(&review);
 }

@@ -7,6 +7,7 @@
 #include "base/embedded.h"
 #include "base/mem.h"
 #include "destinations/topic/utm.h"
+#include "schema/catalog.h"
 
 enum { FRAMING_BYTES_MAX = 16 };
 
@@ -135,8 +136,7 @@ static enum err_code render(const struct destination *to, struct rendering *even
 }
 
 const struct driver topic_driver = {
-    .type = "kafka",
-    .transport = TRANSPORT_TOPIC,
+    .section = {.name = "kafka", .is_topic = true},
     .is_complete = is_complete,
     .compile = compile,
     .free = free_own,

@@ -1,8 +1,10 @@
 /* What only destinations of type http can have wrong: auth, TLS, headers that are not theirs to
  * set, a format that does not go with the batch. */
-#include "config/loader.h"
+#include "destinations/http/options.h"
 
 #include <sys/stat.h>
+
+#include "config/loader.h"
 
 enum { HEADERS_MAX = 32 };
 
@@ -171,9 +173,11 @@ static void check_tls(struct loader *loader, struct config_destination *destinat
     }
 }
 
-void check_http(struct loader *loader, struct config_destination *destination)
+void http_options_check(struct loader *loader, struct config_destination *destination)
 {
     check_auth(loader, destination);
+    check_token(loader, destination->auth.bearer, place_in(destination, "auth", "bearer"),
+                "auth.bearer");
     check_headers(loader, destination);
     check_tls(loader, destination);
     if (destination->body_format == BODY_JSON && destination->batch.events > 1) {
