@@ -15,7 +15,7 @@ struct cluster *cluster_new(const struct config *config)
     cluster->config = config;
     cluster->workers = mem_array(config->workers, struct cluster_worker);
     cluster->since_ms = clock_mono_ms();
-    cluster->own = (struct standings){.owner = STANDING_CLUSTER};
+    cluster->own = (struct active_errors){.owner = CLIENT_IS_CLUSTER};
     (void)snprintf(cluster->error, sizeof(cluster->error), "not asked yet");
     pthread_mutex_init(&cluster->lock, NULL);
     pthread_condattr_init(&attributes);
@@ -109,7 +109,7 @@ static void hold(struct cluster *cluster, struct cluster_worker *worker,
 
 void cluster_report(struct cluster *cluster, unsigned worker_index,
                     struct source_partition *const *partitions, size_t count,
-                    const struct standings *consumer, const struct standings *producer,
+                    const struct active_errors *consumer, const struct active_errors *producer,
                     struct cluster_mark *marks)
 {
     struct cluster_worker *worker = &cluster->workers[worker_index];
@@ -128,15 +128,15 @@ void cluster_report(struct cluster *cluster, unsigned worker_index,
 
 /* looking */
 
-static void add_errors(const struct standings *standings, struct cluster_view *out)
+static void add_errors(const struct active_errors *errors, struct cluster_view *out)
 {
-    for (size_t i = 0; i < standings->count; i++) {
+    for (size_t i = 0; i < errors->count; i++) {
         if (out->error_count == CLUSTER_ERRORS_MAX) {
             out->errors_unseen++;
             continue;
         }
         out->errors[out->error_count++] =
-            (struct cluster_error){standings->owner, standings->worker, standings->items[i]};
+            (struct cluster_error){errors->owner, errors->worker, errors->items[i]};
     }
 }
 
@@ -166,20 +166,20 @@ bool cluster_is_up(struct cluster *cluster)
     return is_up;
 }
 
-static void say_error(const struct standing *standing, struct buf *why)
+static void say_error(const struct active_error *active, struct buf *why)
 {
-    const struct client_error *error = client_error_of(standing->code);
+    const struct client_error *error = client_error_of(active->code);
 
-    buf_printf(why, "%s%s%s (%s): ", error->meaning, standing->resource[0] == '\0' ? "" : ": ",
-               standing->resource, rd_kafka_err2name(standing->code));
-    client_error_advise(error, standing->resource, false, why);
+    buf_printf(why, "%s%s%s (%s): ", error->meaning, active->resource[0] == '\0' ? "" : ": ",
+               active->resource, rd_kafka_err2name(active->code));
+    client_error_advise(error, active->resource, false, why);
 }
 
 /* Of the watch's own: a broker that cannot be used does not matter while others answer. */
-static const struct standing *worst_of_own(const struct cluster *cluster)
+static const struct active_error *worst_of_own(const struct cluster *cluster)
 {
     for (size_t i = 0; i < cluster->own.count; i++) {
-        const struct standing *at = &cluster->own.items[i];
+        const struct active_error *at = &cluster->own.items[i];
         const struct client_error *error = client_error_of(at->code);
 
         if (!error->passes && (error->about == ABOUT_TOPIC || !cluster->is_up)) {
@@ -192,12 +192,12 @@ static const struct standing *worst_of_own(const struct cluster *cluster)
 /* What a producer meets stops single partitions, by name; a consumer's stops all. */
 bool cluster_is_ready(struct cluster *cluster, struct buf *why)
 {
-    const struct standing *worst;
+    const struct active_error *worst;
 
     pthread_mutex_lock(&cluster->lock);
     worst = worst_of_own(cluster);
     for (unsigned w = 0; w < cluster->config->workers && worst == NULL; w++) {
-        worst = standing_worst(&cluster->workers[w].consumer);
+        worst = active_error_worst(&cluster->workers[w].consumer);
     }
     if (worst != NULL) {
         say_error(worst, why);

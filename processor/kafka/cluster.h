@@ -18,8 +18,8 @@
 #define KAFKA_CLUSTER_H
 
 #include "config/config.h"
+#include "kafka/active_errors.h"
 #include "kafka/source.h"
-#include "kafka/standing.h"
 
 struct cluster;
 
@@ -38,21 +38,21 @@ void cluster_free(struct cluster *cluster);
 /** A worker's partitions and errors; its partitions' marks into @marks (@count of them). */
 void cluster_report(struct cluster *cluster, unsigned worker,
                     struct source_partition *const *partitions, size_t count,
-                    const struct standings *consumer, const struct standings *producer,
+                    const struct active_errors *consumer, const struct active_errors *producer,
                     struct cluster_mark *marks);
 
 enum { CLUSTER_ERRORS_MAX = 32 };
 
 struct cluster_error {
-    enum standing_owner from;
+    enum client_role from;
     unsigned worker;
-    struct standing standing;
+    struct active_error active;
 };
 
 struct cluster_view {
     bool is_up;
-    uint64_t since_ms;               /* monotonic: since when it is up, or down */
-    char error[STANDING_TEXT_BYTES]; /* why not; "" while it is up */
+    uint64_t since_ms;                   /* monotonic: since when it is up, or down */
+    char error[ACTIVE_ERROR_TEXT_BYTES]; /* why not; "" while it is up */
     struct cluster_error errors[CLUSTER_ERRORS_MAX];
     size_t error_count, errors_unseen; /* beyond the room */
 };

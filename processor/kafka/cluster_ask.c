@@ -124,10 +124,10 @@ static void take_topic(struct cluster *cluster, const rd_kafka_metadata_topic_t 
     uint64_t now_ms = clock_mono_ms();
 
     if (topic->err == RD_KAFKA_RESP_ERR_NO_ERROR || client_error_of(topic->err)->passes) {
-        standing_over(&cluster->own, topic->topic, now_ms);
+        active_error_clear(&cluster->own, topic->topic, now_ms);
     } else {
-        standing_note(&cluster->own, topic->err, topic->topic, rd_kafka_err2str(topic->err),
-                      now_ms);
+        active_error_add(&cluster->own, topic->err, topic->topic, rd_kafka_err2str(topic->err),
+                         now_ms);
     }
 }
 
@@ -161,10 +161,10 @@ static bool ask_topics(struct cluster *cluster)
 static void note_single_brokers(struct cluster *cluster, uint64_t now_ms)
 {
     if (cluster->met != RD_KAFKA_RESP_ERR_NO_ERROR && !client_error_of(cluster->met)->passes) {
-        standing_note(&cluster->own, cluster->met, "", cluster->met_text, now_ms);
+        active_error_add(&cluster->own, cluster->met, "", cluster->met_text, now_ms);
         cluster->single_at_ms = now_ms;
     } else if (now_ms - cluster->single_at_ms >= SINGLE_MS) {
-        standing_over(&cluster->own, "", now_ms);
+        active_error_clear(&cluster->own, "", now_ms);
     }
 }
 
@@ -186,9 +186,9 @@ static void note_reach(struct cluster *cluster, bool is_up)
         const char *text = cluster->met_text[0] == '\0' ? rd_kafka_err2str(met) : cluster->met_text;
 
         (void)snprintf(cluster->error, sizeof(cluster->error), "%s", text);
-        standing_note(&cluster->own, met, "", text, now_ms);
+        active_error_add(&cluster->own, met, "", text, now_ms);
     }
-    standing_age(&cluster->own, now_ms);
+    active_error_expire(&cluster->own, now_ms);
     pthread_mutex_unlock(&cluster->lock);
     cluster->met = RD_KAFKA_RESP_ERR_NO_ERROR;
     cluster->met_text[0] = '\0';

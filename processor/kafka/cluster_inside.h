@@ -18,7 +18,7 @@ struct cluster_worker {
     struct cluster_held *held; /* owned */
     size_t count;
     uint64_t generation; /* grows with each change of what is held */
-    struct standings consumer, producer;
+    struct active_errors consumer, producer;
 };
 
 struct cluster {
@@ -29,8 +29,8 @@ struct cluster {
     bool is_stopping, is_new;       /* is_new: partitions came that were never asked for */
     bool is_up;
     uint64_t since_ms;
-    char error[STANDING_TEXT_BYTES];
-    struct standings own; /* errors the thread itself has met */
+    char error[ACTIVE_ERROR_TEXT_BYTES];
+    struct active_errors own; /* errors the thread itself has met */
 
     pthread_t thread;
     bool has_thread;
@@ -38,7 +38,7 @@ struct cluster {
     rd_kafka_t *stable, *high; /* owned: read_committed and read_uncommitted */
     rd_kafka_topic_t **topics; /* owned; the sources, of `stable` */
     rd_kafka_resp_err_t met;   /* by its clients since the last round */
-    char met_text[STANDING_TEXT_BYTES];
+    char met_text[ACTIVE_ERROR_TEXT_BYTES];
     uint64_t single_at_ms; /* when one broker could not be used, though others answer */
 };
 

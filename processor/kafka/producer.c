@@ -118,8 +118,8 @@ static void delay(struct producer *producer, struct produce_request *request,
     uint32_t doublings = MIN_OF(request->failures, 5u);
     uint64_t wait_ms = MIN_OF((uint64_t)BACKOFF_MS_MIN << doublings, (uint64_t)BACKOFF_MS_MAX);
 
-    standing_note(&producer->errors, error, request->topic, rd_kafka_err2str(error),
-                  clock_mono_ms());
+    active_error_add(&producer->errors, error, request->topic, rd_kafka_err2str(error),
+                     clock_mono_ms());
     request->error = error;
     request->failures += request->failures < UINT32_MAX ? 1 : 0;
     request->retry_at_ms = clock_mono_ms() + wait_ms;
@@ -141,8 +141,8 @@ static void take_acknowledgement(struct producer *producer, struct produce_reque
 {
     producer->reopenings = 0;
     if (producer->errors.count > 0) {
-        standing_over(&producer->errors, request->topic, clock_mono_ms());
-        standing_over(&producer->errors, "", clock_mono_ms()); /* the client's own */
+        active_error_clear(&producer->errors, request->topic, clock_mono_ms());
+        active_error_clear(&producer->errors, "", clock_mono_ms()); /* the client's own */
     }
     request_move(producer, request, REQUEST_ACKNOWLEDGED);
 }
@@ -182,7 +182,7 @@ enum err_code producer_open(const struct config *config, unsigned worker_index,
 
     producer->config = config;
     producer->worker_index = worker_index;
-    producer->errors = (struct standings){.owner = STANDING_PRODUCER, .worker = worker_index};
+    producer->errors = (struct active_errors){.owner = CLIENT_IS_PRODUCER, .worker = worker_index};
     producer->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (producer->fd < 0) {
         free(producer);
@@ -404,12 +404,12 @@ uint64_t producer_turn(struct producer *producer, uint64_t now_ms)
         for (size_t i = 0; i < producer->line_count; i++) {
             tell_silence(&producer->lines[i].ready, now_ms);
         }
-        standing_age(&producer->errors, now_ms);
+        active_error_expire(&producer->errors, now_ms);
     }
     return next_turn_ms(producer, now_ms);
 }
 
-const struct standings *producer_errors(const struct producer *producer)
+const struct active_errors *producer_errors(const struct producer *producer)
 {
     return &producer->errors;
 }

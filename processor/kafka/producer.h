@@ -19,7 +19,7 @@
 
 #include "config/config.h"
 #include "event/verdict.h"
-#include "kafka/standing.h"
+#include "kafka/active_errors.h"
 
 struct producer;
 
@@ -64,7 +64,7 @@ void producer_send(struct producer *producer, struct produce_request *request);
 /** Serve reports, retry what is due. Returns when the next retry is due in ms, or UINT64_MAX. */
 uint64_t producer_turn(struct producer *producer, uint64_t now_ms);
 /** Errors that stand: of topics that do not take records, and of the client itself. */
-const struct standings *producer_errors(const struct producer *producer);
+const struct active_errors *producer_errors(const struct producer *producer);
 size_t producer_waiting(const struct producer *producer); /* taken and not done */
 bool producer_is_full(const struct producer *producer);   /* back-pressure: take no more events */
 /** Have the library give back what it has not put on the wire. It waits here again: to be recalled,

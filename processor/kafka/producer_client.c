@@ -22,7 +22,7 @@ void client_fatal(struct producer *producer)
     }
     producer->is_fatal = true;
     cause = rd_kafka_fatal_error(producer->rk, why, sizeof(why));
-    standing_note(&producer->errors, cause, "", why, clock_mono_ms());
+    active_error_add(&producer->errors, cause, "", why, clock_mono_ms());
 }
 
 static void take_error(rd_kafka_t *rk, int error, const char *reason, void *opaque)

@@ -86,7 +86,7 @@ struct producer {
     uint64_t looked_at_ms;
     uint64_t reopen_at_ms;
     uint32_t reopenings; /* since one was last acknowledged */
-    struct standings errors;
+    struct active_errors errors;
     bool is_fatal;
     bool is_queue_full;
     bool is_cancelling;

@@ -86,7 +86,7 @@ static void hear_high(struct source *source)
         }
         partition_heard(partition, high, source->now_ms);
     }
-    standing_age(&source->errors, source->now_ms);
+    active_error_expire(&source->errors, source->now_ms);
 }
 
 static void do_chores(struct source *source)

@@ -23,7 +23,7 @@
 
 #include <librdkafka/rdkafka.h>
 
-#include "kafka/standing.h"
+#include "kafka/active_errors.h"
 #include "offsets/assignment.h"
 
 struct source;
@@ -68,7 +68,7 @@ void source_commit(struct source *source, uint64_t now_ms, bool is_now);
 /** Its blocks, and that of an error which stands while it is tried again. */
 uint32_t source_blocks(const struct source_partition *partition);
 /** Errors of the consumer that are no partition's own. */
-const struct standings *source_errors(const struct source *source);
+const struct active_errors *source_errors(const struct source *source);
 /** Of all partitions, since it was opened. */
 struct source_counts source_counts(const struct source *source);
 /** The partitions assigned now. */

@@ -28,7 +28,7 @@ void source_tell(struct source *source, rd_kafka_resp_err_t error, const char *t
     bool is_group = client_error_of(error)->about == ABOUT_GROUP;
     char *group = mem_text(source->kafka->group);
 
-    standing_note(&source->errors, error, is_group ? group : topic, text, clock_mono_ms());
+    active_error_add(&source->errors, error, is_group ? group : topic, text, clock_mono_ms());
     free(group);
 }
 
@@ -114,7 +114,7 @@ void error_over(struct source_partition *partition)
 
 void error_joined(struct source *source)
 {
-    standing_over(&source->errors, NULL, clock_mono_ms());
+    active_error_clear(&source->errors, NULL, clock_mono_ms());
 }
 
 uint32_t source_blocks(const struct source_partition *partition)
@@ -127,7 +127,7 @@ uint32_t source_blocks(const struct source_partition *partition)
     return partition->blocks | 1u << reason;
 }
 
-const struct standings *source_errors(const struct source *source)
+const struct active_errors *source_errors(const struct source *source)
 {
     return &source->errors;
 }

@@ -66,7 +66,7 @@ struct source {
     bool is_committed_at_close;
     bool is_fatal;
     struct err failure;
-    struct standings errors; /* of the group and of topics */
+    struct active_errors errors; /* of the group and of topics */
 };
 
 /* source_hints.c */

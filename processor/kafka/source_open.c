@@ -127,7 +127,7 @@ enum err_code source_open(const struct config *config, unsigned worker_index,
 
     source->kafka = &config->kafka;
     source->worker_index = worker_index;
-    source->errors = (struct standings){.owner = STANDING_CONSUMER, .worker = worker_index};
+    source->errors = (struct active_errors){.owner = CLIENT_IS_CONSUMER, .worker = worker_index};
     source->events = *events;
     source->now_ms = clock_mono_ms();
     source->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);

@@ -47,17 +47,16 @@ static json_t *advice_json(const struct client_error *error, const char *resourc
 
 static json_t *error_json(const struct cluster_error *at, uint64_t now_ms, int64_t wall_ms)
 {
-    const struct standing *standing = &at->standing;
-    const struct client_error *error = client_error_of(standing->code);
+    const struct active_error *active = &at->active;
+    const struct client_error *error = client_error_of(active->code);
 
-    return json_pack(
-        "{s:s, s:i, s:s, s:o, s:o, s:s, s:o, s:b, s:o, s:I}", "from", standing_owner_word(at->from),
-        "worker", (int)at->worker, "error", rd_kafka_err2name(standing->code), "resource",
-        text_or_null(standing->resource), "text", text_json(standing->text), "meaning",
-        error->meaning, "next",
-        advice_json(error, standing->resource, at->from == STANDING_PRODUCER), "passes",
-        (int)error->passes, "since", since_json(standing->since_ms, now_ms, wall_ms), "times",
-        (json_int_t)standing->count);
+    return json_pack("{s:s, s:i, s:s, s:o, s:o, s:s, s:o, s:b, s:o, s:I}", "from",
+                     client_role_word(at->from), "worker", (int)at->worker, "error",
+                     rd_kafka_err2name(active->code), "resource", text_or_null(active->resource),
+                     "text", text_json(active->text), "meaning", error->meaning, "next",
+                     advice_json(error, active->resource, at->from == CLIENT_IS_PRODUCER), "passes",
+                     (int)error->passes, "since", since_json(active->since_ms, now_ms, wall_ms),
+                     "times", (json_int_t)active->count);
 }
 
 json_t *status_kafka(struct cluster *cluster, uint64_t now_ms, int64_t wall_ms)

@@ -1,5 +1,5 @@
-/* client_errors and standing: every row says what it means and the way out; repeated errors are
- * counted and forgotten. */
+/* client_errors and active_errors: every row says what it means and the way out; repeated errors
+ * are counted and forgotten. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
+#include "kafka/active_errors.h"
 #include "kafka/blame.h"
-#include "kafka/standing.h"
 
 static void every_row_is_whole_and_there_once(void **state)
 {
@@ -30,12 +30,12 @@ static void every_row_is_whole_and_there_once(void **state)
 
 static void a_client_that_is_ended_is_no_error(void **state)
 {
-    struct standings standings = {0};
+    struct active_errors errors = {0};
 
     (void)state;
-    standing_note(&standings, RD_KAFKA_RESP_ERR__DESTROY, "orders",
-                  "Local: Broker handle destroyed", 1000);
-    assert_int_equal(standings.count, 0);
+    active_error_add(&errors, RD_KAFKA_RESP_ERR__DESTROY, "orders",
+                     "Local: Broker handle destroyed", 1000);
+    assert_int_equal(errors.count, 0);
     assert_int_equal(blame_of(RD_KAFKA_RESP_ERR__DESTROY), BLAME_CLIENT);
 }
 
@@ -83,53 +83,56 @@ static void only_unreadable_records_can_be_given_up(void **state)
 
 static void errors_are_counted_and_end(void **state)
 {
-    struct standings errors = {.owner = STANDING_CONSUMER};
+    struct active_errors errors = {.owner = CLIENT_IS_CONSUMER};
 
     (void)state;
     for (uint64_t i = 0; i < 100; i++) {
-        standing_note(&errors, RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED, "g", "no", 1000 + i);
-        standing_note(&errors, RD_KAFKA_RESP_ERR__TRANSPORT, "", "cut", 1000 + i);
+        active_error_add(&errors, RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED, "g", "no",
+                         1000 + i);
+        active_error_add(&errors, RD_KAFKA_RESP_ERR__TRANSPORT, "", "cut", 1000 + i);
     }
     assert_int_equal(errors.count, 2);
     assert_int_equal(errors.items[0].count, 100);
     assert_int_equal(errors.items[0].untold, 99); /* one line, the first */
-    assert_int_equal(standing_worst(&errors)->code, RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED);
-    standing_age(&errors, 1000 + 61 * 1000); /* what passes is forgotten, what does not stands */
+    assert_int_equal(active_error_worst(&errors)->code,
+                     RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED);
+    active_error_expire(&errors,
+                        1000 + 61 * 1000); /* what passes is forgotten, what does not stands */
     assert_int_equal(errors.count, 1);
-    standing_over(&errors, "other", 70000);
+    active_error_clear(&errors, "other", 70000);
     assert_int_equal(errors.count, 1);
-    standing_over(&errors, "g", 70000);
+    active_error_clear(&errors, "g", 70000);
     assert_int_equal(errors.count, 0);
-    assert_null(standing_worst(&errors));
+    assert_null(active_error_worst(&errors));
 }
 
 /* A question to the cluster takes half a second, and the clock was read before it. */
 static void an_error_of_after_the_look_at_the_clock_stands(void **state)
 {
-    struct standings errors = {.owner = STANDING_CONSUMER};
+    struct active_errors errors = {.owner = CLIENT_IS_CONSUMER};
 
     (void)state;
-    standing_note(&errors, RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION, "topic", "gone", 70500);
-    standing_age(&errors, 70000);
+    active_error_add(&errors, RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION, "topic", "gone", 70500);
+    active_error_expire(&errors, 70000);
     assert_int_equal(errors.count, 1);
-    standing_note(&errors, RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION, "topic", "gone", 72500);
+    active_error_add(&errors, RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION, "topic", "gone", 72500);
     assert_int_equal(errors.items[0].count, 2);
     assert_int_equal(errors.items[0].untold, 1); /* one line a minute */
 }
 
 static void there_is_room_for_a_few(void **state)
 {
-    struct standings errors = {.owner = STANDING_PRODUCER};
+    struct active_errors errors = {.owner = CLIENT_IS_PRODUCER};
     char topic[] = "topic-a";
 
     (void)state;
     for (uint64_t i = 0; i < 26; i++) {
         topic[6] = (char)('a' + i);
-        standing_note(&errors, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, topic, "no", i);
+        active_error_add(&errors, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, topic, "no", i);
     }
-    assert_int_equal(errors.count, STANDINGS_MAX);
-    standing_over(&errors, "topic-z", 100); /* the newest is there */
-    assert_int_equal(errors.count, STANDINGS_MAX - 1);
+    assert_int_equal(errors.count, ACTIVE_ERRORS_MAX);
+    active_error_clear(&errors, "topic-z", 100); /* the newest is there */
+    assert_int_equal(errors.count, ACTIVE_ERRORS_MAX - 1);
 }
 
 int main(void)
