@@ -30,6 +30,11 @@ static inline bool call_is_fault(enum call call)
 {
     return call == CALL_TRANSPORT || call == CALL_APP || call == CALL_CONNECT;
 }
+/** Its last answers were good: only what happens at the whole destination can throttle it. */
+static inline bool throttle_is_off(const struct throttle *throttle)
+{
+    return throttle->faults_in_row == 0 && throttle->rejects_in_row == 0;
+}
 /** An answer counted as @call; @rejected: events it refused, where it is a REJECT. */
 void throttle_count(struct throttle *throttle, enum call call, uint32_t rejected);
 /** An answer nobody has a rule for, to a batch of @count. What it counts as. */
