@@ -1,5 +1,7 @@
 #include "base/columns.h"
 
+#include <stdio.h>
+
 #include "base/utf8.h"
 
 static const struct {
@@ -140,4 +142,56 @@ void columns_fold(struct buf *out, struct span text, size_t columns, size_t inde
         }
         at = end + 1;
     }
+}
+
+/* cells of a table */
+
+static const struct span dots = {"..", 2};
+
+void columns_cut(struct buf *out, struct span text, size_t columns)
+{
+    size_t kept = columns > dots.len ? columns - dots.len : columns;
+
+    if (columns_of(text) <= columns) {
+        buf_add_span(out, text);
+        return;
+    }
+    buf_add_span(out, span_sub(text, 0, columns_within(text, kept)));
+    buf_add_span(out, columns > dots.len ? dots : SPAN_NONE);
+}
+
+static void add_blanks(struct buf *out, struct span text, size_t columns)
+{
+    for (size_t used = columns_of(text); used < columns; used++) {
+        buf_add_char(out, ' ');
+    }
+}
+
+void columns_left(struct buf *out, struct span text, size_t columns)
+{
+    columns_cut(out, text, columns);
+    add_blanks(out, text, columns);
+}
+
+void columns_right(struct buf *out, struct span text, size_t columns)
+{
+    add_blanks(out, text, columns);
+    columns_cut(out, text, columns);
+}
+
+void columns_number(struct buf *out, uint64_t value, size_t columns)
+{
+    char digits[24];
+    char text[32];
+    size_t used = 0;
+    int len = snprintf(digits, sizeof(digits), "%llu", (unsigned long long)value);
+
+    for (int i = 0; i < len; i++) {
+        if (i > 0 && (len - i) % 3 == 0) {
+            text[used++] = ',';
+        }
+        text[used++] = digits[i];
+    }
+    add_blanks(out, (struct span){text, used}, columns);
+    buf_add(out, text, used);
 }

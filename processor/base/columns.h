@@ -20,4 +20,14 @@ size_t columns_within(struct span text, size_t columns);
  * from a space on where there is one. */
 void columns_fold(struct buf *out, struct span text, size_t columns, size_t indent);
 
+/* cells of a table */
+
+/** Append @text; what is wider than @columns is cut and ends in two dots. */
+void columns_cut(struct buf *out, struct span text, size_t columns);
+/** The same, with blanks up to @columns: behind the text, or in front of it. */
+void columns_left(struct buf *out, struct span text, size_t columns);
+void columns_right(struct buf *out, struct span text, size_t columns);
+/** "12,345", never cut, with blanks in front up to @columns. */
+void columns_number(struct buf *out, uint64_t value, size_t columns);
+
 #endif /* BASE_COLUMNS_H */

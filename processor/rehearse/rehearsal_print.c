@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "rehearse/cells.h"
+#include "base/columns.h"
 
 enum {
     TABLE_BYTES_MAX = 16 << 20,
@@ -13,6 +13,7 @@ enum {
     STATE_COLUMNS = 12,
     WHY_COLUMNS = 17,
     NAME_COLUMNS = 37,
+    ROUTE_COLUMNS_MIN = 4,
 };
 
 /* Colours of a terminal, or nothing. */
@@ -34,18 +35,6 @@ struct sheet {
 static struct span destination_name(const struct sheet *sheet, size_t destination)
 {
     return sheet->rehearsal->config->destinations[destination].name;
-}
-
-static struct span number(struct sheet *sheet, uint64_t value)
-{
-    buf_clear(&sheet->cell);
-    cell_add_number(&sheet->cell, value);
-    return buf_span(&sheet->cell);
-}
-
-static void add_number(struct sheet *sheet, uint64_t value, size_t width)
-{
-    cell_add_right(&sheet->out, number(sheet, value), width);
 }
 
 static struct span where(struct sheet *sheet, size_t destination, struct span event)
@@ -92,7 +81,8 @@ static struct span cause_text(struct sheet *sheet, const struct timeline_row *ro
     if (row->events == 0) {
         return span_of(row->cause);
     }
-    (void)number(sheet, row->events);
+    buf_clear(&sheet->cell);
+    columns_number(&sheet->cell, row->events, 0);
     buf_add_text(&sheet->cell, row->events == 1 ? " event" : " events");
     return buf_span(&sheet->cell);
 }
@@ -120,25 +110,25 @@ static void add_timeline_row(struct sheet *sheet, const struct timeline_row *row
     bool has_why = row->events > 0 || row->cause[0] != '\0';
     struct buf *out = &sheet->out;
 
-    cell_add_right(out, clock_text(sheet, row->at_ms), 8);
+    columns_right(out, clock_text(sheet, row->at_ms), 8);
     buf_add_char(out, ' ');
-    cell_add_left(out, span_of(row->what == TIMELINE_DEAD ? "dead" : timeline_word(row->what)), 8);
+    columns_left(out, span_of(row->what == TIMELINE_DEAD ? "dead" : timeline_word(row->what)), 8);
     buf_add_text(out, "  ");
-    cell_add_left(out, where(sheet, row->destination, row->event), WHERE_COLUMNS);
+    columns_left(out, where(sheet, row->destination, row->event), WHERE_COLUMNS);
     buf_printf(out, " %s", colour_of(sheet->paint, row));
     if (has_scope || has_why) {
-        cell_add_left(out, state_text(sheet, row), STATE_COLUMNS);
+        columns_left(out, state_text(sheet, row), STATE_COLUMNS);
     } else {
-        cell_add(out, state_text(sheet, row), STATE_COLUMNS);
+        columns_cut(out, state_text(sheet, row), STATE_COLUMNS);
     }
     buf_add_text(out, sheet->paint->off);
     if (has_scope) {
         buf_add_char(out, ' ');
-        cell_add_left(out, cause_text(sheet, row), WHY_COLUMNS);
+        columns_left(out, cause_text(sheet, row), WHY_COLUMNS);
         buf_printf(out, " %s", scope_word(row->scope));
     } else if (has_why) {
         buf_add_char(out, ' ');
-        cell_add(out, cause_text(sheet, row), WHY_COLUMNS);
+        columns_cut(out, cause_text(sheet, row), WHY_COLUMNS);
     }
     buf_add_char(out, '\n');
 }
@@ -157,6 +147,23 @@ static void add_timeline(struct sheet *sheet)
 
 /* summary */
 
+/* "route/leg" in @width: the route is cut first, for legs of one route differ in their names. */
+void rehearsal_leg_cell(struct buf *out, struct span route, struct span leg, size_t width)
+{
+    size_t route_width = columns_of(route);
+    size_t leg_width = columns_of(leg);
+
+    if (route_width + 1 + leg_width > width) {
+        size_t least = MIN_OF(route_width, (size_t)ROUTE_COLUMNS_MIN);
+
+        leg_width = MIN_OF(leg_width, width - 1 - least);
+        route_width = width - 1 - leg_width;
+    }
+    columns_cut(out, route, route_width);
+    buf_add_char(out, '/');
+    columns_cut(out, leg, leg_width);
+}
+
 /* Numbers get the room they need; names share what is left of the line. */
 struct columns {
     size_t event, leg, delivered, diverted, dead, p50, p99;
@@ -164,7 +171,9 @@ struct columns {
 
 static void widen(struct sheet *sheet, size_t *width, uint64_t value)
 {
-    *width = MAX_OF(*width, cell_width(number(sheet, value)));
+    buf_clear(&sheet->cell);
+    columns_number(&sheet->cell, value, *width);
+    *width = sheet->cell.len;
 }
 
 static void widen_plain(size_t *width, uint64_t value)
@@ -201,9 +210,9 @@ static void add_leg_text(struct sheet *sheet, const struct sums_row *row, size_t
     if (row->plan == NULL) {
         buf_add_text(&sheet->cell, "(no leg)");
     } else {
-        cell_add_leg(&sheet->cell, row->route->name, row->plan->chain[0]->name, width);
+        rehearsal_leg_cell(&sheet->cell, row->route->name, row->plan->chain[0]->name, width);
     }
-    cell_add_left(&sheet->out, buf_span(&sheet->cell), width);
+    columns_left(&sheet->out, buf_span(&sheet->cell), width);
 }
 
 static void add_ways(struct sheet *sheet, const struct sums_row *row)
@@ -212,15 +221,15 @@ static void add_ways(struct sheet *sheet, const struct sums_row *row)
 
     for (size_t i = 0; i < row->diverted_count; i++) {
         buf_add_text(out, "    ");
-        add_number(sheet, row->diverted[i].events, 9);
+        columns_number(out, row->diverted[i].events, 9);
         buf_printf(out, " diverted to ");
-        cell_add(out, destination_name(sheet, row->diverted[i].destination), NAME_COLUMNS);
+        columns_cut(out, destination_name(sheet, row->diverted[i].destination), NAME_COLUMNS);
         buf_printf(out, ": %s\n", reason_word(row->diverted[i].reason));
     }
     for (size_t reason = 0; reason < REASON_COUNT; reason++) {
         if (row->dead_lettered[reason] > 0) {
             buf_add_text(out, "    ");
-            add_number(sheet, row->dead_lettered[reason], 9);
+            columns_number(out, row->dead_lettered[reason], 9);
             buf_printf(out, " dead-lettered: %s\n", reason_word((enum reason)reason));
         }
     }
@@ -249,15 +258,15 @@ static void add_rows(struct sheet *sheet)
     for (size_t i = 0; i < sums->row_count; i++) {
         struct sums_row *row = &sums->rows[i];
 
-        cell_add_left(out, sheet->rehearsal->trace->traffic[row->line].event, columns.event);
+        columns_left(out, sheet->rehearsal->trace->traffic[row->line].event, columns.event);
         buf_add_char(out, ' ');
         add_leg_text(sheet, row, columns.leg);
         buf_add_char(out, ' ');
-        add_number(sheet, row->delivered, columns.delivered);
+        columns_number(out, row->delivered, columns.delivered);
         buf_add_char(out, ' ');
-        add_number(sheet, sums_diverted(row), columns.diverted);
+        columns_number(out, sums_diverted(row), columns.diverted);
         buf_add_char(out, ' ');
-        add_number(sheet, sums_dead_lettered(row), columns.dead);
+        columns_number(out, sums_dead_lettered(row), columns.dead);
         add_times(out, &columns, &row->delivered_times);
         add_ways(sheet, row);
     }
@@ -276,13 +285,13 @@ static void add_asked(struct sheet *sheet)
         if (rehearsal->config->destinations[i].type->is_topic) {
             continue;
         }
-        cell_add_left(out, destination_name(sheet, i), NAME_COLUMNS);
+        columns_left(out, destination_name(sheet, i), NAME_COLUMNS);
         buf_add_char(out, ' ');
-        add_number(sheet, asked->requests, 12);
+        columns_number(out, asked->requests, 12);
         buf_add_char(out, ' ');
-        add_number(sheet, asked->events, 12);
+        columns_number(out, asked->events, 12);
         buf_add_char(out, ' ');
-        add_number(sheet, asked->requests_in_fault, 14);
+        columns_number(out, asked->requests_in_fault, 14);
         buf_add_char(out, '\n');
     }
 }
@@ -294,18 +303,18 @@ static void add_totals(struct sheet *sheet)
     struct buf *out = &sheet->out;
 
     buf_add_text(out, "\nproduced ");
-    cell_add_number(out, rehearsal->produced);
+    columns_number(out, rehearsal->produced, 0);
     buf_add_text(out, " events; legs: ");
-    cell_add_number(out, sums->delivered);
+    columns_number(out, sums->delivered, 0);
     buf_add_text(out, " delivered, ");
-    cell_add_number(out, sums->diverted);
+    columns_number(out, sums->diverted, 0);
     buf_add_text(out, " diverted,\n");
-    cell_add_number(out, sums->dead_lettered);
+    columns_number(out, sums->dead_lettered, 0);
     buf_add_text(out, " dead-lettered; ");
-    cell_add_number(out, rehearsal->dropped);
+    columns_number(out, rehearsal->dropped, 0);
     buf_add_text(out, " events dropped by a rule\n");
     if (rehearsal->settled_ms == 0) {
-        cell_add_number(out, rehearsal->in_flight);
+        columns_number(out, rehearsal->in_flight, 0);
         buf_add_text(out, " events are not settled ten minutes after the trace\n");
     }
 }

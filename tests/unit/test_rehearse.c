@@ -13,11 +13,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/columns.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "destinations/table.h"
 #include "rehearsal_fixture.h"
-#include "rehearse/cells.h"
 
 static const char *const table = "routes/detour.yaml";
 
@@ -505,16 +505,16 @@ static void legs_are_told_apart(void **state)
     buf_init(&out, 1024);
     for (size_t i = 0; i < COUNT_OF(leg_cells); i++) {
         buf_clear(&out);
-        cell_add_leg(&out, span_of(leg_cells[i].route), span_of(leg_cells[i].leg),
-                     leg_cells[i].width);
+        rehearsal_leg_cell(&out, span_of(leg_cells[i].route), span_of(leg_cells[i].leg),
+                           leg_cells[i].width);
         if (strcmp(buf_text(&out), leg_cells[i].want) != 0 ||
-            cell_width(buf_span(&out)) > leg_cells[i].width) {
+            columns_of(buf_span(&out)) > leg_cells[i].width) {
             fail_msg("%s: \"%s\"", leg_cells[i].name, buf_text(&out));
         }
     }
     buf_clear(&out);
-    cell_add_left(&out, SPAN("größe"), 7);
-    cell_add_right(&out, SPAN("größe"), 7);
+    columns_left(&out, SPAN("größe"), 7);
+    columns_right(&out, SPAN("größe"), 7);
     assert_string_equal(buf_text(&out), "größe    größe");
     buf_fini(&out);
 }
@@ -527,7 +527,7 @@ static size_t check_lines(const char *name, char *text, const char *part)
     char *line;
 
     while ((line = strsep(&rest, "\n")) != NULL) {
-        if (cell_width(span_of(line)) > 80 || (line[0] != '\0' && line[strlen(line) - 1] == ' ')) {
+        if (columns_of(span_of(line)) > 80 || (line[0] != '\0' && line[strlen(line) - 1] == ' ')) {
             fail_msg("%s: \"%s\"", name, line);
         }
         found += part != NULL && strstr(line, part) != NULL;
