@@ -146,6 +146,8 @@ void columns_fold(struct buf *out, struct span text, size_t columns, size_t inde
 
 /* cells of a table */
 
+enum { FIRST_COLUMNS_MIN = 4 };
+
 static const struct span dots = {"..", 2};
 
 void columns_cut(struct buf *out, struct span text, size_t columns)
@@ -177,6 +179,22 @@ void columns_right(struct buf *out, struct span text, size_t columns)
 {
     add_blanks(out, text, columns);
     columns_cut(out, text, columns);
+}
+
+void columns_pair(struct buf *out, struct span first, struct span second, size_t columns)
+{
+    size_t before = columns_of(first);
+    size_t behind = columns_of(second);
+
+    if (before + 1 + behind > columns) {
+        size_t least = MIN_OF(before, (size_t)FIRST_COLUMNS_MIN);
+
+        behind = MIN_OF(behind, columns - 1 - least);
+        before = columns - 1 - behind;
+    }
+    columns_cut(out, first, before);
+    buf_add_char(out, '/');
+    columns_cut(out, second, behind);
 }
 
 void columns_number(struct buf *out, uint64_t value, size_t columns)

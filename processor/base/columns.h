@@ -27,6 +27,8 @@ void columns_cut(struct buf *out, struct span text, size_t columns);
 /** The same, with blanks up to @columns: behind the text, or in front of it. */
 void columns_left(struct buf *out, struct span text, size_t columns);
 void columns_right(struct buf *out, struct span text, size_t columns);
+/** "first/second" within @columns: @first is cut before @second, down to four columns. */
+void columns_pair(struct buf *out, struct span first, struct span second, size_t columns);
 /** "12,345", never cut, with blanks in front up to @columns. */
 void columns_number(struct buf *out, uint64_t value, size_t columns);
 

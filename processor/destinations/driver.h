@@ -71,6 +71,23 @@ struct probe_result {
     char text[256];         /* what was found and what to do, in our words */
 };
 
+/* What the service answers; asked by those who stand in for it: rehearsals and simulations. */
+enum saying_kind {
+    SAYS_TAKEN,      /* it has all events of the batch */
+    SAYS_PARTIAL,    /* it has all but those that is_refused() names; only with has_codes */
+    SAYS_CODE,       /* `code`; only with has_codes */
+    SAYS_THROTTLED,  /* it asks for less */
+    SAYS_CREDENTIAL, /* it refuses the credential */
+};
+
+struct saying {
+    enum saying_kind kind;
+    int32_t code;
+    size_t count; /* events of the batch */
+    bool (*is_refused)(const void *context, size_t index);
+    const void *context;
+};
+
 struct driver {
     /* the section of the configuration: its name in `type:`, its own rows and checks */
     struct config_type section;
@@ -130,6 +147,12 @@ struct driver {
     /** What @reply means for @batch. */
     void (*read)(const struct destination *to, const struct http_reply *reply,
                  const struct answer_batch *batch, struct answer *out);
+
+    /* in place of the service */
+
+    bool has_codes; /* its answers carry codes of its own, whatever the HTTP status */
+    /** Append the body of the answer that means @saying, and give its HTTP status. */
+    int (*say)(const struct saying *saying, struct buf *out);
 
     /* a probe of the credential, for `check --online` */
 

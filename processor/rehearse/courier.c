@@ -12,7 +12,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "rehearse/answer_text.h"
 
 struct parcel {
     struct parcel *next, *previous; /* its member's list */
@@ -21,7 +20,7 @@ struct parcel {
     /* a request */
     http_reply_fn *done;
     void *context;
-    struct answer_text answer;
+    struct service_answer answer;
     uint64_t posted_ms, answer_ms;
     struct world_leg *legs; /* owned */
     size_t leg_count, leg_cap;
@@ -41,9 +40,9 @@ static struct parcel *take_parcel(struct member *member, size_t destination)
 
     if (parcel == NULL) {
         parcel = mem_new(struct parcel);
-        answer_text_init(&parcel->answer);
+        service_answer_init(&parcel->answer);
     } else {
-        struct answer_text answer = parcel->answer;
+        struct service_answer answer = parcel->answer;
         struct world_leg *legs = parcel->legs;
         size_t cap = parcel->leg_cap;
 
@@ -77,7 +76,7 @@ static void remove_from(struct parcels *list, struct parcel *parcel)
 
 static void free_parcel(struct parcel *parcel)
 {
-    answer_text_fini(&parcel->answer);
+    service_answer_fini(&parcel->answer);
     free(parcel->legs);
     free(parcel);
 }
@@ -91,7 +90,7 @@ static struct world_leg describe(const struct leg *leg, size_t destination)
         .partition = event->message->partition,
         .offset = event->message->offset,
         .produced_ms = record->produced_ms - WORLD_START_MS,
-        .kind = record->kind,
+        .tag = record->tag,
         .leg = (uint16_t)(leg - event->legs),
         .position = leg->position,
         .route = leg->route,
@@ -203,27 +202,11 @@ static void arrive(void *context, void *what)
     struct parcel *parcel = what;
 
     for (size_t i = 0; i < parcel->leg_count; i++) {
-        if (answer_text_takes(&parcel->answer, i)) {
+        if (service_answer_takes(&parcel->answer, i)) {
             tell_held(world, &parcel->legs[i], parcel->answer.tells);
         }
     }
     agenda_add(&world->agenda, parcel->answer_ms, come_back, world, parcel);
-}
-
-/* Which of the batch is not like the others. */
-static void look_for_marks(const struct batch *batch, struct answer_question *question)
-{
-    for (size_t i = 0; i < batch->count; i++) {
-        const struct world_record *record = (const void *)batch->legs[i]->event->message;
-        bool is_ours = record->mark == MARK_NAMED || record->mark == MARK_UNNAMED ||
-                       record->mark == MARK_UNKNOWN;
-
-        if (is_ours) {
-            question->mark = record->mark;
-            question->culprit = i;
-            return;
-        }
-    }
 }
 
 enum err_code courier_post(void *context, const struct http_target *target,
@@ -235,12 +218,11 @@ enum err_code courier_post(void *context, const struct http_target *target,
     const struct batch *batch = done_context;
     size_t destination = find_url(world, target->url);
     struct parcel *parcel = take_parcel(member, destination);
-    struct answer_question question = {.type =
-                                           world->pipeline->config->destinations[destination].type,
-                                       .count = batch->count,
-                                       .target = target,
-                                       .latency_ms = draw_ms(world, world->options.answer_ms),
-                                       .ambiguous = world->options.ambiguous};
+    const struct world_options *options = &world->options;
+    struct service_request request = {.driver = world->pipeline->destinations[destination].driver,
+                                      .count = batch->count,
+                                      .target = target,
+                                      .latency_ms = draw_ms(world, options->answer_ms)};
 
     (void)headers;
     (void)header_count;
@@ -252,17 +234,17 @@ enum err_code courier_post(void *context, const struct http_target *target,
     for (size_t i = 0; i < batch->count; i++) {
         add_leg(parcel, batch->legs[i]);
     }
-    if (world->options.healthy != NULL) {
-        question.healthy = &world->options.healthy[destination];
+    request.healthy = options->healthy == NULL ? NULL : &options->healthy[destination];
+    request.fault = find_fault(world, destination, &batch->legs[0]->event->type);
+    service_answer_write(&parcel->answer, &request, &world->rng);
+    if (options->hooks.answered != NULL) {
+        options->hooks.answered(options->hooks.context, parcel->legs, &parcel->answer);
     }
-    look_for_marks(batch, &question);
-    question.fault = find_fault(world, destination, &batch->legs[0]->event->type);
-    answer_text_write(&parcel->answer, &question, &world->rng);
     parcel->answer_ms = world->now_ms + parcel->answer.latency_ms;
     append(&member->posted, parcel);
-    if (world->options.watch.requested != NULL) {
-        world->options.watch.requested(world->options.watch.context, destination, batch->count,
-                                       question.fault != NULL);
+    if (options->watch.requested != NULL) {
+        options->watch.requested(options->watch.context, destination, batch->count,
+                                 request.fault != NULL);
     }
     agenda_add(&world->agenda, world->now_ms + parcel->answer.latency_ms / 2, arrive, world,
                parcel);
@@ -306,7 +288,7 @@ void courier_answers(void *context)
 
         remove_from(&member->answered, parcel);
         for (size_t i = 0; parcel->answer.tells && i < parcel->leg_count; i++) {
-            if (answer_text_takes(&parcel->answer, i)) {
+            if (service_answer_takes(&parcel->answer, i)) {
                 tell_heard(world, &parcel->legs[i]);
             }
         }
@@ -353,19 +335,6 @@ static void wait_for_topic(struct world *world, struct parcel *parcel)
     parcel->is_stuck = true;
     member_wake(parcel->member);
     agenda_add(&world->agenda, world->now_ms + UNWRITABLE_RETRY_MS, reach_topic, world, parcel);
-}
-
-static rd_kafka_resp_err_t refusal_of(const struct world_record *record, const struct leg *leg)
-{
-    bool is_odd = leg->event->message->offset % 2 != 0;
-
-    if (record->mark == MARK_LARGE && leg->part_count == 0) {
-        return RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;
-    }
-    if (record->mark == MARK_REFUSED && (leg->request.key.ptr == NULL || is_odd)) {
-        return RD_KAFKA_RESP_ERR_INVALID_RECORD;
-    }
-    return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
 static enum produce_result result_of(rd_kafka_resp_err_t refusal)
@@ -424,11 +393,12 @@ void courier_produce(void *context, struct produce_request *request)
     struct world *world = member->world;
     const struct leg *leg = CONTAINER_OF(request, struct leg, request);
     const struct world_record *record = (const void *)leg->event->message;
+    const struct world_hooks *hooks = &world->options.hooks;
     struct parcel *parcel = take_parcel(member, find_topic(world, request->topic));
 
     INVARIANT(request->value.ptr != NULL || leg->event->message->payload == NULL);
     parcel->request = request;
-    parcel->refusal = refusal_of(record, leg);
+    parcel->refusal = hooks->refused == NULL ? 0 : hooks->refused(hooks->context, leg, record->tag);
     parcel->context = leg->event->type.ptr == NULL ? NULL : (void *)(uintptr_t)&leg->event->type;
     add_leg(parcel, leg);
     append(&member->produced, parcel);

@@ -32,7 +32,7 @@ static void on_settled(void *context, const struct world_leg *leg)
 
     sums_settled(&rehearsal->sums, leg, now_ms);
     if (leg->plan != NULL && (leg->position > 0 || leg->is_dead_letter) && !leg->is_part) {
-        timeline_diverted(rehearsal->timeline, leg, rehearsal->trace->traffic[leg->kind].event,
+        timeline_diverted(rehearsal->timeline, leg, rehearsal->trace->traffic[leg->tag].event,
                           now_ms);
     }
 }
@@ -108,9 +108,10 @@ static bool is_healthy(const struct rehearsal *rehearsal, struct diags *diags)
     size_t errors_before = diags->error_count;
 
     for (size_t i = 0; i < rehearsal->config->destination_count; i++) {
-        if (rehearsal->config->destinations[i].type == &http_driver.section) {
-            judge_healthy(&rehearsal->pipeline->destinations[i], &rehearsal->trace->healthy[i],
-                          diags);
+        const struct destination *to = &rehearsal->pipeline->destinations[i];
+
+        if (!to->config->type->is_topic && !to->driver->has_codes) {
+            judge_healthy(to, &rehearsal->trace->healthy[i], diags);
         }
     }
     return diags->error_count == errors_before;

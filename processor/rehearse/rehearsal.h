@@ -36,9 +36,6 @@ void rehearsal_close(struct rehearsal *rehearsal);
 
 /** Two tables, at most 80 columns wide. */
 void rehearsal_print(struct rehearsal *rehearsal, FILE *out, bool is_colour);
-/** "route/leg" in @width columns: the route is cut first, for legs of one route differ in their
- * names. */
-void rehearsal_leg_cell(struct buf *out, struct span route, struct span leg, size_t width);
 /** One document: docs/rehearse.md. */
 void rehearsal_print_json(struct rehearsal *rehearsal, FILE *out);
 

@@ -13,7 +13,6 @@ enum {
     STATE_COLUMNS = 12,
     WHY_COLUMNS = 17,
     NAME_COLUMNS = 37,
-    ROUTE_COLUMNS_MIN = 4,
 };
 
 /* Colours of a terminal, or nothing. */
@@ -147,23 +146,6 @@ static void add_timeline(struct sheet *sheet)
 
 /* summary */
 
-/* "route/leg" in @width: the route is cut first, for legs of one route differ in their names. */
-void rehearsal_leg_cell(struct buf *out, struct span route, struct span leg, size_t width)
-{
-    size_t route_width = columns_of(route);
-    size_t leg_width = columns_of(leg);
-
-    if (route_width + 1 + leg_width > width) {
-        size_t least = MIN_OF(route_width, (size_t)ROUTE_COLUMNS_MIN);
-
-        leg_width = MIN_OF(leg_width, width - 1 - least);
-        route_width = width - 1 - leg_width;
-    }
-    columns_cut(out, route, route_width);
-    buf_add_char(out, '/');
-    columns_cut(out, leg, leg_width);
-}
-
 /* Numbers get the room they need; names share what is left of the line. */
 struct columns {
     size_t event, leg, delivered, diverted, dead, p50, p99;
@@ -210,7 +192,7 @@ static void add_leg_text(struct sheet *sheet, const struct sums_row *row, size_t
     if (row->plan == NULL) {
         buf_add_text(&sheet->cell, "(no leg)");
     } else {
-        rehearsal_leg_cell(&sheet->cell, row->route->name, row->plan->chain[0]->name, width);
+        columns_pair(&sheet->cell, row->route->name, row->plan->chain[0]->name, width);
     }
     columns_left(&sheet->out, buf_span(&sheet->cell), width);
 }

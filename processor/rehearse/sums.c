@@ -28,7 +28,7 @@ static struct sums_row *find_row(struct sums *sums, const struct world_leg *leg)
     for (size_t i = 0; i < sums->row_count; i++) {
         struct sums_row *row = &sums->rows[i];
 
-        if (row->line == leg->kind && row->plan == leg->plan) {
+        if (row->line == leg->tag && row->plan == leg->plan) {
             return row;
         }
     }
@@ -37,7 +37,7 @@ static struct sums_row *find_row(struct sums *sums, const struct world_leg *leg)
         sums->rows = mem_grow(sums->rows, sums->row_cap, sizeof(struct sums_row));
     }
     sums->rows[sums->row_count] =
-        (struct sums_row){.line = leg->kind, .route = leg->route, .plan = leg->plan};
+        (struct sums_row){.line = leg->tag, .route = leg->route, .plan = leg->plan};
     return &sums->rows[sums->row_count++];
 }
 

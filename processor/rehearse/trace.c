@@ -113,12 +113,9 @@ static const struct config_destination *find_destination(struct trace_reader *re
     return destination;
 }
 
-static enum fault_player player_of(const struct config_type *type)
+static enum fault_player player_of(const struct driver *driver)
 {
-    if (type->is_topic) {
-        return PLAYER_KAFKA;
-    }
-    return type == &tiktok_driver.section ? PLAYER_TIKTOK : PLAYER_HTTP;
+    return driver->section.is_topic ? PLAYER_TOPIC : driver->has_codes ? PLAYER_CODES : PLAYER_HTTP;
 }
 
 static void read_rules(struct trace_reader *reader, const struct yaml_pair *pair)
@@ -143,7 +140,8 @@ static void read_rules(struct trace_reader *reader, const struct yaml_pair *pair
         events[i] = trace->traffic[i].event;
     }
     rules.destination = (size_t)(destination - reader->config->destinations);
-    rules.player = player_of(destination->type);
+    rules.type = destination->type->name;
+    rules.player = player_of(driver_of(destination));
     faults_read(&rules, pair->value, &trace->faults);
 }
 
@@ -173,7 +171,7 @@ static void read_healthy(struct trace_reader *reader, const struct yaml_pair *pa
     if (destination == NULL) {
         return;
     }
-    if (destination->type != &http_driver.section) {
+    if (player_of(driver_of(destination)) != PLAYER_HTTP) {
         diag_error(reader->diags, pair->place,
                    "only a destination of type http has a healthy answer of its own");
         return;
@@ -194,17 +192,17 @@ static void read_healthy(struct trace_reader *reader, const struct yaml_pair *pa
 
 /* the frame */
 
-struct frame {
+struct trace_file {
     uint64_t for_ms, latency_ms;
     const struct yaml_node *traffic, *destinations, *healthy;
 };
 
 static const struct key frame_rows[] = {
-    {"for", KEY_DURATION, 1, AT(frame, for_ms)},
-    {"latency", KEY_DURATION, 1, AT(frame, latency_ms)},
-    {"traffic", KEY_NODE, 1, AT(frame, traffic)},
-    {"destinations", KEY_NODE, 1, AT(frame, destinations)},
-    {"healthy", KEY_NODE, 1, AT(frame, healthy)},
+    {"for", KEY_DURATION, 1, AT(trace_file, for_ms)},
+    {"latency", KEY_DURATION, 1, AT(trace_file, latency_ms)},
+    {"traffic", KEY_NODE, 1, AT(trace_file, traffic)},
+    {"destinations", KEY_NODE, 1, AT(trace_file, destinations)},
+    {"healthy", KEY_NODE, 1, AT(trace_file, healthy)},
 };
 static const struct keys frame_keys = {frame_rows, COUNT_OF(frame_rows)};
 
@@ -237,7 +235,7 @@ static void read_each(struct trace_reader *reader, const struct yaml_node *map, 
 static void read_frame(struct trace_reader *reader, const struct yaml_node *root)
 {
     struct trace *trace = reader->trace;
-    struct frame frame = {.for_ms = UINT64_MAX, .latency_ms = LATENCY_MS};
+    struct trace_file frame = {.for_ms = UINT64_MAX, .latency_ms = LATENCY_MS};
 
     (void)keys_read(&frame_keys, 1, root, "a trace", &frame, reader->diags);
     if (root->kind != YAML_MAP) {

@@ -208,7 +208,7 @@ static void arrive(void *context, struct world *world)
             .partition = (int32_t)rng_below(world_rng(world), (uint64_t)traffic->partitions),
             .value = buf_span(&traffic->value),
             .is_copied = true,
-            .kind = (uint32_t)(stream - traffic->streams),
+            .tag = (uint32_t)(stream - traffic->streams),
         };
 
         (void)world_produce(world, &event);

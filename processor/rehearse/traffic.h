@@ -17,7 +17,7 @@ struct traffic;
 struct traffic *traffic_new(const struct trace *trace, const struct pipeline *pipeline,
                             int64_t wall_ms, struct diags *diags);
 void traffic_free(struct traffic *traffic);
-/** From now on they come. The kind of an event is its line in the trace. */
+/** From now on they come. The tag of an event is its line in the trace. */
 void traffic_begin(struct traffic *traffic, struct world *world, int32_t partitions);
 uint64_t traffic_produced(const struct traffic *traffic, size_t line);
 

@@ -190,8 +190,7 @@ int64_t world_produce(struct world *world, const struct world_event *event)
         .produced_ms = world->now_ms,
         .timestamp_ms = wall_ms(world) - event->age_ms,
         .topic = world->topic,
-        .kind = event->kind,
-        .mark = event->mark,
+        .tag = event->tag,
         .is_copied = event->is_copied,
     };
     record->message.payload =

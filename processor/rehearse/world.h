@@ -22,25 +22,14 @@
 #include "deliver/dispatch.h"
 #include "deliver/pipeline.h"
 #include "deliver/turn.h"
-#include "rehearse/trace.h"
-
-/* What is wrong with a record, for whoever is to take it. */
-enum record_mark {
-    MARK_NONE,
-    MARK_NAMED,   /* its batch is refused, the answer names it */
-    MARK_UNNAMED, /* its batch is refused, the answer does not say for whom */
-    MARK_UNKNOWN, /* its batch is answered in a way nobody has a rule for */
-    MARK_LARGE,   /* topics refuse it as too large, until somebody raises their limit */
-    MARK_REFUSED, /* topics refuse it without a key; at odd offsets with one as well, until somebody
-                     changes them */
-};
+#include "rehearse/service.h"
 
 /* One leg of one source record as the outside sees it. */
 struct world_leg {
     int32_t partition;
     int64_t offset;
     uint64_t produced_ms; /* since the start */
-    uint32_t kind;        /* as produced */
+    uint32_t tag;         /* as produced */
     uint16_t leg;
     uint16_t position;                /* in its chain */
     const struct config_route *route; /* NULL: the event as a whole, likewise the plan */
@@ -73,22 +62,31 @@ struct world_watch {
     void (*turned)(void *context, const struct deliverer *d);
 };
 
+/* What a simulation does beyond the rules of a trace; any may be NULL. */
+struct world_hooks {
+    void *context;
+    /** The service has made its answer to the batch of @legs; change it. */
+    void (*answered)(void *context, const struct world_leg *legs, struct service_answer *answer);
+    /** What the topic of @leg has against its record; 0: nothing. */
+    rd_kafka_resp_err_t (*refused)(void *context, const struct leg *leg, uint32_t tag);
+};
+
 struct world_options {
     uint64_t seed;
     int64_t wall_ms; /* when the run begins */
     uint32_t members;
     bool is_one_process; /* members are its workers and share its health */
     int32_t partitions;
-    uint32_t window_max;     /* of a tracker */
-    uint64_t answer_ms;      /* a healthy destination's median */
-    uint64_t acknowledge_ms; /* a topic's */
-    size_t records_max;      /* waiting to be acknowledged: more is back-pressure */
-    double ambiguous;        /* share of failed requests that the destination took all the same */
-    double commits_lost;     /* share of commits the group does not take */
-    struct metrics *metrics; /* borrowed */
-    struct faults *faults;   /* borrowed */
+    uint32_t window_max;                 /* of a tracker */
+    uint64_t answer_ms;                  /* a healthy destination's median */
+    uint64_t acknowledge_ms;             /* a topic's */
+    size_t records_max;                  /* waiting to be acknowledged: more is back-pressure */
+    double commits_lost;                 /* share of commits the group does not take */
+    struct metrics *metrics;             /* borrowed */
+    struct faults *faults;               /* borrowed */
     const struct trace_healthy *healthy; /* borrowed; by destination; NULL: a plain 200 */
     struct world_watch watch;
+    struct world_hooks hooks;
 };
 
 struct world_event {
@@ -97,8 +95,7 @@ struct world_event {
     bool is_copied;
     int64_t age_ms; /* of the record's timestamp */
     int64_t gap;    /* offsets left out before it, as compaction does */
-    uint32_t kind;  /* whatever the caller wants to know it by */
-    enum record_mark mark;
+    uint32_t tag;   /* whatever the caller wants to know it by */
 };
 
 struct world;

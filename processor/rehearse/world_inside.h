@@ -24,8 +24,7 @@ struct world_record {
     uint64_t produced_ms;
     int64_t timestamp_ms;
     struct span topic;
-    uint32_t kind;
-    enum record_mark mark;
+    uint32_t tag;
     uint32_t readers; /* who hold the message */
     bool is_copied;
 };

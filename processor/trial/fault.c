@@ -29,6 +29,13 @@ const struct fault *faults_find(struct faults *faults, const struct fault_reques
     return NULL;
 }
 
+uint64_t fault_latency(const struct fault *fault, struct rng *rng)
+{
+    uint64_t range_ms = fault->latency_max_ms - fault->latency_min_ms;
+
+    return fault->latency_min_ms + (range_ms == 0 ? 0 : rng_below(rng, range_ms + 1));
+}
+
 size_t fault_items_refused(const struct fault *fault, size_t count)
 {
     if (!fault->has_items) {

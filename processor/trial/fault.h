@@ -39,9 +39,9 @@ const char *fault_mode_word(enum fault_kind kind);
 /* Who answers; not everybody has every kind. */
 enum fault_player {
     PLAYER_SIMULATOR = 1 << 0,
-    PLAYER_TIKTOK = 1 << 1,
-    PLAYER_HTTP = 1 << 2,
-    PLAYER_KAFKA = 1 << 3,
+    PLAYER_CODES = 1 << 1, /* a service whose answers carry codes of its own */
+    PLAYER_HTTP = 1 << 2,  /* any other */
+    PLAYER_TOPIC = 1 << 3,
 };
 
 struct fault {
@@ -73,6 +73,7 @@ struct faults {
 /* What a list of rules is read for. */
 struct fault_reader {
     enum fault_player player;
+    const char *type; /* of the destination; NULL: the simulator */
     size_t destination;
     const struct span *events; /* the only ones a rule may name; NULL: any */
     size_t event_count;
@@ -102,6 +103,8 @@ struct fault_request {
  * destination is well. */
 const struct fault *faults_find(struct faults *faults, const struct fault_request *request,
                                 struct rng *rng);
+/** How late its answer comes, drawn from its range. */
+uint64_t fault_latency(const struct fault *fault, struct rng *rng);
 /** How many of @count events a partial answer refuses, and whether the one at @index is among
  * them; they are spread evenly from @shift on. */
 size_t fault_items_refused(const struct fault *fault, size_t count);

@@ -11,7 +11,7 @@
 #include "base/mem.h"
 #include "trial/keys.h"
 
-enum { PLAYER_HTTPS = PLAYER_SIMULATOR | PLAYER_TIKTOK | PLAYER_HTTP };
+enum { PLAYER_HTTPS = PLAYER_SIMULATOR | PLAYER_CODES | PLAYER_HTTP };
 enum { SLOW_MS = 5000, WORDS_BYTES = 192 };
 
 static const double items_of_simulator = 0.1;
@@ -25,16 +25,16 @@ static const struct {
 } kinds[FAULT_KIND_COUNT] = {
     [FAULT_SLOW] = {"latency", "slow", PLAYER_HTTPS, false},
     [FAULT_STATUS] = {"status", "status", PLAYER_HTTPS, false},
-    [FAULT_CODE] = {"code", "code", PLAYER_SIMULATOR | PLAYER_TIKTOK, false},
-    [FAULT_PARTIAL] = {"partial", "partial", PLAYER_SIMULATOR | PLAYER_TIKTOK, true},
+    [FAULT_CODE] = {"code", "code", PLAYER_SIMULATOR | PLAYER_CODES, false},
+    [FAULT_PARTIAL] = {"partial", "partial", PLAYER_SIMULATOR | PLAYER_CODES, true},
     [FAULT_THROTTLE] = {"throttle", "throttle", PLAYER_HTTPS, true},
     [FAULT_CREDENTIAL] = {"credential", "token", PLAYER_HTTPS, true},
     [FAULT_HANG] = {"hang", "hang", PLAYER_HTTPS, true},
     [FAULT_RESET] = {"reset", "reset", PLAYER_HTTPS, true},
     [FAULT_TRUNCATE] = {"truncate", "truncate", PLAYER_HTTPS, true},
     [FAULT_GATEWAY] = {"gateway", "gateway", PLAYER_HTTPS, true},
-    [FAULT_REFUSED] = {"refused", "refused", PLAYER_TIKTOK | PLAYER_HTTP, true},
-    [FAULT_UNWRITABLE] = {"unwritable", "unwritable", PLAYER_KAFKA, true},
+    [FAULT_REFUSED] = {"refused", "refused", PLAYER_CODES | PLAYER_HTTP, true},
+    [FAULT_UNWRITABLE] = {"unwritable", "unwritable", PLAYER_TOPIC, true},
 };
 
 const char *fault_word(enum fault_kind kind)
@@ -147,21 +147,6 @@ static void read_events(const struct fault_reader *reader, const struct yaml_nod
 
 /* answers */
 
-static const char *player_text(enum fault_player player)
-{
-    switch (player) {
-    case PLAYER_SIMULATOR:
-        return "the simulator";
-    case PLAYER_TIKTOK:
-        return "a destination of type tiktok";
-    case PLAYER_HTTP:
-        return "a destination of type http";
-    case PLAYER_KAFKA:
-        break;
-    }
-    return "a destination of type kafka (unwritable is)";
-}
-
 /* "status, code, hang ...": what this one answers. */
 static const char *list_words(const struct fault_reader *reader, bool is_mode,
                               char out[WORDS_BYTES])
@@ -185,8 +170,11 @@ static bool set_kind(const struct fault_reader *reader, const struct yaml_node *
 {
     out->kind = (enum fault_kind)kind;
     if ((kinds[kind].players & reader->player) == 0) {
-        diag_error(reader->diags, node->place, "%s is nothing that %s answers", kinds[kind].word,
-                   player_text(reader->player));
+        diag_error(reader->diags, node->place, "%s is nothing that %s%s%s answers",
+                   kinds[kind].word,
+                   reader->type == NULL ? "the simulator" : "a destination of type ",
+                   reader->type == NULL ? "" : reader->type,
+                   reader->player == PLAYER_TOPIC ? " (unwritable is)" : "");
         return false;
     }
     return true;
@@ -286,7 +274,7 @@ static void read_answer(const struct fault_reader *reader, struct draft *draft)
     if (draft->fault.body.ptr != NULL && draft->fault.kind != FAULT_STATUS) {
         keys_complain(reader->diags, node, "body", "a text beside a status");
     }
-    if (draft->fault.has_latency && reader->player == PLAYER_KAFKA) {
+    if (draft->fault.has_latency && reader->player == PLAYER_TOPIC) {
         keys_complain(reader->diags, node, "latency", "a destination of type tiktok or http");
     }
 }

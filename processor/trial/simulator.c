@@ -8,8 +8,8 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "destinations/tiktok/say.h"
 #include "trial/sim_control.h"
-#include "trial/sim_texts.h"
 
 enum { TYPES_MAX = 64 };
 
@@ -64,23 +64,23 @@ static void make_request_id(struct simulator *simulator, int64_t wall_ms,
              (unsigned long long)(rng_next(&simulator->rng) >> 32));
 }
 
-static void begin_body(struct turn *turn, int32_t code, const char *message)
+/* The answer is HTTP 200 with @code; its body is still to be written. */
+static struct tiktok_saying begin_answer(struct turn *turn, int32_t code, const char *text)
 {
     struct sim_answer *out = turn->out;
 
     out->status = 200;
     out->content_type = "application/json";
     buf_clear(&out->body);
-    buf_printf(&out->body, "{\"code\": %d, \"message\": ", (int)code);
-    buf_add_json_string(&out->body, span_of(message));
-    buf_printf(&out->body, ", \"request_id\": \"%s\", \"data\": ", out->request_id);
     account_answer_code(turn->simulator->account, code);
+    return (struct tiktok_saying){code, text, out->request_id};
 }
 
-static void answer_code(struct turn *turn, int32_t code, const char *message)
+static void answer_code(struct turn *turn, int32_t code, const char *text)
 {
-    begin_body(turn, code, message != NULL ? message : sim_code_text(code));
-    buf_add_text(&turn->out->body, "{}}");
+    struct tiktok_saying saying = begin_answer(turn, code, text);
+
+    tiktok_say(&saying, &turn->out->body);
 }
 
 static int32_t code_of(const struct fault *fault, int32_t fallback)
@@ -216,32 +216,29 @@ static void answer_partial(struct turn *turn, const struct fault *fault)
 {
     size_t count = contract_item_count(&turn->result, turn->root);
     struct buf *body = &turn->out->body;
+    struct tiktok_saying saying;
     size_t shift;
-    bool is_first = true;
+    size_t refused = 0;
 
     if (!pass_checks(turn)) {
         account_reject(turn->simulator->account, count);
         return;
     }
     shift = (size_t)rng_below(&turn->simulator->rng, count);
-    begin_body(turn, 20001, sim_code_text(20001));
-    buf_add_text(body, "{\"failed_events\": [");
+    saying = begin_answer(turn, 20001, NULL);
+    tiktok_say_partial(&saying, body);
     for (size_t i = 0; i < count; i++) {
         const json_t *item = contract_item(&turn->result, turn->root, i);
-        struct span id = json_span(json_object_get(item, "event_id"));
 
-        if (!fault_refuses_item(fault, i, count, shift)) {
+        if (fault_refuses_item(fault, i, count, shift)) {
+            tiktok_say_refused(body, refused++, i, json_span(json_object_get(item, "event_id")),
+                               code_of(fault, 40002));
+        } else {
             record(turn, i);
-            continue;
         }
-        account_reject(turn->simulator->account, 1);
-        buf_printf(body, "%s{\"index\": %zu, \"event_id\": ", is_first ? "" : ", ", i);
-        buf_add_json_string(body, id);
-        buf_printf(body, ", \"code\": %d, \"message\": \"invalid content_id\"}",
-                   (int)code_of(fault, 40002));
-        is_first = false;
     }
-    buf_add_text(body, "]}}");
+    account_reject(turn->simulator->account, refused);
+    tiktok_say_end(body);
 }
 
 static void answer_status(struct turn *turn, const struct fault *fault)
@@ -296,7 +293,7 @@ static void misbehave(struct turn *turn, const struct fault *fault)
         answer_partial(turn, fault);
         break;
     case FAULT_GATEWAY:
-        answer_raw(turn, 502, "text/html", span_of(sim_gateway_page));
+        answer_raw(turn, 502, "text/html", span_of(tiktok_gateway_page));
         break;
     case FAULT_TRUNCATE:
         answer_healthy(turn, fault->is_recorded);

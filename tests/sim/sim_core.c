@@ -177,7 +177,7 @@ static enum sim_event draw_event(struct play *play)
     return (enum sim_event)rng_below(&play->rng, SIM_SIGNUP + 1);
 }
 
-static enum record_mark draw_mark(struct play *play)
+static enum sim_mark draw_mark(struct play *play)
 {
     const struct sim_script *script = play->script;
 
@@ -185,7 +185,7 @@ static enum record_mark draw_mark(struct play *play)
         if (script->mark != MARK_NONE) {
             return script->mark;
         }
-        return (enum record_mark)(1 + rng_below(&play->rng, MARK_REFUSED));
+        return (enum sim_mark)(1 + rng_below(&play->rng, MARK_REFUSED));
     }
     return MARK_NONE;
 }
@@ -197,8 +197,7 @@ static void produce(struct play *play)
         .partition = (int32_t)rng_below(&play->rng, (uint64_t)play->script->options.partitions),
         .value = kind == SIM_TOMBSTONE ? SPAN_NONE : buf_span(&play->cast->records[kind]),
         .gap = rng_below(&play->rng, 40) == 0 ? 2 : 0,
-        .kind = kind,
-        .mark = draw_mark(play),
+        .tag = kind | (uint32_t)draw_mark(play) << SIM_MARK_SHIFT,
     };
     int64_t offset = world_produce(play->world, &event);
 
@@ -369,6 +368,9 @@ void sim_play(struct sim_cast *cast, const struct sim_script *script, struct sim
     struct world_options options = script->options;
     struct fault items[SIM_FAULTS_MAX]; /* they count how often they were played */
     struct faults faults = {items, script->fault_count};
+    struct sim_hooks hooks = {.destinations = play.with->pipeline->destinations,
+                              .rng = {.state = script->options.seed ^ 1},
+                              .ambiguous = script->ambiguous};
     struct metrics_totals before;
 
     metrics_totals(play.with->metrics, &before);
@@ -378,6 +380,7 @@ void sim_play(struct sim_cast *cast, const struct sim_script *script, struct sim
     options.faults = &faults;
     options.watch = watch;
     options.watch.context = &play;
+    options.hooks = (struct world_hooks){&hooks, sim_answered, sim_refused};
     play.world = world_new(play.with->pipeline, &options);
     world_call(play.world, 1, false, arrive, &play);
     for (size_t i = 0; i < script->change_count; i++) {

@@ -38,6 +38,17 @@ enum sim_event {
     SIM_EVENT_COUNT,
 };
 
+/* What is wrong with a record, for whoever is to take it. */
+enum sim_mark {
+    MARK_NONE,
+    MARK_NAMED,   /* its batch is refused, the answer names it */
+    MARK_UNNAMED, /* its batch is refused, the answer does not say for whom */
+    MARK_UNKNOWN, /* its batch is answered in a way nobody has a rule for */
+    MARK_LARGE,   /* topics refuse it as too large, until somebody raises their limit */
+    MARK_REFUSED, /* topics refuse it without a key; at odd offsets with one as well, until somebody
+                     changes them */
+};
+
 enum { SIM_FAULTS_MAX = 32, SIM_CHANGES_MAX = 6 };
 
 /* What happens in one run. */
@@ -46,11 +57,12 @@ struct sim_script {
     struct world_options options; /* without watch and metrics */
     struct fault faults[SIM_FAULTS_MAX];
     size_t fault_count;
-    double rate;           /* events a second */
-    uint64_t until_ms;     /* traffic and faults */
-    unsigned odd;          /* one in so many events is not an ordinary one; 0: none */
-    unsigned marked;       /* one in so many is refused by those who are to take it; 0: none */
-    enum record_mark mark; /* in this way; NONE: in any */
+    double rate;        /* events a second */
+    uint64_t until_ms;  /* traffic and faults */
+    unsigned odd;       /* one in so many events is not an ordinary one; 0: none */
+    unsigned marked;    /* one in so many is refused by those who are to take it; 0: none */
+    enum sim_mark mark; /* in this way; NONE: in any */
+    double ambiguous;   /* share of failed requests that the destination took all the same */
     struct sim_change {
         uint64_t at_ms;
         enum { CHANGE_REBALANCE, CHANGE_KILL, CHANGE_STOP, CHANGE_SLEEP } kind;
@@ -68,7 +80,7 @@ void sim_draw(struct sim_cast *cast, uint64_t seed, struct sim_script *out);
 size_t sim_plight_count(void);
 const char *sim_plight(struct sim_cast *cast, size_t number, struct sim_script *out);
 /** @rate events a second for a minute, one in a hundred of them refused as @mark says. */
-void sim_poison(enum record_mark mark, double rate, struct sim_script *out);
+void sim_poison(enum sim_mark mark, double rate, struct sim_script *out);
 /** Two legs, of which one is served late, and dead letters that cannot be written, while members
  * stop, come back and share anew. */
 void sim_handovers(struct sim_cast *cast, struct sim_script *out);

@@ -93,7 +93,7 @@ static void draw_trouble(struct rng *rng, const struct config *config, struct si
         draw_change(rng, out);
     }
     qsort(out->changes, out->change_count, sizeof(out->changes[0]), by_time);
-    out->options.ambiguous = rng_below(rng, 2) == 0 ? 0 : 0.5 * rng_unit(rng);
+    out->ambiguous = rng_below(rng, 2) == 0 ? 0 : 0.5 * rng_unit(rng);
     out->options.commits_lost = rng_below(rng, 4) == 0 ? 0.5 * rng_unit(rng) : 0;
     out->odd = rng_below(rng, 3) == 0 ? 5 + (unsigned)rng_below(rng, 30) : 0;
     out->marked = rng_below(rng, 3) == 0 ? 5 + (unsigned)rng_below(rng, 50) : 0;
@@ -225,7 +225,7 @@ const char *sim_plight(struct sim_cast *cast, size_t number, struct sim_script *
     return scenes[number].name;
 }
 
-void sim_poison(enum record_mark mark, double rate, struct sim_script *out)
+void sim_poison(enum sim_mark mark, double rate, struct sim_script *out)
 {
     set_plain(out, SIM_ONE, rate, 60000);
     out->marked = 100;

@@ -20,4 +20,18 @@ uint8_t sim_legs(size_t config, enum sim_event event);
 /** It ends as a dead letter of its own. */
 bool sim_may_be_whole(size_t config, enum sim_event event);
 
+/* sim_hooks.c: what services and topics do beyond the rules of a trace. A record's mark stands in
+ * its tag, over the number of its event. */
+
+enum { SIM_MARK_SHIFT = 8 };
+
+struct sim_hooks {
+    const struct destination *destinations;
+    struct rng rng;
+    double ambiguous;
+};
+
+void sim_answered(void *context, const struct world_leg *legs, struct service_answer *answer);
+rd_kafka_resp_err_t sim_refused(void *context, const struct leg *leg, uint32_t tag);
+
 #endif /* SIM_INSIDE_H */

@@ -151,7 +151,7 @@ static void a_poison_pill_harms_nobody_else(void **state)
 {
     static const struct {
         const char *name;
-        enum record_mark mark;
+        enum sim_mark mark;
     } pills[] = {{"named by the answer", MARK_NAMED},
                  {"not named", MARK_UNNAMED},
                  {"answered as nobody knows", MARK_UNKNOWN}};

@@ -505,8 +505,8 @@ static void legs_are_told_apart(void **state)
     buf_init(&out, 1024);
     for (size_t i = 0; i < COUNT_OF(leg_cells); i++) {
         buf_clear(&out);
-        rehearsal_leg_cell(&out, span_of(leg_cells[i].route), span_of(leg_cells[i].leg),
-                           leg_cells[i].width);
+        columns_pair(&out, span_of(leg_cells[i].route), span_of(leg_cells[i].leg),
+                     leg_cells[i].width);
         if (strcmp(buf_text(&out), leg_cells[i].want) != 0 ||
             columns_of(buf_span(&out)) > leg_cells[i].width) {
             fail_msg("%s: \"%s\"", leg_cells[i].name, buf_text(&out));

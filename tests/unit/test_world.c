@@ -12,10 +12,10 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "deliver/pipeline.h"
 #include "destinations/table.h"
 #include "rehearse/agenda.h"
-#include "rehearse/answer_text.h"
-#include "rehearse/world.h"
+#include "rehearse/service.h"
 
 /* agenda */
 
@@ -128,7 +128,6 @@ struct answer_case {
     const char *name;
     const char *destination;
     struct fault fault;
-    enum record_mark mark;
     size_t count;
     enum verdict verdict;
     enum answer_scope scope;
@@ -140,7 +139,6 @@ static const struct answer_case answers[] = {
     {"TikTok takes it",
      "tiktok",
      {.kind = FAULT_SLOW},
-     MARK_NONE,
      3,
      VERDICT_DELIVERED,
      SCOPE_BATCH,
@@ -149,7 +147,6 @@ static const struct answer_case answers[] = {
     {"a webhook takes it",
      "hook",
      {.kind = FAULT_SLOW},
-     MARK_NONE,
      3,
      VERDICT_DELIVERED,
      SCOPE_BATCH,
@@ -158,7 +155,6 @@ static const struct answer_case answers[] = {
     {"a gateway's error",
      "tiktok",
      {.kind = FAULT_STATUS, .status = 503},
-     MARK_NONE,
      3,
      VERDICT_RETRY,
      SCOPE_BATCH,
@@ -167,7 +163,6 @@ static const struct answer_case answers[] = {
     {"a webhook's error",
      "hook",
      {.kind = FAULT_STATUS, .status = 500},
-     MARK_NONE,
      3,
      VERDICT_RETRY,
      SCOPE_BATCH,
@@ -176,7 +171,6 @@ static const struct answer_case answers[] = {
     {"an error inside HTTP 200",
      "tiktok",
      {.kind = FAULT_CODE, .code = 50000},
-     MARK_NONE,
      3,
      VERDICT_RETRY,
      SCOPE_BATCH,
@@ -185,7 +179,6 @@ static const struct answer_case answers[] = {
     {"every other one",
      "tiktok",
      {.kind = FAULT_PARTIAL},
-     MARK_NONE,
      3,
      VERDICT_DELIVERED,
      SCOPE_EACH,
@@ -194,7 +187,6 @@ static const struct answer_case answers[] = {
     {"every other one of one",
      "tiktok",
      {.kind = FAULT_PARTIAL},
-     MARK_NONE,
      1,
      VERDICT_DELIVERED,
      SCOPE_BATCH,
@@ -203,7 +195,6 @@ static const struct answer_case answers[] = {
     {"throttled by a code",
      "tiktok",
      {.kind = FAULT_THROTTLE},
-     MARK_NONE,
      3,
      VERDICT_THROTTLED,
      SCOPE_BATCH,
@@ -212,7 +203,6 @@ static const struct answer_case answers[] = {
     {"throttled by a status",
      "tiktok",
      {.kind = FAULT_THROTTLE, .has_retry_after = true, .retry_after_ms = 5},
-     MARK_NONE,
      3,
      VERDICT_THROTTLED,
      SCOPE_BATCH,
@@ -221,7 +211,6 @@ static const struct answer_case answers[] = {
     {"throttled by a webhook",
      "hook",
      {.kind = FAULT_THROTTLE},
-     MARK_NONE,
      3,
      VERDICT_THROTTLED,
      SCOPE_BATCH,
@@ -230,7 +219,6 @@ static const struct answer_case answers[] = {
     {"a refused token",
      "tiktok",
      {.kind = FAULT_CREDENTIAL},
-     MARK_NONE,
      3,
      VERDICT_HOLD,
      SCOPE_BATCH,
@@ -239,25 +227,15 @@ static const struct answer_case answers[] = {
     {"a webhook's refused token",
      "hook",
      {.kind = FAULT_CREDENTIAL},
-     MARK_NONE,
      3,
      VERDICT_HOLD,
      SCOPE_BATCH,
      "000",
      false},
-    {"no answer",
-     "tiktok",
-     {.kind = FAULT_HANG},
-     MARK_NONE,
-     3,
-     VERDICT_RETRY,
-     SCOPE_BATCH,
-     "000",
-     false},
+    {"no answer", "tiktok", {.kind = FAULT_HANG}, 3, VERDICT_RETRY, SCOPE_BATCH, "000", false},
     {"a reset connection",
      "hook",
      {.kind = FAULT_RESET},
-     MARK_NONE,
      3,
      VERDICT_RETRY,
      SCOPE_BATCH,
@@ -266,56 +244,50 @@ static const struct answer_case answers[] = {
     {"no connection",
      "tiktok",
      {.kind = FAULT_REFUSED},
-     MARK_NONE,
      3,
      VERDICT_RETRY,
      SCOPE_BATCH,
-     "000",
-     false},
-    {"one of them is named",
-     "tiktok",
-     {.kind = FAULT_SLOW},
-     MARK_NAMED,
-     3,
-     VERDICT_REJECTED,
-     SCOPE_ITEM,
-     "000",
-     false},
-    {"one of them is not named",
-     "tiktok",
-     {.kind = FAULT_SLOW},
-     MARK_UNNAMED,
-     3,
-     VERDICT_REJECTED,
-     SCOPE_SPLIT,
-     "000",
-     false},
-    {"a webhook refuses one",
-     "hook",
-     {.kind = FAULT_SLOW},
-     MARK_NAMED,
-     3,
-     VERDICT_REJECTED,
-     SCOPE_SPLIT,
-     "000",
-     false},
-    {"nobody knows that code",
-     "tiktok",
-     {.kind = FAULT_SLOW},
-     MARK_UNKNOWN,
-     3,
-     VERDICT_UNKNOWN,
-     SCOPE_SPLIT,
      "000",
      false},
     {"taken, but too late to be heard",
      "tiktok",
      {.kind = FAULT_SLOW, .has_latency = true, .latency_min_ms = 9000, .latency_max_ms = 9000},
-     MARK_NONE,
      3,
      VERDICT_RETRY,
      SCOPE_BATCH,
      "111",
+     false},
+    {"taken, and nobody was told",
+     "tiktok",
+     {.kind = FAULT_RESET, .is_recorded = true},
+     3,
+     VERDICT_RETRY,
+     SCOPE_BATCH,
+     "111",
+     false},
+    {"an answer cut off",
+     "hook",
+     {.kind = FAULT_TRUNCATE, .is_recorded = true},
+     3,
+     VERDICT_RETRY,
+     SCOPE_BATCH,
+     "111",
+     false},
+    {"a proxy's page",
+     "hook",
+     {.kind = FAULT_GATEWAY},
+     3,
+     VERDICT_RETRY,
+     SCOPE_BATCH,
+     "000",
+     false},
+    {"a code with a status",
+     "tiktok",
+     {.kind = FAULT_CODE, .code = 40100, .has_code = true, .status = 429},
+     3,
+     VERDICT_THROTTLED,
+     SCOPE_BATCH,
+     "000",
      false},
 };
 
@@ -326,22 +298,20 @@ static void check_answer(const struct destination *to, const struct answer_case 
     struct item_result each[3] = {
         {.verdict = VERDICT_RETRY}, {.verdict = VERDICT_RETRY}, {.verdict = VERDICT_RETRY}};
     const struct answer_batch batch = {ids, test->count, each};
-    struct answer_question question = {.type = to->config->type,
-                                       .fault = &test->fault,
-                                       .count = test->count,
-                                       .mark = test->mark,
-                                       .culprit = 1,
-                                       .target = &target,
-                                       .latency_ms = 20};
-    struct answer_text text;
+    const struct service_request request = {.driver = to->driver,
+                                            .fault = &test->fault,
+                                            .count = test->count,
+                                            .target = &target,
+                                            .latency_ms = 20};
+    struct service_answer text;
     struct answer answer = {0};
     struct rng rng = {.state = 1};
     char taken[4] = "";
 
-    answer_text_init(&text);
-    answer_text_write(&text, &question, &rng);
+    service_answer_init(&text);
+    service_answer_write(&text, &request, &rng);
     for (size_t i = 0; i < test->count; i++) {
-        taken[i] = answer_text_takes(&text, i) ? '1' : '0';
+        taken[i] = service_answer_takes(&text, i) ? '1' : '0';
     }
     to->driver->read(to, &text.reply, &batch, &answer);
     if (answer.verdict != test->verdict || strcmp(taken, test->taken) != 0 ||
@@ -352,12 +322,9 @@ static void check_answer(const struct destination *to, const struct answer_case 
                  verdict_word(answer.verdict), answer.scope, taken, text.tells);
     }
     for (size_t i = 0; answer.scope == SCOPE_EACH && i < test->count; i++) {
-        assert_int_equal(each[i].verdict == VERDICT_DELIVERED, answer_text_takes(&text, i));
+        assert_int_equal(each[i].verdict == VERDICT_DELIVERED, service_answer_takes(&text, i));
     }
-    if (answer.scope == SCOPE_ITEM) {
-        assert_int_equal(answer.item, question.culprit);
-    }
-    answer_text_fini(&text);
+    service_answer_fini(&text);
 }
 
 static void answers_are_read_as_they_are_meant(void **state)
@@ -383,39 +350,6 @@ static void answers_are_read_as_they_are_meant(void **state)
     diags_fini(&diags);
 }
 
-static void what_fails_may_be_taken_all_the_same(void **state)
-{
-    const struct http_target target = {.first_byte_ms = 2000, .total_ms = 4000};
-    static const enum fault_kind kinds[] = {FAULT_HANG, FAULT_RESET, FAULT_STATUS, FAULT_REFUSED};
-    struct answer_text text;
-    struct rng rng = {.state = 1};
-
-    (void)state;
-    answer_text_init(&text);
-    for (size_t i = 0; i < COUNT_OF(kinds); i++) {
-        const struct fault fault = {.kind = kinds[i], .status = kinds[i] == FAULT_STATUS ? 503 : 0};
-        struct answer_question question = {.type = &tiktok_driver.section,
-                                           .fault = &fault,
-                                           .count = 1,
-                                           .target = &target,
-                                           .latency_ms = 20,
-                                           .ambiguous = 0.5};
-        unsigned taken = 0;
-
-        for (unsigned n = 0; n < 1000; n++) {
-            answer_text_write(&text, &question, &rng);
-            taken += answer_text_takes(&text, 0);
-            assert_false(text.tells);
-        }
-        if (kinds[i] == FAULT_REFUSED) {
-            assert_int_equal(taken, 0); /* no byte of it ever left */
-        } else {
-            assert_in_range(taken, 400, 600);
-        }
-    }
-    answer_text_fini(&text);
-}
-
 static int set_up(void **state)
 {
     (void)state;
@@ -430,7 +364,6 @@ int main(void)
         cmocka_unit_test(the_first_rule_that_fits_is_in_force),
         cmocka_unit_test(a_share_is_drawn),
         cmocka_unit_test(answers_are_read_as_they_are_meant),
-        cmocka_unit_test(what_fails_may_be_taken_all_the_same),
     };
 
     return cmocka_run_group_tests(tests, set_up, NULL);

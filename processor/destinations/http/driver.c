@@ -239,6 +239,14 @@ static void read_answer(const struct destination *to, const struct http_reply *r
     verdicts_read(section_of(to)->verdicts, reply, out);
 }
 
+/* in place of the service: what any HTTP server says */
+
+static int say(const struct saying *saying, struct buf *out)
+{
+    (void)out;
+    return saying->kind == SAYS_TAKEN ? 200 : saying->kind == SAYS_THROTTLED ? 429 : 401;
+}
+
 /* There is no probe: whatever is sent to such a destination is a delivery. */
 const struct driver http_driver = {
     .section = {.name = "http",
@@ -256,4 +264,5 @@ const struct driver http_driver = {
     .secret = secret,
     .aim = aim,
     .read = read_answer,
+    .say = say,
 };

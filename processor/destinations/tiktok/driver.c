@@ -13,6 +13,7 @@
 #include "destinations/tiktok/options.h"
 #include "destinations/tiktok/probe.h"
 #include "destinations/tiktok/review.h"
+#include "destinations/tiktok/say.h"
 
 #define REQUEST_PATH "/open_api/v1.3/event/track/"
 
@@ -186,6 +187,33 @@ static void read_probe(const struct destination *to, const struct http_reply *re
     tiktok_probe_read(codes_of(to), to, reply, out);
 }
 
+/* in place of the service */
+
+static int say(const struct saying *saying, struct buf *out)
+{
+    static const int32_t codes[] = {[SAYS_TAKEN] = 0,
+                                    [SAYS_PARTIAL] = 20001,
+                                    [SAYS_THROTTLED] = 40100,
+                                    [SAYS_CREDENTIAL] = 40105};
+    const struct tiktok_saying answer = {.code = saying->kind == SAYS_CODE ? saying->code
+                                                                           : codes[saying->kind],
+                                         .request_id = "rehearsal"};
+    size_t refused = 0;
+
+    if (saying->kind != SAYS_PARTIAL) {
+        tiktok_say(&answer, out);
+        return 200;
+    }
+    tiktok_say_partial(&answer, out);
+    for (size_t i = 0; i < saying->count; i++) {
+        if (saying->is_refused(saying->context, i)) {
+            tiktok_say_refused(out, refused++, i, SPAN_NONE, 40002);
+        }
+    }
+    tiktok_say_end(out);
+    return 200;
+}
+
 const struct driver tiktok_driver = {
     .section = {.name = "tiktok",
                 .sections = tiktok_sections,
@@ -210,6 +238,8 @@ const struct driver tiktok_driver = {
     .headers = headers,
     .secret = secret,
     .read = read_answer,
+    .has_codes = true,
+    .say = say,
     .probe = probe,
     .read_probe = read_probe,
 };
