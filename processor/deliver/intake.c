@@ -297,7 +297,7 @@ static void route_event(struct intake *intake, rd_kafka_message_t *message,
     const struct config *config = d->pipeline->config;
     struct route_result routes;
 
-    if (span_trim(view->facts.id).len == 0) { /* blank ones would all be one event to TikTok */
+    if (span_trim(view->facts.id).len == 0) { /* blank ones would all be one event */
         view->facts.id = derive_id(view->message, &d->scratch);
     }
     if (view->facts.is_time_assumed) {

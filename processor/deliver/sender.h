@@ -9,7 +9,7 @@
  *   delivered    each leg is reported delivered
  *   rejected     the named event is reported rejected and the rest sent again; without a name the
  *                batch is bisected until the culprit is alone
- *   by event     each leg by its own result (TikTok's 20001)
+ *   by event     each leg by its own result (a partial success)
  *   retry        the batch waits with full jitter, and is reported failed when attempts or deadline
  *                are used up
  *   throttled    everything of this destination waits (Retry-After, or 1..8 s), in all workers; no

@@ -7,7 +7,12 @@
 #include "destinations/driver.h"
 
 /* In the order in which people read of them; the first stands for a type that nobody knows. */
-#define DRIVERS(line) line(tiktok_driver) line(http_driver) line(topic_driver)
+/* clang-format off */
+#define DRIVERS(line)   \
+    line(tiktok_driver) \
+    line(http_driver)   \
+    line(topic_driver)
+/* clang-format on */
 
 #define DRIVER_DECLARE(one) extern const struct driver one;
 DRIVERS(DRIVER_DECLARE)

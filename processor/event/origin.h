@@ -9,7 +9,7 @@
  * Not present is what base/absent.h says: null, missing, empty, blank, or a missing value written
  * out. A constant is present whatever it says.
  *
- * (`each:` belongs to destinations/tiktok/map.h, which uses origins compiled from the element's
+ * (`each:` belongs to the drivers' maps, which use origins compiled from the element's
  * type.)
  */
 #ifndef EVENT_ORIGIN_H
