@@ -22,7 +22,7 @@ static void on_requested(void *context, size_t destination, size_t events, bool 
 {
     struct rehearsal *rehearsal = context;
 
-    sums_requested(&rehearsal->sums, destination, events, is_in_fault);
+    summary_requested(&rehearsal->summary, destination, events, is_in_fault);
 }
 
 static void on_settled(void *context, const struct world_leg *leg)
@@ -30,7 +30,7 @@ static void on_settled(void *context, const struct world_leg *leg)
     struct rehearsal *rehearsal = context;
     uint64_t now_ms = world_now(rehearsal->world);
 
-    sums_settled(&rehearsal->sums, leg, now_ms);
+    summary_settled(&rehearsal->summary, leg, now_ms);
     if (leg->plan != NULL && (leg->position > 0 || leg->is_dead_letter) && !leg->is_part) {
         timeline_diverted(rehearsal->timeline, leg, rehearsal->trace->traffic[leg->tag].event,
                           now_ms);
@@ -141,7 +141,7 @@ bool rehearsal_open(struct rehearsal *rehearsal, const struct config *config, st
     }
     rehearsal->metrics = metrics_new(config, config->workers, DETOUR_VERSION);
     rehearsal->timeline = timeline_new(config, trace);
-    sums_init(&rehearsal->sums, config);
+    summary_init(&rehearsal->summary, config);
     open_world(rehearsal);
     return true;
 }
@@ -173,7 +173,7 @@ void rehearsal_play(struct rehearsal *rehearsal)
     for (size_t i = 0; i < rehearsal->trace->traffic_count; i++) {
         rehearsal->produced += traffic_produced(rehearsal->traffic, i);
     }
-    sums_sort(&rehearsal->sums);
+    summary_sort(&rehearsal->summary);
 }
 
 void rehearsal_close(struct rehearsal *rehearsal)
@@ -181,8 +181,8 @@ void rehearsal_close(struct rehearsal *rehearsal)
     world_free(rehearsal->world);
     traffic_free(rehearsal->traffic);
     timeline_free(rehearsal->timeline);
-    if (rehearsal->sums.asked != NULL) {
-        sums_fini(&rehearsal->sums);
+    if (rehearsal->summary.asked != NULL) {
+        summary_fini(&rehearsal->summary);
     }
     metrics_free(rehearsal->metrics);
     pipeline_free(rehearsal->pipeline);

@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-#include "rehearse/sums.h"
+#include "rehearse/summary.h"
 #include "rehearse/timeline.h"
 #include "rehearse/traffic.h"
 
@@ -19,7 +19,7 @@ struct rehearsal {
     struct metrics *metrics;   /* owned */
     struct traffic *traffic;   /* owned */
     struct world *world;       /* owned */
-    struct sums sums;
+    struct summary summary;
     struct timeline *timeline; /* owned */
     uint64_t settled_ms;       /* when nothing was in flight any more; 0: still something is */
     uint64_t produced, dropped, in_flight;        /* events */

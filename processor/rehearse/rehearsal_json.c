@@ -64,16 +64,16 @@ static json_t *timeline_of(struct rehearsal *rehearsal)
     return array;
 }
 
-static json_t *times_of(struct sums_times *times)
+static json_t *times_of(struct summary_times *times)
 {
     if (times->count == 0) {
         return json_null();
     }
-    return json_pack("{s:I, s:I}", "p50", (json_int_t)sums_percentile(times, 0.5), "p99",
-                     (json_int_t)sums_percentile(times, 0.99));
+    return json_pack("{s:I, s:I}", "p50", (json_int_t)summary_percentile(times, 0.5), "p99",
+                     (json_int_t)summary_percentile(times, 0.99));
 }
 
-static json_t *ways_of(const struct rehearsal *rehearsal, const struct sums_row *row)
+static json_t *ways_of(const struct rehearsal *rehearsal, const struct summary_row *row)
 {
     json_t *array = json_array();
 
@@ -86,7 +86,7 @@ static json_t *ways_of(const struct rehearsal *rehearsal, const struct sums_row 
     return array;
 }
 
-static json_t *dead_of(const struct sums_row *row)
+static json_t *dead_of(const struct summary_row *row)
 {
     json_t *array = json_array();
 
@@ -104,8 +104,8 @@ static json_t *summary_of(struct rehearsal *rehearsal)
 {
     json_t *array = json_array();
 
-    for (size_t i = 0; i < rehearsal->sums.row_count; i++) {
-        struct sums_row *row = &rehearsal->sums.rows[i];
+    for (size_t i = 0; i < rehearsal->summary.row_count; i++) {
+        struct summary_row *row = &rehearsal->summary.rows[i];
 
         json_array_append_new(
             array,
@@ -125,7 +125,7 @@ static json_t *asked_of(const struct rehearsal *rehearsal)
     json_t *array = json_array();
 
     for (size_t i = 0; i < rehearsal->config->destination_count; i++) {
-        const struct sums_asked *asked = &rehearsal->sums.asked[i];
+        const struct summary_asked *asked = &rehearsal->summary.asked[i];
 
         if (!rehearsal->config->destinations[i].type->is_topic) {
             json_array_append_new(array, json_pack("{s:o, s:I, s:I, s:I}", "destination",
@@ -145,9 +145,10 @@ void rehearsal_print_json(struct rehearsal *rehearsal, FILE *out)
         (json_int_t)rehearsal->seed, "for_ms", (json_int_t)rehearsal->trace->for_ms, "timeline",
         timeline_of(rehearsal), "summary", summary_of(rehearsal), "destinations",
         asked_of(rehearsal), "totals", "produced", (json_int_t)rehearsal->produced, "delivered",
-        (json_int_t)rehearsal->sums.delivered, "diverted", (json_int_t)rehearsal->sums.diverted,
-        "dead_lettered", (json_int_t)rehearsal->sums.dead_lettered, "dropped",
-        (json_int_t)rehearsal->dropped, "in_flight", (json_int_t)rehearsal->in_flight);
+        (json_int_t)rehearsal->summary.delivered, "diverted",
+        (json_int_t)rehearsal->summary.diverted, "dead_lettered",
+        (json_int_t)rehearsal->summary.dead_lettered, "dropped", (json_int_t)rehearsal->dropped,
+        "in_flight", (json_int_t)rehearsal->in_flight);
 
     INVARIANT(document != NULL);
     (void)json_dumpf(document, out, JSON_INDENT(2));

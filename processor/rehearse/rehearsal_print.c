@@ -167,17 +167,17 @@ static struct columns measure(struct sheet *sheet)
 {
     struct columns columns = {
         .event = 16, .delivered = 9, .diverted = 8, .dead = 5, .p50 = 6, .p99 = 6};
-    struct sums *sums = &sheet->rehearsal->sums;
+    struct summary *summary = &sheet->rehearsal->summary;
     size_t used;
 
-    for (size_t i = 0; i < sums->row_count; i++) {
-        struct sums_row *row = &sums->rows[i];
+    for (size_t i = 0; i < summary->row_count; i++) {
+        struct summary_row *row = &summary->rows[i];
 
         widen(sheet, &columns.delivered, row->delivered);
-        widen(sheet, &columns.diverted, sums_diverted(row));
-        widen(sheet, &columns.dead, sums_dead_lettered(row));
-        widen_plain(&columns.p50, sums_percentile(&row->delivered_times, 0.5));
-        widen_plain(&columns.p99, sums_percentile(&row->delivered_times, 0.99));
+        widen(sheet, &columns.diverted, summary_diverted(row));
+        widen(sheet, &columns.dead, summary_dead_lettered(row));
+        widen_plain(&columns.p50, summary_percentile(&row->delivered_times, 0.5));
+        widen_plain(&columns.p99, summary_percentile(&row->delivered_times, 0.99));
     }
     used = columns.delivered + columns.diverted + columns.dead + columns.p50 + columns.p99 + 6;
     INVARIANT(used + 24 <= COLUMNS);
@@ -186,7 +186,7 @@ static struct columns measure(struct sheet *sheet)
     return columns;
 }
 
-static void add_leg_text(struct sheet *sheet, const struct sums_row *row, size_t width)
+static void add_leg_text(struct sheet *sheet, const struct summary_row *row, size_t width)
 {
     buf_clear(&sheet->cell);
     if (row->plan == NULL) {
@@ -197,7 +197,7 @@ static void add_leg_text(struct sheet *sheet, const struct sums_row *row, size_t
     columns_left(&sheet->out, buf_span(&sheet->cell), width);
 }
 
-static void add_ways(struct sheet *sheet, const struct sums_row *row)
+static void add_ways(struct sheet *sheet, const struct summary_row *row)
 {
     struct buf *out = &sheet->out;
 
@@ -217,28 +217,28 @@ static void add_ways(struct sheet *sheet, const struct sums_row *row)
     }
 }
 
-static void add_times(struct buf *out, const struct columns *columns, struct sums_times *times)
+static void add_times(struct buf *out, const struct columns *columns, struct summary_times *times)
 {
     if (times->count == 0) {
         buf_printf(out, " %*s %*s\n", (int)columns->p50, "-", (int)columns->p99, "-");
     } else {
-        buf_printf(out, " %*u %*u\n", (int)columns->p50, sums_percentile(times, 0.5),
-                   (int)columns->p99, sums_percentile(times, 0.99));
+        buf_printf(out, " %*u %*u\n", (int)columns->p50, summary_percentile(times, 0.5),
+                   (int)columns->p99, summary_percentile(times, 0.99));
     }
 }
 
 static void add_rows(struct sheet *sheet)
 {
     const struct columns columns = measure(sheet);
-    struct sums *sums = &sheet->rehearsal->sums;
+    struct summary *summary = &sheet->rehearsal->summary;
     struct buf *out = &sheet->out;
 
     buf_printf(out, "\n%s%-*s %-*s %*s %*s %*s %*s %*s%s\n", sheet->paint->bold, (int)columns.event,
                "EVENT", (int)columns.leg, "ROUTE/LEG", (int)columns.delivered, "DELIVERED",
                (int)columns.diverted, "DIVERTED", (int)columns.dead, "DEAD", (int)columns.p50,
                "P50 ms", (int)columns.p99, "P99 ms", sheet->paint->off);
-    for (size_t i = 0; i < sums->row_count; i++) {
-        struct sums_row *row = &sums->rows[i];
+    for (size_t i = 0; i < summary->row_count; i++) {
+        struct summary_row *row = &summary->rows[i];
 
         columns_left(out, sheet->rehearsal->trace->traffic[row->line].event, columns.event);
         buf_add_char(out, ' ');
@@ -246,9 +246,9 @@ static void add_rows(struct sheet *sheet)
         buf_add_char(out, ' ');
         columns_number(out, row->delivered, columns.delivered);
         buf_add_char(out, ' ');
-        columns_number(out, sums_diverted(row), columns.diverted);
+        columns_number(out, summary_diverted(row), columns.diverted);
         buf_add_char(out, ' ');
-        columns_number(out, sums_dead_lettered(row), columns.dead);
+        columns_number(out, summary_dead_lettered(row), columns.dead);
         add_times(out, &columns, &row->delivered_times);
         add_ways(sheet, row);
     }
@@ -262,7 +262,7 @@ static void add_asked(struct sheet *sheet)
     buf_printf(out, "\n%s%-37s %12s %12s %14s%s\n", sheet->paint->bold, "DESTINATION", "REQUESTS",
                "EVENTS", "IN FAULT", sheet->paint->off);
     for (size_t i = 0; i < rehearsal->config->destination_count; i++) {
-        const struct sums_asked *asked = &rehearsal->sums.asked[i];
+        const struct summary_asked *asked = &rehearsal->summary.asked[i];
 
         if (rehearsal->config->destinations[i].type->is_topic) {
             continue;
@@ -281,17 +281,17 @@ static void add_asked(struct sheet *sheet)
 static void add_totals(struct sheet *sheet)
 {
     const struct rehearsal *rehearsal = sheet->rehearsal;
-    const struct sums *sums = &rehearsal->sums;
+    const struct summary *summary = &rehearsal->summary;
     struct buf *out = &sheet->out;
 
     buf_add_text(out, "\nproduced ");
     columns_number(out, rehearsal->produced, 0);
     buf_add_text(out, " events; legs: ");
-    columns_number(out, sums->delivered, 0);
+    columns_number(out, summary->delivered, 0);
     buf_add_text(out, " delivered, ");
-    columns_number(out, sums->diverted, 0);
+    columns_number(out, summary->diverted, 0);
     buf_add_text(out, " diverted,\n");
-    columns_number(out, sums->dead_lettered, 0);
+    columns_number(out, summary->dead_lettered, 0);
     buf_add_text(out, " dead-lettered; ");
     columns_number(out, rehearsal->dropped, 0);
     buf_add_text(out, " events dropped by a rule\n");

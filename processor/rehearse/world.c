@@ -22,7 +22,7 @@ static bool may_turn(const struct member *member)
 
 static uint64_t next_ms(const struct world *world)
 {
-    uint64_t next = agenda_next_ms(&world->agenda);
+    uint64_t next = event_queue_next_ms(&world->queue);
 
     for (uint32_t i = 0; i < world->options.members; i++) {
         const struct member *member = &world->members[i];
@@ -36,9 +36,9 @@ static uint64_t next_ms(const struct world *world)
 
 static void step(struct world *world)
 {
-    struct agenda_item item;
+    struct event_queue_item item;
 
-    while (agenda_take(&world->agenda, world->now_ms, &item)) {
+    while (event_queue_take(&world->queue, world->now_ms, &item)) {
         item.run(item.context, item.what);
     }
     for (uint32_t i = 0; i < world->options.members; i++) {
@@ -92,7 +92,7 @@ static void keep(void *context, void *what)
     struct appointment *appointment = what;
 
     if (appointment->is_calm && world->busy > 0) {
-        agenda_add(&world->agenda, world->now_ms + CALM_AGAIN_MS, keep, world, what);
+        event_queue_add(&world->queue, world->now_ms + CALM_AGAIN_MS, keep, world, what);
         return;
     }
     appointment->call(appointment->context, world);
@@ -105,7 +105,7 @@ void world_call(struct world *world, uint64_t at_ms, bool is_calm,
     struct appointment *appointment = mem_new(struct appointment);
 
     *appointment = (struct appointment){call, context, is_calm};
-    agenda_add(&world->agenda, WORLD_START_MS + at_ms, keep, world, appointment);
+    event_queue_add(&world->queue, WORLD_START_MS + at_ms, keep, world, appointment);
 }
 
 /* life */
@@ -148,9 +148,9 @@ struct world *world_new(const struct pipeline *pipeline, const struct world_opti
 
 static void free_appointments(struct world *world)
 {
-    struct agenda_item item;
+    struct event_queue_item item;
 
-    while (agenda_take(&world->agenda, UINT64_MAX, &item)) {
+    while (event_queue_take(&world->queue, UINT64_MAX, &item)) {
         if (item.run == keep) {
             free(item.what);
         }
@@ -167,9 +167,9 @@ void world_free(struct world *world)
             member_kill(&world->members[i]);
         }
     }
-    courier_free(world);
+    transport_free(world);
     free_appointments(world);
-    agenda_fini(&world->agenda);
+    event_queue_fini(&world->queue);
     for (int32_t i = 0; i < world->options.partitions; i++) {
         partition_log_fini(&world->logs[i]);
     }

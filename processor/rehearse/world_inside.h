@@ -1,13 +1,13 @@
 /**
  * world_inside - what the parts of the virtual world share: the clock and the group
  * (world.c), the logs (partition_log.c), a member (member.c) and how it reads them (reader.c), what
- * answers (courier.c).
+ * answers (transport.c).
  */
 #ifndef REHEARSE_WORLD_INSIDE_H
 #define REHEARSE_WORLD_INSIDE_H
 
 #include "deliver/batch.h"
-#include "rehearse/agenda.h"
+#include "rehearse/event_queue.h"
 #include "rehearse/world.h"
 
 enum {
@@ -47,10 +47,10 @@ struct reader {
     bool is_end_told; /* that there is nothing behind `at` */
 };
 
-struct parcel; /* a request or record on its way: courier.c */
+struct transport_message; /* a request or record on its way: transport.c */
 
-struct parcels {
-    struct parcel *first, *last;
+struct message_list {
+    struct transport_message *first, *last;
 };
 
 struct member {
@@ -71,8 +71,8 @@ struct member {
     struct assignment assignment;
     struct reader *readers; /* owned; by partition */
     size_t next_reader;
-    struct parcels posted, answered;   /* requests */
-    struct parcels produced, reported; /* records */
+    struct message_list posted, answered;   /* requests */
+    struct message_list produced, reported; /* records */
     size_t records_open;
 };
 
@@ -83,11 +83,11 @@ struct world {
     char *topic_text; /* owned; the same */
     uint64_t now_ms;  /* monotonic */
     struct rng rng;
-    struct agenda agenda;
+    struct event_queue queue;
     struct partition_log *logs; /* owned; by partition */
     struct member *members;     /* owned */
     struct health *health;      /* of the one process, or NULL */
-    struct parcel *spare;
+    struct transport_message *spare;
     uint32_t busy;     /* members that are leaving */
     bool is_sharing;   /* once none is, the partitions are given to all ... */
     uint32_t share_at; /* ... this member being the first */
@@ -144,19 +144,19 @@ void member_share_rate(struct member *member);
 void member_turn(struct member *member);
 void member_kill(struct member *member);
 
-/* courier.c */
+/* transport.c */
 
-enum err_code courier_post(void *context, const struct http_target *target,
-                           const char *const *headers, size_t header_count, struct span body,
-                           http_reply_fn *done, void *done_context, struct err *err);
-void courier_answers(void *context);
-void courier_produce(void *context, struct produce_request *request);
-void courier_unsend(void *context);
-bool courier_is_unsent(void *context, const struct produce_request *request);
-void courier_recall(void *context, struct produce_request *request);
-uint64_t courier_reports(void *context, uint64_t now_ms);
+enum err_code transport_post(void *context, const struct http_target *target,
+                             const char *const *headers, size_t header_count, struct span body,
+                             http_reply_fn *done, void *done_context, struct err *err);
+void transport_answers(void *context);
+void transport_produce(void *context, struct produce_request *request);
+void transport_unsend(void *context);
+bool transport_is_unsent(void *context, const struct produce_request *request);
+void transport_recall(void *context, struct produce_request *request);
+uint64_t transport_reports(void *context, uint64_t now_ms);
 /** The member ends: what is on its way arrives or not, but nobody hears of it. */
-void courier_stop(void *context);
-void courier_free(struct world *world);
+void transport_stop(void *context);
+void transport_free(struct world *world);
 
 #endif /* REHEARSE_WORLD_INSIDE_H */

@@ -308,8 +308,9 @@ static void check_sum(struct played *played)
 
     assert_int_not_equal(rehearsal->settled_ms, 0);
     assert_int_equal(rehearsal->in_flight, 0);
-    assert_int_equal(rehearsal->produced, rehearsal->sums.delivered + rehearsal->sums.diverted +
-                                              rehearsal->sums.dead_lettered + rehearsal->dropped);
+    assert_int_equal(rehearsal->produced,
+                     rehearsal->summary.delivered + rehearsal->summary.diverted +
+                         rehearsal->summary.dead_lettered + rehearsal->dropped);
 }
 
 static void an_outage_is_gone_round(void **state)
@@ -323,7 +324,7 @@ static void an_outage_is_gone_round(void **state)
         assert_in_range(find_row(&played, TIMELINE_DIVERTED, NULL, NULL, 0), 60000, 65000);
         assert_in_range(last_return_ms(&played), 120000, 195000);
         assert_in_range(find_row(&played, TIMELINE_HEALTH, "closed", NULL, 120000), 120000, 200000);
-        assert_in_range(played.rehearsal.sums.asked[0].requests_in_fault, 1, 120);
+        assert_in_range(played.rehearsal.summary.asked[0].requests_in_fault, 1, 120);
         put_away(&played);
     }
 }
@@ -337,11 +338,11 @@ static void one_type_is_one_type(void **state)
     check_sum(&played);
     assert_in_range(find_row(&played, TIMELINE_HEALTH, "open", "Order Completed", 0), 60000, 68000);
     assert_int_equal(find_row(&played, TIMELINE_HEALTH, NULL, "Product Viewed", 0), UINT64_MAX);
-    for (size_t i = 0; i < played.rehearsal.sums.row_count; i++) {
-        const struct sums_row *row = &played.rehearsal.sums.rows[i];
+    for (size_t i = 0; i < played.rehearsal.summary.row_count; i++) {
+        const struct summary_row *row = &played.rehearsal.summary.rows[i];
         bool is_dark = span_is(played.trace.traffic[row->line].event, "Order Completed");
 
-        assert_true((sums_diverted(row) > 0) == is_dark);
+        assert_true((summary_diverted(row) > 0) == is_dark);
     }
     put_away(&played);
 }
@@ -376,7 +377,7 @@ static void a_healthy_webhook_says_what_the_trace_gives(void **state)
     play_warehouse(&played, "true", "for: 1m\ntraffic: [{event: Order Completed, rate: 20/s}]\n",
                    ok_is_true);
     check_sum(&played);
-    assert_int_equal(played.rehearsal.sums.delivered, played.rehearsal.produced);
+    assert_int_equal(played.rehearsal.summary.delivered, played.rehearsal.produced);
     assert_int_equal(find_row(&played, TIMELINE_HEALTH, NULL, NULL, 0), UINT64_MAX);
     put_away(&played);
 }
@@ -392,8 +393,8 @@ static void delivered_is_what_the_verdicts_say(void **state)
                    "'{\"error\":\"new\"}'}}]}\n",
                    ok_is_true);
     check_sum(&played); /* the destination took them all, but nobody has a rule for its answer */
-    assert_true(played.rehearsal.sums.delivered > 0);
-    assert_true(played.rehearsal.sums.dead_lettered > 0);
+    assert_true(played.rehearsal.summary.delivered > 0);
+    assert_true(played.rehearsal.summary.dead_lettered > 0);
     put_away(&played);
 }
 
@@ -417,7 +418,7 @@ static void a_healthy_answer_that_is_not_delivered_is_asked_for(void **state)
     play_warehouse(&played, "'=~ ^y'", head,
                    "healthy: {warehouse: {body: '{\"ok\":\"yes\"}', headers: {X: y}}}\n");
     check_sum(&played);
-    assert_int_equal(played.rehearsal.sums.delivered, played.rehearsal.produced);
+    assert_int_equal(played.rehearsal.summary.delivered, played.rehearsal.produced);
     put_away(&played);
 }
 
@@ -548,7 +549,7 @@ static void many_dead_letters_are_called_that(void **state)
                    "destinations: {warehouse: [{answer: {status: 400}}]}\n",
                    ok_is_true);
     check_sum(&played);
-    assert_true(played.rehearsal.sums.dead_lettered > 10000);
+    assert_true(played.rehearsal.summary.dead_lettered > 10000);
     assert_int_equal(find_row(&played, TIMELINE_DIVERTED, NULL, NULL, 0), UINT64_MAX);
     assert_int_equal(find_row(&played, TIMELINE_RETURNED, NULL, NULL, 0), UINT64_MAX);
     assert_in_range(find_row(&played, TIMELINE_DEAD, "begins", "Größe geändert", 0), 0, 10000);
@@ -569,7 +570,7 @@ static void only_what_a_rule_answers_is_in_fault(void **state)
                    "for: 1m\ntraffic: [{event: A, rate: 10/s}, {event: B, rate: 1/s}]\n"
                    "destinations: {warehouse: [{event: B, answer: {latency: 200ms}}]}\n",
                    ok_is_true);
-    assert_in_range(played.rehearsal.sums.asked[0].requests_in_fault, 30, 100);
+    assert_in_range(played.rehearsal.summary.asked[0].requests_in_fault, 30, 100);
     put_away(&played);
 }
 

@@ -69,13 +69,14 @@ static void play(struct played *played, unsigned workers, unsigned in_flight, co
     play_with(played, workers, in_flight, "", routes, trace, seed);
 }
 
-static struct sums_row *row_of(struct played *played, const char *first)
+static struct summary_row *row_of(struct played *played, const char *first)
 {
-    struct sums *sums = &played->rehearsal.sums;
+    struct summary *summary = &played->rehearsal.summary;
 
-    for (size_t i = 0; i < sums->row_count; i++) {
-        if (sums->rows[i].plan != NULL && span_is(sums->rows[i].plan->chain[0]->name, first)) {
-            return &sums->rows[i];
+    for (size_t i = 0; i < summary->row_count; i++) {
+        if (summary->rows[i].plan != NULL &&
+            span_is(summary->rows[i].plan->chain[0]->name, first)) {
+            return &summary->rows[i];
         }
     }
     fail_msg("no leg of %s", first);
@@ -221,9 +222,10 @@ static void a_fifth_of_failures_diverts_hardly_any(void **state)
         struct played played;
 
         play_with(&played, 1, 20000, ", batch: {events: 1}", one_leg, trace, i + 1);
-        delivered += played.rehearsal.sums.delivered;
-        diverted += played.rehearsal.sums.diverted;
-        assert_in_range(sums_percentile(&row_of(&played, "tiktok")->delivered_times, 0.5), 1, 2000);
+        delivered += played.rehearsal.summary.delivered;
+        diverted += played.rehearsal.summary.diverted;
+        assert_in_range(summary_percentile(&row_of(&played, "tiktok")->delivered_times, 0.5), 1,
+                        2000);
         put_away(&played);
         free(trace);
     }
@@ -251,11 +253,11 @@ static void few_are_condemned_before_a_storm_is_seen(void **state)
         struct played played;
 
         play_with(&played, 1, 20000, more, one_leg, trace, i + 1);
-        if (played.rehearsal.sums.dead_lettered > 150) {
+        if (played.rehearsal.summary.dead_lettered > 150) {
             fail_msg("%s%s: %llu condemned", trace, more,
-                     (unsigned long long)played.rehearsal.sums.dead_lettered);
+                     (unsigned long long)played.rehearsal.summary.dead_lettered);
         }
-        assert_true(played.rehearsal.sums.diverted > 1000);
+        assert_true(played.rehearsal.summary.diverted > 1000);
         put_away(&played);
         free(trace);
     }
@@ -271,7 +273,7 @@ static void a_retry_after_of_nothing_is_no_loop(void **state)
          "for: 80s\ntraffic: [{event: Product Viewed, rate: 50/s}]\n"
          "destinations: {tiktok: [{from: 10s, to: 70s, answer: {throttle: {retry_after: 0s}}}]}\n",
          1);
-    assert_in_range(played.rehearsal.sums.asked[0].requests_in_fault, 5, 40);
+    assert_in_range(played.rehearsal.summary.asked[0].requests_in_fault, 5, 40);
     put_away(&played);
 }
 
@@ -302,7 +304,7 @@ static void a_retry_after_holds_with_other_requests_under_way(void **state)
              workers);
         assert_true(find_row(&played, TIMELINE_FLOW, "open", NULL, 0) >=
                     find_row(&played, TIMELINE_FLOW, "throttled", NULL, 0) + 15000);
-        assert_in_range(played.rehearsal.sums.asked[0].requests_in_fault, 1, 60);
+        assert_in_range(played.rehearsal.summary.asked[0].requests_in_fault, 1, 60);
         put_away(&played);
     }
 }
@@ -319,8 +321,8 @@ static void one_worker_that_is_refused_speaks_for_all(void **state)
         struct played played;
 
         play(&played, 4, 20000, one_leg, trace, 1);
-        assert_in_range(played.rehearsal.sums.asked[0].requests_in_fault, 2, 20);
-        assert_int_equal(played.rehearsal.sums.delivered, played.rehearsal.produced);
+        assert_in_range(played.rehearsal.summary.asked[0].requests_in_fault, 2, 20);
+        assert_int_equal(played.rehearsal.summary.delivered, played.rehearsal.produced);
         put_away(&played);
         free(trace);
     }
@@ -349,18 +351,18 @@ static void a_leg_that_is_unwell_leaves_room_for_the_others(void **state)
                                  "destinations: {hook: [{from: 30s, to: 210s, answer: %s}]}\n",
                                  neighbours[i].answer);
         struct played played;
-        struct sums_row *row;
+        struct summary_row *row;
 
         play(&played, 1, 6000, neighbours[i].routes, trace, 1);
         row = row_of(&played, "tiktok");
-        if (sums_percentile(&row->delivered_times, 0.5) > 1000 ||
-            sums_percentile(&row->delivered_times, 0.9) > 5000 ||
+        if (summary_percentile(&row->delivered_times, 0.5) > 1000 ||
+            summary_percentile(&row->delivered_times, 0.9) > 5000 ||
             row->delivered != played.rehearsal.produced) {
             fail_msg("%s: %llu of %llu, p50 %u ms, p90 %u ms", neighbours[i].name,
                      (unsigned long long)row->delivered,
                      (unsigned long long)played.rehearsal.produced,
-                     sums_percentile(&row->delivered_times, 0.5),
-                     sums_percentile(&row->delivered_times, 0.9));
+                     summary_percentile(&row->delivered_times, 0.5),
+                     summary_percentile(&row->delivered_times, 0.9));
         }
         put_away(&played);
         free(trace);
@@ -376,7 +378,7 @@ static void a_rate_is_that_of_all_workers(void **state)
 
         play_with(&played, workers, 20000, ", rate: {requests: 10/s, burst: 5}, batch: {events: 1}",
                   one_leg, "for: 40s\ntraffic: [{event: Product Viewed, rate: 25/s}]\n", workers);
-        requests = played.rehearsal.sums.asked[0].requests;
+        requests = played.rehearsal.summary.asked[0].requests;
         assert_in_range(requests, played.rehearsal.settled_ms / 1000 * 9,
                         played.rehearsal.settled_ms / 1000 * 10 + 20);
         put_away(&played);
@@ -387,7 +389,7 @@ static void a_rate_is_that_of_all_workers(void **state)
 static void a_short_rate_serves_high_priority_first_and_starves_none(void **state)
 {
     struct played played;
-    struct sums *sums = &played.rehearsal.sums;
+    struct summary *summary = &played.rehearsal.summary;
     uint32_t high_ms, low_ms, first_low_ms;
 
     (void)state;
@@ -398,10 +400,10 @@ static void a_short_rate_serves_high_priority_first_and_starves_none(void **stat
         "for: 60s\ntraffic: [{event: Order Completed, rate: 11/s}, "
         "{event: Product Viewed, rate: 5/s}]\n",
         1);
-    sums_sort(sums);
-    high_ms = sums_percentile(&sums->rows[0].delivered_times, 0.5);
-    low_ms = sums_percentile(&sums->rows[1].delivered_times, 0.5);
-    first_low_ms = sums_percentile(&sums->rows[1].delivered_times, 0.02);
+    summary_sort(summary);
+    high_ms = summary_percentile(&summary->rows[0].delivered_times, 0.5);
+    low_ms = summary_percentile(&summary->rows[1].delivered_times, 0.5);
+    first_low_ms = summary_percentile(&summary->rows[1].delivered_times, 0.02);
     if (high_ms * 2 > low_ms || first_low_ms > 30000) {
         fail_msg("half within %u ms (high) and %u ms (low), the first low ones %u ms", high_ms,
                  low_ms, first_low_ms);

@@ -1,5 +1,5 @@
 /*
- * The virtual world's small parts: the agenda, which fault is in force, and that what invented
+ * The virtual world's small parts: the event queue, which fault is in force, and that what invented
  * destinations say is read by the real readers as it is meant.
  */
 #include <setjmp.h>
@@ -14,10 +14,10 @@
 #include "base/log.h"
 #include "deliver/pipeline.h"
 #include "destinations/table.h"
-#include "rehearse/agenda.h"
+#include "rehearse/event_queue.h"
 #include "rehearse/service.h"
 
-/* agenda */
+/* the event queue */
 
 static void note(void *context, void *what)
 {
@@ -25,22 +25,22 @@ static void note(void *context, void *what)
     (void)what;
 }
 
-static void agenda_keeps_time_and_order(void **state)
+static void event_queue_keeps_time_and_order(void **state)
 {
-    struct agenda agenda = {0};
+    struct event_queue queue = {0};
     struct rng rng = {.state = 5};
-    struct agenda_item item;
+    struct event_queue_item item;
     uint64_t before_ms = 0;
     uint64_t before_order = 0;
     size_t taken = 0;
 
     (void)state;
-    assert_true(agenda_next_ms(&agenda) == UINT64_MAX);
-    assert_false(agenda_take(&agenda, UINT64_MAX, &item));
+    assert_true(event_queue_next_ms(&queue) == UINT64_MAX);
+    assert_false(event_queue_take(&queue, UINT64_MAX, &item));
     for (size_t i = 0; i < 1000; i++) {
-        agenda_add(&agenda, rng_below(&rng, 50), note, NULL, NULL);
+        event_queue_add(&queue, rng_below(&rng, 50), note, NULL, NULL);
     }
-    while (agenda_take(&agenda, 24, &item)) {
+    while (event_queue_take(&queue, 24, &item)) {
         assert_true(item.at_ms > before_ms || taken == 0 ||
                     (item.at_ms == before_ms && item.order > before_order));
         before_ms = item.at_ms;
@@ -48,9 +48,9 @@ static void agenda_keeps_time_and_order(void **state)
         taken++;
     }
     assert_true(taken > 400 && taken < 600);
-    assert_int_equal(agenda_next_ms(&agenda), 25);
-    assert_int_equal(agenda.count, 1000 - taken);
-    agenda_fini(&agenda);
+    assert_int_equal(event_queue_next_ms(&queue), 25);
+    assert_int_equal(queue.count, 1000 - taken);
+    event_queue_fini(&queue);
 }
 
 /* faults */
@@ -360,7 +360,7 @@ static int set_up(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(agenda_keeps_time_and_order),
+        cmocka_unit_test(event_queue_keeps_time_and_order),
         cmocka_unit_test(the_first_rule_that_fits_is_in_force),
         cmocka_unit_test(a_share_is_drawn),
         cmocka_unit_test(answers_are_read_as_they_are_meant),
