@@ -184,6 +184,7 @@ void batch_sent(struct batch_queue *list, struct batch *batch, uint64_t now_ms)
     PRE(batch->next == NULL && batch->previous == NULL);
     batch->is_sent = true;
     batch->is_looked_at = false;
+    batch->is_overtaken = false;
     batch->is_counted = false;
     batch->sent_ms = now_ms;
     if (batch->retry.first_sent_ms == 0) {
@@ -215,6 +216,7 @@ void batch_answered(struct batch_queue *list, struct batch *batch)
     batch->previous = NULL;
     batch->is_sent = false;
     list->in_flight--;
+    list->overtaken -= batch->is_overtaken;
     queue_answered(batch->queue);
 }
 

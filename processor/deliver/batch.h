@@ -28,6 +28,7 @@ struct batch {
     uint32_t named_in_row;
     bool is_name_doubted;       /* the answers name an item, whoever stands there */
     bool is_looked_at;          /* whether it hangs */
+    bool is_overtaken;          /* as the sender counts it */
     bool is_counted;            /* as a provisional fault, at counted_ms */
     bool is_probe;              /* the one that asks, of all workers, while less was asked for */
     uint32_t refusals;          /* of its credential, others having passed between them */
@@ -44,6 +45,7 @@ struct batch_queue {
     size_t waiting;
     struct batch *sent; /* in flight, youngest first */
     size_t in_flight;
+    size_t overtaken;    /* of them, as last counted: they hang, while later ones are served */
     struct batch *spare; /* by next */
     size_t spare_count;
 };

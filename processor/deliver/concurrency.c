@@ -3,6 +3,7 @@
 #include <math.h>
 
 enum { SLOW_OF = 4, FAULTS_OF = 2 }; /* a quarter, half of a period's answers */
+enum { HANG_MS = 1000, HANG_MEANS = 4 };
 
 static const double decrease = 0.9;
 static const double smoothing = 0.4;
@@ -29,6 +30,11 @@ uint32_t concurrency_limit(const struct concurrency *concurrency)
 void concurrency_sent(struct concurrency *concurrency, uint32_t in_flight)
 {
     concurrency->was_full |= in_flight >= concurrency_limit(concurrency);
+}
+
+uint64_t concurrency_patience_ms(const struct concurrency *concurrency)
+{
+    return MAX_OF((uint64_t)HANG_MS, (uint64_t)(HANG_MEANS * concurrency->mean_ms));
 }
 
 static bool is_slow(const struct concurrency *concurrency, double round_trip_ms)

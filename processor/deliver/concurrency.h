@@ -30,4 +30,7 @@ void concurrency_sent(struct concurrency *concurrency, uint32_t in_flight);
 void concurrency_answered(struct concurrency *concurrency, uint64_t now_ms, uint64_t round_trip_ms,
                           bool is_fault);
 
+/** A request without an answer for so long hangs: four times the usual, and a second. */
+uint64_t concurrency_patience_ms(const struct concurrency *concurrency);
+
 #endif /* DELIVER_CONCURRENCY_H */

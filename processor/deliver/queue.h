@@ -24,6 +24,7 @@ struct queue {
     struct throttle throttle;
     size_t in_flight;   /* requests */
     uint64_t sent_ms;   /* the last request */
+    uint64_t served_ms; /* when the newest request that was served quickly was sent */
     size_t batches;     /* batches of this queue, in flight or waiting */
     struct queue *next; /* all of its priority, in turn */
     uint64_t hash;

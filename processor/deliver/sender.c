@@ -204,7 +204,7 @@ static uint64_t next_due_ms(const struct sender *sender)
         return MIN_OF(due_ms, MAX_OF(sender->asked.paused_until_ms, sender->local_error.until_ms)) -
                now_ms;
     }
-    if (sender->batches.in_flight >= sender_connections(sender)) {
+    if (sender_is_full(sender)) {
         return MIN_OF(due_ms - now_ms, (uint64_t)HANG_LOOK_MS); /* an answer wakes us */
     }
     for (const struct batch *batch = sender->batches.first; batch != NULL; batch = batch->next) {

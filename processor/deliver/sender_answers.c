@@ -231,6 +231,7 @@ void sender_on_reply(void *context, const struct http_reply *reply)
     struct answer answer = {0};
 
     batch_answered(&sender->batches, batch);
+    sender->heard_ms = reply->status != 0 ? sender->d->now_ms : sender->heard_ms;
     if (batch->is_probe) {
         batch->is_probe = false;
         flow_give_probe(sender->flow, sender->d->worker);

@@ -68,10 +68,27 @@ static void count_rows(struct sender *sender, struct batch *batch, enum call cal
     if (call == CALL_REJECT) {
         rejected = answer->scope == SCOPE_EACH ? refused_each(sender, batch) : 1;
     }
-    throttle_count(&batch->queue->throttle, call, (uint32_t)rejected);
+    if (!call_is_fault(call) || !sender_is_overtaken(sender, batch)) {
+        throttle_count(&batch->queue->throttle, call, (uint32_t)rejected);
+    }
     if (call_is_fault(call)) {
         retry_budget_fault(&sender->retry.budget, sender->d->now_ms);
     }
+}
+
+/* One that hangs while later ones are served is no congestion. */
+static void tell_concurrency(struct sender *sender, const struct batch *batch, bool is_fault)
+{
+    uint64_t now_ms = sender->d->now_ms;
+    uint64_t took_ms = now_ms - batch->sent_ms;
+
+    if (sender_is_overtaken(sender, batch)) {
+        return;
+    }
+    if (!is_fault && took_ms < concurrency_patience_ms(&sender->concurrency)) {
+        batch->queue->served_ms = MAX_OF(batch->queue->served_ms, batch->sent_ms);
+    }
+    concurrency_answered(&sender->concurrency, now_ms, took_ms, is_fault);
 }
 
 void sender_tell_health(struct sender *sender, struct batch *batch, const struct http_reply *reply,
@@ -97,7 +114,7 @@ void sender_tell_health(struct sender *sender, struct batch *batch, const struct
     }
     count_rows(sender, batch, call, answer);
     if (call != CALL_NEUTRAL) {
-        concurrency_answered(&sender->concurrency, d->now_ms, d->now_ms - batch->sent_ms, is_fault);
+        tell_concurrency(sender, batch, is_fault);
         rate_limit_accepted(&sender->rate_limit, d->now_ms);
     }
     if (batch->is_counted && !is_fault) {

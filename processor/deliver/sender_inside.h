@@ -42,6 +42,7 @@ struct sender {
     struct bulkhead bulkhead;
     struct local_error local_error;
     uint64_t sent_ms;       /* the last request */
+    uint64_t heard_ms;      /* when anything was answered last; 0: never */
     uint64_t full_since_ms; /* the concurrency limit is full since then; 0: it is not */
     uint64_t reviewed_ms;   /* when it was looked who has waited too long */
     uint32_t cells_seen;    /* version of the cells that its queues were told */
@@ -72,8 +73,12 @@ void sender_report_batch(struct sender *sender, struct batch *batch, enum leg_ou
 
 /* sender_send.c */
 
-/** How many requests may be under way just now. */
+/** How many requests may be under way just now, without those that were overtaken. */
 size_t sender_connections(const struct sender *sender);
+/** All of them are. */
+bool sender_is_full(const struct sender *sender);
+/** A request of its type that was sent after @batch has been served quickly, and @batch hangs. */
+bool sender_is_overtaken(const struct sender *sender, const struct batch *batch);
 bool sender_may_send(const struct sender *sender);
 /** A canary that has not left yet keeps its place. */
 void sender_renew_lease(struct sender *sender, const struct batch *batch);

@@ -226,7 +226,10 @@ static void count_hanging(struct sender *sender)
 {
     uint64_t patience_ms = sender->config->timeout.first_byte_ms / 2;
 
+    sender->batches.overtaken = 0;
     for (struct batch *batch = sender->batches.sent; batch != NULL; batch = batch->next) {
+        batch->is_overtaken = sender_is_overtaken(sender, batch);
+        sender->batches.overtaken += batch->is_overtaken;
         if (!batch->is_looked_at && sender->d->now_ms - batch->sent_ms >= patience_ms) {
             batch->is_looked_at = true;
             sender_note_stuck(sender, batch);
@@ -273,7 +276,7 @@ void sender_follow_health(struct sender *sender)
 
 void sender_watch_limit(struct sender *sender)
 {
-    if (sender->batches.in_flight < concurrency_limit(&sender->concurrency)) {
+    if (!sender_is_full(sender)) {
         sender->full_since_ms = 0;
     } else if (sender->full_since_ms == 0) {
         sender->full_since_ms = sender->d->now_ms;

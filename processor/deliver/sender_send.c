@@ -7,6 +7,7 @@
 #include "base/mem.h"
 
 enum { UNPROVEN_CONNECTIONS = 2, ANSWER_BYTES_PER_EVENT = 1024, STUCK_QUEUE_MS = 1000 };
+enum { SAMPLES = 4, SAMPLE_GAP_MS = 500 };
 
 size_t sender_connections(const struct sender *sender)
 {
@@ -20,6 +21,36 @@ size_t sender_connections(const struct sender *sender)
     return sender->is_proven ? limit : MIN_OF(limit, (size_t)UNPROVEN_CONNECTIONS);
 }
 
+bool sender_is_overtaken(const struct sender *sender, const struct batch *batch)
+{
+    return batch->sent_ms < batch->queue->served_ms &&
+           sender->d->now_ms - batch->sent_ms >= concurrency_patience_ms(&sender->concurrency);
+}
+
+static size_t count_occupied(const struct sender *sender)
+{
+    return sender->batches.in_flight - sender->batches.overtaken;
+}
+
+bool sender_is_full(const struct sender *sender)
+{
+    return count_occupied(sender) >= sender_connections(sender) ||
+           sender->batches.in_flight >= sender->concurrency.max;
+}
+
+/* All that is under way hangs: a few more, one by one, tell whether everything does, or whether
+ * those that hang have only taken all connections. */
+static bool may_sample(const struct sender *sender)
+{
+    uint64_t now_ms = sender->d->now_ms;
+    uint64_t since_ms = MAX_OF(sender->heard_ms, sender->full_since_ms);
+
+    return sender->full_since_ms != 0 && sender->batches.in_flight < sender->concurrency.max &&
+           count_occupied(sender) < sender_connections(sender) + SAMPLES &&
+           now_ms - sender->sent_ms >= SAMPLE_GAP_MS &&
+           now_ms - since_ms >= concurrency_patience_ms(&sender->concurrency);
+}
+
 bool sender_is_paused(const struct sender *sender)
 {
     return sender->d->now_ms < MAX_OF(sender->asked.paused_until_ms, sender->local_error.until_ms);
@@ -27,8 +58,8 @@ bool sender_is_paused(const struct sender *sender)
 
 bool sender_may_send(const struct sender *sender)
 {
-    return !sender->d->is_silent && sender->batches.in_flight < sender_connections(sender) &&
-           !sender_is_paused(sender);
+    return !sender->d->is_silent && !sender_is_paused(sender) &&
+           (!sender_is_full(sender) || may_sample(sender));
 }
 
 static void build_body(struct sender *sender, struct batch *batch)
@@ -135,8 +166,9 @@ static bool send_batch(struct sender *sender, struct batch *batch)
     }
     batch->is_probe = flow_is_limited(&sender->asked);
     batch_sent(&sender->batches, batch, sender->d->now_ms);
+    batch->ticket.sent_ms = batch->sent_ms;
     sender->sent_ms = sender->d->now_ms;
-    concurrency_sent(&sender->concurrency, (uint32_t)sender->batches.in_flight);
+    concurrency_sent(&sender->concurrency, (uint32_t)count_occupied(sender));
     retry_budget_request(&sender->retry.budget, sender->d->now_ms);
     return true;
 }
@@ -200,8 +232,9 @@ static struct batch *fill_batch(struct sender *sender, struct queue *queue)
     const struct config_destination *config = sender->config;
     struct batch *batch = batch_new(&sender->batches, sender, queue);
     size_t bytes = SENDER_ENVELOPE_BYTES;
+    size_t events = sender_is_full(sender) ? 1 : config->batch.events; /* a sample risks one */
 
-    while (queue->first != NULL && batch->count < config->batch.events) {
+    while (queue->first != NULL && batch->count < events) {
         struct leg *leg = queue->first;
 
         if (batch->count > 0 && bytes + leg->item.len + 1 > config->batch.bytes) {

@@ -205,7 +205,9 @@ static bool count_closed(struct cell *cell, uint64_t now_ms, const struct tally 
     enum breaker_cause cause;
 
     window_add(&cell->window, now_ms, add);
-    remember(cell, now_ms, add->faults > 0);
+    if (add->faults == 0 || !cell->is_overtaken) {
+        remember(cell, now_ms, add->faults > 0);
+    }
     row_count(&cell->rejected, now_ms, add->rejects > 0);
     cause = trip_cause(cell, now_ms, add, full_ms);
     if (cause == CAUSE_NONE) {
@@ -246,7 +248,9 @@ bool cell_result(struct cell *cell, uint64_t now_ms, enum call call, uint32_t ge
         return false;
     }
     row_take_over(&cell->silent, &cell->breaker);
-    row_count(&cell->silent, now_ms, call == CALL_TRANSPORT);
+    if (call != CALL_TRANSPORT || !cell->is_overtaken) {
+        row_count(&cell->silent, now_ms, call == CALL_TRANSPORT);
+    }
     return count_closed(cell, now_ms, &add, full_ms, least_ms, rng);
 }
 

@@ -9,7 +9,7 @@
  *   burst         >= 10 calls in 5 s, faults >= 90 %
  *   streak        20 faults in a row over at least a second (as cause: burst)
  *   silence       8 calls without an answer in a row over at least 4 s, or 2 over at least 4 s
- *                 while others wait behind them (as cause: burst)
+ *                 (or 4 over at least 2 s) while others wait behind them (as cause: burst)
  *   thin          only while < minimum calls in the window: 9 of the last 10 within 10 min
  *   slow          >= 80 % of >= minimum calls slow while the concurrency limit was full for 10 s
  *   reject storm  >= 90 % of >= 50 calls in 10 s or in 60 s rejected while the hour before
@@ -72,13 +72,16 @@ static inline void row_take_over(struct row *row, struct breaker *breaker)
 
 /* Nobody is heard any more: many calls, or few behind which others wait. */
 enum { SILENT_CALLS = 8, SILENT_MS = 4000, STUCK_CALLS = 2, STUCK_MS = 4000 };
+/* Fresh samples hang as well: as soon as the first has timed out. */
+enum { SAMPLED_CALLS = 4, SAMPLED_MS = 2000 };
 
 static inline bool row_is_silence(const struct row *row, uint64_t now_ms, bool is_stuck)
 {
     uint64_t for_ms = now_ms - row->since_ms;
 
     return (row->calls >= SILENT_CALLS && for_ms >= SILENT_MS) ||
-           (is_stuck && row->calls >= STUCK_CALLS && for_ms >= STUCK_MS);
+           (is_stuck && row->calls >= STUCK_CALLS && for_ms >= STUCK_MS) ||
+           (is_stuck && row->calls >= SAMPLED_CALLS && for_ms >= SAMPLED_MS);
 }
 
 /* Refusals in a row that are a storm, of who was mostly accepted in the hour before. */
@@ -87,6 +90,16 @@ enum { STORM_ROW = 50, STORM_ROW_MS = 1000 };
 static inline bool row_is_storm(const struct row *row, uint64_t now_ms)
 {
     return row->calls >= STORM_ROW && now_ms - row->since_ms >= STORM_ROW_MS;
+}
+
+/* A call that fails after so long, when one that was sent after it has been served, is a single
+ * fault and no sign of an outage: the destination serves. It counts in the windows (ratio, burst),
+ * not in the rows (streak, silence, thin). */
+enum { OVERTAKEN_MS = 1000 };
+
+static inline bool call_is_overtaken(uint64_t served_ms, uint64_t sent_ms, uint64_t now_ms)
+{
+    return sent_ms != 0 && sent_ms < served_ms && now_ms - sent_ms >= OVERTAKEN_MS;
 }
 
 enum { CELL_LAST = 10, CELL_HOUR_MINUTES = 60 };
@@ -108,7 +121,9 @@ struct cell {
     uint64_t streak_since_ms;
     struct row silent; /* no answer, or none yet */
     struct row rejected;
+    uint64_t served_ms;    /* when the newest call that ended well was sent; 0: never */
     bool is_stuck;         /* others wait behind the call that is judged */
+    bool is_overtaken;     /* and one that was sent after it has been served */
     uint64_t confirmed_ms; /* when a call that hung failed for good; 0: never */
     uint64_t active_ms;    /* when there was traffic last, sent or diverted; 0: never */
     uint64_t fault_ms;     /* when a call last failed, connecting included; 0: never */

@@ -275,12 +275,42 @@ static bool try_open(struct destination_health *health, uint64_t now_ms, uint64_
 
 /* results */
 
+/* What the call of @ticket is judged by beside its end. */
+static void note_ticket(struct destination_health *health, struct cell *cell, uint64_t now_ms,
+                        const struct ticket *ticket)
+{
+    health->is_stuck = ticket->is_destination_stuck;
+    health->is_overtaken = call_is_overtaken(health->served_ms, ticket->sent_ms, now_ms);
+    cell->is_stuck = ticket->is_stuck;
+    cell->is_overtaken = call_is_overtaken(cell->served_ms, ticket->sent_ms, now_ms);
+}
+
+static void note_served(struct destination_health *health, struct cell *cell,
+                        const struct ticket *ticket)
+{
+    health->served_ms = MAX_OF(health->served_ms, ticket->sent_ms);
+    cell->served_ms = MAX_OF(cell->served_ms, ticket->sent_ms);
+}
+
 static void remember(struct destination_health *health, uint64_t now_ms, bool is_fault)
 {
     health->last[health->last_at].at_ms = now_ms;
     health->last[health->last_at].is_fault = is_fault;
     health->last_at = (health->last_at + 1) % DESTINATION_LAST;
     health->last_count = MIN_OF(health->last_count + 1, (uint32_t)DESTINATION_LAST);
+}
+
+/* A call in the rows of which the streak, the silence and the last ten are. */
+static void count_rows(struct destination_health *health, struct cell *cell, uint64_t now_ms,
+                       bool is_silent, bool is_fault)
+{
+    row_take_over(&health->silent, &health->breaker);
+    if (is_fault && health->is_overtaken) {
+        return;
+    }
+    remember(health, now_ms, is_silent);
+    count_streak(health, cell, now_ms, is_fault);
+    row_count(&health->silent, now_ms, is_silent);
 }
 
 /* The destination's own breaker, while it is not closed. */
@@ -310,6 +340,7 @@ bool destination_result(struct destination_health *health, size_t index, uint64_
     bool is_fault = call == CALL_CONNECT || call == CALL_TRANSPORT;
     bool is_changed = false;
 
+    note_ticket(health, cell, now_ms, ticket);
     if (is_life_sign) {
         health->alive_ms = MAX_OF(now_ms, (uint64_t)1);
     }
@@ -320,16 +351,14 @@ bool destination_result(struct destination_health *health, size_t index, uint64_
         struct tally add = {.calls = 1, .faults = is_fault};
 
         window_add(&health->window, now_ms, &add);
-        remember(health, now_ms, is_fault);
-        count_streak(health, cell, now_ms, is_fault || call == CALL_APP);
-        row_take_over(&health->silent, &health->breaker);
-        row_count(&health->silent, now_ms, is_fault);
+        count_rows(health, cell, now_ms, is_fault, is_fault || call == CALL_APP);
         row_count(&health->rejected, now_ms, call == CALL_REJECT);
     }
-    health->is_stuck = ticket->is_destination_stuck;
-    cell->is_stuck = ticket->is_stuck;
     is_changed |= cell_result(cell, now_ms, call, ticket->cell_generation, ticket->is_canary,
                               was_frozen, full_ms, least_ms, &health->rng);
+    if (call == CALL_OK || call == CALL_SLOW || call == CALL_REJECT) {
+        note_served(health, cell, ticket);
+    }
     if (call == CALL_OK) {
         return is_changed; /* one that went well opens nothing */
     }
@@ -342,8 +371,7 @@ static bool check(struct destination_health *health, size_t index, uint64_t now_
     struct cell *cell = health->cells[index];
     bool is_changed;
 
-    health->is_stuck = ticket->is_destination_stuck;
-    cell->is_stuck = ticket->is_stuck;
+    note_ticket(health, cell, now_ms, ticket);
     is_changed = cell_confirm(cell, now_ms, ticket->cell_generation, is_over, &health->rng);
     return try_open(health, now_ms, 0) || is_changed;
 }
@@ -358,9 +386,11 @@ bool destination_provisional(struct destination_health *health, size_t index, ui
                              const struct ticket *ticket, bool *is_changed)
 {
     struct tally add = {.calls = 1, .faults = 1};
+    struct cell *cell = health->cells[index];
 
+    note_ticket(health, cell, now_ms, ticket);
     if (ticket->destination_generation != health->breaker.generation ||
-        health->breaker.force != FORCE_NONE) {
+        health->breaker.force != FORCE_NONE || cell->is_overtaken) {
         return false;
     }
     if (is_frozen(health)) {
@@ -372,12 +402,9 @@ bool destination_provisional(struct destination_health *health, size_t index, ui
         return counts;
     }
     window_add(&health->window, now_ms, &add);
-    remember(health, now_ms, true);
-    count_streak(health, health->cells[index], now_ms, true);
-    row_take_over(&health->silent, &health->breaker);
-    row_count(&health->silent, now_ms, true);
-    (void)cell_provisional(health->cells[index], now_ms, ticket->cell_generation, false);
-    if (has_timed_out(health) || cell_has_timed_out(health->cells[index])) {
+    count_rows(health, cell, now_ms, true, true);
+    (void)cell_provisional(cell, now_ms, ticket->cell_generation, false);
+    if (has_timed_out(health) || cell_has_timed_out(cell)) {
         *is_changed = check(health, index, now_ms, ticket, false);
     }
     return true;

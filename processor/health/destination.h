@@ -41,10 +41,12 @@ struct destination_health {
     uint32_t streak;   /* faults of any kind in a row */
     struct row silent; /* no connection, no answer, or none yet */
     struct row rejected;
-    bool is_stuck;                             /* others wait behind the call that is judged */
-    uint64_t streak_since_ms;                  /* when the first of them ended */
-    uint64_t alive_ms;                         /* last life sign; 0: never */
-    uint64_t confirmed_ms;                     /* when a call that hung failed for good; 0: never */
+    uint64_t served_ms;       /* when the newest call that ended well was sent; 0: never */
+    bool is_stuck;            /* others wait behind the call that is judged */
+    bool is_overtaken;        /* and one that was sent after it has been served */
+    uint64_t streak_since_ms; /* when the first of them ended */
+    uint64_t alive_ms;        /* last life sign; 0: never */
+    uint64_t confirmed_ms;    /* when a call that hung failed for good; 0: never */
     struct cell *cells[DESTINATION_CELLS_MAX]; /* owned */
     size_t cell_count;
     struct rng rng;
@@ -59,6 +61,7 @@ struct ticket {
     /* said by who asks: others have waited for long behind it */
     bool is_stuck; /* of its type */
     bool is_destination_stuck;
+    uint64_t sent_ms; /* when its request was sent; 0: not known, so after all others */
 };
 
 void destination_health_init(struct destination_health *health, const struct cell_policy *policy,

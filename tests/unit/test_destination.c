@@ -480,6 +480,42 @@ static void an_operator_closes_one_type_or_all(void **state)
     end(&scene);
 }
 
+/* Thirty time out in a row after forty good calls of each of two types; before each, one of its
+ * type that was sent after it may have been served. */
+static bool opens_by_time_outs(bool is_overtaken)
+{
+    struct scene scene;
+    bool is_open;
+
+    begin(&scene);
+    play(&scene, "..--", 10, 800);
+    for (unsigned i = 0; i < 30; i++) {
+        struct ticket ticket;
+
+        (void)destination_admit(&scene.health, i % 2, scene.now_ms, 0, 0, &ticket);
+        ticket.sent_ms = scene.now_ms - 2900;
+        if (is_overtaken) {
+            (void)destination_result(&scene.health, i % 2, scene.now_ms, CALL_OK, false, &ticket, 0,
+                                     0);
+        }
+        ticket.sent_ms = scene.now_ms - 3000;
+        ticket.is_stuck = ticket.is_destination_stuck = true;
+        (void)destination_result(&scene.health, i % 2, scene.now_ms, CALL_TRANSPORT, i % 5 == 0,
+                                 &ticket, 0, 0);
+        scene.now_ms += 300;
+    }
+    is_open = scene.health.breaker.state != BREAKER_CLOSED;
+    end(&scene);
+    return is_open;
+}
+
+static void time_outs_that_were_overtaken_are_no_silence(void **state)
+{
+    (void)state;
+    assert_true(opens_by_time_outs(false));
+    assert_false(opens_by_time_outs(true));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -498,6 +534,7 @@ int main(void)
         cmocka_unit_test(what_hangs_opens_it_when_the_first_times_out),
         cmocka_unit_test(after_a_time_out_what_hangs_is_enough),
         cmocka_unit_test(a_queue_behind_two_that_hang_opens_it),
+        cmocka_unit_test(time_outs_that_were_overtaken_are_no_silence),
         cmocka_unit_test(refusals_of_all_types_in_a_row_open_it),
         cmocka_unit_test(types_without_end_share_the_last_cell),
         cmocka_unit_test(an_operator_closes_one_type_or_all),

@@ -205,6 +205,23 @@ static void concurrency_stays_when_it_is_not_used(void **state)
     assert_int_equal(concurrency_limit(&concurrency), 8);
 }
 
+static void patience_follows_the_usual_round_trip(void **state)
+{
+    struct concurrency concurrency;
+
+    (void)state;
+    concurrency_init(&concurrency, 8, 64);
+    assert_int_equal(concurrency_patience_ms(&concurrency), 1000);
+    for (uint64_t now_ms = 1000; now_ms < 3000; now_ms += 100) {
+        concurrency_answered(&concurrency, now_ms, 50, false);
+    }
+    assert_int_equal(concurrency_patience_ms(&concurrency), 1000);
+    for (uint64_t now_ms = 3000; now_ms < 60000; now_ms += 100) {
+        concurrency_answered(&concurrency, now_ms, 2000, false);
+    }
+    assert_in_range(concurrency_patience_ms(&concurrency), 7900, 8000);
+}
+
 static void budget_is_a_share_and_a_little(void **state)
 {
     struct retry_budget budget;
@@ -257,6 +274,7 @@ int main(void)
         cmocka_unit_test(rate_limit_lets_a_burst_of_many_seconds_go),
         cmocka_unit_test(concurrency_grows_when_full_and_yields_to_faults),
         cmocka_unit_test(concurrency_stays_when_it_is_not_used),
+        cmocka_unit_test(patience_follows_the_usual_round_trip),
         cmocka_unit_test(budget_is_a_share_and_a_little),
         cmocka_unit_test(a_third_of_failures_needs_no_budget),
     };

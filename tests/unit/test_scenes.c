@@ -235,6 +235,55 @@ static void a_fifth_of_failures_diverts_hardly_any(void **state)
     }
 }
 
+/* A fifth of the requests times out or is slow, the others are quick: no outage. What shares the
+ * connections with requests that hang waits, and is neither diverted nor taken for a hang. */
+static const struct {
+    const char *name;
+    const char *rules;
+} background_rows[] = {
+    {"20 % hang", "{answer: {share: 20%, hang: true}}"},
+    {"20 % slow", "{answer: {share: 20%, latency: 3s}}"},
+    {"10 % hang, 10 % fail",
+     "{answer: {share: 10%, hang: true}}, {answer: {share: 11%, code: 50000}}"},
+};
+
+static const struct {
+    const char *traffic;
+    const char *more;
+} background_ways[] = {
+    {"{event: Product Viewed, rate: 10/s}, {event: Order Completed, rate: 5/s}", ""},
+    {"{event: Product Viewed, rate: 50/s}, {event: Order Completed, rate: 50/s}", ""},
+    {"{event: Product Viewed, rate: 50/s}", ", batch: {events: 1}"},
+    {"{event: A, rate: 20/s}, {event: B, rate: 15/s}, {event: C, rate: 8/s}, {event: D, rate: 4/s},"
+     " {event: E, rate: 2/s}",
+     ", batch: {events: 5}"},
+};
+
+static void some_that_time_out_are_no_outage(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(background_rows) * COUNT_OF(background_ways); i++) {
+        size_t row = i % COUNT_OF(background_rows);
+        size_t way = i / COUNT_OF(background_rows);
+        char *trace = mem_format("for: 90s\ntraffic: [%s]\ndestinations: {tiktok: [%s]}\n",
+                                 background_ways[way].traffic, background_rows[row].rules);
+        struct played played;
+        const struct sums *sums = &played.rehearsal.sums;
+
+        play_with(&played, 1, 20000, background_ways[way].more, one_leg, trace, i + 1);
+        if (find_row(&played, TIMELINE_HEALTH, "open", NULL, 0) != UINT64_MAX ||
+            sums->diverted * 50 > played.rehearsal.produced) {
+            fail_msg("%s, %s%s: %llu of %llu diverted, open at %llu ms", background_rows[row].name,
+                     background_ways[way].traffic, background_ways[way].more,
+                     (unsigned long long)sums->diverted,
+                     (unsigned long long)played.rehearsal.produced,
+                     (unsigned long long)find_row(&played, TIMELINE_HEALTH, "open", NULL, 0));
+        }
+        put_away(&played);
+        free(trace);
+    }
+}
+
 /* All is refused from one moment on, at 500 a second: few are condemned before the way closes. */
 static void few_are_condemned_before_a_storm_is_seen(void **state)
 {
@@ -418,6 +467,7 @@ int main(void)
         cmocka_unit_test(a_start_into_a_hang_is_seen_too),
         cmocka_unit_test(a_hang_is_seen_within_twelve_seconds_in_every_state),
         cmocka_unit_test(a_fifth_of_failures_diverts_hardly_any),
+        cmocka_unit_test(some_that_time_out_are_no_outage),
         cmocka_unit_test(few_are_condemned_before_a_storm_is_seen),
         cmocka_unit_test(a_retry_after_of_nothing_is_no_loop),
         cmocka_unit_test(slow_answers_are_no_outage),
