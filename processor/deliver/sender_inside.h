@@ -73,9 +73,7 @@ void sender_report_batch(struct sender *sender, struct batch *batch, enum leg_ou
 
 /* sender_send.c */
 
-/** How many requests may be under way just now, without those that were overtaken. */
-size_t sender_connections(const struct sender *sender);
-/** All of them are. */
+/** As many requests as may be are under way, not counting those that were overtaken. */
 bool sender_is_full(const struct sender *sender);
 /** A request of its type that was sent after @batch has been served quickly, and @batch hangs. */
 bool sender_is_overtaken(const struct sender *sender, const struct batch *batch);

@@ -9,7 +9,8 @@
 enum { UNPROVEN_CONNECTIONS = 2, ANSWER_BYTES_PER_EVENT = 1024, STUCK_QUEUE_MS = 1000 };
 enum { SAMPLES = 4, SAMPLE_GAP_MS = 500 };
 
-size_t sender_connections(const struct sender *sender)
+/* How many requests may be under way just now, without those that were overtaken. */
+static size_t connections(const struct sender *sender)
 {
     size_t limit = concurrency_limit(&sender->concurrency);
 
@@ -34,7 +35,7 @@ static size_t count_occupied(const struct sender *sender)
 
 bool sender_is_full(const struct sender *sender)
 {
-    return count_occupied(sender) >= sender_connections(sender) ||
+    return count_occupied(sender) >= connections(sender) ||
            sender->batches.in_flight >= sender->concurrency.max;
 }
 
@@ -46,7 +47,7 @@ static bool may_sample(const struct sender *sender)
     uint64_t since_ms = MAX_OF(sender->heard_ms, sender->full_since_ms);
 
     return sender->full_since_ms != 0 && sender->batches.in_flight < sender->concurrency.max &&
-           count_occupied(sender) < sender_connections(sender) + SAMPLES &&
+           count_occupied(sender) < connections(sender) + SAMPLES &&
            now_ms - sender->sent_ms >= SAMPLE_GAP_MS &&
            now_ms - since_ms >= concurrency_patience_ms(&sender->concurrency);
 }
