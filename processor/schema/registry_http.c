@@ -245,7 +245,7 @@ static bool ask_at(struct registry_http *http, const char *url, struct span body
     static const char *const headers[] = {
         "Accept: application/vnd.schemaregistry.v1+json, application/json",
         "Content-Type: application/vnd.schemaregistry.v1+json",
-        "User-Agent: detour/" DETOUR_VERSION,
+        ("User-Agent: detour/" DETOUR_VERSION),
     };
     const struct config_registry *config = http->config;
     struct http_target target = {.url = url,
