@@ -268,14 +268,14 @@ static void some_that_time_out_are_no_outage(void **state)
         char *trace = mem_format("for: 90s\ntraffic: [%s]\ndestinations: {tiktok: [%s]}\n",
                                  background_ways[way].traffic, background_rows[row].rules);
         struct played played;
-        const struct sums *sums = &played.rehearsal.sums;
+        const struct summary *summary = &played.rehearsal.summary;
 
         play_with(&played, 1, 20000, background_ways[way].more, one_leg, trace, i + 1);
         if (find_row(&played, TIMELINE_HEALTH, "open", NULL, 0) != UINT64_MAX ||
-            sums->diverted * 50 > played.rehearsal.produced) {
+            summary->diverted * 50 > played.rehearsal.produced) {
             fail_msg("%s, %s%s: %llu of %llu diverted, open at %llu ms", background_rows[row].name,
                      background_ways[way].traffic, background_ways[way].more,
-                     (unsigned long long)sums->diverted,
+                     (unsigned long long)summary->diverted,
                      (unsigned long long)played.rehearsal.produced,
                      (unsigned long long)find_row(&played, TIMELINE_HEALTH, "open", NULL, 0));
         }
