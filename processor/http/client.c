@@ -32,6 +32,7 @@ enum {
     CONNECTIONS_KEPT = 256,
     CONNECTION_AGE_S =
         45, /* below the usual keep-alive of servers: few requests meet a closing one */
+    DOUBT_US = 5 * 1000 * 1000, /* longer than the waits between a few attempts */
     AUTHORITIES_KEPT_S = 60,
     SPARE_MAX = 128,
     FDS_MAX = 8,
@@ -63,6 +64,10 @@ struct http_client {
     struct http_request *active;
     struct http_request *spare;
     size_t active_count, spare_count;
+    /* A kept connection to this target has just ended under a request: others in the pool may have
+     * ended as well, so until then each request takes a new one. */
+    const struct http_target *doubted; /* compared, never followed */
+    uint64_t doubted_until_us;
 };
 
 static pthread_once_t curl_started = PTHREAD_ONCE_INIT;
@@ -318,6 +323,9 @@ static void set_target(struct http_request *request, const struct http_target *t
     (void)curl_easy_setopt(easy, body.ptr == NULL ? CURLOPT_HTTPGET : CURLOPT_POST, 1L);
     (void)curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, target->method);
     (void)curl_easy_setopt(easy, CURLOPT_HTTPHEADER, request->headers);
+    (void)curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT,
+                           (long)(target == request->client->doubted &&
+                                  request->started_us < request->client->doubted_until_us));
 }
 
 enum err_code http_post(struct http_client *client, const struct http_target *target,
@@ -450,6 +458,10 @@ static void finish(struct http_client *client, struct http_request *request, CUR
     reply.is_sent = sent > 0;
     reply.is_timeout = is_first_byte_late || result == CURLE_OPERATION_TIMEDOUT;
     read_result(request, result, is_first_byte_late, &reply);
+    if (request->is_broken) {
+        client->doubted = request->target;
+        client->doubted_until_us = clock_mono_us() + DOUBT_US;
+    }
     (void)curl_multi_remove_handle(client->multi, request->easy);
     unlink_active(client, request);
     request->done(request->context, &reply);
