@@ -27,9 +27,9 @@ static const char *text_of(enum reason reason)
     case REASON_TOO_OLD:
         return "older than max_age of its destination";
     case REASON_OUTAGE:
-        return "its way was closed";
+        return "its circuit breaker was open";
     case REASON_REJECT_STORM:
-        return "its way was closed, nearly everything was rejected there";
+        return "its circuit breaker was open, nearly everything was rejected there";
     case REASON_THROTTLED:
         return "it waited too long for a destination that asked for less";
     case REASON_CREDENTIAL:
