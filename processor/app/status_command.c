@@ -3,10 +3,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "app/status_table.h"
 #include "base/clock.h"
+#include "base/terminal.h"
 #include "destinations/table.h"
 #include "http/fetch.h"
 
@@ -152,8 +152,7 @@ static int ask_all(const struct arguments *arguments, json_t *instances)
 
 static void show_table(const json_t *instances, bool is_watch)
 {
-    bool is_terminal = isatty(STDOUT_FILENO) == 1;
-    bool is_colored = is_terminal && getenv("NO_COLOR") == NULL;
+    bool is_terminal = terminal_is_live(stdout);
     char now[CLOCK_ISO_BYTES];
     struct buf table;
 
@@ -162,7 +161,7 @@ static void show_table(const json_t *instances, bool is_watch)
         buf_printf(&table, "%s%s\n\n", is_terminal ? "\033[H\033[2J" : "",
                    clock_iso(clock_wall_ms(), now));
     }
-    status_table(instances, clock_wall_ms(), is_colored, &table);
+    status_table(instances, clock_wall_ms(), terminal_is_coloured(stdout), &table);
     buf_add_text(&table, is_watch && !is_terminal ? "\n" : "");
     (void)fwrite(table.ptr, 1, table.len, stdout);
     buf_fini(&table);

@@ -8,7 +8,7 @@
 #include "base/columns.h"
 #include "base/utf8.h"
 
-enum { NAME_COLUMNS = 30, LINE_COLUMNS = 80, DURATION_BYTES = 32, HELD_BYTES_MAX = 64 * 1024 };
+enum { NAME_COLUMNS = 30, LINE_COLUMNS = 80, HELD_BYTES_MAX = 64 * 1024 };
 enum { SOURCES_SHOWN = 8, SOURCE_COLUMNS = 20 };
 enum { TABLE_BYTES_MAX = 256 * 1024 * 1024 }; /* the answers it is made of have bounds */
 
@@ -68,25 +68,8 @@ static void add_padded(struct buf *out, const char *text, size_t columns)
     }
 }
 
-/* Two units are enough: 45s, 3m12s, 5h09m, 2d04h. */
-static const char *duration(int64_t ms, char out[DURATION_BYTES])
-{
-    long long s = ms < 0 ? 0 : ms / 1000;
-
-    if (s < 60) {
-        (void)snprintf(out, DURATION_BYTES, "%llds", s);
-    } else if (s < 3600) {
-        (void)snprintf(out, DURATION_BYTES, "%lldm%02llds", s / 60, s % 60);
-    } else if (s < 24 * 3600) {
-        (void)snprintf(out, DURATION_BYTES, "%lldh%02lldm", s / 3600, s / 60 % 60);
-    } else {
-        (void)snprintf(out, DURATION_BYTES, "%lldd%02lldh", s / 86400, s / 3600 % 24);
-    }
-    return out;
-}
-
 static const char *since(const json_t *object, const char *key, int64_t wall_ms,
-                         char out[DURATION_BYTES])
+                         char out[COLUMNS_DURATION_BYTES])
 {
     const char *text = text_of(object, key);
     int64_t at_ms;
@@ -94,7 +77,7 @@ static const char *since(const json_t *object, const char *key, int64_t wall_ms,
     if (!clock_parse_iso(text, strlen(text), &at_ms)) {
         return "";
     }
-    return duration(wall_ms - at_ms, out);
+    return columns_duration(wall_ms - at_ms, out);
 }
 
 static void add_bytes(struct buf *out, long long bytes)
@@ -139,11 +122,11 @@ static void add_number(struct buf *out, const char *before, const json_t *object
 static void add_probe(struct buf *out, const char *before, const json_t *object)
 {
     const json_t *probe = json_object_get(object, "next_probe_in_ms");
-    char text[DURATION_BYTES];
+    char text[COLUMNS_DURATION_BYTES];
 
     if (json_is_integer(probe) && json_integer_value(probe) > 0) {
         buf_printf(out, "%snext probe in %s", before,
-                   duration(json_integer_value(probe) + 999, text));
+                   columns_duration(json_integer_value(probe) + 999, text));
     } else if (json_is_integer(probe)) {
         buf_printf(out, "%sthe next event is the probe", before);
     }
@@ -152,7 +135,7 @@ static void add_probe(struct buf *out, const char *before, const json_t *object)
 /* What the destination said, how long ago, and how it was read. */
 static void add_answer(struct buf *out, const json_t *answer, int64_t wall_ms)
 {
-    char text[DURATION_BYTES];
+    char text[COLUMNS_DURATION_BYTES];
 
     if (!json_is_object(answer)) {
         return;
@@ -177,7 +160,7 @@ static void add_answer(struct buf *out, const json_t *answer, int64_t wall_ms)
 /* What a person wants to know of a way that is not simply open, one thing a line. */
 static void add_remarks(struct buf *out, const json_t *breaker, int64_t wall_ms)
 {
-    char text[DURATION_BYTES];
+    char text[COLUMNS_DURATION_BYTES];
 
     if (text_of(breaker, "outage")[0] != '\0') {
         buf_add_text(out, "      outage ");
@@ -211,7 +194,7 @@ static void add_breaker(struct buf *out, const json_t *destination, const json_t
     const json_t *breaker = is_cell ? cell : destination;
     const char *name = text_of(breaker, is_cell ? "event" : "name");
     double share = fmin(share_of(breaker), share_of(destination));
-    char text[DURATION_BYTES];
+    char text[COLUMNS_DURATION_BYTES];
 
     buf_add_text(out, is_cell ? "    " : "  ");
     add_padded(out, name, is_cell ? NAME_COLUMNS - 2 : NAME_COLUMNS);
@@ -259,7 +242,7 @@ static void add_held(struct buf *out, const char *secret, const char *how_long)
 /* A source id that is refused alone. */
 static void add_sources(struct buf *out, const json_t *sources, int64_t wall_ms)
 {
-    char text[DURATION_BYTES];
+    char text[COLUMNS_DURATION_BYTES];
     const json_t *held;
     size_t i;
 
@@ -283,7 +266,7 @@ static void add_destination(struct buf *out, const json_t *destination, int64_t 
     const json_t *throttle = json_object_get(destination, "throttle");
     const json_t *held = json_object_get(destination, "held");
     const json_t *cell;
-    char text[DURATION_BYTES];
+    char text[COLUMNS_DURATION_BYTES];
     size_t i;
 
     add_breaker(out, destination, NULL, wall_ms, is_colored);
@@ -338,7 +321,7 @@ static void add_line(struct buf *out, const char *text)
 static void add_service(struct buf *out, const char *name, const json_t *service, int64_t wall_ms)
 {
     const json_t *up = json_object_get(service, "up");
-    char text[DURATION_BYTES];
+    char text[COLUMNS_DURATION_BYTES];
 
     if (!json_is_boolean(up)) {
         return;
@@ -426,18 +409,18 @@ static void add_lag(struct buf *out, const json_t *instance)
     const json_t *partitions = json_object_get(instance, "partitions");
     double age = lag_age_of(partitions);
     size_t unknown = lags_unknown(partitions);
-    char text[DURATION_BYTES];
+    char text[COLUMNS_DURATION_BYTES];
 
     buf_printf(out, "  lag %lld", count_of(instance, "lag"));
     if (unknown > 0) {
         buf_printf(out, " (%zu partitions not known yet)", unknown);
     }
     if (age >= 10) {
-        buf_printf(out, " as of %s ago", duration((int64_t)(age * 1000), text));
+        buf_printf(out, " as of %s ago", columns_duration((int64_t)(age * 1000), text));
     }
     buf_printf(
         out, ", oldest unsettled %s\n",
-        duration(
+        columns_duration(
             (int64_t)(json_number_value(json_object_get(instance, "oldest_unsettled_s")) * 1000),
             text));
     add_partitions(out, partitions);
@@ -465,7 +448,7 @@ static void add_numbers(struct buf *out, const json_t *instance, int64_t wall_ms
 static void add_instance(struct buf *out, const json_t *instance, int64_t wall_ms, bool is_colored)
 {
     const json_t *destination;
-    char text[DURATION_BYTES];
+    char text[COLUMNS_DURATION_BYTES];
     size_t i;
 
     (void)add_clean(out, text_of(instance, "instance"), 40);

@@ -213,3 +213,19 @@ void columns_number(struct buf *out, uint64_t value, size_t columns)
     add_blanks(out, (struct span){text, used}, columns);
     buf_add(out, text, used);
 }
+
+const char *columns_duration(int64_t ms, char out[COLUMNS_DURATION_BYTES])
+{
+    long long s = ms < 0 ? 0 : ms / 1000;
+
+    if (s < 60) {
+        (void)snprintf(out, COLUMNS_DURATION_BYTES, "%llds", s);
+    } else if (s < 3600) {
+        (void)snprintf(out, COLUMNS_DURATION_BYTES, "%lldm%02llds", s / 60, s % 60);
+    } else if (s < 24 * 3600) {
+        (void)snprintf(out, COLUMNS_DURATION_BYTES, "%lldh%02lldm", s / 3600, s / 60 % 60);
+    } else {
+        (void)snprintf(out, COLUMNS_DURATION_BYTES, "%lldd%02lldh", s / 86400, s / 3600 % 24);
+    }
+    return out;
+}

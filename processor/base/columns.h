@@ -12,6 +12,8 @@
 
 #include "base/buf.h"
 
+enum { COLUMNS_DURATION_BYTES = 48 };
+
 unsigned columns_of_point(uint32_t code_point);
 size_t columns_of(struct span text);
 /** Bytes of @text that fit into @columns, whole characters. */
@@ -31,5 +33,8 @@ void columns_right(struct buf *out, struct span text, size_t columns);
 void columns_pair(struct buf *out, struct span first, struct span second, size_t columns);
 /** "12,345", never cut, with blanks in front up to @columns. */
 void columns_number(struct buf *out, uint64_t value, size_t columns);
+/** Two units are enough: "45s", "3m12s", "5h09m", "2d04h"; less than nothing is "0s". Returns
+ * @out. */
+const char *columns_duration(int64_t ms, char out[COLUMNS_DURATION_BYTES]);
 
 #endif /* BASE_COLUMNS_H */

@@ -3,18 +3,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/progress.h"
 #include "base/signals.h"
 #include "destinations/table.h"
 #include "trial/feed.h"
 #include "trial/guard.h"
 #include "trial/interrupt.h"
 
-enum { TURN_MS = 5, FINISH_MS = 60000, TOPIC_MS = 10000, PREVIEW_COUNT = 10, BAR_CELLS = 24 };
+enum { TURN_MS = 5, FINISH_MS = 60000, TOPIC_MS = 10000, PREVIEW_COUNT = 10 };
 
 #define SEED_DRAWN UINT64_MAX /* --seed was not given */
 
@@ -30,52 +30,48 @@ struct arguments {
     bool is_json;
 };
 
-/* Bars are for people: progress towards whichever end was asked for. */
-static void draw_progress(const struct arguments *arguments, const struct feed_totals *totals,
-                          uint64_t elapsed_ms)
+/* Towards whichever end was asked for. */
+static void begin_progress(const struct arguments *arguments, struct progress *progress)
 {
-    double share = 0.0;
-    int cells;
-
-    if (arguments->count != UINT64_MAX && arguments->count > 0) {
-        share = (double)totals->acknowledged / (double)arguments->count;
-    } else if (arguments->duration_ms != UINT64_MAX && arguments->duration_ms > 0) {
-        share = (double)elapsed_ms / (double)arguments->duration_ms;
+    if (arguments->count == UINT64_MAX && arguments->duration_ms != UINT64_MAX) {
+        progress_begin(progress, "generating", PROGRESS_MS, arguments->duration_ms);
+    } else {
+        progress_begin(progress, "generating", PROGRESS_COUNT,
+                       arguments->count == UINT64_MAX ? 0 : arguments->count);
     }
-    cells = (int)(MIN_OF(share, 1.0) * BAR_CELLS);
-    fprintf(stderr, "\r\033[K[%.*s%*s] %llu produced, %llu acknowledged", cells,
-            "########################", BAR_CELLS - cells, "", (unsigned long long)totals->produced,
-            (unsigned long long)totals->acknowledged);
-    fflush(stderr);
+}
+
+static void draw_progress(const struct feed_totals *totals, uint64_t elapsed_ms,
+                          struct progress *progress)
+{
+    char more[64];
+
+    (void)snprintf(more, sizeof(more), "%llu produced", (unsigned long long)totals->produced);
+    progress_turn(progress, progress->unit == PROGRESS_MS ? elapsed_ms : totals->acknowledged,
+                  more);
 }
 
 static enum err_code run_feed(const struct arguments *arguments, struct feed *feed, struct err *err)
 {
     uint64_t began_ms = clock_mono_ms();
-    uint64_t drawn_ms = began_ms;
-    bool is_terminal = isatty(STDERR_FILENO) == 1;
+    struct progress progress;
     bool is_done = arguments->count == 0;
     enum err_code rc = ERR_OK;
 
+    begin_progress(arguments, &progress);
     while (rc == ERR_OK && !is_done && !interrupt_is_pending()) {
-        uint64_t now_ms = clock_mono_ms();
+        uint64_t elapsed_ms = clock_mono_ms() - began_ms;
 
-        if (now_ms - began_ms >= arguments->duration_ms) {
+        if (elapsed_ms >= arguments->duration_ms) {
             break;
         }
-        if (is_terminal && now_ms - drawn_ms >= 200) {
-            draw_progress(arguments, feed_totals(feed), now_ms - began_ms);
-            drawn_ms = now_ms;
-        }
+        draw_progress(feed_totals(feed), elapsed_ms, &progress);
         rc = feed_turn(feed, TURN_MS, &is_done, err);
     }
     if (rc == ERR_OK) {
         rc = feed_finish(feed, FINISH_MS, err);
     }
-    if (is_terminal) {
-        draw_progress(arguments, feed_totals(feed), clock_mono_ms() - began_ms);
-        fputc('\n', stderr);
-    }
+    progress_clear(&progress);
     return rc;
 }
 

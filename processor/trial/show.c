@@ -1,13 +1,14 @@
 #include "trial/show.h"
 
 #include <stdarg.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
+#include "base/progress.h"
+#include "base/terminal.h"
 
 enum {
+    BAR_CELLS = 30,
     DRAW_MS = 250,
     LINE_MS = 5000,
     BLOCK_LINES = 8, /* without the states */
@@ -22,12 +23,9 @@ enum {
 
 void show_init(struct show *show, FILE *out)
 {
-    const char *no_color = getenv("NO_COLOR");
-    const char *terminal = getenv("TERM");
-
     *show = (struct show){.out = out, .began_ms = clock_mono_ms()};
-    show->is_live = isatty(fileno(out)) == 1 && terminal != NULL && strcmp(terminal, "dumb") != 0;
-    show->is_colour = show->is_live && (no_color == NULL || no_color[0] == '\0');
+    show->is_live = terminal_is_live(out);
+    show->is_colour = terminal_is_coloured(out);
 }
 
 void show_clear(struct show *show)
@@ -60,12 +58,14 @@ void show_line(struct show *show, const char *format, ...)
 
 static void draw_bar(struct show *show, const struct show_now *now)
 {
-    static const char full[] = "##############################";
     double share = now->phase_ms == 0 ? 0.0 : (double)now->phase_elapsed_ms / (double)now->phase_ms;
-    int cells = (int)(MIN_OF(share, 1.0) * SHOW_BAR_CELLS);
+    struct buf bar;
 
     if (now->phase_ms > 0) {
-        fprintf(show->out, "  [%.*s%*s]", cells, full, SHOW_BAR_CELLS - cells, "");
+        buf_init(&bar, BAR_CELLS + 8);
+        progress_bar(share, BAR_CELLS, &bar);
+        fprintf(show->out, "  %s", buf_text(&bar));
+        buf_fini(&bar);
     }
     fprintf(show->out, "  %llus\n", (unsigned long long)(now->phase_elapsed_ms / 1000));
 }

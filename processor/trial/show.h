@@ -10,8 +10,6 @@
 
 #include "trial/watch.h"
 
-enum { SHOW_BAR_CELLS = 30 };
-
 struct show {
     FILE *out;
     bool is_live;   /* a terminal: the block is redrawn */
