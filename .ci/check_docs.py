@@ -1,7 +1,7 @@
-"""Links between documents lead somewhere, and pages that are written from a table are what it says.
+"""Links between documents lead somewhere, tables can be read, and pages that are written from a table are what it says.
 
 A link to another document, with or without a heading, has to exist, and so has a test that is named as
-`test_file::name`. What the programs in REFERENCE (all options), REFERENCE_LOG (all log lines) and REFERENCE_MAP (all
+`test_file::name`. A cell of a table holds at most CELL_MAX characters: longer text is a paragraph, not a cell. What the programs in REFERENCE (all options), REFERENCE_LOG (all log lines) and REFERENCE_MAP (all
 fields) print has to be their page: `make docs` writes it.
 """
 
@@ -15,6 +15,8 @@ LINK = re.compile(r"(?<!!)\[[^\]]+\]\(([^)\s]+)\)")
 TEST = re.compile(r"`(test_\w+)::(\w+)`")
 HEADING = re.compile(r"^#+ +(.*)$", re.M)
 FENCE = re.compile(r"^```.*?^```", re.M | re.S)
+CELL_MAX = 200
+MARKUP = re.compile(r"[`*]|\]\([^)]*\)|\[")  # what is not shown of a cell
 
 
 def anchors(text):
@@ -42,6 +44,15 @@ def test_problems(path, sources):
             yield f"{path}: {file} has no test {name}"
 
 
+def cell_problems(path):
+    text = FENCE.sub(lambda m: "\n" * m.group().count("\n"), path.read_text(encoding="utf-8"))
+    for number, line in enumerate(text.splitlines(), 1):
+        cells = re.split(r"(?<!\\)\|", line)[1:-1] if line.startswith("|") else []
+        for length in (len(MARKUP.sub("", cell).strip()) for cell in cells):
+            if length > CELL_MAX:
+                yield f"{path}:{number}: a cell of {length} characters; {CELL_MAX} at most: make it a paragraph"
+
+
 def reference_problems(variable, page):
     program = os.environ.get(variable)
     if not program:
@@ -59,6 +70,7 @@ def reference_problems(variable, page):
 def main():
     names = subprocess.run(["git", "ls-files", "*.md"], capture_output=True, text=True, check=True).stdout.split()
     problems = [p for name in names if os.path.exists(name) for p in link_problems(pathlib.Path(name))]
+    problems += [p for name in names if os.path.exists(name) for p in cell_problems(pathlib.Path(name))]
     sources = {}
     for path in pathlib.Path("tests").glob("*/test_*.*"):
         sources[path.stem] = sources.get(path.stem, "") + path.read_text(encoding="utf-8")
@@ -71,4 +83,5 @@ def main():
     return 1 if problems else 0
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

@@ -58,26 +58,19 @@ static const struct config_option kafka[] = {
      OPTION_TEXT, AT(kafka.group), .is_required = true},
     {"topics", "The source topics.", OPTION_TEXTS, AT(kafka.topics), AND(kafka.topic_count),
      .is_required = true, .check = check_topics},
-    {"start_from", "Where a group begins that has no committed offset.", OPTION_CHOICE,
+    {"start_from", "Where reading starts if the group has no committed offset.", OPTION_CHOICE,
      AT(kafka.start_from), .choices = start_words, .fallback = "earliest"},
     {"on_gap",
-     "What happens when retention has removed events before they were read, or the log under the "
-     "group's offset has changed: stop the partition until a person decides, or go on after the "
-     "gap. "
-     "Both are logged with the size of the gap.",
+     "What to do if unread events are gone from the topic, or the log under the committed offset "
+     "has changed. `halt`: stop the partition; `skip`: continue after the gap. Both are logged.",
      OPTION_CHOICE, AT(kafka.on_gap), .choices = gap_words, .fallback = "halt"},
     {"past_end",
-     "With `on_gap: skip`: where a partition goes on whose offset is behind its end, when nothing "
-     "is noted by which the log is recognised. `end`: from its end, since an offset says that all "
-     "before it is settled; nothing is delivered again, and if the topic was made anew, what was "
-     "written to it before is not read. `first`: from its first record; nothing is lost, and "
-     "everything in it may be delivered again.",
+     "With `on_gap: skip`, if the offset is behind the end of the log and no mark identifies the "
+     "log: `end` continues at the end, `first` at the first record. See docs/delivery.md.",
      OPTION_CHOICE, AT(kafka.past_end), .choices = past_end_words, .fallback = "end"},
     {"properties",
-     "Any librdkafka property, verbatim (TLS, SASL ...); a value may be {env: NAME} or "
-     "{file: PATH}. Only the paths of `ssl.ca.location`, `ssl.certificate.location`, "
-     "`ssl.key.location`, `ssl.crl.location` and `ssl.keystore.location` are relative to this "
-     "file, as all paths in it. What detour must decide by itself is refused with the reason.",
+     "Any librdkafka property (TLS, SASL ...). A value may be {env: NAME} or {file: PATH}. A "
+     "property that detour sets itself is refused with the reason.",
      OPTION_SPECIAL, .form = "map: property to value", .read = read_properties},
 };
 
@@ -89,45 +82,42 @@ static const struct config_option in_flight[] = {
 };
 
 static const struct config_option schemas[] = {
-    {"directory", "Folder of the reader schemas, one .avsc each.", OPTION_FILE,
+    {"directory", "Folder of the reader schemas, one .avsc file each.", OPTION_FILE,
      AT(schemas.directory), AND(schemas.directory_place), .is_required = true},
-    {"framing", "How a message says which schema wrote it.", OPTION_CHOICE, AT(schemas.framing),
+    {"framing", "How a message names its writer schema.", OPTION_CHOICE, AT(schemas.framing),
      .choices = framing_words, .fallback = "confluent"},
     {"max_bytes",
-     "The largest schema that is read, from a file or the registry, each referred-to one by "
-     "itself.",
+     "The largest schema that is read from a file or the registry. Each referenced schema counts "
+     "by itself.",
      OPTION_SIZE, AT(schemas.bytes_max), .fallback = "1MiB", .min = KIB, .max = 16 * MIB},
     {"registry", "A Confluent-compatible schema registry.", OPTION_SECTION,
      .section = "schemas.registry"},
     {"ids", "Writer schemas by registry id, where there is no registry.", OPTION_SPECIAL,
      .form = "map: id to file in `directory`", .read = read_schema_ids},
     {"reader",
-     "Full name of the record events are read as, or a map from writer name to reader name when "
-     "one topic carries many record types. Where several files define a reader's record, the "
-     "file's name stands for it.",
+     "Full name of the record that events are read as, or a map from writer name to reader name. "
+     "If several files define the record, the name of the file replaces it.",
      OPTION_SPECIAL, .form = "name, or map: writer to reader", .read = read_schema_reader,
      .is_required = true},
 };
 
 static const struct config_option registry[] = {
-    {"url", "Base URL, or a list that is tried in turn.", OPTION_TEXTS, AT(schemas.registry.urls),
-     AND(schemas.registry.url_count), .check = check_registry_urls},
+    {"url", "Base URL, or a list of URLs that are tried in turn.", OPTION_TEXTS,
+     AT(schemas.registry.urls), AND(schemas.registry.url_count), .check = check_registry_urls},
     {"username", "For basic authentication.", OPTION_SECRET, AT(schemas.registry.username)},
     {"password", "For basic authentication.", OPTION_SECRET, AT(schemas.registry.password)},
     {"timeout", "For one request.", OPTION_DURATION, AT(schemas.registry.timeout_ms),
      .fallback = "5s", .min = 100, .max = MINUTE_MS},
-    {"requests", "Requests at once, when events come with many ids that are not known yet.",
-     OPTION_COUNT, AT(schemas.registry.requests), .fallback = "16", .min = 1, .max = 64},
+    {"requests", "Requests at a time, when many ids are unknown.", OPTION_COUNT,
+     AT(schemas.registry.requests), .fallback = "16", .min = 1, .max = 64},
     {"give_up",
-     "How long events wait for an id to which the registry gives bad answers only, while it gives "
-     "other schemas: 5xx, 401, 403, a page, nonsense. What it refuses (other 4xx, an answer that "
-     "is too large) is given up after a minute. Then they are dead letters, `schema_unknown`.",
+     "How long events wait for an id that gets only bad answers (5xx, 401, 403, no JSON) while "
+     "other ids are answered. Then they become dead letters, `schema_unknown`.",
      OPTION_DURATION, AT(schemas.registry.give_up_ms), .fallback = "10m", .min = 1000,
      .max = 7 * 24 * 60 * MINUTE_MS},
     {"waiting",
-     "What events that wait for a schema may take of a worker's memory, beside `in_flight`: each "
-     "at "
-     "least 1 KiB. Beyond it, or when one id takes half of it, the partitions they come from stop.",
+     "Memory of a worker for events that wait for a schema, apart from `in_flight`; an event "
+     "counts at least 1 KiB. If it is full, or one id uses half of it, their partitions stop.",
      OPTION_SIZE, AT(schemas.registry.waiting_bytes), .fallback = "128MiB", .min = MIB,
      .max = 1024 * 1024 * MIB},
     {"ca_file", "Certificates (PEM) to verify it with, instead of the system's.", OPTION_FILE,
@@ -138,16 +128,11 @@ static const struct config_option event[] = {
     {"type", "The event type: a path, or {record: name} for the record's own name.", OPTION_SPECIAL,
      .form = "path, or {record: name}", AT(event.type), .fallback = "event",
      .read = read_event_type},
-    {"id", "The id shared with the browser pixel, if the event has one.", OPTION_PATH, AT(event.id),
-     AND(event.id_place), .fallback = "event_id"},
+    {"id", "The id that the event shares with the browser pixel, if there is one.", OPTION_PATH,
+     AT(event.id), AND(event.id_place), .fallback = "event_id"},
     {"time",
-     "When it happened: a timestamp of any unit (Avro's logical types, Debezium's and Kafka "
-     "Connect's), "
-     "ISO 8601 text (also with Java's `[Etc/UTC]` behind the offset), or a number or text in "
-     "seconds, "
-     "milliseconds, microseconds or nanoseconds, told by its size. What is unusable is replaced by "
-     "the "
-     "Kafka record's timestamp and counted; `check` warns where the schema says so.",
+     "When it happened: a timestamp of any unit, ISO 8601 text, or a number. If it is unusable, "
+     "the timestamp of the Kafka record is used and counted. See *Event times* above.",
      OPTION_PATH, AT(event.time), AND(event.time_place), .fallback = "timestamp"},
     {"value", "What it is worth.", OPTION_PATH, AT(event.value), AND(event.value_place),
      .fallback = "properties.value"},
@@ -162,18 +147,20 @@ static const struct config_option event[] = {
 static const struct config_option route[] = {
     {"name", "For people, logs, headers and tests.", OPTION_TEXT, AT(name), .is_required = true,
      .check = check_name},
-    {"match", "What it takes; {}: everything. See the match language.", OPTION_MAP, AT(match),
+    {"match", "What it takes; {} takes everything. See the match language.", OPTION_MAP, AT(match),
      .is_null_refused = true},
-    {"priority", "Who goes first when a destination's rate, ramp or connections are short.",
+    {"priority",
+     "Which events go first when the rate, the ramp or the connections of a destination are "
+     "limited.",
      OPTION_CHOICE, AT(priority), .choices = priority_words, .fallback = "normal"},
     {"continue", "Whether the next route is tried as well.", OPTION_BOOL, AT(is_continued),
      .fallback = "false"},
     {"legs",
-     "A list of legs, each a chain of destinations: the primary, then its alternates. Either "
-     "legs or drop.",
+     "A list of legs. Each leg is a chain of destinations: the primary, then its alternates. A "
+     "route has either legs or drop.",
      OPTION_SPECIAL, .form = "list of lists of names", .read = read_legs, .is_null_refused = true},
-    {"drop", "Take the event and deliver it nowhere; the word is counted.", OPTION_TEXT, AT(drop),
-     .check = check_name, .is_null_refused = true},
+    {"drop", "Take the event and deliver it nowhere. The events are counted under this word.",
+     OPTION_TEXT, AT(drop), .check = check_name, .is_null_refused = true},
 };
 
 #undef AT
@@ -181,7 +168,7 @@ static const struct config_option route[] = {
 
 static const struct config_option alert[] = {
     {"webhook", "The URL that gets a POST.", OPTION_SECRET, AT(webhook), .is_required = true},
-    {"on", "What it is told of: outage_opened, outage_closed, credential, gap.", OPTION_SPECIAL,
+    {"on", "Which events are sent: outage_opened, outage_closed, credential, gap.", OPTION_SPECIAL,
      .form = "list of words", .read = read_alert_events, .is_required = true},
 };
 
@@ -196,24 +183,26 @@ static const struct config_option ledger[] = {
 static const struct config_option admin[] = {
     {"listen", "HOST:PORT it listens on.", OPTION_SPECIAL, .form = "HOST:PORT",
      .fallback = "127.0.0.1:8080", .read = read_listen},
-    {"token", "Bearer token of the calls that change something; without one there are none.",
+    {"token",
+     "Bearer token of the requests that change something; without a token there are no such "
+     "requests.",
      OPTION_SECRET, AT(admin.token)},
 };
 
 static const struct config_option log_options[] = {
     {"format", "How a line is written.", OPTION_CHOICE, AT(log.format), .choices = format_words,
      .fallback = "logfmt"},
-    {"level", "The least that is written.", OPTION_CHOICE, AT(log.level), .choices = level_words,
-     .fallback = "info"},
+    {"level", "The lowest level that is written.", OPTION_CHOICE, AT(log.level),
+     .choices = level_words, .fallback = "info"},
     {"totals",
-     "How often the line `run.totals` is written: consumed, delivered, diverted, lag, what "
-     "is not closed.",
+     "How often the line `run.totals` is written, with the counts of events, the lag and the "
+     "open breakers.",
      OPTION_DURATION, AT(log.totals_ms), .fallback = "1m", .min = 1000, .max = DAY_MS},
 };
 
 static const struct config_option shutdown_options[] = {
-    {"drain", "How long work that was sent may take to finish before the process ends.",
-     OPTION_DURATION, AT(shutdown.drain_ms), .fallback = "20s", .min = 0, .max = 10 * MINUTE_MS},
+    {"drain", "How long requests that were sent may take before the process ends.", OPTION_DURATION,
+     AT(shutdown.drain_ms), .fallback = "20s", .min = 0, .max = 10 * MINUTE_MS},
 };
 
 static const struct config_section section_top = {"", "The file.", SECTION(top)};

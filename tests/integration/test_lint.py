@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / ".ci"))
+import check_docs
 import check_sources
 import structure
 
@@ -62,3 +63,11 @@ def test_an_exception_has_a_reason_and_excepts_something():
     found = list(check_sources.shape_problems({"processor/x.c": SEVEN}, exceptions, []))
     assert found == [] and [line for line, _ in exceptions.problems()] == [3, 4]
     assert len(list(check_sources.shape_problems({"processor/x.c": SEVEN}, structure.Exceptions(""), []))) == 1
+
+
+def test_a_cell_of_a_table_is_short(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text(f"| a | b |\n| --- | --- |\n| {'x' * 200} | **`{'x' * 199}`** |\n| [y]({'x' * 300}) | a \\| b |\n")
+    assert list(check_docs.cell_problems(page)) == []
+    page.write_text(f"```\n| {'x' * 300} | b |\n```\n| a | b |\n| --- | --- |\n| {'x' * 201} | b |\n")
+    assert [problem.split(":")[1] for problem in check_docs.cell_problems(page)] == ["6"]
