@@ -132,7 +132,7 @@ static enum err_code check_all(const struct parse *parse)
     const char *why = NULL;
 
     for (size_t i = command->word_count; i-- > parse->words;) {
-        why = command->words[i].missing;
+        why = command->words[i].is_optional ? why : command->words[i].missing;
     }
     for (size_t i = command->option_count; i-- > 0;) {
         if (command->options[i].missing != NULL && (parse->seen >> i & 1) == 0) {
@@ -176,11 +176,23 @@ enum err_code command_parse(const struct command *command, int argc, char *const
 
 /* help */
 
+/* "ls" of "dlq ls": what the user types behind the outer command's name. */
+static const char *last_word(const struct command *command)
+{
+    const char *space = strrchr(command->name, ' ');
+
+    return space == NULL ? command->name : space + 1;
+}
+
 /* Room for "usage: detour check -c FILE [options]" and nothing more: the rows say the rest. */
 static void add_usage(const struct command *command, struct buf *out)
 {
     bool has_more = false;
 
+    if (command->run == NULL) {
+        buf_printf(out, "usage: detour %s COMMAND [options]\n", command->name);
+        return;
+    }
     buf_printf(out, "usage: detour %s", command->name);
     for (size_t i = 0; i < command->option_count; i++) {
         const struct command_option *option = &command->options[i];
@@ -194,7 +206,10 @@ static void add_usage(const struct command *command, struct buf *out)
         }
     }
     for (size_t i = 0; i < command->word_count; i++) {
-        buf_printf(out, " %s", command->words[i].name);
+        bool is_optional = command->words[i].is_optional;
+
+        buf_printf(out, " %s%s%s", is_optional ? "[" : "", command->words[i].name,
+                   is_optional ? "]" : "");
     }
     buf_add_text(out, has_more ? " [options]\n" : "\n");
 }
@@ -259,6 +274,26 @@ static size_t width_of(const struct command *command)
     return width + 2;
 }
 
+static void add_commands(const struct command *command, struct buf *out)
+{
+    size_t width = 0;
+    struct buf row;
+
+    for (size_t i = 0; i < command->command_count; i++) {
+        width = MAX_OF(width, strlen(command->commands[i]->name));
+    }
+    buf_init(&row, HELP_BYTES_MAX);
+    for (size_t i = 0; i < command->command_count; i++) {
+        const struct command *own = command->commands[i];
+
+        buf_clear(&row);
+        buf_printf(&row, "  detour %-*s  %s", (int)width, own->name, own->summary);
+        add_folded(buf_text(&row), width + 11, out);
+    }
+    buf_add_text(out, command->command_count > 0 ? "\n" : "");
+    buf_fini(&row);
+}
+
 void command_help(const struct command *command, struct buf *out)
 {
     size_t width = width_of(command);
@@ -268,6 +303,7 @@ void command_help(const struct command *command, struct buf *out)
     buf_add_char(out, '\n');
     add_folded(command->about, 0, out);
     buf_add_char(out, '\n');
+    add_commands(command, out);
     for (size_t i = 0; i < command->word_count; i++) {
         add_row(&command->words[i], true, width, out);
     }
@@ -303,12 +339,46 @@ static int explain(const struct command *command, const struct err *err)
     return err == NULL ? EXIT_CODE_OK : EXIT_CODE_USAGE;
 }
 
+const struct command *command_pick(const struct command *command, int *argc, char *const **argv)
+{
+    for (size_t i = 0; i<command->command_count && * argc> 1; i++) {
+        if (strcmp((*argv)[1], last_word(command->commands[i])) == 0) {
+            (*argc)--;
+            (*argv)++;
+            return command_pick(command->commands[i], argc, argv);
+        }
+    }
+    return command;
+}
+
+/* Of a command that runs only by its own commands, and none of them was named. */
+static enum err_code refuse_group(const struct command *command, int argc, char *const *argv,
+                                  bool *is_help, struct err *err)
+{
+    const char *names[OPTIONS_MAX];
+    const char *near;
+
+    PRE(command->command_count > 0 && command->command_count < OPTIONS_MAX);
+    *is_help = argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
+    if (*is_help) {
+        return ERR_OK;
+    }
+    for (size_t i = 0; i < command->command_count; i++) {
+        names[i] = last_word(command->commands[i]);
+    }
+    near = argc > 1 ? suggest(span_of(argv[1]), names, command->command_count) : NULL;
+    return argc > 1 ? FAIL(err, ERR_USAGE, "no command '%.60s'%s", argv[1], did_you_mean(near).text)
+                    : FAIL(err, ERR_USAGE, "which command?");
+}
+
 int command_perform(const struct command *command, int argc, char *const *argv)
 {
     void *arguments = mem_zero(1, MAX_OF(command->arguments_bytes, (size_t)1));
     bool is_help = false;
     struct err err;
-    enum err_code rc = command_parse(command, argc, argv, arguments, &is_help, &err);
+    enum err_code rc = command->run == NULL
+                           ? refuse_group(command, argc, argv, &is_help, &err)
+                           : command_parse(command, argc, argv, arguments, &is_help, &err);
     int code;
 
     if (rc != ERR_OK || is_help) {

@@ -10,6 +10,10 @@
  * what an abbreviation means. Of an option that is given twice the last value counts, unless its
  * reader collects them.
  *
+ * A command may have commands of its own (`detour dlq ls`): each is a table like any other, and
+ * its name is what the user types, "dlq ls". Where the first word is none of them, the command
+ * itself runs, if it can (`detour replay`, beside `detour replay list`).
+ *
  * A command's arguments are a struct of its own: each row names the reader of a value and the
  * offset of the field it goes to. Texts in it point into argv. No thread, no global state.
  */
@@ -36,6 +40,7 @@ struct command_option {
     const char *name;     /* "rate": --rate. Of a word what help calls it: "TRACE.yaml" */
     char letter;          /* 'c': -c as well; 0: none */
     bool is_secret;       /* its value is never repeated in an error */
+    bool is_optional;     /* of a word: it may be left out, and so may all behind it */
     const char *argument; /* what help calls the value: "N/s"; NULL: the option takes none */
     const char *help;     /* what it does, one paragraph */
     const char *fallback; /* the value where it is not given; NULL: none worth telling */
@@ -47,19 +52,21 @@ struct command_option {
 };
 
 struct command {
-    const char *name;
+    const char *name;    /* "dlq"; of a command of its own "dlq ls" */
     const char *summary; /* its line in `detour --help`; NULL: a child of another command, hidden */
     const char *about;   /* what it is for, one paragraph */
     const char *notes;   /* behind the options in --help; or NULL */
     const char *exits;   /* "0 all is right, 1 it is not, ..." */
     const struct command_option *options;
     size_t option_count;
-    const struct command_option *words; /* all of them are needed, in this order */
+    const struct command_option *words; /* in this order; needed unless they are optional */
     size_t word_count;
+    const struct command *const *commands; /* of its own; NULL: none */
+    size_t command_count;
     size_t arguments_bytes;
     const void *defaults;                        /* arguments as they begin; NULL: zero */
     const char *(*check)(const void *arguments); /* what does not go together; NULL: all is well */
-    int (*run)(const void *arguments);           /* gives the exit code */
+    int (*run)(const void *arguments); /* gives the exit code; NULL: only its commands run */
     bool takes_signals; /* SIGTERM, SIGINT and SIGHUP are blocked when run() begins */
 };
 
@@ -67,6 +74,9 @@ struct command {
  * what follows it was not looked at. ERR_USAGE with the reason. */
 NODISCARD enum err_code command_parse(const struct command *command, int argc, char *const *argv,
                                       void *arguments, bool *is_help, struct err *err);
+/** @command, or that of its own commands which argv[1] names; then *@argc and *@argv begin there.
+ */
+const struct command *command_pick(const struct command *command, int *argc, char *const **argv);
 /** What --help prints. */
 void command_help(const struct command *command, struct buf *out);
 /** Read, then run; or explain. Gives the exit code. */

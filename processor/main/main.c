@@ -68,10 +68,14 @@ static int perform(int argc, char **argv)
     }
     for (size_t i = 0; i < command_count; i++) {
         if (strcmp(argv[1], commands[i]->name) == 0) {
-            if (!commands[i]->takes_signals) {
+            int words = argc - 1;
+            char *const *line = argv + 1;
+            const struct command *command = command_pick(commands[i], &words, &line);
+
+            if (!command->takes_signals) {
                 signals_unblock();
             }
-            return command_perform(commands[i], argc - 1, argv + 1);
+            return command_perform(command, words, line);
         }
     }
     return unknown(argv[1]);

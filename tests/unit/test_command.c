@@ -313,7 +313,8 @@ static void check_rows(const struct command *one, const struct command_option *r
         bool has_value = are_words || row->argument != NULL;
 
         if (row->name == NULL || row->help == NULL || row->read == NULL ||
-            (are_words && row->missing == NULL) || row->offset >= one->arguments_bytes ||
+            (are_words && (row->missing == NULL) != row->is_optional) ||
+            row->offset >= one->arguments_bytes ||
             (has_value && row->wants == NULL && row->read != command_text)) {
             fail_msg("%s: row %zu is not complete", one->name, i);
         }
@@ -321,6 +322,125 @@ static void check_rows(const struct command *one, const struct command_option *r
             assert_string_not_equal(rows[k].name, row->name);
         }
     }
+}
+
+/* commands of its own */
+
+static int run_list(const void *all)
+{
+    const struct arguments *arguments = all;
+
+    return arguments->word == NULL ? 20 : 21;
+}
+
+static const struct command_option list_words[] = {
+    {.name = "NAME",
+     .help = "one of them",
+     .is_optional = true,
+     .read = command_text,
+     .offset = offsetof(struct arguments, word)},
+};
+
+static const struct command list_command = {
+    .name = "group list",
+    .summary = "what there is",
+    .about = "Lists.",
+    .exits = "0 listed",
+    .words = list_words,
+    .word_count = COUNT_OF(list_words),
+    .arguments_bytes = sizeof(struct arguments),
+    .run = run_list,
+};
+
+static int run_cancel(const void *all)
+{
+    (void)all;
+    return 30;
+}
+
+static const struct command cancel_command = {
+    .name = "group cancel",
+    .summary = "end it",
+    .about = "Ends.",
+    .exits = "0 ended",
+    .run = run_cancel,
+};
+static const struct command *const group_commands[] = {&list_command, &cancel_command};
+static const struct command group_command = {
+    .name = "group",
+    .about = "Groups.",
+    .exits = "0 all is well",
+    .commands = group_commands,
+    .command_count = COUNT_OF(group_commands),
+};
+
+static const struct {
+    const char *name;
+    const char *line[4];
+    bool can_run; /* the outer command itself */
+    int want;
+} group_cases[] = {
+    {"a command of its own", {"list"}, false, 20},
+    {"with an optional word", {"list", "x"}, false, 21},
+    {"with a word too many", {"list", "x", "y"}, false, EXIT_CODE_USAGE},
+    {"another", {"cancel"}, false, 30},
+    {"none", {NULL}, false, EXIT_CODE_USAGE},
+    {"one that is not there", {"lits"}, false, EXIT_CODE_USAGE},
+    {"help", {"--help"}, false, EXIT_CODE_OK},
+    {"help of its own command", {"list", "-h"}, false, EXIT_CODE_OK},
+    {"where the outer one runs too", {"cancel"}, true, 30},
+    {"the outer one", {"-cx", "t"}, true, 3},
+    {"the outer one with a word that is no command", {"-cx", "lits"}, true, 3},
+};
+
+static void a_command_has_commands_of_its_own(void **state)
+{
+    struct command both = command;
+
+    (void)state;
+    both.commands = group_commands;
+    both.command_count = COUNT_OF(group_commands);
+    for (size_t i = 0; i < COUNT_OF(group_cases); i++) {
+        char *typed[5] = {(char *)"group"};
+        char *const *argv = typed;
+        int argc = 1;
+        const struct command *picked = group_cases[i].can_run ? &both : &group_command;
+        int code;
+
+        while (argc < 5 && group_cases[i].line[argc - 1] != NULL) {
+            typed[argc] = (char *)group_cases[i].line[argc - 1];
+            argc++;
+        }
+        picked = command_pick(picked, &argc, &argv);
+        code = command_perform(picked, argc, argv);
+        if (code != group_cases[i].want) {
+            fail_msg("%s: %d", group_cases[i].name, code);
+        }
+    }
+}
+
+static void help_names_its_own_commands(void **state)
+{
+    static const char want[] = "usage: detour group COMMAND [options]\n"
+                               "\n"
+                               "Groups.\n"
+                               "\n"
+                               "  detour group list    what there is\n"
+                               "  detour group cancel  end it\n"
+                               "\n"
+                               "  -h, --help  this text\n"
+                               "\n"
+                               "Exit codes: 0 all is well.\n";
+    struct buf out;
+
+    (void)state;
+    buf_init(&out, 1 << 16);
+    command_help(&group_command, &out);
+    assert_string_equal(buf_text(&out), want);
+    buf_clear(&out);
+    command_help(&list_command, &out);
+    assert_int_equal(strncmp(buf_text(&out), "usage: detour group list [NAME]\n", 32), 0);
+    buf_fini(&out);
 }
 
 static void every_table_is_complete(void **state)
@@ -355,6 +475,8 @@ int main(void)
         cmocka_unit_test(help_comes_before_what_is_missing_and_what_follows),
         cmocka_unit_test(help_is_written_from_the_table),
         cmocka_unit_test(what_was_read_is_run),
+        cmocka_unit_test(a_command_has_commands_of_its_own),
+        cmocka_unit_test(help_names_its_own_commands),
         cmocka_unit_test(every_table_is_complete),
     };
 
