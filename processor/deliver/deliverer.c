@@ -13,10 +13,8 @@ enum {
 
 void deliverer_read_clocks(struct deliverer *d)
 {
-    uint64_t now_ms = d->io->mono_ms(d->io->context);
-
-    INVARIANT(now_ms >= d->now_ms);
-    d->now_ms = now_ms;
+    /* A monotonic clock of a virtual machine may step back all the same: time stands still then. */
+    d->now_ms = MAX_OF(d->now_ms, d->io->mono_ms(d->io->context));
     d->wall_ms = d->io->wall_ms(d->io->context);
 }
 

@@ -135,6 +135,29 @@ static void while_the_breaker_is_open_events_go_to_the_next_destination(void **s
 }
 
 /* Senders report, dispatch acts: what one turn reports is at its next destination in that turn. */
+/* The time of the worker stands still until the clock has caught up. */
+static void a_clock_that_steps_back_stops_nothing(void **state)
+{
+    struct bench *bench = bench_open();
+    uint64_t before_ms;
+    int64_t offset;
+
+    (void)state;
+    bench_pass(bench, 100);
+    before_ms = bench->d.now_ms;
+    bench->now_ms -= 5000;
+    offset = bench_event(bench, "Purchase");
+    bench_pass(bench, 100);
+    assert_int_equal(bench->d.now_ms, before_ms);
+    bench_pass(bench, 6000);
+    assert_true(bench->d.now_ms > before_ms);
+    assert_int_equal(bench_answer_all(bench, 200, BENCH_OK), 1);
+    bench_pass(bench, 10);
+    assert_int_equal(bench->settled_count, 1);
+    assert_int_equal(bench->settled[0], offset);
+    bench_close(bench);
+}
+
 static void an_outcome_is_acted_on_in_the_turn_it_is_reported(void **state)
 {
     struct bench *bench = bench_open();
@@ -159,6 +182,7 @@ int main(void)
         cmocka_unit_test(an_event_no_route_takes_is_dead_lettered),
         cmocka_unit_test(a_cancelled_record_does_not_settle_its_offset),
         cmocka_unit_test(while_the_breaker_is_open_events_go_to_the_next_destination),
+        cmocka_unit_test(a_clock_that_steps_back_stops_nothing),
         cmocka_unit_test(an_outcome_is_acted_on_in_the_turn_it_is_reported),
     };
 
