@@ -15,6 +15,7 @@
 #include "deliver/pipeline.h"
 #include "observe/metrics.h"
 
+struct acted_upon;
 struct backlog;
 struct mend_memory;
 struct sender;
@@ -35,8 +36,9 @@ struct deliverer {
     struct backlog *backlogs;  /* records', by destination; topics only */
     struct mend_memory *mends; /* likewise */
     size_t full_backlogs;
-    struct health *health; /* the process's; shared */
-    unsigned worker;       /* whose this is */
+    struct health *health;         /* the process's; shared */
+    struct acted_upon *acted_upon; /* dispatch's, by destination */
+    unsigned worker;               /* whose this is */
     struct {
         uint64_t key; /* hash of event type and destination; 0: empty */
         size_t cell;
@@ -66,6 +68,7 @@ struct deliverer_parts {
 void deliverer_init(struct deliverer *d, const struct deliverer_parts *parts);
 /** Frees the events in flight; nothing calls back any more. */
 void deliverer_fini(struct deliverer *d);
+/** The monotonic time never goes back, whatever the clock says. */
 void deliverer_read_clocks(struct deliverer *d);
 /** The cell of @event_type at destination @index. */
 size_t deliverer_cell(struct deliverer *d, size_t index, struct span event_type);

@@ -5,10 +5,17 @@
 
 #include "base/mem.h"
 #include "deliver/item.h"
+#include "deliver/queue.h"
 #include "deliver/records.h"
 #include "deliver/selection.h"
 #include "deliver/sender.h"
 #include "deliver/settle.h"
+
+/* What was read of one destination's health and acted upon. */
+struct acted_upon {
+    uint64_t version;       /* of its breakers */
+    uint32_t cells_version; /* of which type has which cell */
+};
 
 void dispatch_init(struct deliverer *d, const struct deliverer_parts *parts)
 {
@@ -17,6 +24,7 @@ void dispatch_init(struct deliverer *d, const struct deliverer_parts *parts)
     deliverer_init(d, parts);
     records_init(d);
     d->senders = mem_array(config->destination_count, struct sender *);
+    d->acted_upon = mem_array(config->destination_count, struct acted_upon);
     for (size_t i = 0; i < config->destination_count; i++) {
         if (!config->destinations[i].type->is_topic) {
             d->senders[i] = sender_new(d, &parts->pipeline->destinations[i], i);
@@ -31,6 +39,7 @@ void dispatch_fini(struct deliverer *d)
         sender_free(d->senders[i]);
     }
     free(d->senders);
+    free(d->acted_upon);
     records_fini(d);
     deliverer_fini(d);
 }
@@ -216,6 +225,52 @@ void dispatch_outcomes(struct deliverer *d)
     POST(d->outcomes.count == 0);
 }
 
+/* health: read here, and told to senders */
+
+/* A cell became another type's: what waits, or is under way, asks for its own anew. */
+static void find_cells(struct deliverer *d, size_t index)
+{
+    uint32_t version = health_cells_version(d->health, index);
+    struct queues *queues = sender_queues(d->senders[index]);
+
+    if (version == d->acted_upon[index].cells_version) {
+        return;
+    }
+    d->acted_upon[index].cells_version = version;
+    for (struct queue *queue = queues_first(queues); queue != NULL;
+         queue = queues_next(queues, queue)) {
+        if (queue->count > 0 || queue->batches > 0) {
+            queue->cell = deliverer_cell(d, index, span_of(queue->name));
+        }
+    }
+}
+
+/* A breaker opened: what waits for it fails over now, not after its own attempts. */
+static void follow_breakers(struct deliverer *d, size_t index)
+{
+    uint64_t version = health_version(d->health, index);
+    struct queues *queues = sender_queues(d->senders[index]);
+
+    if (version == d->acted_upon[index].version) {
+        return;
+    }
+    d->acted_upon[index].version = version;
+    for (struct queue *queue = queues_first(queues); queue != NULL;
+         queue = queues_next(queues, queue)) {
+        queue->is_open = (queue->count > 0 || queue->batches > 0) &&
+                         !health_allows_waiting(d->health, index, queue->cell);
+    }
+    sender_release(d->senders[index], !health_is_closed(d->health, index));
+}
+
+static void review(struct deliverer *d, size_t index)
+{
+    find_cells(d, index);
+    sender_review(d->senders[index], health_streak(d->health, index));
+    follow_breakers(d, index);
+    sender_divert_waiting(d->senders[index]);
+}
+
 /* turns */
 
 uint64_t dispatch_receive(struct deliverer *d)
@@ -237,7 +292,7 @@ uint64_t dispatch_send(struct deliverer *d)
 
     for (size_t i = 0; i < count; i++) {
         if (d->senders[i] != NULL) {
-            sender_review(d->senders[i]);
+            review(d, i);
         }
     }
     dispatch_outcomes(d);

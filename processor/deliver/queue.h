@@ -28,7 +28,8 @@ struct queue {
     size_t batches;     /* batches of this queue, in flight or waiting */
     struct queue *next; /* all of its priority, in turn */
     uint64_t hash;
-    size_t cell; /* its health */
+    size_t cell;  /* its health */
+    bool is_open; /* a breaker of it was open when dispatch looked last */
 };
 
 struct queues {

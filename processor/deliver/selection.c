@@ -36,14 +36,15 @@ static bool is_admitted(struct deliverer *d, const struct config_destination *de
     size_t cell;
     enum gate gate;
 
-    if (d->senders[index] == NULL) { /* a topic */
+    if (destination->type->is_topic) {
         return true;
     }
     cell = deliverer_cell(d, index, of->event_type);
     if (health_is_clear(d->health, index, cell)) {
         return true;
     }
-    gate = health_admit(d->health, index, cell, d->now_ms, span_hash(of->event_id), of->priority,
+    gate = health_admit(d->health, index, cell,
+                        &(struct admission){d->now_ms, span_hash(of->event_id), of->priority},
                         &out->ticket);
     if (gate == GATE_CANARY && !may_probe(d, index, cell, out)) {
         gate = GATE_DIVERT;

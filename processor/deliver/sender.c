@@ -192,6 +192,11 @@ size_t sender_load(const struct sender *sender)
     return load;
 }
 
+struct queues *sender_queues(struct sender *sender)
+{
+    return &sender->queues;
+}
+
 /* turns */
 
 /* When there will be something to do, as far as time decides. */
@@ -222,13 +227,13 @@ static uint64_t next_due_ms(const struct sender *sender)
     return due_ms > now_ms ? due_ms - now_ms : 1;
 }
 
-void sender_review(struct sender *sender)
+void sender_review(struct sender *sender, uint32_t streak)
 {
+    sender->streak = streak;
     rate_limit_set_ceiling(&sender->rate_limit, rate_ceiling(sender), sender->d->now_ms);
     sender_follow_flow(sender);
     sender_look(sender);
-    sender_follow_health(sender);
-    sender_divert_waiting(sender);
+    sender_count_hanging(sender);
 }
 
 uint64_t sender_send(struct sender *sender)

@@ -28,14 +28,26 @@
 
 #include "deliver/deliverer.h"
 
+struct queues;
+
 struct sender *sender_new(struct deliverer *d, const struct destination *destination, size_t index);
 void sender_free(struct sender *sender); /* legs stay their events' */
 /** Take a NEW leg, rendered as leg->item for this destination; @view: its event, decoded. */
 void sender_take(struct sender *sender, struct leg *leg, const struct event_view *view);
 /** Throttled, or held by a refused credential: nothing is sent just now. */
 bool sender_is_paused(const struct sender *sender);
-/** Look through what waits: who has waited in vain, or for an open breaker, is reported. */
-void sender_review(struct sender *sender);
+/* Dispatch reads health and tells it; a sender reports to health and does not ask it. */
+
+/** What waits, for dispatch to find its cells. */
+struct queues *sender_queues(struct sender *sender);
+/** A breaker moved: what waits in queues that are marked open is reported unavailable, but for
+ * probes. @is_broken: the breaker of the destination itself is not closed. */
+void sender_release(struct sender *sender, bool is_broken);
+/** Once a turn: what other workers were told, secrets that changed, requests that hang. @streak:
+ * calls in a row, of all workers, that failed or were refused. */
+void sender_review(struct sender *sender, uint32_t streak);
+/** Report who has waited in vain: for a throttle, a credential, a retry, a place. */
+void sender_divert_waiting(struct sender *sender);
 /** Send what is due. Returns ms until something is. */
 uint64_t sender_send(struct sender *sender);
 /** Legs, batches and requests that it keeps. */

@@ -9,6 +9,13 @@
 #include "base/mem.h"
 #include "deliver/backoff.h"
 
+/* One request's end. */
+struct exchange {
+    const struct http_reply *reply;
+    struct answer answer;
+    enum circuit circuit; /* what the breakers say after it */
+};
+
 /* Once an attempt may have been taken, it stays so through diversion and replay. */
 static void note_outcome(struct leg *leg, enum verdict verdict, const struct http_reply *reply)
 {
@@ -54,23 +61,13 @@ static void reject(struct sender *sender, struct leg *leg, enum reason reason)
     sender_report(sender, leg, LEG_REJECTED, reason);
 }
 
-/* In a reject storm what is refused speaks of the storm, not of its event: probes, and what was
- * under way when it was seen. */
-static bool is_in_storm(const struct sender *sender, const struct batch *batch)
-{
-    char outage[OUTAGE_ID_BYTES];
-
-    return !sender_is_clear(sender, batch) &&
-           health_outage(sender->d->health, sender->index, batch->queue->cell, outage) ==
-               REASON_REJECT_STORM;
-}
-
 static void handle_rejected(struct sender *sender, struct batch *batch,
-                            const struct http_reply *reply, const struct answer *answer)
+                            const struct exchange *exchange)
 {
-    enum reason reason = reply->status == 413 ? REASON_TOO_LARGE : REASON_REJECTED;
+    const struct answer *answer = &exchange->answer;
+    enum reason reason = exchange->reply->status == 413 ? REASON_TOO_LARGE : REASON_REJECTED;
 
-    if (is_in_storm(sender, batch)) {
+    if (exchange->circuit == CIRCUIT_REJECT_STORM) {
         sender_count(sender, batch->legs[0], VERDICT_REJECTED, batch->count);
         sender_report_batch(sender, batch, LEG_UNAVAILABLE, REASON_NONE);
         return;
@@ -95,24 +92,26 @@ static void handle_rejected(struct sender *sender, struct batch *batch,
     }
 }
 
-static void handle_retry(struct sender *sender, struct batch *batch, const struct http_reply *reply,
-                         const struct answer *answer)
+/* What was answered as @verdict is to be sent again. */
+static void handle_retry(struct sender *sender, struct batch *batch,
+                         const struct exchange *exchange, enum verdict verdict)
 {
+    const struct http_reply *reply = exchange->reply;
     uint64_t least_ms = reply->has_retry_after ? reply->retry_after_ms : 0;
     uint64_t now_ms = sender->d->now_ms;
     uint64_t wait_ms;
 
     batch->retry.attempts++;
     wait_ms = retry_wait_ms(&sender->retry, batch->retry.attempts, least_ms, &sender->d->rng);
-    sender_count(sender, batch->legs[0], answer->verdict, batch->count);
-    if (batch->is_canary || !sender_is_clear(sender, batch)) {
+    sender_count(sender, batch->legs[0], verdict, batch->count);
+    if (batch->is_canary || exchange->circuit != CIRCUIT_CLOSED) {
         /* no retries against what is known to be broken */
         sender_report_batch(sender, batch, LEG_UNAVAILABLE, REASON_NONE);
     } else if (!retry_is_exhausted(&sender->retry, &batch->retry, now_ms, wait_ms)) {
         batch->retry.wants_budget = true;
-        batch->retry.is_unknown = answer->verdict == VERDICT_UNKNOWN;
+        batch->retry.is_unknown = verdict == VERDICT_UNKNOWN;
         batch_wait(&sender->batches, batch, now_ms + wait_ms, false);
-    } else if (answer->verdict != VERDICT_UNKNOWN) {
+    } else if (verdict != VERDICT_UNKNOWN) {
         sender_report_batch(sender, batch, LEG_FAILED, REASON_RETRIES_EXHAUSTED);
     } else if (batch->count >
                1) { /* one of them may be the culprit: the others must not share its fate */
@@ -135,11 +134,19 @@ static void set_apart(struct sender *sender, const struct batch *batch, struct b
     batch_add(*apart, leg);
 }
 
+/* What is to be sent again of a batch that was answered by event. */
+struct apart {
+    struct batch *failed; /* whose own results say so */
+    struct batch *untold; /* whom the answer says nothing of */
+};
+
 /* What one event was told of itself; what has to be sent again is set apart, by whether it was. */
-static void take_result(struct sender *sender, struct batch *batch, struct leg *leg,
-                        const struct item_result *result, struct batch **failed,
-                        struct batch **untold)
+static void take_result(struct sender *sender, const struct batch *batch, size_t i,
+                        enum circuit circuit, struct apart *apart)
 {
+    const struct item_result *result = &sender->each[i];
+    struct leg *leg = batch->legs[i];
+
     leg->batch = NULL;
     if (result->verdict == VERDICT_DELIVERED) {
         sender_count(sender, leg, VERDICT_DELIVERED, 1);
@@ -147,22 +154,22 @@ static void take_result(struct sender *sender, struct batch *batch, struct leg *
         return;
     }
     sender_note_result(leg, result);
-    if (result->verdict == VERDICT_REJECTED && is_in_storm(sender, batch)) {
+    if (result->verdict == VERDICT_REJECTED && circuit == CIRCUIT_REJECT_STORM) {
         sender_report(sender, leg, LEG_UNAVAILABLE, REASON_NONE);
     } else if (result->verdict == VERDICT_REJECTED) {
         leg->outcome = leg->outcome == OUTCOME_AMBIGUOUS ? OUTCOME_AMBIGUOUS : OUTCOME_REJECTED;
         reject(sender, leg, REASON_REJECTED);
     } else {
-        set_apart(sender, batch, result->code != 0 ? failed : untold, leg);
+        set_apart(sender, batch, result->code != 0 ? &apart->failed : &apart->untold, leg);
     }
 }
 
 /* Smaller batches until each is told, or is alone and goes through its attempts. */
 static void resend_untold(struct sender *sender, struct batch *untold, size_t before,
-                          const struct http_reply *reply, const struct answer *answer)
+                          const struct exchange *exchange)
 {
     if (before == 1) {
-        handle_retry(sender, untold, reply, answer);
+        handle_retry(sender, untold, exchange, VERDICT_RETRY);
     } else if (untold->count < before) {
         batch_wait(&sender->batches, untold, 0, true);
     } else {
@@ -171,24 +178,21 @@ static void resend_untold(struct sender *sender, struct batch *untold, size_t be
 }
 
 /* 20001: each event by its own result. */
-static void handle_each(struct sender *sender, struct batch *batch, const struct http_reply *reply,
-                        const struct answer *answer)
+static void handle_each(struct sender *sender, struct batch *batch, const struct exchange *exchange)
 {
-    struct answer again = {.verdict = VERDICT_RETRY, .code = answer->code};
-    struct batch *failed = NULL;
-    struct batch *untold = NULL;
+    struct apart apart = {0};
     size_t count = batch->count;
 
     batch->count = 0; /* the legs, and their events, may be gone one by one from here */
     for (size_t i = 0; i < count; i++) {
-        take_result(sender, batch, batch->legs[i], &sender->each[i], &failed, &untold);
+        take_result(sender, batch, i, exchange->circuit, &apart);
     }
     batch_free(&sender->batches, batch);
-    if (failed != NULL) {
-        handle_retry(sender, failed, reply, &again);
+    if (apart.failed != NULL) {
+        handle_retry(sender, apart.failed, exchange, VERDICT_RETRY);
     }
-    if (untold != NULL) {
-        resend_untold(sender, untold, count, reply, &again);
+    if (apart.untold != NULL) {
+        resend_untold(sender, apart.untold, count, exchange);
     }
 }
 
@@ -224,11 +228,50 @@ static void log_oversized(const struct sender *sender, const struct batch *batch
              verdict_word(answer->verdict));
 }
 
+/* Not delivered, or not every event of it. */
+static void handle_failure(struct sender *sender, struct batch *batch,
+                           const struct exchange *exchange)
+{
+    const struct answer *answer = &exchange->answer;
+
+    note_all(batch, exchange->reply, answer);
+    LOG_DEBUG("request.answered", "destination=%s event=%s events=%zu verdict=%s status=%d code=%d",
+              LOG_S(sender->config->name), LOG_Q(batch->queue->name), batch->count,
+              verdict_word(answer->verdict), exchange->reply->status,
+              answer->has_code ? answer->code : 0);
+    if (answer->scope == SCOPE_EACH) {
+        sender_note_open(sender, batch);
+        handle_each(sender, batch, exchange);
+        return;
+    }
+    switch (answer->verdict) {
+    case VERDICT_REJECTED:
+        sender_note_open(sender, batch);
+        handle_rejected(sender, batch, exchange);
+        return;
+    case VERDICT_THROTTLED:
+        sender_throttled(sender, batch, exchange->reply, answer);
+        return;
+    case VERDICT_HOLD:
+        sender_refused(sender, batch, exchange->reply, answer);
+        return;
+    case VERDICT_RETRY:
+    case VERDICT_UNKNOWN:
+        sender->is_proven = true; /* whatever is wrong with it, it is not the credential */
+        handle_retry(sender, batch, exchange, answer->verdict);
+        return;
+    case VERDICT_DELIVERED:
+    case VERDICT_COUNT:
+        break;
+    }
+    INVARIANT(!"an answer has one of the verdicts above");
+}
+
 void sender_on_reply(void *context, const struct http_reply *reply)
 {
     struct batch *batch = context;
     struct sender *sender = batch->sender;
-    struct answer answer = {0};
+    struct exchange exchange = {.reply = reply};
 
     batch_answered(&sender->batches, batch);
     sender->heard_ms = reply->status != 0 ? sender->d->now_ms : sender->heard_ms;
@@ -241,45 +284,16 @@ void sender_on_reply(void *context, const struct http_reply *reply)
         return;
     }
     metrics_request(sender->d->metrics, sender->index, reply->duration_us);
-    read_answer(sender, batch, reply, &answer);
-    sender_count_answer(sender, reply, &answer);
+    read_answer(sender, batch, reply, &exchange.answer);
+    sender_count_answer(sender, reply, &exchange.answer);
     if (reply->is_oversized) {
-        log_oversized(sender, batch, reply, &answer);
+        log_oversized(sender, batch, reply, &exchange.answer);
     }
-    sender_tell_health(sender, batch, reply, &answer);
-    if (answer.verdict == VERDICT_DELIVERED && answer.scope != SCOPE_EACH) {
+    exchange.circuit = sender_tell_health(sender, batch, reply, &exchange.answer);
+    if (exchange.answer.verdict == VERDICT_DELIVERED && exchange.answer.scope != SCOPE_EACH) {
         sender_note_open(sender, batch);
         report_delivered(sender, batch);
         return;
     }
-    note_all(batch, reply, &answer);
-    LOG_DEBUG("request.answered", "destination=%s event=%s events=%zu verdict=%s status=%d code=%d",
-              LOG_S(sender->config->name), LOG_Q(batch->queue->name), batch->count,
-              verdict_word(answer.verdict), reply->status, answer.has_code ? answer.code : 0);
-    if (answer.scope == SCOPE_EACH) {
-        sender_note_open(sender, batch);
-        handle_each(sender, batch, reply, &answer);
-        return;
-    }
-    switch (answer.verdict) {
-    case VERDICT_REJECTED:
-        sender_note_open(sender, batch);
-        handle_rejected(sender, batch, reply, &answer);
-        return;
-    case VERDICT_THROTTLED:
-        sender_throttled(sender, batch, reply, &answer);
-        return;
-    case VERDICT_HOLD:
-        sender_refused(sender, batch, reply, &answer);
-        return;
-    case VERDICT_RETRY:
-    case VERDICT_UNKNOWN:
-        sender->is_proven = true; /* whatever is wrong with it, it is not the credential */
-        handle_retry(sender, batch, reply, &answer);
-        return;
-    case VERDICT_DELIVERED:
-    case VERDICT_COUNT:
-        break;
-    }
-    INVARIANT(!"an answer has one of the verdicts above");
+    handle_failure(sender, batch, &exchange);
 }

@@ -91,42 +91,45 @@ static void tell_concurrency(struct sender *sender, const struct batch *batch, b
     concurrency_answered(&sender->concurrency, now_ms, took_ms, is_fault);
 }
 
-void sender_tell_health(struct sender *sender, struct batch *batch, const struct http_reply *reply,
-                        const struct answer *answer)
+/* As how many calls it counts: refused by event, it is as many refusals. */
+static uint32_t count_calls(const struct sender *sender, const struct batch *batch, enum call call,
+                            const struct answer *answer)
 {
-    struct deliverer *d = sender->d;
+    if (call != CALL_REJECT || answer->scope != SCOPE_EACH) {
+        return 1;
+    }
+    return (uint32_t)MIN_OF(refused_each(sender, batch), (size_t)STORM_ROW);
+}
+
+enum circuit sender_tell_health(struct sender *sender, struct batch *batch,
+                                const struct http_reply *reply, const struct answer *answer)
+{
+    uint64_t now_ms = sender->d->now_ms;
     enum call call = call_of(sender, batch, reply, answer);
     bool is_fault = call_is_fault(call);
-    uint64_t full_ms = sender->full_since_ms == 0 ? 0 : d->now_ms - sender->full_since_ms;
-    uint64_t least_ms = is_fault && reply->has_retry_after ? reply->retry_after_ms : 0;
-    struct heard heard = sender_heard(sender, reply, answer);
-    size_t calls = call == CALL_REJECT && answer->scope == SCOPE_EACH
-                       ? MIN_OF(refused_each(sender, batch), (size_t)STORM_ROW)
-                       : 1;
+    struct health_call told = {
+        .end = {.now_ms = now_ms,
+                .call = call,
+                .is_life_sign = answer->is_life_sign,
+                .full_ms = sender->full_since_ms == 0 ? 0 : now_ms - sender->full_since_ms,
+                .least_ms = is_fault && reply->has_retry_after ? reply->retry_after_ms : 0},
+        .heard = sender_heard(sender, reply, answer),
+        .calls = count_calls(sender, batch, call, answer),
+        .is_counted = batch->is_counted,
+        .counted_ms = batch->counted_ms,
+    };
 
     if (answer->scope == SCOPE_EACH) {
-        sender_hear_each(sender, batch->count, &heard);
+        sender_hear_each(sender, batch->count, &told.heard);
     }
-    health_heard(d->health, sender->index, batch->queue->cell, d->now_ms, batch->sent_ms, call,
-                 &heard);
     if (is_fault) { /* looks through all queues */
         sender_note_stuck(sender, batch);
     }
     count_rows(sender, batch, call, answer);
     if (call != CALL_NEUTRAL) {
         tell_concurrency(sender, batch, is_fault);
-        rate_limit_accepted(&sender->rate_limit, d->now_ms);
+        rate_limit_accepted(&sender->rate_limit, now_ms);
     }
-    if (batch->is_counted && !is_fault) {
-        health_take_back(d->health, sender->index, batch->queue->cell, d->now_ms, batch->counted_ms,
-                         &batch->ticket);
-    }
-    if (batch->is_counted && is_fault && !batch->is_canary) { /* counted once is enough */
-        health_confirm(d->health, sender->index, batch->queue->cell, d->now_ms, &batch->ticket);
-        return;
-    }
-    for (size_t i = 0; i < calls; i++) {
-        health_result(d->health, sender->index, batch->queue->cell, d->now_ms, call,
-                      answer->is_life_sign, &batch->ticket, full_ms, least_ms);
-    }
+    told.ticket = batch->ticket;
+    return health_ended(sender->d->health, sender->index, batch->queue->cell, &told);
 }

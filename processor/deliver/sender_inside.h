@@ -45,8 +45,7 @@ struct sender {
     uint64_t heard_ms;      /* when anything was answered last; 0: never */
     uint64_t full_since_ms; /* the concurrency limit is full since then; 0: it is not */
     uint64_t reviewed_ms;   /* when it was looked who has waited too long */
-    uint32_t cells_seen;    /* version of the cells that its queues were told */
-    uint64_t health_seen;   /* version of the health that was acted upon */
+    uint32_t streak; /* calls in a row, of all workers, that failed or were refused: as last told */
     /* what the destination asked of all workers, and the credential */
     struct flow *flow;
     struct flow_state asked;  /* the same as last seen */
@@ -105,8 +104,9 @@ void sender_hear_each(const struct sender *sender, size_t count, struct heard *h
 
 /* sender_health.c */
 
-void sender_tell_health(struct sender *sender, struct batch *batch, const struct http_reply *reply,
-                        const struct answer *answer);
+/** Report the end of a request. What the breakers of its cell say now. */
+enum circuit sender_tell_health(struct sender *sender, struct batch *batch,
+                                const struct http_reply *reply, const struct answer *answer);
 
 /* sender_refusals.c: each takes the batch on */
 
@@ -120,8 +120,7 @@ void sender_note_open(struct sender *sender, const struct batch *batch);
 
 /* sender_review.c */
 
-void sender_divert_waiting(struct sender *sender);
-void sender_follow_health(struct sender *sender);
+void sender_count_hanging(struct sender *sender);
 void sender_watch_limit(struct sender *sender);
 /** Once a second: the secrets' files, and canaries that could not leave yet. */
 void sender_look(struct sender *sender);
@@ -132,8 +131,6 @@ void sender_cancel_canary(struct sender *sender, struct leg *leg);
 /** Changes when any of the secrets does. */
 uint64_t sender_secrets(const struct sender *sender);
 
-/** Are the breakers of @batch closed? */
-bool sender_is_clear(const struct sender *sender, const struct batch *batch);
 /** The answer to @context, a batch in flight: report, wait or part. */
 void sender_on_reply(void *context, const struct http_reply *reply);
 

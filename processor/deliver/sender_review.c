@@ -3,6 +3,7 @@
  * beyond the destination's share of in_flight; and what changed meanwhile: requests that hang,
  * secrets, what other workers were told.
  */
+#include "deliver/sender.h"
 #include "deliver/sender_inside.h"
 
 enum {
@@ -183,12 +184,7 @@ void sender_divert_waiting(struct sender *sender)
 
 /* health */
 
-bool sender_is_clear(const struct sender *sender, const struct batch *batch)
-{
-    return health_is_clear(sender->d->health, sender->index, batch->queue->cell);
-}
-
-static void divert_queue(struct sender *sender, struct queue *queue)
+static void release_queue(struct sender *sender, struct queue *queue)
 {
     while (queue->first != NULL) {
         struct leg *leg = queue->first;
@@ -198,31 +194,31 @@ static void divert_queue(struct sender *sender, struct queue *queue)
     }
 }
 
-/* A breaker opened: what waits for it fails over now, not after its own attempts. */
-static void divert_closed(struct sender *sender)
+void sender_release(struct sender *sender, bool is_broken)
 {
-    struct health *health = sender->d->health;
     struct batch *next;
 
+    if (is_broken) {
+        concurrency_restart(&sender->concurrency); /* it comes back to few connections */
+    }
     for (struct batch *batch = sender->batches.first; batch != NULL; batch = next) {
         next = batch->next;
-        if (batch->is_canary || health_allows_waiting(health, sender->index, batch->queue->cell)) {
-            continue;
+        if (batch->queue->is_open && !batch->is_canary) {
+            batch_unwait(&sender->batches, batch);
+            sender_report_batch(sender, batch, LEG_UNAVAILABLE, REASON_NONE);
         }
-        batch_unwait(&sender->batches, batch);
-        sender_report_batch(sender, batch, LEG_UNAVAILABLE, REASON_NONE);
     }
     for (struct queue *queue = queues_first(&sender->queues); queue != NULL;
          queue = queues_next(&sender->queues, queue)) {
-        if (queue->first != NULL && !health_allows_waiting(health, sender->index, queue->cell)) {
-            divert_queue(sender, queue);
+        if (queue->is_open) {
+            release_queue(sender, queue);
         }
     }
 }
 
 /* Hanging is seen by what hangs, once the first has timed out: half way to the first byte's counts
  * as a fault until it answers. */
-static void count_hanging(struct sender *sender)
+void sender_count_hanging(struct sender *sender)
 {
     uint64_t patience_ms = sender->config->timeout.first_byte_ms / 2;
 
@@ -237,40 +233,6 @@ static void count_hanging(struct sender *sender)
                 health_provisional(sender->d->health, sender->index, batch->queue->cell,
                                    sender->d->now_ms, &batch->ticket, &batch->counted_ms);
         }
-    }
-}
-
-/* A cell became another type's: what waits, or is under way, asks for its own anew. */
-static void follow_cells(struct sender *sender)
-{
-    struct deliverer *d = sender->d;
-    uint32_t version = health_cells_version(d->health, sender->index);
-
-    if (version == sender->cells_seen) {
-        return;
-    }
-    sender->cells_seen = version;
-    for (struct queue *queue = queues_first(&sender->queues); queue != NULL;
-         queue = queues_next(&sender->queues, queue)) {
-        if (queue->count > 0 || queue->batches > 0) {
-            queue->cell = deliverer_cell(d, sender->index, span_of(queue->name));
-        }
-    }
-}
-
-void sender_follow_health(struct sender *sender)
-{
-    uint64_t version;
-
-    follow_cells(sender);
-    count_hanging(sender);
-    version = health_version(sender->d->health, sender->index);
-    if (version != sender->health_seen) {
-        sender->health_seen = version;
-        if (!health_is_closed(sender->d->health, sender->index)) {
-            concurrency_restart(&sender->concurrency); /* it comes back to few connections */
-        }
-        divert_closed(sender);
     }
 }
 

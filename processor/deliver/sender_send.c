@@ -176,11 +176,10 @@ static bool send_batch(struct sender *sender, struct batch *batch)
 
 uint64_t sender_queue_until_ms(const struct sender *sender, const struct queue *queue)
 {
-    uint32_t in_row = health_streak(sender->d->health, sender->index);
     uint64_t held_until_ms;
     struct throttle_load load;
 
-    if (queue->hold->wait_ms == 0 && in_row == 0 && throttle_is_off(&queue->throttle)) {
+    if (queue->hold->wait_ms == 0 && sender->streak == 0 && throttle_is_off(&queue->throttle)) {
         return 0; /* asked for every queue in every turn */
     }
     held_until_ms = hold_until_ms(queue->hold, sender->d->now_ms);
@@ -191,7 +190,7 @@ uint64_t sender_queue_until_ms(const struct sender *sender, const struct queue *
         .sent_ms = queue->sent_ms,
         .in_flight = queue->in_flight,
         .all_sent_ms = sender->sent_ms,
-        .all_in_row = in_row,
+        .all_in_row = sender->streak,
         .workers = sender->d->pipeline->config->workers,
     };
     return throttle_until_ms(&queue->throttle, &load);

@@ -26,10 +26,6 @@ struct throttle_load {
 };
 
 /** An answer was a fault. */
-static inline bool call_is_fault(enum call call)
-{
-    return call == CALL_TRANSPORT || call == CALL_APP || call == CALL_CONNECT;
-}
 /** Its last answers were good: only what happens at the whole destination can throttle it. */
 static inline bool throttle_is_off(const struct throttle *throttle)
 {

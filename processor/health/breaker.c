@@ -113,21 +113,22 @@ static uint64_t open_ms(const struct breaker *breaker, struct rng *rng)
     return ms / 2 + rng_below(rng, ms / 2 + 1);
 }
 
-static void enter_open(struct breaker *breaker, uint64_t now_ms, uint32_t calls, uint32_t faults,
-                       uint64_t least_ms, struct rng *rng)
+static void enter_open(struct breaker *breaker, uint64_t now_ms, const struct breaker_trip *trip,
+                       struct rng *rng)
 {
-    breaker->opened_calls = calls;
-    breaker->opened_faults = faults;
+    breaker->opened_calls = trip->calls;
+    breaker->opened_faults = trip->faults;
     enter(breaker, BREAKER_OPEN, now_ms);
-    breaker->until_ms = now_ms + MAX_OF(open_ms(breaker, rng), least_ms);
+    breaker->until_ms = now_ms + MAX_OF(open_ms(breaker, rng), trip->least_ms);
 }
 
-void breaker_open(struct breaker *breaker, uint64_t now_ms, enum breaker_cause cause,
-                  uint32_t calls, uint32_t faults, uint64_t least_ms, struct rng *rng)
+void breaker_open(struct breaker *breaker, uint64_t now_ms, const struct breaker_trip *trip,
+                  struct rng *rng)
 {
-    breaker->cause = cause;
+    PRE(trip->cause != CAUSE_NONE);
+    breaker->cause = trip->cause;
     note_open(breaker, now_ms);
-    enter_open(breaker, now_ms, calls, faults, least_ms, rng);
+    enter_open(breaker, now_ms, trip, rng);
 }
 
 /* The canaries or the ramp failed: the same outage, of the same cause, goes on. One that only
@@ -135,11 +136,13 @@ void breaker_open(struct breaker *breaker, uint64_t now_ms, enum breaker_cause c
 static void reopen(struct breaker *breaker, uint64_t now_ms, uint32_t calls, uint32_t faults,
                    struct rng *rng)
 {
+    const struct breaker_trip trip = {.calls = calls, .faults = faults};
+
     breaker->k = MIN_OF(breaker->k + 1, (uint32_t)K_MAX);
     if (breaker->state == BREAKER_RAMP) {
         note_open(breaker, now_ms);
     }
-    enter_open(breaker, now_ms, calls, faults, 0, rng);
+    enter_open(breaker, now_ms, &trip, rng);
 }
 
 void breaker_absorb(struct breaker *breaker, uint64_t now_ms)

@@ -72,6 +72,13 @@ struct breaker {
     uint32_t asked[BREAKER_RANKS]; /* events that wanted to go, lately, by rank */
 };
 
+/* Why a closed one opens, and for how long at least. */
+struct breaker_trip {
+    enum breaker_cause cause;
+    uint32_t calls, faults; /* what was seen that led to it, for people */
+    uint64_t least_ms;      /* no canary sooner (Retry-After) */
+};
+
 enum gate { GATE_GO, GATE_CANARY, GATE_DIVERT };
 
 void breaker_init(struct breaker *breaker, const struct breaker_policy *policy, uint64_t now_ms);
@@ -101,11 +108,9 @@ bool breaker_confirm(struct breaker *breaker, uint64_t now_ms, uint32_t generati
                      struct rng *rng);
 /** One that was counted so ended well after all. */
 void breaker_take_back(struct breaker *breaker, uint32_t generation);
-/** Trip a closed one. @calls, @faults: what was seen that led to it. @least_ms: no canary sooner
- * (Retry-After).
- */
-void breaker_open(struct breaker *breaker, uint64_t now_ms, enum breaker_cause cause,
-                  uint32_t calls, uint32_t faults, uint64_t least_ms, struct rng *rng);
+/** Open a closed one. */
+void breaker_open(struct breaker *breaker, uint64_t now_ms, const struct breaker_trip *trip,
+                  struct rng *rng);
 /** Back to CLOSED with k = 0: absorbed by the destination's breaker. */
 void breaker_absorb(struct breaker *breaker, uint64_t now_ms);
 /** Let time pass: lease over, ramp steps, k and flapping decay. True when the state changed. */

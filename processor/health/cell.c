@@ -182,26 +182,31 @@ static void remember(struct cell *cell, uint64_t now_ms, bool is_fault)
 }
 
 /* Open, with the numbers that @cause counted, for people. */
-static void trip(struct cell *cell, uint64_t now_ms, enum breaker_cause cause, uint64_t least_ms,
-                 struct rng *rng)
+static void open_breaker(struct cell *cell, uint64_t now_ms, enum breaker_cause cause,
+                         uint64_t least_ms, struct rng *rng)
 {
     bool is_storm = cause == CAUSE_REJECT_STORM;
     struct tally sum =
         window_sum(&cell->window, now_ms, is_storm ? STORM_S : cell->policy->window_s);
-    uint32_t calls = cause == CAUSE_THIN ? cell->last_count : sum.calls;
-    uint32_t faults = cause == CAUSE_THIN   ? last_faults(cell)
-                      : cause == CAUSE_SLOW ? sum.slows
-                      : is_storm            ? sum.rejects
-                                            : sum.faults;
+    const struct breaker_trip trip = {
+        .cause = cause,
+        .calls = cause == CAUSE_THIN ? cell->last_count : sum.calls,
+        .faults = cause == CAUSE_THIN   ? last_faults(cell)
+                  : cause == CAUSE_SLOW ? sum.slows
+                  : is_storm            ? sum.rejects
+                                        : sum.faults,
+        .least_ms = least_ms,
+    };
 
-    breaker_open(&cell->breaker, now_ms, cause, calls, faults, least_ms, rng);
+    breaker_open(&cell->breaker, now_ms, &trip, rng);
     cell_forget(cell);
 }
 
 /* Count in the windows and trip if that was the drop. */
-static bool count_closed(struct cell *cell, uint64_t now_ms, const struct tally *add,
-                         uint64_t full_ms, uint64_t least_ms, struct rng *rng)
+static bool count_closed(struct cell *cell, const struct call_end *end, const struct tally *add,
+                         struct rng *rng)
 {
+    uint64_t now_ms = end->now_ms;
     enum breaker_cause cause;
 
     window_add(&cell->window, now_ms, add);
@@ -209,11 +214,11 @@ static bool count_closed(struct cell *cell, uint64_t now_ms, const struct tally 
         remember(cell, now_ms, add->faults > 0);
     }
     row_count(&cell->rejected, now_ms, add->rejects > 0);
-    cause = trip_cause(cell, now_ms, add, full_ms);
+    cause = trip_cause(cell, now_ms, add, end->full_ms);
     if (cause == CAUSE_NONE) {
         return false;
     }
-    trip(cell, now_ms, cause, least_ms, rng);
+    open_breaker(cell, now_ms, cause, end->least_ms, rng);
     return true;
 }
 
@@ -222,10 +227,11 @@ static bool is_cell_fault(enum call call)
     return call == CALL_TRANSPORT || call == CALL_APP;
 }
 
-bool cell_result(struct cell *cell, uint64_t now_ms, enum call call, uint32_t generation,
-                 bool is_canary, bool is_frozen, uint64_t full_ms, uint64_t least_ms,
-                 struct rng *rng)
+bool cell_result(struct cell *cell, const struct call_end *end, uint32_t generation, bool is_canary,
+                 bool is_frozen, struct rng *rng)
 {
+    enum call call = end->call;
+    uint64_t now_ms = end->now_ms;
     bool must_accept = cell->breaker.cause == CAUSE_REJECT_STORM;
     bool is_fault = is_cell_fault(call) || (must_accept && call == CALL_REJECT);
     struct tally add = {1, is_cell_fault(call), call == CALL_SLOW, call == CALL_REJECT};
@@ -251,7 +257,7 @@ bool cell_result(struct cell *cell, uint64_t now_ms, enum call call, uint32_t ge
     if (call != CALL_TRANSPORT || !cell->is_overtaken) {
         row_count(&cell->silent, now_ms, call == CALL_TRANSPORT);
     }
-    return count_closed(cell, now_ms, &add, full_ms, least_ms, rng);
+    return count_closed(cell, end, &add, rng);
 }
 
 bool cell_provisional(struct cell *cell, uint64_t now_ms, uint32_t generation, bool is_frozen)
@@ -290,7 +296,7 @@ bool cell_confirm(struct cell *cell, uint64_t now_ms, uint32_t generation, bool 
     if (cause == CAUSE_NONE) {
         return false;
     }
-    trip(cell, now_ms, cause, 0, rng);
+    open_breaker(cell, now_ms, cause, 0, rng);
     return true;
 }
 

@@ -36,6 +36,20 @@ enum call {
     CALL_NEUTRAL,   /* throttled, credential, a local resource error */
 };
 
+static inline bool call_is_fault(enum call call)
+{
+    return call == CALL_TRANSPORT || call == CALL_APP || call == CALL_CONNECT;
+}
+
+/* The end of a call, as cells and destinations judge it. */
+struct call_end {
+    uint64_t now_ms;
+    enum call call;
+    bool is_life_sign; /* a well-formed answer of the application */
+    uint64_t full_ms;  /* for how long the concurrency limit has been full */
+    uint64_t least_ms; /* Retry-After, or 0 */
+};
+
 struct cell_policy {
     struct breaker_policy breaker;
     uint32_t window_s; /* health.window, at most 60 */
@@ -130,14 +144,10 @@ struct cell {
 };
 
 void cell_init(struct cell *cell, const struct cell_policy *policy, uint64_t now_ms);
-/**
- * One call ended. @is_frozen: the destination's own breaker is not closed, so the window stands
- * still. @full_ms: for how long the concurrency limit has been full. @least_ms: Retry-After, or 0.
- * True when the state changed.
- */
-bool cell_result(struct cell *cell, uint64_t now_ms, enum call call, uint32_t generation,
-                 bool is_canary, bool is_frozen, uint64_t full_ms, uint64_t least_ms,
-                 struct rng *rng);
+/** A call ended that was admitted under @generation. @is_frozen: the destination's own breaker is
+ * not closed, so the window stands still. True when the state changed. */
+bool cell_result(struct cell *cell, const struct call_end *end, uint32_t generation, bool is_canary,
+                 bool is_frozen, struct rng *rng);
 /** A call has been in flight for half its time-out. True when it counts now, so not again at its
  * end; it changes no state. */
 bool cell_provisional(struct cell *cell, uint64_t now_ms, uint32_t generation, bool is_frozen);

@@ -250,20 +250,21 @@ static void absorb_cells(struct destination_health *health, uint64_t now_ms,
 
 static bool try_open(struct destination_health *health, uint64_t now_ms, uint64_t least_ms)
 {
-    enum breaker_cause cause;
+    struct breaker_trip trip = {.least_ms = least_ms};
     struct tally sum;
 
     if (health->breaker.state != BREAKER_CLOSED || health->breaker.force != FORCE_NONE) {
         return false;
     }
-    cause = trip_cause(health, now_ms);
-    if (cause == CAUSE_NONE) {
+    trip.cause = trip_cause(health, now_ms);
+    if (trip.cause == CAUSE_NONE) {
         return false;
     }
     sum = window_sum(&health->window, now_ms, TRANSPORT_S);
-    breaker_open(&health->breaker, now_ms, cause, sum.calls, MAX_OF(sum.faults, health->streak),
-                 least_ms, &health->rng);
-    absorb_cells(health, now_ms, cause);
+    trip.calls = sum.calls;
+    trip.faults = MAX_OF(sum.faults, health->streak);
+    breaker_open(&health->breaker, now_ms, &trip, &health->rng);
+    absorb_cells(health, now_ms, trip.cause);
     window_clear(&health->window);
     health->last_count = 0;
     health->last_at = 0;
@@ -331,17 +332,18 @@ static bool result_frozen(struct destination_health *health, uint64_t now_ms, en
                           ticket->is_destination_canary, &health->rng);
 }
 
-bool destination_result(struct destination_health *health, size_t index, uint64_t now_ms,
-                        enum call call, bool is_life_sign, const struct ticket *ticket,
-                        uint64_t full_ms, uint64_t least_ms)
+bool destination_result(struct destination_health *health, size_t index, const struct call_end *end,
+                        const struct ticket *ticket)
 {
     struct cell *cell = health->cells[index];
+    uint64_t now_ms = end->now_ms;
+    enum call call = end->call;
     bool was_frozen = is_frozen(health);
     bool is_fault = call == CALL_CONNECT || call == CALL_TRANSPORT;
     bool is_changed = false;
 
     note_ticket(health, cell, now_ms, ticket);
-    if (is_life_sign) {
+    if (end->is_life_sign) {
         health->alive_ms = MAX_OF(now_ms, (uint64_t)1);
     }
     if (was_frozen) {
@@ -354,15 +356,15 @@ bool destination_result(struct destination_health *health, size_t index, uint64_
         count_rows(health, cell, now_ms, is_fault, is_fault || call == CALL_APP);
         row_count(&health->rejected, now_ms, call == CALL_REJECT);
     }
-    is_changed |= cell_result(cell, now_ms, call, ticket->cell_generation, ticket->is_canary,
-                              was_frozen, full_ms, least_ms, &health->rng);
+    is_changed |= cell_result(cell, end, ticket->cell_generation, ticket->is_canary, was_frozen,
+                              &health->rng);
     if (call == CALL_OK || call == CALL_SLOW || call == CALL_REJECT) {
         note_served(health, cell, ticket);
     }
     if (call == CALL_OK) {
         return is_changed; /* one that went well opens nothing */
     }
-    return try_open(health, now_ms, least_ms) || is_changed;
+    return try_open(health, now_ms, end->least_ms) || is_changed;
 }
 
 static bool check(struct destination_health *health, size_t index, uint64_t now_ms,

@@ -75,11 +75,9 @@ void destination_health_renew(struct destination_health *health, size_t index, u
  * or cancelled. */
 enum gate destination_admit(struct destination_health *health, size_t index, uint64_t now_ms,
                             uint64_t hash, unsigned rank, struct ticket *ticket);
-/** A call of cell @index ended. @is_life_sign: a well-formed application answer. True on any
- * transition. */
-bool destination_result(struct destination_health *health, size_t index, uint64_t now_ms,
-                        enum call call, bool is_life_sign, const struct ticket *ticket,
-                        uint64_t full_ms, uint64_t least_ms);
+/** A call of cell @index ended that had @ticket. True on any transition. */
+bool destination_result(struct destination_health *health, size_t index, const struct call_end *end,
+                        const struct ticket *ticket);
 /** A call hangs. True when it counts now, and so not again at its end: then destination_confirm()
  * or, if it ended well, destination_take_back(). Opens nothing before one has timed out;
  * @is_changed: it was the last drop after one had. */

@@ -230,15 +230,17 @@ uint64_t health_version(const struct health *health, size_t destination)
     return atomic_load_explicit(&health->watched[destination].version, memory_order_relaxed);
 }
 
-enum gate health_admit(struct health *health, size_t destination, size_t cell, uint64_t now_ms,
-                       uint64_t hash, enum priority priority, struct ticket *ticket)
+enum gate health_admit(struct health *health, size_t destination, size_t cell,
+                       const struct admission *event, struct ticket *ticket)
 {
     struct watched *watched = &health->watched[destination];
+    uint64_t now_ms;
     enum gate gate;
 
     (void)pthread_mutex_lock(&health->lock);
-    now_ms = health_steady(health, now_ms);
-    gate = destination_admit(&watched->health, cell, now_ms, hash, (unsigned)priority, ticket);
+    now_ms = health_steady(health, event->now_ms);
+    gate = destination_admit(&watched->health, cell, now_ms, event->hash, (unsigned)event->priority,
+                             ticket);
     publish(health, watched, now_ms);
     (void)pthread_mutex_unlock(&health->lock);
     return gate;
@@ -270,44 +272,69 @@ bool health_allows_waiting(struct health *health, size_t destination, size_t cel
     return allows;
 }
 
-static void hear(struct outage_mark *mark, uint64_t now_ms, uint64_t sent_ms, enum call call,
-                 const struct heard *heard)
+static void hear(struct outage_mark *mark, const struct health_call *call, uint64_t now_ms)
 {
-    onsets_count(&mark->onsets, now_ms, sent_ms, call);
-    mark->last = *heard;
-    if (heard->verdict != VERDICT_DELIVERED) {
-        mark->refused = *heard;
-        mark->outage.heard = *heard;
+    onsets_count(&mark->onsets, now_ms, call->ticket.sent_ms, call->end.call);
+    mark->last = call->heard;
+    if (call->heard.verdict != VERDICT_DELIVERED) {
+        mark->refused = call->heard;
+        mark->outage.heard = call->heard;
     }
 }
 
-void health_heard(struct health *health, size_t destination, size_t cell, uint64_t now_ms,
-                  uint64_t sent_ms, enum call call, const struct heard *heard)
+/* True on any transition. */
+static bool count_end(struct destination_health *health, size_t cell,
+                      const struct health_call *call, const struct call_end *end)
 {
-    struct watched *watched = &health->watched[destination];
+    bool is_fault = call_is_fault(end->call);
+    bool is_canary = call->ticket.is_canary || call->ticket.is_destination_canary;
+    bool is_changed = false;
 
-    (void)pthread_mutex_lock(&health->lock);
-    now_ms = health_steady(health, now_ms);
-    watched->heard[heard->verdict] = *heard;
-    hear(&watched->marks[cell], now_ms, sent_ms, call, heard);
-    hear(&watched->marks[DESTINATION_CELLS_MAX], now_ms, sent_ms, call, heard);
-    (void)pthread_mutex_unlock(&health->lock);
+    if (call->is_counted && is_fault && !is_canary) { /* counted once is enough */
+        return destination_confirm(health, cell, end->now_ms, &call->ticket);
+    }
+    if (call->is_counted && !is_fault) {
+        destination_take_back(health, cell, end->now_ms, call->counted_ms, &call->ticket);
+    }
+    for (uint32_t i = 0; i < call->calls; i++) {
+        is_changed |= destination_result(health, cell, end, &call->ticket);
+    }
+    return is_changed;
 }
 
-void health_result(struct health *health, size_t destination, size_t cell, uint64_t now_ms,
-                   enum call call, bool is_life_sign, const struct ticket *ticket, uint64_t full_ms,
-                   uint64_t least_ms)
+static enum circuit circuit_of(const struct destination_health *health, size_t cell)
+{
+    const struct breaker *self = &health->breaker;
+    const struct breaker *breaker =
+        self->state == BREAKER_CLOSED ? &health->cells[cell]->breaker : self;
+
+    if (self->force == FORCE_NONE && breaker->force == FORCE_NONE &&
+        breaker->state == BREAKER_CLOSED) {
+        return CIRCUIT_CLOSED;
+    }
+    return breaker->cause == CAUSE_REJECT_STORM ? CIRCUIT_REJECT_STORM : CIRCUIT_OPEN;
+}
+
+enum circuit health_ended(struct health *health, size_t destination, size_t cell,
+                          const struct health_call *call)
 {
     struct watched *watched = &health->watched[destination];
+    struct call_end end = call->end;
+    enum circuit circuit;
 
+    PRE(call->calls > 0);
     (void)pthread_mutex_lock(&health->lock);
-    now_ms = health_steady(health, now_ms);
-    if (destination_result(&watched->health, cell, now_ms, call, is_life_sign, ticket, full_ms,
-                           least_ms)) {
-        publish(health, watched, now_ms);
+    end.now_ms = health_steady(health, end.now_ms);
+    watched->heard[call->heard.verdict] = call->heard;
+    hear(&watched->marks[cell], call, end.now_ms);
+    hear(&watched->marks[DESTINATION_CELLS_MAX], call, end.now_ms);
+    if (count_end(&watched->health, cell, call, &end)) {
+        publish(health, watched, end.now_ms);
     }
     publish_streak(watched);
+    circuit = circuit_of(&watched->health, cell);
     (void)pthread_mutex_unlock(&health->lock);
+    return circuit;
 }
 
 bool health_provisional(struct health *health, size_t destination, size_t cell, uint64_t now_ms,
@@ -326,20 +353,6 @@ bool health_provisional(struct health *health, size_t destination, size_t cell, 
     publish_streak(watched);
     (void)pthread_mutex_unlock(&health->lock);
     return is_counted;
-}
-
-void health_confirm(struct health *health, size_t destination, size_t cell, uint64_t now_ms,
-                    const struct ticket *ticket)
-{
-    struct watched *watched = &health->watched[destination];
-
-    (void)pthread_mutex_lock(&health->lock);
-    now_ms = health_steady(health, now_ms);
-    if (destination_confirm(&watched->health, cell, now_ms, ticket)) {
-        publish(health, watched, now_ms);
-    }
-    publish_streak(watched);
-    (void)pthread_mutex_unlock(&health->lock);
 }
 
 void health_take_back(struct health *health, size_t destination, size_t cell, uint64_t now_ms,

@@ -18,6 +18,30 @@
 
 struct health;
 
+/* An event that asks whether it may go. */
+struct admission {
+    uint64_t now_ms;
+    uint64_t hash; /* of its id: it keeps its side of a ramp */
+    enum priority priority;
+};
+
+/* A call that ended. */
+struct health_call {
+    struct call_end end;
+    struct ticket ticket;
+    struct heard heard; /* what was answered, for people */
+    uint32_t calls;     /* as how many it counts: refused by event, it is as many refusals */
+    bool is_counted;    /* it was counted as a fault while it hung, at counted_ms */
+    uint64_t counted_ms;
+};
+
+/* The breakers of a cell and its destination, taken together. */
+enum circuit {
+    CIRCUIT_CLOSED,
+    CIRCUIT_OPEN,         /* or half-open, or in the ramp: one of them is not closed */
+    CIRCUIT_REJECT_STORM, /* the same, because it rejects all: a refusal says nothing of an event */
+};
+
 /** Reads the clock only through @now_ms; transitions are logged. */
 struct health *health_new(const struct config *config, uint64_t seed, uint64_t now_ms);
 void health_free(struct health *health);
@@ -38,25 +62,22 @@ bool health_is_clear(const struct health *health, size_t destination, size_t cel
 bool health_is_closed(const struct health *health, size_t destination);
 /** Calls in a row, of whatever type and worker, that failed, or that were refused. Lock-free. */
 uint32_t health_streak(const struct health *health, size_t destination);
-enum gate health_admit(struct health *health, size_t destination, size_t cell, uint64_t now_ms,
-                       uint64_t hash, enum priority priority, struct ticket *ticket);
+/** May this event go? A canary's @ticket is answered by health_ended(), or given back by
+ * health_cancel(). */
+enum gate health_admit(struct health *health, size_t destination, size_t cell,
+                       const struct admission *event, struct ticket *ticket);
 /** The ticket of a request that goes now, for events admitted before. */
 struct ticket health_ticket(struct health *health, size_t destination, size_t cell);
 /** Would an event that waits still be let go? (No canary's place is taken.) */
 bool health_allows_waiting(struct health *health, size_t destination, size_t cell);
 
-/** What the answer to a call said that was sent at @sent_ms: before it is told as a result. */
-void health_heard(struct health *health, size_t destination, size_t cell, uint64_t now_ms,
-                  uint64_t sent_ms, enum call call, const struct heard *heard);
-void health_result(struct health *health, size_t destination, size_t cell, uint64_t now_ms,
-                   enum call call, bool is_life_sign, const struct ticket *ticket, uint64_t full_ms,
-                   uint64_t least_ms);
-/** A call hangs. True when it counts as a fault now, at @counted_ms, and so not again at its end:
- * then health_confirm() or, when it ended well, health_take_back() and health_result(). */
+/** A call hangs. True when it counts as a fault now, at @counted_ms: then its end says so
+ * (health_ended()), or health_take_back() when it had none. */
 bool health_provisional(struct health *health, size_t destination, size_t cell, uint64_t now_ms,
                         const struct ticket *ticket, uint64_t *counted_ms);
-void health_confirm(struct health *health, size_t destination, size_t cell, uint64_t now_ms,
-                    const struct ticket *ticket);
+/** A call ended. What the breakers of its cell say now. */
+enum circuit health_ended(struct health *health, size_t destination, size_t cell,
+                          const struct health_call *call);
 void health_take_back(struct health *health, size_t destination, size_t cell, uint64_t now_ms,
                       uint64_t at_ms, const struct ticket *ticket);
 /** A canary that has not left yet: its lease begins now. */

@@ -257,9 +257,10 @@ static void end_call(struct world *world, const struct call_in_flight *call, uin
     if (call->is_counted && is_fault(call) && !is_canary) {
         (void)destination_confirm(&world->health, call->cell, now_ms, &call->ticket);
     } else {
-        (void)destination_result(&world->health, call->cell, now_ms,
-                                 is_slow ? CALL_SLOW : call->kind, is_life_sign, &call->ticket, 0,
-                                 0);
+        (void)destination_result(
+            &world->health, call->cell,
+            &(struct call_end){now_ms, is_slow ? CALL_SLOW : call->kind, is_life_sign, 0, 0},
+            &call->ticket);
     }
     note_end(world, call);
 }

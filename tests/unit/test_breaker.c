@@ -27,7 +27,8 @@ static void begin(struct scene *scene)
 
 static void open_now(struct scene *scene)
 {
-    breaker_open(&scene->breaker, scene->now_ms, CAUSE_RATIO, 20, 15, 0, &scene->rng);
+    breaker_open(&scene->breaker, scene->now_ms, &(struct breaker_trip){CAUSE_RATIO, 20, 15, 0},
+                 &scene->rng);
 }
 
 /* Admitted and answered at once; true when it was a canary. */
@@ -201,7 +202,8 @@ static void the_open_time_doubles_with_jitter(void **state)
                 run_canaries(&scene, "--");
             }
             if (open_rows[i].least_ms > 0) {
-                breaker_open(&scene.breaker, scene.now_ms, CAUSE_RATIO, 0, 0, open_rows[i].least_ms,
+                breaker_open(&scene.breaker, scene.now_ms,
+                             &(struct breaker_trip){CAUSE_RATIO, 0, 0, open_rows[i].least_ms},
                              &scene.rng);
             }
             got = scene.breaker.until_ms - scene.now_ms;

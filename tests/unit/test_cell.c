@@ -46,8 +46,10 @@ static enum call call_of(char letter)
 
 static bool end_call(struct scene *scene, char letter, uint64_t full_ms)
 {
-    return cell_result(&scene->cell, scene->now_ms, call_of(letter), scene->cell.breaker.generation,
-                       false, false, full_ms, 0, &scene->rng);
+    struct call_end end = {.now_ms = scene->now_ms, .call = call_of(letter), .full_ms = full_ms};
+
+    return cell_result(&scene->cell, &end, scene->cell.breaker.generation, false, false,
+                       &scene->rng);
 }
 
 /* @script once, @gap_ms between calls; then again, @times in all. */
@@ -298,8 +300,9 @@ static void results_from_before_a_transition_are_dropped(void **state)
     breaker_absorb(&scene.cell.breaker, scene.now_ms); /* closed, of another generation */
     for (unsigned i = 0; i < 100; i++) {
         scene.now_ms += 100;
-        assert_false(
-            cell_result(&scene.cell, scene.now_ms, CALL_APP, old, false, false, 0, 0, &scene.rng));
+        assert_false(cell_result(&scene.cell,
+                                 &(struct call_end){scene.now_ms, CALL_APP, false, 0, 0}, old,
+                                 false, false, &scene.rng));
         assert_false(hang(&scene, old, false));
         assert_false(cell_confirm(&scene.cell, scene.now_ms, old, true, &scene.rng));
     }
@@ -314,8 +317,8 @@ static void a_frozen_window_stands_still(void **state)
     begin(&scene);
     for (unsigned i = 0; i < 100; i++) {
         scene.now_ms += 100;
-        (void)cell_result(&scene.cell, scene.now_ms, CALL_APP, scene.cell.breaker.generation, false,
-                          true, 0, 0, &scene.rng);
+        (void)cell_result(&scene.cell, &(struct call_end){scene.now_ms, CALL_APP, false, 0, 0},
+                          scene.cell.breaker.generation, false, true, &scene.rng);
         assert_false(hang(&scene, scene.cell.breaker.generation, true));
     }
     assert_int_equal(scene.cell.breaker.state, BREAKER_CLOSED);
@@ -329,8 +332,8 @@ static bool probe(struct scene *scene, enum call call)
     scene->now_ms = MAX_OF(scene->now_ms + 1000, scene->cell.breaker.until_ms);
     gate = breaker_admit(&scene->cell.breaker, scene->now_ms, 0, &scene->rng);
     if (gate == GATE_CANARY) {
-        (void)cell_result(&scene->cell, scene->now_ms, call, scene->cell.breaker.generation, true,
-                          false, 0, 0, &scene->rng);
+        (void)cell_result(&scene->cell, &(struct call_end){scene->now_ms, call, false, 0, 0},
+                          scene->cell.breaker.generation, true, false, &scene->rng);
     }
     return gate == GATE_CANARY;
 }

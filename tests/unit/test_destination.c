@@ -42,8 +42,8 @@ static bool event(struct scene *scene, size_t type, enum call call)
     if (destination_admit(&scene->health, type, scene->now_ms, 0, 0, &ticket) == GATE_DIVERT) {
         return false;
     }
-    (void)destination_result(&scene->health, type, scene->now_ms, call, is_life_sign, &ticket, 0,
-                             0);
+    (void)destination_result(&scene->health, type,
+                             &(struct call_end){scene->now_ms, call, is_life_sign, 0, 0}, &ticket);
     return true;
 }
 
@@ -136,13 +136,14 @@ static void a_life_sign_keeps_the_rest_going(void **state)
         begin(&scene);
         play(&scene, "....", 50, 20000);
         scene.now_ms += 5000; /* the last life sign is history */
-        breaker_open(&scene.health.cells[CART]->breaker, scene.now_ms, CAUSE_RATIO, 0, 0, 0,
-                     &scene.health.rng);
-        breaker_open(&scene.health.cells[LEAD]->breaker, scene.now_ms, CAUSE_RATIO, 0, 0, 0,
-                     &scene.health.rng);
+        breaker_open(&scene.health.cells[CART]->breaker, scene.now_ms,
+                     &(struct breaker_trip){.cause = CAUSE_RATIO}, &scene.health.rng);
+        breaker_open(&scene.health.cells[LEAD]->breaker, scene.now_ms,
+                     &(struct breaker_trip){.cause = CAUSE_RATIO}, &scene.health.rng);
         (void)destination_admit(&scene.health, PURCHASE, scene.now_ms, 0, 0, &ticket);
-        (void)destination_result(&scene.health, PURCHASE, scene.now_ms, CALL_APP, has_life == 1,
-                                 &ticket, 0, 0);
+        (void)destination_result(&scene.health, PURCHASE,
+                                 &(struct call_end){scene.now_ms, CALL_APP, has_life == 1, 0, 0},
+                                 &ticket);
         assert_int_equal(destination_scope(&scene.health),
                          has_life == 1 ? SCOPE_PARTIAL : SCOPE_GLOBAL);
         end(&scene);
@@ -167,8 +168,8 @@ static void a_streak_of_some_types_is_not_everything(void **state)
 
 static void open_cell(struct scene *scene, size_t type)
 {
-    breaker_open(&scene->health.cells[type]->breaker, scene->now_ms, CAUSE_RATIO, 0, 0, 0,
-                 &scene->health.rng);
+    breaker_open(&scene->health.cells[type]->breaker, scene->now_ms,
+                 &(struct breaker_trip){.cause = CAUSE_RATIO}, &scene->health.rng);
 }
 
 static void the_destination_absorbs_what_is_part_of_it(void **state)
@@ -325,8 +326,9 @@ static void late_results_of_before_change_nothing(void **state)
     assert_true(recover(&scene, VIEW, CALL_OK, 60000) > 0);
     for (unsigned i = 0; i < 200; i++) {
         scene.now_ms += 50;
-        (void)destination_result(&scene.health, CART, scene.now_ms, CALL_TRANSPORT, false, &old, 0,
-                                 0);
+        (void)destination_result(&scene.health, CART,
+                                 &(struct call_end){scene.now_ms, CALL_TRANSPORT, false, 0, 0},
+                                 &old);
         assert_false(destination_provisional(&scene.health, CART, scene.now_ms, &old, &is_changed));
     }
     assert_int_equal(scene.health.breaker.state, BREAKER_CLOSED);
@@ -495,13 +497,15 @@ static bool opens_by_time_outs(bool is_overtaken)
         (void)destination_admit(&scene.health, i % 2, scene.now_ms, 0, 0, &ticket);
         ticket.sent_ms = scene.now_ms - 2900;
         if (is_overtaken) {
-            (void)destination_result(&scene.health, i % 2, scene.now_ms, CALL_OK, false, &ticket, 0,
-                                     0);
+            (void)destination_result(&scene.health, i % 2,
+                                     &(struct call_end){scene.now_ms, CALL_OK, false, 0, 0},
+                                     &ticket);
         }
         ticket.sent_ms = scene.now_ms - 3000;
         ticket.is_stuck = ticket.is_destination_stuck = true;
-        (void)destination_result(&scene.health, i % 2, scene.now_ms, CALL_TRANSPORT, i % 5 == 0,
-                                 &ticket, 0, 0);
+        (void)destination_result(&scene.health, i % 2,
+                                 &(struct call_end){scene.now_ms, CALL_TRANSPORT, i % 5 == 0, 0, 0},
+                                 &ticket);
         scene.now_ms += 300;
     }
     is_open = scene.health.breaker.state != BREAKER_CLOSED;

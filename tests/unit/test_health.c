@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "destinations/table.h"
-#include "health/health.h"
+#include "health_fixture.h"
 
 static struct config_destination destination = {
     .type = &tiktok_driver.section,
@@ -33,7 +33,7 @@ static uint64_t break_cell(struct health *health, size_t cell, uint64_t now_ms)
         struct ticket ticket = health_ticket(health, 0, cell);
 
         now_ms += 100;
-        health_result(health, 0, cell, now_ms, CALL_APP, true, &ticket, 0, 0);
+        (void)told(health, 0, cell, ended(now_ms, CALL_APP, ticket));
     }
     assert_false(health_is_clear(health, 0, cell));
     return now_ms;
@@ -47,14 +47,18 @@ static void a_worker_behind_gets_no_second_canary(void **state)
     struct ticket ticket;
 
     (void)state;
-    assert_int_equal(health_admit(health, 0, cell, now_ms, 1, PRIORITY_NORMAL, &ticket),
-                     GATE_CANARY);
-    health_result(health, 0, cell, now_ms, CALL_OK, true, &ticket, 0, 0);
-    assert_int_equal(health_admit(health, 0, cell, now_ms - 1, 2, PRIORITY_NORMAL, &ticket),
+    assert_int_equal(
+        health_admit(health, 0, cell, &(struct admission){now_ms, 1, PRIORITY_NORMAL}, &ticket),
+        GATE_CANARY);
+    (void)told(health, 0, cell, ended(now_ms, CALL_OK, ticket));
+    assert_int_equal(
+        health_admit(health, 0, cell, &(struct admission){now_ms - 1, 2, PRIORITY_NORMAL}, &ticket),
+        GATE_DIVERT);
+    assert_int_equal(health_admit(health, 0, cell,
+                                  &(struct admission){now_ms + 999, 2, PRIORITY_NORMAL}, &ticket),
                      GATE_DIVERT);
-    assert_int_equal(health_admit(health, 0, cell, now_ms + 999, 2, PRIORITY_NORMAL, &ticket),
-                     GATE_DIVERT);
-    assert_int_equal(health_admit(health, 0, cell, now_ms + 1000, 2, PRIORITY_NORMAL, &ticket),
+    assert_int_equal(health_admit(health, 0, cell,
+                                  &(struct admission){now_ms + 1000, 2, PRIORITY_NORMAL}, &ticket),
                      GATE_CANARY);
     health_free(health);
 }
@@ -70,14 +74,16 @@ static void a_worker_behind_does_not_hurry_the_ramp(void **state)
     (void)state;
     assert_non_null(view);
     for (int i = 0; i < 4; i++) {
-        assert_int_equal(health_admit(health, 0, cell, now_ms, 1, PRIORITY_NORMAL, &ticket),
-                         GATE_CANARY);
-        health_result(health, 0, cell, now_ms, CALL_OK, true, &ticket, 0, 0);
+        assert_int_equal(
+            health_admit(health, 0, cell, &(struct admission){now_ms, 1, PRIORITY_NORMAL}, &ticket),
+            GATE_CANARY);
+        (void)told(health, 0, cell, ended(now_ms, CALL_OK, ticket));
         now_ms += 1000;
     }
     health_tick(health, now_ms);
     health_tick(health, now_ms - 1);
-    (void)health_admit(health, 0, cell, now_ms - 1, UINT64_MAX, PRIORITY_NORMAL, &ticket);
+    (void)health_admit(health, 0, cell,
+                       &(struct admission){now_ms - 1, UINT64_MAX, PRIORITY_NORMAL}, &ticket);
     health_look(health, 0, now_ms, view);
     assert_int_equal(view->cells[0].state, BREAKER_RAMP);
     assert_true(view->cells[0].share < 0.11);
@@ -132,6 +138,7 @@ static void an_outage_knows_what_was_answered_and_what_it_cost(void **state)
     size_t cell = health_cell(health, 0, SPAN("Purchase"), 1000);
     struct destination_view *view = calloc(1, sizeof(*view));
     struct heard heard = answer(VERDICT_RETRY, 50000, 7);
+    enum circuit circuit = CIRCUIT_CLOSED;
     uint64_t now_ms = 1000;
     char id[OUTAGE_ID_BYTES];
 
@@ -140,10 +147,14 @@ static void an_outage_knows_what_was_answered_and_what_it_cost(void **state)
     for (int i = 0; i < 20 && health_is_clear(health, 0, cell); i++, now_ms += 200) {
         struct ticket ticket = health_ticket(health, 0, cell);
 
-        health_heard(health, 0, cell, now_ms, now_ms - 50, CALL_APP, &heard);
-        health_result(health, 0, cell, now_ms, CALL_APP, true, &ticket, 0, 0);
+        struct health_call call = ended(now_ms, CALL_APP, ticket);
+
+        call.heard = heard;
+        call.ticket.sent_ms = now_ms - 50;
+        circuit = told(health, 0, cell, call);
     }
     assert_false(health_is_clear(health, 0, cell));
+    assert_int_equal(circuit, CIRCUIT_OPEN);
     (void)health_outage(health, 0, cell, id);
     health_outage_settled(health, 0, cell, id, false);
     health_outage_settled(health, 0, cell, id, false);
@@ -171,13 +182,18 @@ static void good_answers_do_not_hide_the_last_bad_one(void **state)
     struct destination_view *view = calloc(1, sizeof(*view));
     struct heard bad = answer(VERDICT_THROTTLED, 40100, 5);
     struct heard good = answer(VERDICT_DELIVERED, 0, 6);
+    struct ticket ticket = health_ticket(health, 0, cell);
+    struct health_call refused = ended(1000, CALL_NEUTRAL, ticket);
+    struct health_call served = ended(1100, CALL_OK, ticket);
     struct heard heard;
 
     (void)state;
     assert_non_null(view);
     assert_false(health_last_heard(health, 0, VERDICT_THROTTLED, &heard));
-    health_heard(health, 0, cell, 1000, 1000, CALL_NEUTRAL, &bad);
-    health_heard(health, 0, cell, 1100, 1100, CALL_OK, &good);
+    refused.heard = bad;
+    served.heard = good;
+    assert_int_equal(told(health, 0, cell, refused), CIRCUIT_CLOSED);
+    assert_int_equal(told(health, 0, cell, served), CIRCUIT_CLOSED);
     health_look(health, 0, 1100, view);
     assert_int_equal(view->cells[0].last.code, 0);
     assert_int_equal(view->cells[0].refused.code, 40100);
@@ -227,7 +243,7 @@ static void serve(struct health *health, size_t cell, uint64_t now_ms)
 {
     struct ticket ticket = health_ticket(health, 0, cell);
 
-    health_result(health, 0, cell, now_ms, CALL_OK, true, &ticket, 0, 0);
+    (void)told(health, 0, cell, ended(now_ms, CALL_OK, ticket));
 }
 
 /* 300 types that nobody sends again, and then one that stays. */
@@ -304,7 +320,7 @@ static void answers_of_who_had_the_cell_before_are_dropped(void **state)
     }
     for (unsigned i = 0; i < 40; i++) {
         now_ms += 100;
-        health_result(health, 0, first, now_ms, CALL_APP, true, &ticket, 0, 0);
+        (void)told(health, 0, first, ended(now_ms, CALL_APP, ticket));
     }
     assert_true(health_is_clear(health, 0, first));
     health_free(health);

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "destinations/table.h"
+#include "health_fixture.h"
 #include "observe/metrics.h"
 
 enum { TIKTOK, UTM, ODD, DEAD_LETTER, DESTINATIONS };
@@ -532,7 +533,7 @@ static void break_type(struct health *health, size_t destination, const char *ev
     struct ticket ticket = health_ticket(health, destination, cell);
 
     for (uint64_t i = 0; i < 20; i++) {
-        health_result(health, destination, cell, 1000 + i * 100, CALL_APP, true, &ticket, 0, 0);
+        (void)told(health, destination, cell, ended(1000 + i * 100, CALL_APP, ticket));
     }
 }
 

@@ -17,6 +17,7 @@
 #include "destinations/credential.h"
 #include "destinations/table.h"
 #include "destinations/tiktok/options.h"
+#include "health_fixture.h"
 #include "kafka/cluster.h"
 #include "observe/status.h"
 
@@ -116,16 +117,24 @@ static void check_text(const json_t *object, const char *key, const char *want)
     }
 }
 
-static size_t break_type(struct scene *scene, const char *event, uint64_t from_ms)
+static size_t break_type_with(struct scene *scene, const char *event, uint64_t from_ms,
+                              const struct heard *heard)
 {
     size_t cell = health_cell(scene->health, TIKTOK, span_of(event), from_ms);
     struct ticket ticket = health_ticket(scene->health, TIKTOK, cell);
 
     for (uint64_t i = 0; i < 20; i++) {
-        health_result(scene->health, TIKTOK, cell, from_ms + i * 100, CALL_APP, true, &ticket, 0,
-                      0);
+        struct health_call call = ended(from_ms + i * 100, CALL_APP, ticket);
+
+        call.heard = heard == NULL ? call.heard : *heard;
+        (void)told(scene->health, TIKTOK, cell, call);
     }
     return cell;
+}
+
+static size_t break_type(struct scene *scene, const char *event, uint64_t from_ms)
+{
+    return break_type_with(scene, event, from_ms, NULL);
 }
 
 static void a_healthy_process_says_so(void **state)
@@ -513,8 +522,7 @@ static void the_table_tells_what_was_answered(void **state)
     json_t *document;
     const char *text;
 
-    health_heard(scene->health, TIKTOK, cell, 9000, 9000, CALL_APP, &heard);
-    (void)break_type(scene, "Purchase", 10000);
+    (void)break_type_with(scene, "Purchase", 10000, &heard);
     (void)health_outage(scene->health, TIKTOK, cell, id);
     health_outage_settled(scene->health, TIKTOK, cell, id, false);
     (void)flow_throttled(health_flow(scene->health, TIKTOK), 12000, 1000);
