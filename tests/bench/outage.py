@@ -33,7 +33,7 @@ SCENES = {
     "everything reset, 200/s": scenes.total_outage("reset"),
     "the same (50000), four workers": scenes.total_outage("code 50000", workers=4),
     "the same (50000) and kill -9 in the middle": scenes.total_outage("code 50000", kill=True),
-    "one type of five dark, 250/s": scenes.one_type_dark(),
+    "one type of five fails, 250/s": scenes.one_type_dark(),
     "everything hangs, 2,000/s for 30 s": scenes.hanging(),
     "throttled (40100) for 10 s, 200/s": scenes.throttle(fake_tiktok.code(40100)),
     "throttled (429, Retry-After 2) for 10 s, 200/s": scenes.throttle(scenes.TOO_MANY),
