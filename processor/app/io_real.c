@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "kafka/note.h"
+#include "kafka/headers.h"
 
 /* time */
 
@@ -138,7 +138,7 @@ static struct span find_header(const void *context, struct span name)
     }
     memcpy(text, name.ptr, name.len);
     text[name.len] = '\0';
-    return note_header_get(headers, text);
+    return header_get(headers, text);
 }
 
 static void view(const rd_kafka_message_t *message, struct message_view *out)

@@ -18,7 +18,7 @@
 #include "deliver/dispatch.h"
 #include "deliver/item.h"
 #include "deliver/selection.h"
-#include "kafka/note.h"
+#include "kafka/headers.h"
 
 enum { PARKED_BYTES_LEAST = 1024, ASKED_AGAIN_MAX = 2000, SWEEP_MS = 500 };
 
@@ -48,7 +48,7 @@ void intake_fini(struct intake *intake)
 /* The library keeps them as they came and as they were asked for. */
 static size_t header_bytes(const struct deliverer *d, const rd_kafka_message_t *message)
 {
-    return note_bytes(d->io->headers(message)) * 2;
+    return headers_bytes(d->io->headers(message)) * 2;
 }
 
 /* whole-event dead letters and parking */

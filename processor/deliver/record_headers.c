@@ -5,7 +5,7 @@
 
 #include "deliver/mend.h"
 
-enum { NOTE_TEXT_BYTES = 800 };
+enum { HEADER_TEXT_BYTES = 800 };
 
 static struct span name_of(const struct config_destination *destination)
 {
@@ -15,7 +15,7 @@ static struct span name_of(const struct config_destination *destination)
 static uint32_t replays_of(const rd_kafka_headers_t *headers)
 {
     int64_t replays = 0;
-    struct span text = note_header_get(headers, "detour.replays");
+    struct span text = header_get(headers, "detour.replays");
 
     return text.ptr != NULL && span_to_i64(text, &replays) && replays > 0 ? (uint32_t)replays : 0;
 }
@@ -71,20 +71,20 @@ static bool find_heard(struct deliverer *d, const struct leg *leg, struct heard 
 }
 
 /* It must not be taken for an answer to this record: the text says whose it is. */
-static void note_heard(const struct leg *leg, const struct heard *heard, char text[NOTE_TEXT_BYTES],
-                       struct note *note)
+static void use_last_answer(const struct leg *leg, const struct heard *heard,
+                            char text[HEADER_TEXT_BYTES], struct header_values *values)
 {
     char said[HEARD_TEXT_BYTES];
 
-    (void)snprintf(text, NOTE_TEXT_BYTES, "%s%s%s%.*s; the last answer there, to another event: %s",
-                   leg->outage[0] == '\0' ? "" : "outage ", leg->outage,
-                   leg->outage[0] == '\0' ? "" : ": ", (int)MIN_OF(note->error.len, (size_t)160),
-                   note->error.ptr, heard_text(heard, said));
-    note->error = span_of(text);
-    note->http_status = heard->status;
-    note->has_code = heard->has_code;
-    note->code = heard->code;
-    note->request_id = span_of(heard->request_id[0] == '\0' ? NULL : heard->request_id);
+    (void)snprintf(
+        text, HEADER_TEXT_BYTES, "%s%s%s%.*s; the last answer there, to another event: %s",
+        leg->outage[0] == '\0' ? "" : "outage ", leg->outage, leg->outage[0] == '\0' ? "" : ": ",
+        (int)MIN_OF(values->error.len, (size_t)160), values->error.ptr, heard_text(heard, said));
+    values->error = span_of(text);
+    values->http_status = heard->status;
+    values->has_code = heard->has_code;
+    values->code = heard->code;
+    values->request_id = span_of(heard->request_id[0] == '\0' ? NULL : heard->request_id);
 }
 
 rd_kafka_headers_t *record_headers(struct deliverer *d, const struct leg *leg,
@@ -92,13 +92,13 @@ rd_kafka_headers_t *record_headers(struct deliverer *d, const struct leg *leg,
 {
     const struct event *event = leg->event;
     const struct last_error *error = leg->last_error;
-    char text[NOTE_TEXT_BYTES];
+    char text[HEADER_TEXT_BYTES];
     struct message_view message;
     struct heard heard;
-    struct note note;
+    struct header_values values;
 
     d->io->view(event->message, &message);
-    note = (struct note){
+    values = (struct header_values){
         .reason = (enum reason)leg->reason,
         .outage = span_of(leg->outage[0] == '\0' ? NULL : leg->outage),
         .route = leg->route == NULL ? SPAN_NONE : leg->route->name,
@@ -118,37 +118,37 @@ rd_kafka_headers_t *record_headers(struct deliverer *d, const struct leg *leg,
         .is_connect = is_connect,
         .group = d->pipeline->config->kafka.group,
     };
-    note.error = span_of(error == NULL ? text_of(note.reason) : error->text);
-    note.destination = name_of(record_fault(leg));
+    values.error = span_of(error == NULL ? text_of(values.reason) : error->text);
+    values.destination = name_of(record_fault(leg));
     if (error != NULL && error->is_answer) {
         (void)snprintf(text, sizeof(text), "%s; read as %s", error->text,
                        verdict_word(error->verdict));
-        note.error = span_of(text);
-        note.http_status = error->http_status;
-        note.has_code = error->has_code;
-        note.code = error->code;
-        note.request_id = span_of(error->request_id[0] == '\0' ? NULL : error->request_id);
+        values.error = span_of(text);
+        values.http_status = error->http_status;
+        values.has_code = error->has_code;
+        values.code = error->code;
+        values.request_id = span_of(error->request_id[0] == '\0' ? NULL : error->request_id);
     } else if (find_heard(d, leg, &heard)) {
-        note_heard(leg, &heard, text, &note);
+        use_last_answer(leg, &heard, text, &values);
     }
-    return note_headers(leg->parts.is_apart[PIECE_HEADERS] ? NULL : original, &note);
+    return headers_new(leg->parts.is_apart[PIECE_HEADERS] ? NULL : original, &values);
 }
 
 rd_kafka_headers_t *record_copy_headers(const struct deliverer *d, const struct leg *leg,
                                         const rd_kafka_headers_t *original)
 {
     struct message_view message;
-    struct note note;
+    struct header_values values;
 
     d->io->view(leg->event->message, &message);
-    note = (struct note){
+    values = (struct header_values){
         .source_topic = message.topic,
         .source_partition = message.partition,
         .source_offset = message.offset,
         .source_timestamp_ms = message.timestamp_ms,
         .mended = mend_text(leg),
     };
-    return note_copy_headers(original, &note);
+    return headers_new_copy(original, &values);
 }
 
 /* Those that are alike are counted, not written (base/log.h). A path names the field, never what is

@@ -6,7 +6,7 @@
 #define DELIVER_RECORD_HEADERS_H
 
 #include "deliver/deliverer.h"
-#include "kafka/note.h"
+#include "kafka/headers.h"
 
 /** Its headers: @original (may be NULL) and ours; to be freed. */
 NODISCARD rd_kafka_headers_t *record_headers(struct deliverer *d, const struct leg *leg,

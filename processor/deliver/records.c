@@ -23,7 +23,7 @@
 #include "kafka/blame.h"
 
 enum {
-    NOTE_BYTES_MOST = 8192, /* of our headers and what else a record has, generously */
+    HEADERS_BYTES_MOST = 8192, /* of our headers and what else a record has, generously */
     HEADERS_TEXT_BYTES_MAX = 512 * 1024 * 1024,
 };
 
@@ -87,7 +87,7 @@ static void fill_request(struct deliverer *d, struct leg *leg, const char *topic
         .context = d,
         .must_go = leg->waits_for_topic,
     };
-    leg->header_bytes = note_bytes(headers) * 2; /* the library takes a copy */
+    leg->header_bytes = headers_bytes(headers) * 2; /* the library takes a copy */
     leg->request.is_alone =
         leg->was_refused || (leg->part_count == 0 && mend_is_large(d, leg, record_bytes(leg)));
     event_own(&d->events, leg->event, (int64_t)leg->header_bytes);
@@ -266,7 +266,7 @@ static void measure(const struct deliverer *d, const struct leg *leg, size_t len
 {
     const struct event *event = leg->event;
 
-    lens[PIECE_HEADERS] = note_bytes(d->io->headers(event->message));
+    lens[PIECE_HEADERS] = headers_bytes(d->io->headers(event->message));
     lens[PIECE_KEY] = event->message->key_len;
     lens[PIECE_VALUE] = message_value(leg).len;
 }
@@ -287,7 +287,7 @@ static void wait_for_room(struct deliverer *d, struct leg *leg, const size_t len
                   "detour goes on by itself\"",
                   LOG_Q(leg->request.topic), LOG_S(message.topic), message.partition,
                   (long long)message.offset, lens[PIECE_VALUE], lens[PIECE_KEY],
-                  lens[PIECE_HEADERS], NOTE_BYTES_MOST + (size_t)leg->parts.bytes);
+                  lens[PIECE_HEADERS], HEADERS_BYTES_MOST + (size_t)leg->parts.bytes);
     }
 }
 
@@ -298,7 +298,7 @@ static void write_headers(struct deliverer *d, struct leg *leg)
     struct buf text;
 
     buf_init(&text, HEADERS_TEXT_BYTES_MAX);
-    note_headers_text(d->io->headers(leg->event->message), config->is_connect_headers, &text);
+    headers_json(d->io->headers(leg->event->message), config->is_connect_headers, &text);
     INVARIANT(!text.is_overflowed); /* four times what a message can be */
     leg_own_item(&d->events, leg, buf_span(&text));
     buf_fini(&text);
@@ -414,10 +414,10 @@ static void send_part(struct deliverer *d, struct leg *leg)
 
         value = part_value(leg, part);
         (void)snprintf(text, sizeof(text), "%u/%u", leg->part + 1, leg->part_count);
-        (void)rd_kafka_header_add(headers, note_name(NOTE_PART), -1, text, -1);
+        (void)rd_kafka_header_add(headers, header_name(HEADER_PART), -1, text, -1);
         if (leg->parts.is_apart[PIECE_HEADERS] || leg->parts.is_apart[PIECE_KEY]) {
-            (void)rd_kafka_header_add(headers, note_name(NOTE_PART_OF), -1, piece_word(part.piece),
-                                      -1);
+            (void)rd_kafka_header_add(headers, header_name(HEADER_PART_OF), -1,
+                                      piece_word(part.piece), -1);
         }
     }
     fill_request(d, leg, to->topic, value, headers, on_dead_letter);

@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "kafka/note.h"
+#include "kafka/headers.h"
 #include "kafka/source.h"
 #include "kafka/watermarks.h"
 
@@ -168,15 +168,15 @@ static void take_message(struct topic_reader *reader, const rd_kafka_message_t *
     at->next = message->offset + 1;
     (void)rd_kafka_message_headers(message, &headers); /* none: then the place is unknown */
     if (headers == NULL ||
-        !span_to_i64(note_header_get(headers, "detour.source.partition"), &partition) ||
-        !span_to_i64(note_header_get(headers, "detour.source.offset"), &offset)) {
+        !span_to_i64(header_get(headers, "detour.source.partition"), &partition) ||
+        !span_to_i64(header_get(headers, "detour.source.offset"), &offset)) {
         partition = -1;
     }
     audit_record(reader->audit, at->topic,
                  partition >= 0 && partition < AUDIT_PARTITIONS_MAX ? (int32_t)partition : -1,
                  offset);
     count_reason(reader, at->topic,
-                 headers == NULL ? SPAN_NONE : note_header_get(headers, "detour.reason"));
+                 headers == NULL ? SPAN_NONE : header_get(headers, "detour.reason"));
 }
 
 bool topic_reader_turn(struct topic_reader *reader)

@@ -6,7 +6,7 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "kafka/note.h"
+#include "kafka/headers.h"
 
 enum { HEADERS_MAX = 40 };
 
@@ -15,7 +15,7 @@ struct pair {
     const char *value; /* NULL: a null value */
 };
 
-static const struct note full_note = {
+static const struct header_values full_note = {
     .reason = REASON_REJECTED,
     .error = {"value is negative", 17},
     .destination = {"tiktok", 6},
@@ -41,7 +41,7 @@ static const struct note full_note = {
     .worker = 1,
 };
 
-static const struct note bare_note = {
+static const struct header_values bare_note = {
     .reason = REASON_DECODE_FAILED,
     .outcome = OUTCOME_NEVER_SENT,
     .at_ms = 0,
@@ -61,7 +61,7 @@ static const struct note bare_note = {
 static const struct {
     const char *name;
     struct pair original[HEADERS_MAX]; /* ends with a name NULL */
-    const struct note *note;
+    const struct header_values *values;
     bool is_connect;
     struct pair want[HEADERS_MAX];
 } header_cases[] = {
@@ -170,12 +170,12 @@ static void headers_are_exactly_these(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT_OF(header_cases); i++) {
-        struct note note = *header_cases[i].note;
+        struct header_values values = *header_cases[i].values;
         rd_kafka_headers_t *original = make_headers(header_cases[i].original);
         rd_kafka_headers_t *headers;
 
-        note.is_connect = header_cases[i].is_connect;
-        headers = note_headers(original, &note);
+        values.is_connect = header_cases[i].is_connect;
+        headers = headers_new(original, &values);
         check_pairs(header_cases[i].name, headers, header_cases[i].want);
         check_pairs(header_cases[i].name, original, header_cases[i].original); /* borrowed only */
         rd_kafka_headers_destroy(headers);
@@ -199,14 +199,14 @@ static void headers_as_text(void **state)
 
     (void)state;
     buf_init(&out, 4096);
-    note_headers_text(headers, true, &out);
+    headers_json(headers, true, &out);
     assert_string_equal(buf_text(&out), "[{\"name\":\"trace\",\"value\":\"MQ==\"},"
                                         "{\"name\":\"q\\\"\\n\",\"value\":\"YWI=\"},"
                                         "{\"name\":\"nothing\",\"value\":null},"
                                         "{\"name_base64\":\"//4=\",\"value\":\"YWJj\"},"
                                         "{\"name\":\"empty\",\"value\":\"\"}]");
     buf_clear(&out);
-    note_headers_text(NULL, false, &out);
+    headers_json(NULL, false, &out);
     assert_string_equal(buf_text(&out), "[]");
     buf_fini(&out);
     rd_kafka_headers_destroy(headers);
@@ -232,16 +232,16 @@ static void a_copy_says_where_it_stood(void **state)
                                        {"detour.source.timestamp", "1773223200000"},
                                        {"detour.mended", "timestamp"},
                                        {NULL, NULL}};
-    struct note note = full_note;
+    struct header_values values = full_note;
     rd_kafka_headers_t *before = make_headers(original);
     rd_kafka_headers_t *headers;
 
     (void)state;
-    note.mended = SPAN("timestamp");
-    headers = note_copy_headers(before, &note);
+    values.mended = SPAN("timestamp");
+    headers = headers_new_copy(before, &values);
     check_pairs("copy", headers, want);
     rd_kafka_headers_destroy(headers);
-    headers = note_copy_headers(NULL, &note);
+    headers = headers_new_copy(NULL, &values);
     check_pairs("without headers", headers, want + 3);
     rd_kafka_headers_destroy(headers);
     rd_kafka_headers_destroy(before);
@@ -262,20 +262,20 @@ static void connect_headers_name_stage_and_task(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT_OF(stage_cases); i++) {
-        struct note note = full_note;
+        struct header_values values = full_note;
         rd_kafka_headers_t *headers;
 
-        note.is_connect = true;
-        note.reason = stage_cases[i].reason;
-        headers = note_headers(NULL, &note);
-        if (!span_is(note_header_get(headers, note_name(NOTE_CONNECT_STAGE)),
+        values.is_connect = true;
+        values.reason = stage_cases[i].reason;
+        headers = headers_new(NULL, &values);
+        if (!span_is(header_get(headers, header_name(HEADER_CONNECT_STAGE)),
                      stage_cases[i].want_stage)) {
             fail_msg("%s", stage_cases[i].name);
         }
-        assert_true(span_is(note_header_get(headers, note_name(NOTE_CONNECT_TASK_ID)), "1"));
+        assert_true(span_is(header_get(headers, header_name(HEADER_CONNECT_TASK_ID)), "1"));
         assert_true(
-            span_is(note_header_get(headers, note_name(NOTE_CONNECT_CONNECTOR_NAME)), "detour"));
-        assert_true(span_is(note_header_get(headers, note_name(NOTE_CONNECT_EXCEPTION_MESSAGE)),
+            span_is(header_get(headers, header_name(HEADER_CONNECT_CONNECTOR_NAME)), "detour"));
+        assert_true(span_is(header_get(headers, header_name(HEADER_CONNECT_EXCEPTION_MESSAGE)),
                             "value is negative"));
         rd_kafka_headers_destroy(headers);
     }
@@ -298,16 +298,15 @@ static void an_error_is_cut_between_characters(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT_OF(cut_cases); i++) {
         char text[700];
-        struct note note = bare_note;
+        struct header_values values = bare_note;
         rd_kafka_headers_t *headers;
 
         memset(text, 'a', sizeof(text));
         memcpy(text + cut_cases[i].ascii, "\xe2\x82\xac", 3);
-        note.error = (struct span){text, cut_cases[i].ascii + 3};
-        headers = note_headers(NULL, &note);
-        if (note_header_get(headers, "detour.error").len != cut_cases[i].want) {
-            fail_msg("%s: %zu bytes", cut_cases[i].name,
-                     note_header_get(headers, "detour.error").len);
+        values.error = (struct span){text, cut_cases[i].ascii + 3};
+        headers = headers_new(NULL, &values);
+        if (header_get(headers, "detour.error").len != cut_cases[i].want) {
+            fail_msg("%s: %zu bytes", cut_cases[i].name, header_get(headers, "detour.error").len);
         }
         rd_kafka_headers_destroy(headers);
     }
@@ -315,13 +314,13 @@ static void an_error_is_cut_between_characters(void **state)
 
 static void what_is_not_utf8_has_no_header(void **state)
 {
-    struct note note = bare_note;
+    struct header_values values = bare_note;
     rd_kafka_headers_t *headers;
 
     (void)state;
-    note.request_id = (struct span){"\xff\xfe", 2};
-    headers = note_headers(NULL, &note);
-    assert_null(note_header_get(headers, "detour.request.id").ptr);
+    values.request_id = (struct span){"\xff\xfe", 2};
+    headers = headers_new(NULL, &values);
+    assert_null(header_get(headers, "detour.request.id").ptr);
     rd_kafka_headers_destroy(headers);
 }
 
@@ -331,11 +330,11 @@ static void reading_takes_the_last_and_knows_absence(void **state)
         make_headers((struct pair[]){{"a", "1"}, {"a", "2"}, {"n", NULL}, {"e", ""}, {NULL, NULL}});
 
     (void)state;
-    assert_true(span_is(note_header_get(headers, "a"), "2"));
-    assert_null(note_header_get(headers, "n").ptr);
-    assert_null(note_header_get(headers, "b").ptr);
-    assert_non_null(note_header_get(headers, "e").ptr);
-    assert_null(note_header_get(NULL, "a").ptr);
+    assert_true(span_is(header_get(headers, "a"), "2"));
+    assert_null(header_get(headers, "n").ptr);
+    assert_null(header_get(headers, "b").ptr);
+    assert_non_null(header_get(headers, "e").ptr);
+    assert_null(header_get(NULL, "a").ptr);
     rd_kafka_headers_destroy(headers);
 }
 

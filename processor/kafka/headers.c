@@ -1,4 +1,4 @@
-#include "kafka/note.h"
+#include "kafka/headers.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -8,50 +8,50 @@
 #include "base/json.h"
 #include "base/utf8.h"
 
-enum { TEXT_BYTES_MAX = 512, HEADER_OVERHEAD_BYTES = 6, NUMBER_BYTES = 24 };
+enum { TEXT_BYTES_MAX = 512, OVERHEAD_BYTES = 6, NUMBER_BYTES = 24 };
 
 static const char own_prefix[] = "detour.";
 static const char source_prefix[] = "detour.source.";
 static const char connect_prefix[] = "__connect.errors.";
 
-static const char *const names[NOTE_FIELD_COUNT] = {
-    [NOTE_REASON] = "detour.reason",
-    [NOTE_ERROR] = "detour.error",
-    [NOTE_DESTINATION] = "detour.destination",
-    [NOTE_ROUTE] = "detour.route",
-    [NOTE_LEG] = "detour.leg",
-    [NOTE_EVENT_ID] = "detour.event.id",
-    [NOTE_EVENT_TYPE] = "detour.event.type",
-    [NOTE_OUTCOME] = "detour.outcome",
-    [NOTE_HTTP_STATUS] = "detour.http.status",
-    [NOTE_CODE] = "detour.code",
-    [NOTE_REQUEST_ID] = "detour.request.id",
-    [NOTE_ATTEMPTS] = "detour.attempts",
-    [NOTE_OUTAGE] = "detour.outage",
-    [NOTE_REPLAYS] = "detour.replays",
-    [NOTE_AT] = "detour.at",
-    [NOTE_SOURCE_TOPIC] = "detour.source.topic",
-    [NOTE_SOURCE_PARTITION] = "detour.source.partition",
-    [NOTE_SOURCE_OFFSET] = "detour.source.offset",
-    [NOTE_SOURCE_TIMESTAMP] = "detour.source.timestamp",
-    [NOTE_MENDED] = "detour.mended",
-    [NOTE_PART] = "detour.part",
-    [NOTE_PART_OF] = "detour.part.of",
-    [NOTE_INSTANCE] = "detour.instance",
-    [NOTE_CONNECT_TOPIC] = "__connect.errors.topic",
-    [NOTE_CONNECT_PARTITION] = "__connect.errors.partition",
-    [NOTE_CONNECT_OFFSET] = "__connect.errors.offset",
-    [NOTE_CONNECT_CONNECTOR_NAME] = "__connect.errors.connector.name",
-    [NOTE_CONNECT_TASK_ID] = "__connect.errors.task.id",
-    [NOTE_CONNECT_STAGE] = "__connect.errors.stage",
-    [NOTE_CONNECT_CLASS_NAME] = "__connect.errors.class.name",
-    [NOTE_CONNECT_EXCEPTION_CLASS_NAME] = "__connect.errors.exception.class.name",
-    [NOTE_CONNECT_EXCEPTION_MESSAGE] = "__connect.errors.exception.message",
+static const char *const names[HEADER_FIELD_COUNT] = {
+    [HEADER_REASON] = "detour.reason",
+    [HEADER_ERROR] = "detour.error",
+    [HEADER_DESTINATION] = "detour.destination",
+    [HEADER_ROUTE] = "detour.route",
+    [HEADER_LEG] = "detour.leg",
+    [HEADER_EVENT_ID] = "detour.event.id",
+    [HEADER_EVENT_TYPE] = "detour.event.type",
+    [HEADER_OUTCOME] = "detour.outcome",
+    [HEADER_HTTP_STATUS] = "detour.http.status",
+    [HEADER_CODE] = "detour.code",
+    [HEADER_REQUEST_ID] = "detour.request.id",
+    [HEADER_ATTEMPTS] = "detour.attempts",
+    [HEADER_OUTAGE] = "detour.outage",
+    [HEADER_REPLAYS] = "detour.replays",
+    [HEADER_AT] = "detour.at",
+    [HEADER_SOURCE_TOPIC] = "detour.source.topic",
+    [HEADER_SOURCE_PARTITION] = "detour.source.partition",
+    [HEADER_SOURCE_OFFSET] = "detour.source.offset",
+    [HEADER_SOURCE_TIMESTAMP] = "detour.source.timestamp",
+    [HEADER_MENDED] = "detour.mended",
+    [HEADER_PART] = "detour.part",
+    [HEADER_PART_OF] = "detour.part.of",
+    [HEADER_INSTANCE] = "detour.instance",
+    [HEADER_CONNECT_TOPIC] = "__connect.errors.topic",
+    [HEADER_CONNECT_PARTITION] = "__connect.errors.partition",
+    [HEADER_CONNECT_OFFSET] = "__connect.errors.offset",
+    [HEADER_CONNECT_CONNECTOR_NAME] = "__connect.errors.connector.name",
+    [HEADER_CONNECT_TASK_ID] = "__connect.errors.task.id",
+    [HEADER_CONNECT_STAGE] = "__connect.errors.stage",
+    [HEADER_CONNECT_CLASS_NAME] = "__connect.errors.class.name",
+    [HEADER_CONNECT_EXCEPTION_CLASS_NAME] = "__connect.errors.exception.class.name",
+    [HEADER_CONNECT_EXCEPTION_MESSAGE] = "__connect.errors.exception.message",
 };
 
-const char *note_name(enum note_field field)
+const char *header_name(enum header_field field)
 {
-    PRE(field < NOTE_FIELD_COUNT);
+    PRE(field < HEADER_FIELD_COUNT);
     return names[field];
 }
 
@@ -74,7 +74,7 @@ static bool is_ours_or_connect(const char *name)
 /* A plain copy's: only what we write there. */
 static bool is_of_copy(const char *name)
 {
-    return starts(name, source_prefix) || strcmp(name, names[NOTE_MENDED]) == 0;
+    return starts(name, source_prefix) || strcmp(name, names[HEADER_MENDED]) == 0;
 }
 
 /* Everything of @original that is not to be replaced. */
@@ -82,7 +82,7 @@ static rd_kafka_headers_t *copy_foreign(const rd_kafka_headers_t *original,
                                         bool (*is_replaced)(const char *name))
 {
     size_t count = original == NULL ? 0 : rd_kafka_header_cnt(original);
-    rd_kafka_headers_t *out = rd_kafka_headers_new(count + NOTE_FIELD_COUNT);
+    rd_kafka_headers_t *out = rd_kafka_headers_new(count + HEADER_FIELD_COUNT);
     const char *name;
     const void *value;
     size_t len;
@@ -98,14 +98,14 @@ static rd_kafka_headers_t *copy_foreign(const rd_kafka_headers_t *original,
     return out;
 }
 
-static void add(rd_kafka_headers_t *headers, enum note_field field, struct span text)
+static void add(rd_kafka_headers_t *headers, enum header_field field, struct span text)
 {
     if (text.ptr != NULL && utf8_is_valid(text.ptr, text.len)) {
         rd_kafka_header_add(headers, names[field], -1, text.ptr, (ssize_t)text.len);
     }
 }
 
-static void add_number(rd_kafka_headers_t *headers, enum note_field field, int64_t number)
+static void add_number(rd_kafka_headers_t *headers, enum header_field field, int64_t number)
 {
     char text[NUMBER_BYTES];
 
@@ -124,13 +124,13 @@ static struct span cut(struct span text, size_t max)
     return (struct span){text.ptr, len};
 }
 
-static void add_source(rd_kafka_headers_t *headers, const struct note *note)
+static void add_source(rd_kafka_headers_t *headers, const struct header_values *values)
 {
-    add(headers, NOTE_SOURCE_TOPIC, note->source_topic);
-    add_number(headers, NOTE_SOURCE_PARTITION, note->source_partition);
-    add_number(headers, NOTE_SOURCE_OFFSET, note->source_offset);
-    if (note->source_timestamp_ms >= 0) {
-        add_number(headers, NOTE_SOURCE_TIMESTAMP, note->source_timestamp_ms);
+    add(headers, HEADER_SOURCE_TOPIC, values->source_topic);
+    add_number(headers, HEADER_SOURCE_PARTITION, values->source_partition);
+    add_number(headers, HEADER_SOURCE_OFFSET, values->source_offset);
+    if (values->source_timestamp_ms >= 0) {
+        add_number(headers, HEADER_SOURCE_TIMESTAMP, values->source_timestamp_ms);
     }
 }
 
@@ -163,62 +163,64 @@ static const char *connect_stage(enum reason reason)
 }
 
 /* Kafka Connect's names (KIP-298), so that its tools read our dead letters. */
-static void add_connect(rd_kafka_headers_t *headers, const struct note *note)
+static void add_connect(rd_kafka_headers_t *headers, const struct header_values *values)
 {
     char class_name[64];
 
-    add(headers, NOTE_CONNECT_TOPIC, note->source_topic);
-    add_number(headers, NOTE_CONNECT_PARTITION, note->source_partition);
-    add_number(headers, NOTE_CONNECT_OFFSET, note->source_offset);
-    add(headers, NOTE_CONNECT_CONNECTOR_NAME, note->group);
-    add_number(headers, NOTE_CONNECT_TASK_ID, note->worker);
-    add(headers, NOTE_CONNECT_STAGE, span_of(connect_stage(note->reason)));
-    add(headers, NOTE_CONNECT_CLASS_NAME, SPAN("detour"));
-    snprintf(class_name, sizeof(class_name), "detour.%s", reason_word(note->reason));
-    add(headers, NOTE_CONNECT_EXCEPTION_CLASS_NAME, span_of(class_name));
-    add(headers, NOTE_CONNECT_EXCEPTION_MESSAGE, cut(note->error, TEXT_BYTES_MAX));
+    add(headers, HEADER_CONNECT_TOPIC, values->source_topic);
+    add_number(headers, HEADER_CONNECT_PARTITION, values->source_partition);
+    add_number(headers, HEADER_CONNECT_OFFSET, values->source_offset);
+    add(headers, HEADER_CONNECT_CONNECTOR_NAME, values->group);
+    add_number(headers, HEADER_CONNECT_TASK_ID, values->worker);
+    add(headers, HEADER_CONNECT_STAGE, span_of(connect_stage(values->reason)));
+    add(headers, HEADER_CONNECT_CLASS_NAME, SPAN("detour"));
+    snprintf(class_name, sizeof(class_name), "detour.%s", reason_word(values->reason));
+    add(headers, HEADER_CONNECT_EXCEPTION_CLASS_NAME, span_of(class_name));
+    add(headers, HEADER_CONNECT_EXCEPTION_MESSAGE, cut(values->error, TEXT_BYTES_MAX));
 }
 
-rd_kafka_headers_t *note_headers(const rd_kafka_headers_t *original, const struct note *note)
+rd_kafka_headers_t *headers_new(const rd_kafka_headers_t *original,
+                                const struct header_values *values)
 {
     rd_kafka_headers_t *headers =
-        copy_foreign(original, note->is_connect ? is_ours_or_connect : is_ours);
+        copy_foreign(original, values->is_connect ? is_ours_or_connect : is_ours);
     char at[CLOCK_ISO_BYTES];
 
-    add(headers, NOTE_REASON, span_of(reason_word(note->reason)));
-    add(headers, NOTE_ERROR, cut(note->error, TEXT_BYTES_MAX));
-    add(headers, NOTE_DESTINATION, note->destination);
-    add(headers, NOTE_ROUTE, note->route);
-    add(headers, NOTE_LEG, note->leg);
-    add(headers, NOTE_EVENT_ID, cut(note->event_id, TEXT_BYTES_MAX));
-    add(headers, NOTE_EVENT_TYPE, cut(note->event_type, TEXT_BYTES_MAX));
-    add(headers, NOTE_OUTCOME, span_of(outcome_word(note->outcome)));
-    if (note->http_status != 0) {
-        add_number(headers, NOTE_HTTP_STATUS, note->http_status);
+    add(headers, HEADER_REASON, span_of(reason_word(values->reason)));
+    add(headers, HEADER_ERROR, cut(values->error, TEXT_BYTES_MAX));
+    add(headers, HEADER_DESTINATION, values->destination);
+    add(headers, HEADER_ROUTE, values->route);
+    add(headers, HEADER_LEG, values->leg);
+    add(headers, HEADER_EVENT_ID, cut(values->event_id, TEXT_BYTES_MAX));
+    add(headers, HEADER_EVENT_TYPE, cut(values->event_type, TEXT_BYTES_MAX));
+    add(headers, HEADER_OUTCOME, span_of(outcome_word(values->outcome)));
+    if (values->http_status != 0) {
+        add_number(headers, HEADER_HTTP_STATUS, values->http_status);
     }
-    if (note->has_code) {
-        add_number(headers, NOTE_CODE, note->code);
+    if (values->has_code) {
+        add_number(headers, HEADER_CODE, values->code);
     }
-    add(headers, NOTE_REQUEST_ID, note->request_id);
-    add_number(headers, NOTE_ATTEMPTS, note->attempts);
-    add(headers, NOTE_OUTAGE, note->outage);
-    add_number(headers, NOTE_REPLAYS, note->replays);
-    add(headers, NOTE_AT, span_of(clock_iso(note->at_ms, at)));
-    add_source(headers, note);
-    add(headers, NOTE_MENDED, note->mended);
-    add(headers, NOTE_INSTANCE, note->instance);
-    if (note->is_connect) {
-        add_connect(headers, note);
+    add(headers, HEADER_REQUEST_ID, values->request_id);
+    add_number(headers, HEADER_ATTEMPTS, values->attempts);
+    add(headers, HEADER_OUTAGE, values->outage);
+    add_number(headers, HEADER_REPLAYS, values->replays);
+    add(headers, HEADER_AT, span_of(clock_iso(values->at_ms, at)));
+    add_source(headers, values);
+    add(headers, HEADER_MENDED, values->mended);
+    add(headers, HEADER_INSTANCE, values->instance);
+    if (values->is_connect) {
+        add_connect(headers, values);
     }
     return headers;
 }
 
-rd_kafka_headers_t *note_copy_headers(const rd_kafka_headers_t *original, const struct note *note)
+rd_kafka_headers_t *headers_new_copy(const rd_kafka_headers_t *original,
+                                     const struct header_values *values)
 {
     rd_kafka_headers_t *headers = copy_foreign(original, is_of_copy);
 
-    add_source(headers, note);
-    add(headers, NOTE_MENDED, note->mended);
+    add_source(headers, values);
+    add(headers, HEADER_MENDED, values->mended);
     return headers;
 }
 
@@ -260,7 +262,7 @@ static void add_header_text(struct buf *out, const char *name, const void *value
     buf_add_char(out, '}');
 }
 
-void note_headers_text(const rd_kafka_headers_t *original, bool is_connect, struct buf *out)
+void headers_json(const rd_kafka_headers_t *original, bool is_connect, struct buf *out)
 {
     size_t count = original == NULL ? 0 : rd_kafka_header_cnt(original);
     char before = '[';
@@ -279,7 +281,7 @@ void note_headers_text(const rd_kafka_headers_t *original, bool is_connect, stru
     buf_add_text(out, before == '[' ? "[]" : "]");
 }
 
-size_t note_bytes(const rd_kafka_headers_t *headers)
+size_t headers_bytes(const rd_kafka_headers_t *headers)
 {
     size_t count = headers == NULL ? 0 : rd_kafka_header_cnt(headers);
     size_t bytes = 0;
@@ -289,13 +291,13 @@ size_t note_bytes(const rd_kafka_headers_t *headers)
 
     for (size_t i = 0; i < count; i++) {
         if (rd_kafka_header_get_all(headers, i, &name, &value, &len) == 0) {
-            bytes += strlen(name) + len + HEADER_OVERHEAD_BYTES;
+            bytes += strlen(name) + len + OVERHEAD_BYTES;
         }
     }
     return bytes;
 }
 
-struct span note_header_get(const rd_kafka_headers_t *headers, const char *name)
+struct span header_get(const rd_kafka_headers_t *headers, const char *name)
 {
     const void *value = NULL;
     size_t len = 0;
