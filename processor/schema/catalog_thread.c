@@ -21,7 +21,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "schema/catalog_inside.h"
-#include "schema/catalog_tell.h"
+#include "schema/catalog_log.h"
 
 enum {
     PROBE_IDLE_MS = 30 * 1000, /* nothing was asked for so long: does it still answer? */
@@ -81,14 +81,14 @@ static void settle(struct catalog *catalog, uint64_t key, struct writer *writer,
                        err->text);
         writer->text = text;
     }
-    catalog_tell_up(catalog, now_ms);
-    catalog_tell_settled(catalog, key, writer, now_ms);
+    catalog_log_up(catalog, now_ms);
+    catalog_log_settled(catalog, key, writer, now_ms);
     writers_settle(&catalog->writers, key, writer, now_ms);
     wake_all(catalog, key);
 }
 
 /* Does the registry give schemas just now? The lock, which is held, is let go meanwhile. */
-static bool is_well(struct asker *asker, enum registry_trouble_kind kind)
+static bool is_well(struct asker *asker, enum registry_failure_kind kind)
 {
     struct catalog *catalog = asker->catalog;
     uint64_t useful_ms = catalog->writers.useful_ms;
@@ -108,43 +108,43 @@ static bool is_well(struct asker *asker, enum registry_trouble_kind kind)
 }
 
 /* Bad answers about this id for long enough, while others have good ones. */
-static void give_up(struct asker *asker, uint64_t key, const struct registry_trouble *trouble,
+static void give_up(struct asker *asker, uint64_t key, const struct registry_failure *failure,
                     const char *why)
 {
     struct catalog *catalog = asker->catalog;
     char text[TEXT_BYTES];
 
-    if (!is_well(asker, trouble->kind)) {
+    if (!is_well(asker, failure->kind)) {
         return;
     }
     (void)snprintf(
         text, sizeof(text), "schema id %llu was given up after %s: %s", (unsigned long long)key,
-        trouble->kind == REGISTRY_REFUSED ? "a minute" : "schemas.registry.give_up", why);
+        failure->kind == REGISTRY_REFUSED ? "a minute" : "schemas.registry.give_up", why);
     if (writers_give_up(&catalog->writers, key, text, clock_mono_ms())) {
-        catalog_tell_given_up(key, trouble, why);
+        catalog_log_given_up(key, failure, why);
         wake_all(catalog, key);
     }
 }
 
 /* It did not: with the lock held. */
 static void postpone(struct asker *asker, uint64_t key, uint64_t asked_ms,
-                     const struct registry_trouble *trouble, const struct err *err)
+                     const struct registry_failure *failure, const struct err *err)
 {
     struct catalog *catalog = asker->catalog;
     struct writers *writers = &catalog->writers;
     bool was_up = writers->failed_ms == 0;
     uint64_t now_ms = clock_mono_ms();
-    struct writers_failure failure = writers_failed(writers, key, trouble, asked_ms,
-                                                    catalog->config->registry.give_up_ms, now_ms);
+    struct writers_failure result = writers_failed(writers, key, failure, asked_ms,
+                                                   catalog->config->registry.give_up_ms, now_ms);
 
-    if (!failure.is_silence && failure.is_new) {
-        catalog_tell_unanswered(catalog, key, trouble, err->text, now_ms);
+    if (!result.is_silence && result.is_new) {
+        catalog_log_unanswered(catalog, key, failure, err->text, now_ms);
     }
     if (writers->failed_ms != 0) {
-        catalog_tell_down(catalog, was_up, trouble->cause, err->text, now_ms);
+        catalog_log_down(catalog, was_up, failure->cause, err->text, now_ms);
     }
-    if (failure.is_overdue) {
-        give_up(asker, key, trouble, err->text);
+    if (result.is_overdue) {
+        give_up(asker, key, failure, err->text);
     }
 }
 
@@ -152,7 +152,7 @@ static void postpone(struct asker *asker, uint64_t key, uint64_t asked_ms,
 static bool is_heard(struct asker *asker)
 {
     return registry_probe(asker->registry, NULL) == ERR_OK ||
-           registry_trouble(asker->registry)->kind != REGISTRY_SILENT;
+           registry_last_failure(asker->registry)->kind != REGISTRY_NO_ANSWER;
 }
 
 /* One question, from the table and back. Called with the lock held, which is let go meanwhile. */
@@ -162,7 +162,7 @@ static void ask_one(struct asker *asker, uint64_t key)
     uint64_t asked_ms = clock_mono_ms();
     struct schema *schema = NULL;
     struct writer writer = {.state = WRITER_INCOMPATIBLE};
-    struct registry_trouble trouble = {0};
+    struct registry_failure failure = {0};
     bool is_alive = false;
     struct err err;
     enum err_code rc;
@@ -174,8 +174,8 @@ static void ask_one(struct asker *asker, uint64_t key)
     } else if (rc == ERR_ABSENT) {
         writer.state = WRITER_UNKNOWN;
     } else if (rc != ERR_DATA && rc != ERR_STATE) {
-        trouble = *registry_trouble(asker->registry);
-        is_alive = trouble.is_timeout && is_heard(asker);
+        failure = *registry_last_failure(asker->registry);
+        is_alive = failure.is_timeout && is_heard(asker);
     }
     pthread_mutex_lock(&catalog->lock);
     catalog->contact_ms = clock_mono_ms();
@@ -185,7 +185,7 @@ static void ask_one(struct asker *asker, uint64_t key)
     if (rc == ERR_OK || rc == ERR_ABSENT || rc == ERR_DATA) {
         settle(catalog, key, &writer, &err);
     } else if (rc != ERR_STATE) {
-        postpone(asker, key, asked_ms, &trouble, &err);
+        postpone(asker, key, asked_ms, &failure, &err);
     }
     schema_free(schema);
 }
@@ -195,7 +195,7 @@ static void probe(struct asker *asker)
 {
     struct catalog *catalog = asker->catalog;
     bool was_up = catalog->writers.failed_ms == 0;
-    struct registry_trouble trouble;
+    struct registry_failure failure;
     struct err err;
     enum err_code rc;
     uint64_t now_ms;
@@ -203,14 +203,14 @@ static void probe(struct asker *asker)
     pthread_mutex_unlock(&catalog->lock);
     rc = registry_probe(asker->registry, &err);
     pthread_mutex_lock(&catalog->lock);
-    trouble = *registry_trouble(asker->registry);
+    failure = *registry_last_failure(asker->registry);
     now_ms = catalog->contact_ms = clock_mono_ms();
     if (rc == ERR_OK) {
-        catalog_tell_up(catalog, now_ms);
+        catalog_log_up(catalog, now_ms);
         writers_heard(&catalog->writers, true, now_ms);
-    } else if (rc != ERR_STATE && trouble.kind == REGISTRY_SILENT) {
+    } else if (rc != ERR_STATE && failure.kind == REGISTRY_NO_ANSWER) {
         writers_heard(&catalog->writers, false, now_ms);
-        catalog_tell_down(catalog, was_up, trouble.cause, err.text, now_ms);
+        catalog_log_down(catalog, was_up, failure.cause, err.text, now_ms);
     }
 }
 
@@ -338,7 +338,7 @@ enum err_code catalog_start(struct catalog *catalog, struct err *err)
     if (catalog->registry == NULL) {
         return ERR_OK;
     }
-    if (rc == ERR_BUSY) { /* known ids need no registry, and one in trouble may come round */
+    if (rc == ERR_BUSY) { /* known ids need no registry, and it may recover */
         LOG_WARN("registry.strange", "error=%s", LOG_Q(why.text));
     } else if (rc != ERR_OK) {
         if (err != NULL) {

@@ -217,19 +217,19 @@ static struct known_writer *first_due(const struct writers *writers)
     return first;
 }
 
-/* When @known may be asked for; UINT64_MAX: not before another answer. While the registry is in
- * trouble there is one question of each kind at a time. */
+/* When @known may be asked for; UINT64_MAX: not before another answer. While the registry
+ * fails there is one request at a time for new ids and one for the others. */
 static uint64_t due_of(const struct writers *writers, const struct known_writer *known,
                        bool is_fresh)
 {
-    bool is_in_trouble = writers->silences > 0 || writers->strain >= WRITERS_STRAINED;
+    bool is_failing = writers->silences > 0 || writers->strain >= WRITERS_STRAINED;
     unsigned asked = is_fresh ? writers->asked_fresh : writers->asked_again;
     uint64_t due_ms = is_fresh ? writers->fresh_due_ms : writers->again_due_ms;
 
-    if (known == NULL || (is_in_trouble && asked > 0)) {
+    if (known == NULL || (is_failing && asked > 0)) {
         return UINT64_MAX;
     }
-    due_ms = is_in_trouble ? MAX_OF(due_ms, known->due_ms) : known->due_ms;
+    due_ms = is_failing ? MAX_OF(due_ms, known->due_ms) : known->due_ms;
     return MAX_OF(due_ms, writers->hold_ms);
 }
 
@@ -366,12 +366,12 @@ static void back_off(struct writers *writers, struct known_writer *known, uint64
 
 /* A bad answer, about this id as far as anybody can tell. */
 static void note_failure(struct writers *writers, struct known_writer *known,
-                         const struct registry_trouble *trouble, uint64_t now_ms)
+                         const struct registry_failure *failure, uint64_t now_ms)
 {
     if (known->failures++ == 0) {
         known->first_failed_ms = now_ms;
     }
-    if (trouble->kind == REGISTRY_SILENT) {
+    if (failure->kind == REGISTRY_NO_ANSWER) {
         return;
     }
     writers->answered_ms = now_ms;
@@ -380,27 +380,27 @@ static void note_failure(struct writers *writers, struct known_writer *known,
 }
 
 struct writers_failure writers_failed(struct writers *writers, uint64_t key,
-                                      const struct registry_trouble *trouble, uint64_t asked_ms,
+                                      const struct registry_failure *failure, uint64_t asked_ms,
                                       uint64_t give_up_ms, uint64_t now_ms)
 {
     struct known_writer *known = take_back(writers, key);
-    struct writers_failure out = {.is_silence = trouble->kind == REGISTRY_SILENT &&
+    struct writers_failure out = {.is_silence = failure->kind == REGISTRY_NO_ANSWER &&
                                                 writers->answered_ms <= asked_ms,
-                                  .is_new = known->cause != trouble->cause};
-    uint64_t limit_ms = trouble->kind == REGISTRY_REFUSED
+                                  .is_new = known->cause != failure->cause};
+    uint64_t limit_ms = failure->kind == REGISTRY_REFUSED
                             ? MIN_OF(give_up_ms, (uint64_t)WRITERS_REFUSED_MS)
                             : give_up_ms;
 
-    known->cause = trouble->cause;
+    known->cause = failure->cause;
     if (out.is_silence) {
         note_silence(writers, now_ms);
-    } else if (trouble->kind == REGISTRY_BUSY) { /* it is about us, not about the id */
+    } else if (failure->kind == REGISTRY_BUSY) { /* it is about us, not about the id */
         writers->answered_ms = now_ms;
         writers->hold_ms =
-            now_ms + MIN_OF(MAX_OF(trouble->retry_after_ms, (uint64_t)WRITERS_BACKOFF_MIN_MS),
+            now_ms + MIN_OF(MAX_OF(failure->retry_after_ms, (uint64_t)WRITERS_BACKOFF_MIN_MS),
                             (uint64_t)WRITERS_HOLD_MAX_MS);
     } else {
-        note_failure(writers, known, trouble, now_ms);
+        note_failure(writers, known, failure, now_ms);
         out.is_overdue = known->is_given_up || (known->failures >= WRITERS_REFUSED_TIMES &&
                                                 now_ms - known->first_failed_ms >= limit_ms);
     }

@@ -1,8 +1,9 @@
 /**
- * catalog_writers - the table of writer schemas known by id, and which ids wait for the registry.
+ * catalog_writers - the table of writer schemas by id, and the queue of ids for the registry.
  *
- * Private to the catalog, which guards it with its lock. No thread, no clock, no
- * network: the time is an argument, chance is seeded, so a test can replay anything.
+ * Private to the catalog, whose lock the caller holds. It owns the writers and their decoders. No
+ * thread, no clock, no network: the time is an argument and random numbers have a seed, so that a
+ * test can repeat a run. Nothing here fails; a full table or queue is a value that is returned.
  *
  *     writers_ask()  --> unknown id --> PENDING --> writers_next() --> at the registry
  *                                         ^              |
@@ -10,17 +11,17 @@
  *                                         |              |
  *     seen again 60 s later <-- UNKNOWN <-+--------------+--> READY, INCOMPATIBLE: for ever
  *
- * Who is asked for first: ids that more than one event waits for, then new ids, in turn with
- * those whose backoff is over. An id that was answered badly waits alone: 250 ms, doubling to
- * 32 s. All wait only while the registry as a whole does not answer:
+ * Order of the requests: first ids that more than one event waits for; then new ids, in turn with
+ * ids whose backoff is over. An id with a bad answer has a backoff of its own: 250 ms, doubling to
+ * 32 s. All ids wait only while the registry as a whole fails:
  *
- *    silent   - a question got no answer, and no other question got one since it began: one
- *               question at a time after a draw of 1 ms to min(5 s, 250 ms * 2^(n-1))
- *    strained - 8 bad answers in a row and no good one between: one at a time, a second apart;
- *               after 10 s without a good one it counts as not answering
+ *    silent   - a request got no answer, and no other request got one since it was sent: one
+ *               request at a time, after a random wait of 1 ms to min(5 s, 250 ms * 2^(n-1))
+ *    strained - 8 bad answers in a row without a good one: one request at a time, 1 s apart;
+ *               after 10 s without a good answer the registry counts as down
  *
- * In both cases new ids are asked for beside that, one at a time and 250 ms apart, so that a
- * few ids in trouble never hold up a good one.
+ * In both states new ids are requested as well, one at a time and 250 ms apart, so that a few ids
+ * with bad answers never delay an id that the registry has.
  */
 #ifndef SCHEMA_CATALOG_WRITERS_H
 #define SCHEMA_CATALOG_WRITERS_H
@@ -124,13 +125,13 @@ bool writers_next(struct writers *writers, uint64_t now_ms, uint64_t *key, uint6
 /** The registry answered @key for good: takes the decoder, copies name and text. */
 void writers_settle(struct writers *writers, uint64_t key, const struct writer *writer,
                     uint64_t now_ms);
-/** It did not, for @trouble; the question began at @asked_ms. An id whose bad answers go on for
- * @give_up_ms (or a minute when the answer refuses this very id) is overdue. */
+/** The request of @key, sent at @asked_ms, came to @failure. An id is overdue after @give_up_ms of
+ * bad answers, or after a minute of answers that refuse this id. */
 struct writers_failure writers_failed(struct writers *writers, uint64_t key,
-                                      const struct registry_trouble *trouble, uint64_t asked_ms,
+                                      const struct registry_failure *failure, uint64_t asked_ms,
                                       uint64_t give_up_ms, uint64_t now_ms);
-/** @key is UNKNOWN with @text for a while: nothing good will come of asking on. False when it is
- * being asked for again already: then that answer counts. */
+/** @key is UNKNOWN with @text for a while. False if it is already being requested again: then that
+ * answer counts. */
 bool writers_give_up(struct writers *writers, uint64_t key, const char *text, uint64_t now_ms);
 /** The registry was asked for something else than an id. */
 void writers_heard(struct writers *writers, bool is_answered, uint64_t now_ms);

@@ -42,14 +42,14 @@ struct path {
 };
 
 /* The furthest any reader got, for the error. */
-struct trouble {
+struct missing_step {
     size_t step;
     const struct type *type; /* that has no such step; NULL: none yet */
 };
 
 struct resolver {
     struct path *path;
-    struct trouble trouble;
+    struct missing_step missing;
     const struct type **ends; /* types at the end, in every branch */
     size_t end_count;
     bool is_uncertain; /* something on the way may be missing */
@@ -164,12 +164,12 @@ static bool read_index(struct span text, uint32_t *out)
     return true;
 }
 
-static void note_trouble(struct resolver *r, const struct type *type, size_t step)
+static void set_missing(struct resolver *r, const struct type *type, size_t step)
 {
     r->is_uncertain = true;
-    if (r->trouble.type == NULL || step > r->trouble.step ||
-        (step == r->trouble.step && r->trouble.type->kind != TYPE_RECORD)) {
-        r->trouble = (struct trouble){.step = step, .type = type};
+    if (r->missing.type == NULL || step > r->missing.step ||
+        (step == r->missing.step && r->missing.type->kind != TYPE_RECORD)) {
+        r->missing = (struct missing_step){.step = step, .type = type};
     }
 }
 
@@ -243,7 +243,7 @@ static void resolve(struct resolver *r, uint32_t at, const struct type *type, si
     }
     r->is_uncertain = r->is_uncertain || type->kind != TYPE_RECORD;
     if (onward == NULL) {
-        note_trouble(r, type, step);
+        set_missing(r, type, step);
         return;
     }
     node.next = add_nodes(r, 1);
@@ -301,23 +301,23 @@ static const char *shown_path(const struct path *path, size_t step, char *out, s
     return out;
 }
 
-static enum err_code say_missing(const struct path *path, struct trouble trouble,
+static enum err_code say_missing(const struct path *path, struct missing_step missing,
                                  const struct type *root, struct err *err)
 {
     char shown[200] = "";
     const char *near_name = NULL;
 
-    (void)shown_path(path, trouble.step, shown, sizeof(shown));
-    if (trouble.type->kind == TYPE_RECORD) {
-        near_name = schema_suggest_field(trouble.type, path->steps[trouble.step]);
-    } else if (trouble.type->kind == TYPE_ARRAY) {
+    (void)shown_path(path, missing.step, shown, sizeof(shown));
+    if (missing.type->kind == TYPE_RECORD) {
+        near_name = schema_suggest_field(missing.type, path->steps[missing.step]);
+    } else if (missing.type->kind == TYPE_ARRAY) {
         return FAIL(err, ERR_CONFIG,
                     "no field '%s' in " SPAN_FMT ": there is an array; give the number of an "
                     "element, from 0",
                     shown, SPAN_ARG(root->name));
     } else {
         return FAIL(err, ERR_CONFIG, "no field '%s' in " SPAN_FMT ": what holds it is of type %s",
-                    shown, SPAN_ARG(root->name), type_word(trouble.type->kind));
+                    shown, SPAN_ARG(root->name), type_word(missing.type->kind));
     }
     return FAIL(err, ERR_CONFIG, "no field '%s' in " SPAN_FMT "%s", shown, SPAN_ARG(root->name),
                 did_you_mean(near_name).text);
@@ -348,8 +348,8 @@ static enum err_code resolve_all(struct path *path, const struct type *const *ty
     if (r.is_full) {
         return FAIL(err, ERR_CONFIG, "the path leads through too many branches of unions");
     }
-    if (!is_found && r.trouble.type != NULL) {
-        return say_missing(path, r.trouble, first, err);
+    if (!is_found && r.missing.type != NULL) {
+        return say_missing(path, r.missing, first, err);
     }
     return is_found ? ERR_OK
                     : FAIL(err, ERR_CONFIG, "there is no schema this path could lead into");

@@ -45,7 +45,7 @@ struct registry {
     size_t schema_bytes_max;
     size_t url_count;
     bool *has_answered;              /* owned; by URL: it is a schema registry that stands there */
-    struct registry_trouble trouble; /* the last */
+    struct registry_failure failure; /* the last */
 };
 
 struct registry *registry_new(const struct config_registry *config, size_t schema_bytes_max)
@@ -77,9 +77,9 @@ void registry_abort(struct registry *registry)
     registry_http_abort(registry->http);
 }
 
-const struct registry_trouble *registry_trouble(const struct registry *registry)
+const struct registry_failure *registry_last_failure(const struct registry *registry)
 {
-    return &registry->trouble;
+    return &registry->failure;
 }
 
 void registry_learn(struct registry *to, const struct registry *from)
@@ -119,8 +119,8 @@ static enum err_code make_no_sense(struct registry *registry, struct err *err, c
              : "; is there a Confluent-compatible API at this URL? Apicurio has it below "
                "/apis/ccompat/v7");
     buf_fini(&described);
-    registry->trouble = (struct registry_trouble){
-        .kind = is_ok(answer) || answer->status == 404 ? REGISTRY_TROUBLED : REGISTRY_REFUSED,
+    registry->failure = (struct registry_failure){
+        .kind = is_ok(answer) || answer->status == 404 ? REGISTRY_BAD_ANSWER : REGISTRY_REFUSED,
         .status = answer->status,
         .cause = span_hash(span_of(what)) ^ (uint64_t)answer->status << 8 ^ answer->url,
     };
@@ -144,15 +144,15 @@ static void trust(struct registry *registry)
     registry->has_answered[registry->answer.url] = true;
 }
 
-static void note_trouble(struct registry *registry)
+static void set_failure(struct registry *registry)
 {
     const struct registry_answer *answer = &registry->answer;
 
-    registry->trouble = (struct registry_trouble){
-        .kind = !answer->is_heard      ? REGISTRY_SILENT
+    registry->failure = (struct registry_failure){
+        .kind = !answer->is_heard      ? REGISTRY_NO_ANSWER
                 : answer->is_busy      ? REGISTRY_BUSY
                 : answer->is_too_large ? REGISTRY_REFUSED
-                                       : REGISTRY_TROUBLED,
+                                       : REGISTRY_BAD_ANSWER,
         .status = answer->status,
         .retry_after_ms = answer->retry_after_ms,
         .cause = answer->cause,
@@ -166,7 +166,7 @@ static enum err_code ask(struct registry *registry, const char *path, struct spa
     enum err_code rc = registry_http_ask(registry->http, path, body, &registry->answer, err);
 
     if (rc != ERR_OK) {
-        note_trouble(registry);
+        set_failure(registry);
     }
     return rc;
 }
@@ -187,7 +187,7 @@ enum err_code registry_probe(struct registry *registry, struct err *err)
     enum err_code rc = ask_for_a_list(registry, err);
     json_t *json = NULL;
 
-    if (rc == ERR_NET && registry->answer.is_there) { /* a redirect, or a server in trouble */
+    if (rc == ERR_NET && registry->answer.is_there) { /* a redirect, or a server that fails */
         rc = ERR_BUSY;
         if (err != NULL) {
             err->code = rc;

@@ -26,7 +26,7 @@ struct registry_answer {
     bool is_timeout;         /* one of them took the question and never answered */
     uint64_t retry_after_ms; /* the longest that was asked for; 0: none */
     char content_type[REGISTRY_CONTENT_TYPE_BYTES]; /* fit for a log; "" when none was said */
-    uint64_t cause; /* of ERR_NET and ERR_CONFIG: the same number for the same trouble */
+    uint64_t cause; /* of ERR_NET and ERR_CONFIG: the same number for the same failure */
     struct buf body;
 };
 

@@ -695,7 +695,7 @@ static const struct {
     const char *name;
     unsigned status;
     const char *body;
-} trouble_rows[] = {
+} failure_rows[] = {
     {"an error of its own", 500, "{\"error_code\":50001}"},
     {"a gateway's page", 502, "<html>bad gateway</html>"},
     {"too many requests", 429, "{}"},
@@ -718,18 +718,18 @@ static const struct {
 };
 
 /* Whatever is no definite answer is asked again, and the event waits meanwhile. */
-static void trouble_is_waited_out(void **state)
+static void failures_are_waited_out(void **state)
 {
     struct scene *scene = *state;
 
     start(scene);
-    for (size_t i = 0; i < COUNT_OF(trouble_rows); i++) {
+    for (size_t i = 0; i < COUNT_OF(failure_rows); i++) {
         char *path = mem_format("/schemas/ids/%zu", i + 1);
 
         serve(scene, path, ORDER, "");
-        fake_rule(&scene->fake, path, 2, trouble_rows[i].status, trouble_rows[i].body);
+        fake_rule(&scene->fake, path, 2, failure_rows[i].status, failure_rows[i].body);
         if (settled(scene, i + 1)->state != WRITER_READY) {
-            fail_msg("%s: %s", trouble_rows[i].name, settled(scene, i + 1)->text);
+            fail_msg("%s: %s", failure_rows[i].name, settled(scene, i + 1)->text);
         }
         free(path);
     }
@@ -790,12 +790,12 @@ static void a_good_id_is_answered_beside_bad_ones(void **state)
 
     scene->config.schemas.registry.requests = 4;
     start(scene);
-    for (size_t i = 0; i < COUNT_OF(trouble_rows); i++) {
+    for (size_t i = 0; i < COUNT_OF(failure_rows); i++) {
         char *path = mem_format("/schemas/ids/%zu", i + 1);
 
         fake_rule(&scene->fake, path, -1,
-                  trouble_rows[i].status == 429 ? 500 : trouble_rows[i].status,
-                  trouble_rows[i].body);
+                  failure_rows[i].status == 429 ? 500 : failure_rows[i].status,
+                  failure_rows[i].body);
         assert_int_equal(catalog_writer(scene->catalog, i + 1, -1)->state, WRITER_PENDING);
         free(path);
     }
@@ -1030,7 +1030,7 @@ static void nobody_there_is_told_at_the_start(void **state)
     assert_null(strstr(err.text, "hush"));
 }
 
-static void a_registry_in_trouble_is_still_there(void **state)
+static void a_registry_that_fails_is_still_there(void **state)
 {
     struct scene *scene = *state;
 
@@ -1214,7 +1214,7 @@ int main(void)
         CASE(raw_values_have_the_reader_for_writer),
         CASE(a_registry_is_believed_with_care),
         CASE(writers_decode_as_their_reader),
-        CASE(trouble_is_waited_out),
+        CASE(failures_are_waited_out),
         CASE(a_plain_404_of_a_stranger_proves_nothing),
         CASE(only_the_registrys_own_404_is_a_no),
         CASE(a_good_id_is_answered_beside_bad_ones),
@@ -1230,7 +1230,7 @@ int main(void)
         CASE(a_credential_is_sent),
         CASE(a_wrong_credential_is_told_at_the_start),
         CASE(nobody_there_is_told_at_the_start),
-        CASE(a_registry_in_trouble_is_still_there),
+        CASE(a_registry_that_fails_is_still_there),
         CASE(a_probe_tells_a_registry_from_what_is_none),
         CASE(writers_go_to_their_readers),
         CASE(a_schema_is_registered),

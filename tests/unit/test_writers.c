@@ -87,19 +87,19 @@ static void what_is_settled_is_copied(void **state)
     assert_true(span_is(got->record_name, "com.example.Order"));
 }
 
-static const struct registry_trouble silent = {.kind = REGISTRY_SILENT, .cause = 1};
-static const struct registry_trouble troubled = {
-    .kind = REGISTRY_TROUBLED, .status = 500, .cause = 2};
-static const struct registry_trouble refused = {
+static const struct registry_failure silent = {.kind = REGISTRY_NO_ANSWER, .cause = 1};
+static const struct registry_failure bad_answer = {
+    .kind = REGISTRY_BAD_ANSWER, .status = 500, .cause = 2};
+static const struct registry_failure refused = {
     .kind = REGISTRY_REFUSED, .status = 422, .cause = 3};
 
 enum { GIVE_UP_MS = 600 * 1000 };
 
 /* It began just now. */
 static struct writers_failure miss(struct writers *writers, uint64_t key,
-                                   const struct registry_trouble *trouble, uint64_t now_ms)
+                                   const struct registry_failure *failure, uint64_t now_ms)
 {
-    return writers_failed(writers, key, trouble, now_ms, GIVE_UP_MS, now_ms);
+    return writers_failed(writers, key, failure, now_ms, GIVE_UP_MS, now_ms);
 }
 
 static void ids_are_asked_for_in_the_order_they_came(void **state)
@@ -110,7 +110,7 @@ static void ids_are_asked_for_in_the_order_they_came(void **state)
         (void)writers_ask(writers, key, 0);
     }
     check_next(writers, 0, 1);
-    (void)miss(writers, 1, &troubled, 0);
+    (void)miss(writers, 1, &bad_answer, 0);
     check_next(writers, 0, 2);
     writers_settle(writers, 2, &unknown, 0);
     check_next(writers, 0, 3);
@@ -155,7 +155,7 @@ static void a_flood_of_new_ids_starves_no_other(void **state)
 
     (void)writers_ask(writers, 7, 0);
     check_next(writers, 0, 7);
-    (void)miss(writers, 7, &troubled, 0);
+    (void)miss(writers, 7, &bad_answer, 0);
     for (uint64_t key = 100; key < 200; key++) {
         (void)writers_ask(writers, key, 250);
     }
@@ -163,7 +163,7 @@ static void a_flood_of_new_ids_starves_no_other(void **state)
     check_next(writers, 250, 100);
 }
 
-static void one_id_in_trouble_holds_up_no_other(void **state)
+static void one_id_that_fails_holds_up_no_other(void **state)
 {
     struct writers *writers = *state;
     uint64_t now_ms = 0;
@@ -171,7 +171,7 @@ static void one_id_in_trouble_holds_up_no_other(void **state)
     (void)writers_ask(writers, 1, 0);
     for (int i = 0; i < 7; i++) {
         check_next(writers, now_ms, 1);
-        assert_false(miss(writers, 1, &troubled, now_ms).is_silence);
+        assert_false(miss(writers, 1, &bad_answer, now_ms).is_silence);
         assert_int_equal(writers->failed_ms, 0);
         (void)writers_ask(writers, 100 + (uint64_t)i, now_ms);
         check_next(writers, now_ms, 100 + (uint64_t)i);
@@ -182,7 +182,7 @@ static void one_id_in_trouble_holds_up_no_other(void **state)
 }
 
 /* Even when nothing else is asked for: a good one among bad ones waits no second. */
-static void many_ids_in_trouble_hold_up_no_good_one(void **state)
+static void many_ids_that_fail_hold_up_no_good_one(void **state)
 {
     struct writers *writers = *state;
     uint64_t now_ms = 1000;
@@ -194,7 +194,7 @@ static void many_ids_in_trouble_hold_up_no_good_one(void **state)
     }
     for (unsigned asked = 0; asked < 200; now_ms += wait_ms) {
         if (writers_next(writers, now_ms, &key, &wait_ms)) {
-            (void)miss(writers, key, &troubled, now_ms);
+            (void)miss(writers, key, &bad_answer, now_ms);
             asked++;
         }
     }
@@ -203,7 +203,7 @@ static void many_ids_in_trouble_hold_up_no_good_one(void **state)
     (void)writers_ask(writers, 99, now_ms);
     while (!writers_next(writers, now_ms, &key, &wait_ms) || key != 99) {
         if (wait_ms == 0) {
-            (void)miss(writers, key, &troubled, now_ms);
+            (void)miss(writers, key, &bad_answer, now_ms);
         }
         now_ms += wait_ms;
         assert_true(wait_ms <= 250);
@@ -218,9 +218,9 @@ static void another_cause_is_news(void **state)
 
     (void)writers_ask(writers, 1, 0);
     check_next(writers, 0, 1);
-    assert_true(miss(writers, 1, &troubled, 0).is_new);
+    assert_true(miss(writers, 1, &bad_answer, 0).is_new);
     check_next(writers, 250, 1);
-    assert_false(miss(writers, 1, &troubled, 250).is_new);
+    assert_false(miss(writers, 1, &bad_answer, 250).is_new);
     check_next(writers, 750, 1);
     assert_true(miss(writers, 1, &refused, 750).is_new);
     check_next(writers, 1750, 1);
@@ -316,7 +316,7 @@ static void a_busy_registry_is_given_its_time(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT_OF(busy_rows); i++) {
-        const struct registry_trouble busy = {.kind = REGISTRY_BUSY,
+        const struct registry_failure busy = {.kind = REGISTRY_BUSY,
                                               .status = 429,
                                               .retry_after_ms = busy_rows[i].asked_ms,
                                               .cause = 4};
@@ -337,11 +337,11 @@ static void a_busy_registry_is_given_its_time(void **state)
 
 static const struct {
     const char *name;
-    const struct registry_trouble *trouble;
+    const struct registry_failure *failure;
     uint64_t want_ms_min, want_ms_max;
 } overdue_rows[] = {
     {"refused", &refused, 60 * 1000, 92 * 1000},
-    {"in trouble", &troubled, GIVE_UP_MS, GIVE_UP_MS + 32 * 1000},
+    {"in failure", &bad_answer, GIVE_UP_MS, GIVE_UP_MS + 32 * 1000},
 };
 
 static void an_id_with_bad_answers_is_overdue_in_the_end(void **state)
@@ -358,7 +358,7 @@ static void an_id_with_bad_answers_is_overdue_in_the_end(void **state)
         (void)writers_ask(&writers, 1, 0);
         while (!is_overdue) {
             if (writers_next(&writers, now_ms, &key, &wait_ms)) {
-                is_overdue = miss(&writers, key, overdue_rows[i].trouble, now_ms).is_overdue;
+                is_overdue = miss(&writers, key, overdue_rows[i].failure, now_ms).is_overdue;
             }
             now_ms += is_overdue ? 0 : wait_ms;
         }
@@ -371,7 +371,7 @@ static void an_id_with_bad_answers_is_overdue_in_the_end(void **state)
         now_ms += WRITERS_FORGET_MS;
         assert_int_equal(writers_ask(&writers, 1, now_ms).writer->state, WRITER_PENDING);
         check_next(&writers, now_ms, 1);
-        assert_true(miss(&writers, 1, overdue_rows[i].trouble, now_ms).is_overdue);
+        assert_true(miss(&writers, 1, overdue_rows[i].failure, now_ms).is_overdue);
         writers_fini(&writers);
     }
 }
@@ -500,8 +500,8 @@ int main(void)
         CASE(what_many_wait_for_comes_first),
         CASE(a_flood_of_new_ids_starves_no_other),
         CASE(another_cause_is_news),
-        CASE(one_id_in_trouble_holds_up_no_other),
-        CASE(many_ids_in_trouble_hold_up_no_good_one),
+        CASE(one_id_that_fails_holds_up_no_other),
+        CASE(many_ids_that_fail_hold_up_no_good_one),
         CASE(a_silent_registry_holds_up_all),
         CASE(an_id_that_hangs_alone_is_no_silence),
         cmocka_unit_test(the_wait_for_a_silent_registry_doubles_up_to_5_s),

@@ -1,4 +1,4 @@
-#include "schema/catalog_tell.h"
+#include "schema/catalog_log.h"
 
 #include <stdio.h>
 
@@ -16,8 +16,8 @@ static void tell_unknown(struct catalog *catalog, uint64_t key, uint64_t now_ms)
     *last = (struct telling){.said_ms = now_ms};
 }
 
-void catalog_tell_settled(struct catalog *catalog, uint64_t key, const struct writer *writer,
-                          uint64_t now_ms)
+void catalog_log_settled(struct catalog *catalog, uint64_t key, const struct writer *writer,
+                         uint64_t now_ms)
 {
     if (writer->state == WRITER_READY) {
         LOG_INFO("schema.loaded", "id=%llu record=%s reader=%s", (unsigned long long)key,
@@ -32,7 +32,7 @@ void catalog_tell_settled(struct catalog *catalog, uint64_t key, const struct wr
     catalog->unanswered.cause = 0; /* it has answered: the next bad answer is news */
 }
 
-void catalog_tell_up(struct catalog *catalog, uint64_t now_ms)
+void catalog_log_up(struct catalog *catalog, uint64_t now_ms)
 {
     const struct writers *writers = &catalog->writers;
 
@@ -44,8 +44,8 @@ void catalog_tell_up(struct catalog *catalog, uint64_t now_ms)
     }
 }
 
-void catalog_tell_down(struct catalog *catalog, bool was_up, uint64_t cause, const char *text,
-                       uint64_t now_ms)
+void catalog_log_down(struct catalog *catalog, bool was_up, uint64_t cause, const char *text,
+                      uint64_t now_ms)
 {
     struct telling *last = &catalog->down;
 
@@ -57,24 +57,24 @@ void catalog_tell_down(struct catalog *catalog, bool was_up, uint64_t cause, con
     (void)snprintf(catalog->down_text, sizeof(catalog->down_text), "%s", text);
 }
 
-void catalog_tell_unanswered(struct catalog *catalog, uint64_t key,
-                             const struct registry_trouble *trouble, const char *text,
-                             uint64_t now_ms)
+void catalog_log_unanswered(struct catalog *catalog, uint64_t key,
+                            const struct registry_failure *failure, const char *text,
+                            uint64_t now_ms)
 {
     struct telling *last = &catalog->unanswered;
 
-    if (trouble->cause == last->cause || (last->cause != 0 && now_ms - last->said_ms < AGAIN_MS)) {
+    if (failure->cause == last->cause || (last->cause != 0 && now_ms - last->said_ms < AGAIN_MS)) {
         last->unsaid++;
         return;
     }
     LOG_WARN("schema.unanswered", "id=%llu status=%u waiting=%zu others=%zu error=%s",
-             (unsigned long long)key, trouble->status, catalog->writers.pending_count, last->unsaid,
+             (unsigned long long)key, failure->status, catalog->writers.pending_count, last->unsaid,
              LOG_Q(text));
-    *last = (struct telling){.cause = trouble->cause, .said_ms = now_ms};
+    *last = (struct telling){.cause = failure->cause, .said_ms = now_ms};
 }
 
-void catalog_tell_given_up(uint64_t key, const struct registry_trouble *trouble, const char *text)
+void catalog_log_given_up(uint64_t key, const struct registry_failure *failure, const char *text)
 {
     LOG_WARN("schema.given_up", "id=%llu status=%u error=%s", (unsigned long long)key,
-             trouble->status, LOG_Q(text));
+             failure->status, LOG_Q(text));
 }
