@@ -3,8 +3,8 @@
  * the whole worker, the one commit that may be out, and the fence of a process that stood still.
  *
  * Pure, like offsets/partition.h: whoever speaks to Kafka (kafka/source.c), or pretends to
- * (rehearse/member.c), says what happened and carries out what is due. One worker owns it, on its
- * thread.
+ * (rehearse/source_topic.c), says what happened and carries out what is due. One worker owns it, on
+ * its thread.
  *
  * Commits, one request at a time for all partitions with news:
  *    answered                committed moves

@@ -5,8 +5,8 @@
  * Pure: no Kafka library, no clock, no thread of its own. It is told what happened by plain calls
  * (assigned, committed offset read, record received, settled, bounds of the log heard, revoked, and
  * partition_tick() as time passes), and answers with plain actions, which whoever speaks to Kafka
- * carries out (kafka/source.c), or pretends to (rehearse/member.c). `now_ms` is monotonic; one
- * that is some milliseconds old does no harm. A partition belongs to one worker and its thread.
+ * carries out (kafka/source.c), or pretends to (rehearse/source_topic.c). `now_ms` is monotonic;
+ * one that is some milliseconds old does no harm. A partition belongs to one worker and its thread.
  *
  *    AWAY      another consumer's, or nobody's
  *    UNPLACED  ours; the group's committed offset is not known yet

@@ -18,11 +18,12 @@ enum {
 /* A day like any other; its date shows in the ids of outages alone. */
 static const int64_t wall_ms = 1767225600000; /* 2026-01-01T00:00:00Z */
 
-static void on_requested(void *context, size_t destination, size_t events, bool is_in_fault)
+static void on_requested(void *context, const struct world_leg *legs, struct service_answer *answer,
+                         bool is_in_fault)
 {
     struct rehearsal *rehearsal = context;
 
-    summary_requested(&rehearsal->summary, destination, events, is_in_fault);
+    summary_requested(&rehearsal->summary, legs[0].destination, answer->count, is_in_fault);
 }
 
 static void on_settled(void *context, const struct world_leg *leg)
@@ -51,8 +52,7 @@ static void open_world(struct rehearsal *rehearsal)
     struct world_options options = {
         .seed = rehearsal->seed,
         .wall_ms = wall_ms,
-        .members = config->workers,
-        .is_one_process = true,
+        .workers = config->workers,
         .partitions = partitions,
         .window_max = MAX_OF(config->in_flight.events, (uint32_t)WINDOW_MAX),
         .answer_ms = rehearsal->trace->latency_ms,
@@ -69,7 +69,8 @@ static void open_world(struct rehearsal *rehearsal)
 
     rehearsal->pipeline->source_partitions = partitions;
     rehearsal->world = world_new(rehearsal->pipeline, &options);
-    traffic_begin(rehearsal->traffic, rehearsal->world, partitions);
+    rehearsal->topic = source_topic_open(rehearsal->world);
+    traffic_begin(rehearsal->traffic, rehearsal->world, rehearsal->topic, partitions);
 }
 
 /* An answer that the destination's own verdicts do not call delivered would be an outage that the
@@ -161,12 +162,12 @@ void rehearsal_play(struct rehearsal *rehearsal)
     struct metrics_totals totals;
 
     while (at_ms < for_ms ||
-           (at_ms < for_ms + SETTLE_MS_MAX && !world_is_drained(rehearsal->world))) {
+           (at_ms < for_ms + SETTLE_MS_MAX && !source_topic_is_drained(rehearsal->topic))) {
         at_ms = at_ms < for_ms ? MIN_OF(at_ms + STEP_MS, for_ms) : at_ms + STEP_MS;
         world_run(rehearsal->world, at_ms);
         tell_progress(rehearsal, at_ms);
     }
-    rehearsal->settled_ms = world_is_drained(rehearsal->world) ? at_ms : 0;
+    rehearsal->settled_ms = source_topic_is_drained(rehearsal->topic) ? at_ms : 0;
     metrics_totals(rehearsal->metrics, &totals);
     rehearsal->dropped = totals.dropped;
     rehearsal->in_flight = world_in_flight(rehearsal->world);
@@ -179,6 +180,7 @@ void rehearsal_play(struct rehearsal *rehearsal)
 void rehearsal_close(struct rehearsal *rehearsal)
 {
     world_free(rehearsal->world);
+    source_topic_free(rehearsal->topic);
     traffic_free(rehearsal->traffic);
     timeline_free(rehearsal->timeline);
     if (rehearsal->summary.asked != NULL) {

@@ -14,11 +14,12 @@ struct rehearsal {
     const char *config_path, *trace_path; /* as given; for what is printed */
     uint64_t seed;
     const struct config *config;
-    struct trace *trace;       /* borrowed; its rules count how often they were played */
-    struct pipeline *pipeline; /* owned */
-    struct metrics *metrics;   /* owned */
-    struct traffic *traffic;   /* owned */
-    struct world *world;       /* owned */
+    struct trace *trace;        /* borrowed; its rules count how often they were played */
+    struct pipeline *pipeline;  /* owned */
+    struct metrics *metrics;    /* owned */
+    struct traffic *traffic;    /* owned */
+    struct world *world;        /* owned */
+    struct source_topic *topic; /* owned */
     struct summary summary;
     struct timeline *timeline; /* owned */
     uint64_t settled_ms;       /* when nothing was in flight any more; 0: still something is */

@@ -25,6 +25,7 @@ struct traffic {
     struct field_hints hints;
     struct stream *streams; /* owned; one a line */
     int64_t wall_ms;
+    struct source_topic *topic; /* where they go */
     int32_t partitions;
     uint64_t made;
     struct arena arena;
@@ -203,18 +204,11 @@ static void arrive(void *context, struct world *world)
     enum err_code rc =
         make_event(traffic, stream, traffic->wall_ms + (int64_t)world_now(world), rng, &err);
 
-    if (rc == ERR_OK) {
-        struct world_event event = {
-            .partition = (int32_t)rng_below(world_rng(world), (uint64_t)traffic->partitions),
-            .value = buf_span(&traffic->value),
-            .is_copied = true,
-            .tag = (uint32_t)(stream - traffic->streams),
-        };
-
-        (void)world_produce(world, &event);
-        stream->produced++;
-    }
     INVARIANT(rc == ERR_OK); /* the schema has been tried, and events differ in texts only */
+    source_topic_produce(traffic->topic,
+                         (int32_t)rng_below(world_rng(world), (uint64_t)traffic->partitions),
+                         buf_span(&traffic->value), (uint32_t)(stream - traffic->streams));
+    stream->produced++;
     wait_for_next(stream, world);
 }
 
@@ -222,12 +216,14 @@ static void wait_for_next(struct stream *stream, struct world *world)
 {
     stream->due_ms += -log(1.0 - rng_unit(world_rng(world))) * 1000.0 / stream->line->rate;
     if (stream->due_ms < (double)stream->line->until_ms) {
-        world_call(world, (uint64_t)stream->due_ms, false, arrive, stream);
+        world_call(world, (uint64_t)stream->due_ms, arrive, stream);
     }
 }
 
-void traffic_begin(struct traffic *traffic, struct world *world, int32_t partitions)
+void traffic_begin(struct traffic *traffic, struct world *world, struct source_topic *topic,
+                   int32_t partitions)
 {
+    traffic->topic = topic;
     traffic->partitions = partitions;
     for (size_t i = 0; i < traffic->trace->traffic_count; i++) {
         traffic->streams[i].due_ms = (double)traffic->streams[i].line->from_ms;

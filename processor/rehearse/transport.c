@@ -1,55 +1,40 @@
 /*
- * What is on its way. A request's: posted -> at the destination, which has its events or
- * not -> back with the answer -> heard in transport_answers(). A record's: produced -> at the
- * topic, which has it, refuses it or lets it wait -> reported in transport_reports().
+ * What is on its way. A request: posted -> at the destination, which has its events or not -> back
+ * with the answer -> heard in transport_answers(). A record: produced -> at the topic, which has
+ * it, refuses it or lets it wait -> back -> reported in transport_reports().
  *
- * When its member ends, a message goes on to the destination, but nobody hears of it.
+ * When its worker ends, a message goes on to the destination, but nobody hears of it.
  */
-#include "rehearse/world_inside.h"
-
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/mem.h"
+#include "rehearse/world_inside.h"
 
-struct transport_message {
-    struct transport_message *next, *previous; /* its member's list */
-    struct member *member;                     /* NULL: it ended */
-    size_t destination;
-    /* a request */
-    http_reply_fn *done;
-    void *context;
-    struct service_answer answer;
-    uint64_t posted_ms, answer_ms;
-    struct world_leg *legs; /* owned */
-    size_t leg_count, leg_cap;
-    /* a record: one leg */
-    struct produce_request *request;
-    rd_kafka_resp_err_t refusal; /* by its topic; 0: it takes the record */
-    bool is_stuck, is_stuck_told, is_recalled;
-    enum produce_result result;
-};
+enum { UNWRITABLE_RETRY_MS = 500 };
 
 /* messages */
 
-static struct transport_message *take_message(struct member *member, size_t destination)
+static struct transport_message *take_message(struct worker *worker, const char *address)
 {
-    struct world *world = member->world;
+    struct world *world = worker->world;
     struct transport_message *message = world->spare;
+    size_t destination = 0;
 
+    while (world->pipeline->destinations[destination].url != address &&
+           world->pipeline->destinations[destination].topic != address) {
+        destination++;
+        INVARIANT(destination < world->pipeline->config->destination_count);
+    }
     if (message == NULL) {
         message = mem_new(struct transport_message);
         service_answer_init(&message->answer);
     } else {
-        struct service_answer answer = message->answer;
-        struct world_leg *legs = message->legs;
-        size_t cap = message->leg_cap;
-
         world->spare = message->next;
-        *message = (struct transport_message){.answer = answer, .legs = legs, .leg_cap = cap};
+        *message = (struct transport_message){
+            .answer = message->answer, .legs = message->legs, .leg_cap = message->leg_cap};
     }
-    message->member = member;
+    message->worker = worker;
     message->destination = destination;
     return message;
 }
@@ -72,6 +57,16 @@ static void remove_from(struct message_list *list, struct transport_message *mes
 {
     *(message->previous == NULL ? &list->first : &message->previous->next) = message->next;
     *(message->next == NULL ? &list->last : &message->next->previous) = message->previous;
+}
+
+static struct transport_message *take_first(struct message_list *list)
+{
+    struct transport_message *message = list->first;
+
+    if (message != NULL) {
+        remove_from(list, message);
+    }
+    return message;
 }
 
 static void free_message(struct transport_message *message)
@@ -120,15 +115,6 @@ static void tell_held(const struct world *world, const struct world_leg *leg, bo
     }
 }
 
-static void tell_heard(const struct world *world, const struct world_leg *leg)
-{
-    const struct world_watch *watch = &world->options.watch;
-
-    if (watch->heard != NULL) {
-        watch->heard(watch->context, leg);
-    }
-}
-
 static void tell_settled(const struct world *world, const struct world_leg *leg)
 {
     const struct world_watch *watch = &world->options.watch;
@@ -149,11 +135,6 @@ static uint64_t draw_ms(struct world *world, uint64_t median_ms)
     return ms < 1 ? 1 : (uint64_t)ms;
 }
 
-static uint64_t since_start_ms(const struct world *world)
-{
-    return world->now_ms - WORLD_START_MS;
-}
-
 /* @type: of the events; NULL: they have none. */
 static const struct fault *find_fault(struct world *world, size_t destination,
                                       const struct span *type)
@@ -161,42 +142,44 @@ static const struct fault *find_fault(struct world *world, size_t destination,
     const struct fault_request request = {.destination = destination,
                                           .types = type,
                                           .type_count = type != NULL,
-                                          .at_ms = since_start_ms(world)};
+                                          .at_ms = world_now(world)};
 
     return world->options.faults == NULL
                ? NULL
                : faults_find(world->options.faults, &request, &world->rng);
 }
 
-/* requests */
-
-static size_t find_url(const struct world *world, const char *url)
+static struct transport *transport_of(struct worker *worker,
+                                      const struct transport_message *message)
 {
-    size_t index = 0;
+    return message->request == NULL ? &worker->requests : &worker->records;
+}
 
-    while (world->pipeline->destinations[index].url != url) {
-        index++;
-        INVARIANT(index < world->pipeline->config->destination_count);
-    }
-    return index;
+static void send_out(struct transport_message *message, uint64_t at_ms, event_fn *arrive)
+{
+    struct worker *worker = message->worker;
+
+    append(&transport_of(worker, message)->sent, message);
+    event_queue_add(&worker->world->queue, at_ms, arrive, worker->world, message);
 }
 
 static void come_back(void *context, void *what)
 {
-    struct world *world = context;
     struct transport_message *message = what;
-    struct member *member = message->member;
+    struct worker *worker = message->worker;
 
-    if (member == NULL) {
-        give_back(world, message);
+    if (worker == NULL) {
+        give_back(context, message);
         return;
     }
-    remove_from(&member->posted, message);
-    append(&member->answered, message);
-    member_wake(member);
+    remove_from(&transport_of(worker, message)->sent, message);
+    append(&transport_of(worker, message)->back, message);
+    worker_wake(worker);
 }
 
-static void arrive(void *context, void *what)
+/* requests */
+
+static void reach_service(void *context, void *what)
 {
     struct world *world = context;
     struct transport_message *message = what;
@@ -213,16 +196,16 @@ enum err_code transport_post(void *context, const struct http_target *target,
                              const char *const *headers, size_t header_count, struct span body,
                              http_reply_fn *done, void *done_context, struct err *err)
 {
-    struct member *member = context;
-    struct world *world = member->world;
-    const struct batch *batch = done_context;
-    size_t destination = find_url(world, target->url);
-    struct transport_message *message = take_message(member, destination);
+    struct worker *worker = context;
+    struct world *world = worker->world;
     const struct world_options *options = &world->options;
-    struct service_request request = {.driver = world->pipeline->destinations[destination].driver,
-                                      .count = batch->count,
-                                      .target = target,
-                                      .latency_ms = draw_ms(world, options->answer_ms)};
+    const struct batch *batch = done_context;
+    struct transport_message *message = take_message(worker, target->url);
+    struct service_request request = {
+        .driver = world->pipeline->destinations[message->destination].driver,
+        .count = batch->count,
+        .target = target,
+        .latency_ms = draw_ms(world, options->answer_ms)};
 
     (void)headers;
     (void)header_count;
@@ -230,24 +213,18 @@ enum err_code transport_post(void *context, const struct http_target *target,
     INVARIANT(body.len > 0);
     message->done = done;
     message->context = done_context;
-    message->posted_ms = world->now_ms;
     for (size_t i = 0; i < batch->count; i++) {
         add_leg(message, batch->legs[i]);
     }
-    request.healthy = options->healthy == NULL ? NULL : &options->healthy[destination];
-    request.fault = find_fault(world, destination, &batch->legs[0]->event->type);
+    request.healthy = options->healthy == NULL ? NULL : &options->healthy[message->destination];
+    request.fault = find_fault(world, message->destination, &batch->legs[0]->event->type);
     service_answer_write(&message->answer, &request, &world->rng);
-    if (options->hooks.answered != NULL) {
-        options->hooks.answered(options->hooks.context, message->legs, &message->answer);
-    }
-    message->answer_ms = world->now_ms + message->answer.latency_ms;
-    append(&member->posted, message);
     if (options->watch.requested != NULL) {
-        options->watch.requested(options->watch.context, destination, batch->count,
+        options->watch.requested(options->watch.context, message->legs, &message->answer,
                                  request.fault != NULL);
     }
-    event_queue_add(&world->queue, world->now_ms + message->answer.latency_ms / 2, arrive, world,
-                    message);
+    message->answer_ms = world->now_ms + message->answer.latency_ms;
+    send_out(message, world->now_ms + message->answer.latency_ms / 2, reach_service);
     return ERR_OK;
 }
 
@@ -280,74 +257,30 @@ static void read_settled(const struct world *world, const struct transport_messa
 
 void transport_answers(void *context)
 {
-    struct member *member = context;
-    struct world *world = member->world;
+    struct worker *worker = context;
+    struct transport_message *message;
 
-    while (member->answered.first != NULL) {
-        struct transport_message *message = member->answered.first;
-
-        remove_from(&member->answered, message);
-        for (size_t i = 0; message->answer.tells && i < message->leg_count; i++) {
-            if (service_answer_takes(&message->answer, i)) {
-                tell_heard(world, &message->legs[i]);
-            }
-        }
-        if (world->options.watch.settled != NULL) {
-            read_settled(world, message);
-        }
+    while ((message = take_first(&worker->requests.back)) != NULL) {
+        read_settled(worker->world, message);
         message->done(message->context, &message->answer.reply);
-        give_back(world, message);
+        give_back(worker->world, message);
     }
 }
 
 /* records */
 
-static size_t find_topic(const struct world *world, const char *topic)
-{
-    size_t index = 0;
-
-    while (world->pipeline->destinations[index].topic != topic) {
-        index++;
-        INVARIANT(index < world->pipeline->config->destination_count);
-    }
-    return index;
-}
-
-static void report(void *context, void *what)
-{
-    struct world *world = context;
-    struct transport_message *message = what;
-    struct member *member = message->member;
-
-    if (member == NULL) {
-        give_back(world, message);
-        return;
-    }
-    remove_from(&member->produced, message);
-    append(&member->reported, message);
-    member_wake(member);
-}
-
 static void reach_topic(void *context, void *what);
 
 static void wait_for_topic(struct world *world, struct transport_message *message)
 {
+    if (message->worker == NULL) {
+        give_back(world, message);
+        return;
+    }
     message->is_stuck = true;
-    member_wake(message->member);
+    worker_wake(message->worker);
     event_queue_add(&world->queue, world->now_ms + UNWRITABLE_RETRY_MS, reach_topic, world,
                     message);
-}
-
-static enum produce_result result_of(rd_kafka_resp_err_t refusal)
-{
-    switch ((int)refusal) {
-    case RD_KAFKA_RESP_ERR_NO_ERROR:
-        return PRODUCE_ACKNOWLEDGED;
-    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
-        return PRODUCE_TOO_LARGE;
-    default:
-        return PRODUCE_REFUSED;
-    }
 }
 
 /* The topic has it, refuses it, or it waits for the topic. */
@@ -355,59 +288,57 @@ static void reach_topic(void *context, void *what)
 {
     struct world *world = context;
     struct transport_message *message = what;
-    const struct world_leg *leg = &message->legs[0];
     const struct fault *fault;
-    uint64_t back_ms = world->now_ms + MAX_OF(world->options.acknowledge_ms / 2, (uint64_t)1);
 
     if (message->is_recalled) {
         give_back(world, message);
         return;
     }
-    if (message->refusal != 0 && message->member != NULL && message->request->must_go) {
+    if (message->refusal != 0 && message->worker != NULL && message->request->must_go) {
         message->refusal = 0; /* somebody changes the topic */
         wait_for_topic(world, message);
         return;
     }
-    fault = find_fault(world, message->destination, message->context);
+    fault = find_fault(world, message->destination, message->type);
     if (fault != NULL && fault->kind == FAULT_UNWRITABLE) {
-        if (message->member == NULL) {
-            give_back(world, message);
-            return;
-        }
         wait_for_topic(world, message);
         return;
     }
     message->is_stuck = false;
-    message->result = result_of(message->refusal);
-    if (message->member != NULL) {
-        message->request->error = message->refusal;
-    }
     if (message->refusal == 0) {
-        tell_held(world, leg, true);
+        tell_held(world, &message->legs[0], true);
     }
-    event_queue_add(&world->queue, back_ms, report, world, message);
+    event_queue_add(&world->queue,
+                    world->now_ms + MAX_OF(world->options.acknowledge_ms / 2, (uint64_t)1),
+                    come_back, world, message);
 }
 
 void transport_produce(void *context, struct produce_request *request)
 {
-    struct member *member = context;
-    struct world *world = member->world;
+    struct worker *worker = context;
+    struct world *world = worker->world;
     const struct leg *leg = CONTAINER_OF(request, struct leg, request);
     const struct world_record *record = (const void *)leg->event->message;
-    const struct world_hooks *hooks = &world->options.hooks;
-    struct transport_message *message = take_message(member, find_topic(world, request->topic));
+    const struct world_watch *watch = &world->options.watch;
+    struct transport_message *message = take_message(worker, request->topic);
 
     INVARIANT(request->value.ptr != NULL || leg->event->message->payload == NULL);
     message->request = request;
-    message->refusal =
-        hooks->refused == NULL ? 0 : hooks->refused(hooks->context, leg, record->tag);
-    message->context = leg->event->type.ptr == NULL ? NULL : (void *)(uintptr_t)&leg->event->type;
+    message->type = leg->event->type.ptr == NULL ? NULL : &leg->event->type;
+    if (watch->refused != NULL) {
+        message->refusal = watch->refused(watch->context, leg, record->tag);
+    }
     add_leg(message, leg);
-    append(&member->produced, message);
-    member->records_open++;
-    event_queue_add(&world->queue,
-                    world->now_ms + MAX_OF(draw_ms(world, world->options.acknowledge_ms) / 2, 1u),
-                    reach_topic, world, message);
+    worker->records_open++;
+    send_out(message, world->now_ms + MAX_OF(draw_ms(world, world->options.acknowledge_ms) / 2, 1u),
+             reach_topic);
+}
+
+bool transport_is_full(void *context)
+{
+    const struct worker *worker = context;
+
+    return worker->records_open >= worker->world->options.records_max;
 }
 
 static void tell_stuck(struct transport_message *message, bool is_stuck)
@@ -418,133 +349,87 @@ static void tell_stuck(struct transport_message *message, bool is_stuck)
     }
 }
 
-static void finish(struct member *member, struct transport_message *message,
+static enum produce_result result_of(rd_kafka_resp_err_t refusal)
+{
+    if (refusal == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return PRODUCE_ACKNOWLEDGED;
+    }
+    return refusal == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE ? PRODUCE_TOO_LARGE : PRODUCE_REFUSED;
+}
+
+static void finish(struct worker *worker, struct transport_message *message,
                    enum produce_result result)
 {
-    struct produce_request *request = message->request;
-
-    member->records_open--;
+    worker->records_open--;
     tell_stuck(message, false);
     if (result == PRODUCE_ACKNOWLEDGED) {
-        tell_heard(member->world, &message->legs[0]);
-        tell_settled(member->world, &message->legs[0]);
+        tell_settled(worker->world, &message->legs[0]);
     }
-    request->done(request, result);
+    message->request->error = message->refusal;
+    message->request->done(message->request, result);
 }
 
 uint64_t transport_reports(void *context, uint64_t now_ms)
 {
-    struct member *member = context;
+    struct worker *worker = context;
+    struct transport_message *message;
 
     (void)now_ms;
-    for (struct transport_message *message = member->produced.first; message != NULL;
-         message = message->next) {
+    for (message = worker->records.sent.first; message != NULL; message = message->next) {
         if (message->is_stuck) {
             tell_stuck(message, true);
         }
     }
-    while (member->reported.first != NULL) {
-        struct transport_message *message = member->reported.first;
-
-        remove_from(&member->reported, message);
-        finish(member, message, message->result);
-        give_back(member->world, message);
+    while ((message = take_first(&worker->records.back)) != NULL) {
+        finish(worker, message, result_of(message->refusal));
+        give_back(worker->world, message);
     }
-    return UINT64_MAX; /* what happens to records wakes the member */
-}
-
-static struct transport_message *find_record(const struct member *member,
-                                             const struct produce_request *request)
-{
-    struct transport_message *message = member->produced.first;
-
-    while (message != NULL && message->request != request) {
-        message = message->next;
-    }
-    return message;
-}
-
-void transport_unsend(void *context)
-{
-    (void)context; /* what is on its way here arrives; only what its topic does not take waits */
-}
-
-bool transport_is_unsent(void *context, const struct produce_request *request)
-{
-    const struct transport_message *message = find_record(context, request);
-
-    return message != NULL && message->is_stuck;
-}
-
-void transport_recall(void *context, struct produce_request *request)
-{
-    struct member *member = context;
-    struct transport_message *message = find_record(member, request);
-
-    INVARIANT(message != NULL);
-    remove_from(&member->produced, message);
-    member->records_open--;
-    tell_stuck(message, false);
-    message->is_recalled = true; /* its next try at the topic gives it back */
+    return UINT64_MAX; /* what happens to records wakes the worker */
 }
 
 /* ends */
 
-static void lose(struct message_list *list)
+/* Nobody hears of it any more; a record's request is told. */
+static void leave(struct worker *worker, struct transport_message *message)
 {
-    for (struct transport_message *message = list->first; message != NULL;
-         message = message->next) {
-        message->member = NULL;
-        message->context = NULL;
+    if (message->request != NULL) {
+        finish(worker, message, PRODUCE_CANCELLED);
     }
-    *list = (struct message_list){0};
+    message->worker = NULL;
+    message->context = NULL;
+    message->type = NULL;
 }
 
-static void discard(struct world *world, struct message_list *list)
+static void stop(struct worker *worker, struct transport *transport)
 {
-    while (list->first != NULL) {
-        struct transport_message *message = list->first;
+    struct transport_message *message;
 
-        remove_from(list, message);
-        give_back(world, message);
+    while ((message = take_first(&transport->sent)) != NULL) {
+        leave(worker, message); /* and goes on */
+    }
+    while ((message = take_first(&transport->back)) != NULL) {
+        leave(worker, message);
+        give_back(worker->world, message);
     }
 }
 
 void transport_stop(void *context)
 {
-    struct member *member = context;
+    struct worker *worker = context;
 
-    lose(&member->posted);
-    discard(member->world, &member->answered);
-    for (struct transport_message *message = member->produced.first; message != NULL;
-         message = message->next) {
-        message->member = NULL;
-        message->context = NULL;
-        finish(member, message, PRODUCE_CANCELLED);
-    }
-    member->produced = (struct message_list){0};
-    while (member->reported.first != NULL) {
-        struct transport_message *message = member->reported.first;
-
-        remove_from(&member->reported, message);
-        finish(member, message, PRODUCE_CANCELLED);
-        give_back(member->world, message);
-    }
-}
-
-static void free_item(struct event_queue_item *item)
-{
-    if (item->run == arrive || item->run == come_back || item->run == reach_topic ||
-        item->run == report) {
-        free_message(item->what);
-        item->run = NULL;
-    }
+    stop(worker, &worker->requests);
+    stop(worker, &worker->records);
 }
 
 void transport_free(struct world *world)
 {
     for (size_t i = 0; i < world->queue.count; i++) {
-        free_item(&world->queue.items[i]);
+        struct event_queue_item *item = &world->queue.items[i];
+
+        if (item->run == reach_service || item->run == come_back || item->run == reach_topic) {
+            free_message(item->what);
+            item->run = NULL;
+        }
     }
     while (world->spare != NULL) {
         struct transport_message *message = world->spare;

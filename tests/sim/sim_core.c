@@ -14,7 +14,7 @@ enum {
     DRAIN_STEP_MS = 2000,
     RETURN_MS = 4000, /* of who died or stopped */
     STOP_DRAIN_MS = 3000,
-    MEMBERS_MAX = 4,
+    WORKERS_MAX = 4,
     DESTINATIONS_MAX = 8,
     CELLS_MAX = 8,
     EVENT_BYTES_MAX = 16384, /* the one that crosses the bound */
@@ -26,14 +26,20 @@ struct play {
     const struct cast_config *with;
     struct sim_seen *seen;
     struct ledger *ledger;
-    struct world *world;
+    struct sim_world *sim;
+    struct sim_hooks hooks;
     struct rng rng; /* of the traffic */
     uint64_t digest;
-    uint64_t versions[MEMBERS_MAX][DESTINATIONS_MAX];
-    uint8_t states[MEMBERS_MAX][DESTINATIONS_MAX][CELLS_MAX + 1]; /* the last: its own */
+    uint64_t versions[WORKERS_MAX][DESTINATIONS_MAX];
+    uint8_t states[WORKERS_MAX][DESTINATIONS_MAX][CELLS_MAX + 1]; /* the last: its own */
     size_t change_at;
-    unsigned away; /* members or partitions that will come back */
+    unsigned away; /* workers or partitions that will come back */
 };
+
+static uint64_t now_of(const struct play *play)
+{
+    return world_now(sim_world_of(play->sim));
+}
 
 /* seeing */
 
@@ -43,51 +49,36 @@ static void stir(struct play *play, uint64_t number)
     play->digest ^= play->digest >> 29;
 }
 
-static void on_requested(void *context, size_t destination, size_t events, bool is_in_fault)
+static void on_requested(void *context, const struct world_leg *legs, struct service_answer *answer,
+                         bool is_in_fault)
 {
     struct play *play = context;
 
     (void)is_in_fault;
+    sim_answered(&play->hooks, legs, answer);
     play->seen->requests++;
-    stir(play, world_now(play->world) * 31 + destination * 7 + events);
+    stir(play, now_of(play) * 31 + legs[0].destination * 7 + answer->count);
+}
+
+static rd_kafka_resp_err_t on_record(void *context, const struct leg *leg, uint32_t tag)
+{
+    (void)context;
+    return sim_refused(leg, tag);
 }
 
 static void on_held(void *context, const struct world_leg *leg, bool will_tell)
 {
     struct play *play = context;
 
-    stir(play, world_now(play->world));
+    stir(play, now_of(play));
     stir(play, (uint64_t)leg->offset << 16 | (uint64_t)leg->partition << 8 |
                    (uint64_t)leg->reason << 4 | leg->leg);
     ledger_held(play->ledger, leg, will_tell);
 }
 
-static void on_heard(void *context, const struct world_leg *leg)
+static void on_settled(void *context, const struct world_leg *leg)
 {
-    ledger_heard(((struct play *)context)->ledger, leg);
-}
-
-static void on_committed(void *context, int32_t partition, int64_t from, int64_t to)
-{
-    ledger_committed(((struct play *)context)->ledger, partition, from, to);
-}
-
-static void on_skipped(void *context, int32_t partition, int64_t offset)
-{
-    struct play *play = context;
-
-    play->seen->has_skipped = true;
-    ledger_skipped(play->ledger, partition, offset);
-}
-
-static void on_left(void *context, int32_t partition, int64_t from, int64_t to)
-{
-    ledger_left(((struct play *)context)->ledger, partition, from, to);
-}
-
-static void on_blocked(void *context, enum block_reason reason)
-{
-    ((struct play *)context)->seen->blocks |= 1u << reason;
+    ledger_settled(((struct play *)context)->ledger, leg);
 }
 
 static void note_state(struct sim_seen *seen, uint8_t *before, enum breaker_state now)
@@ -98,12 +89,12 @@ static void note_state(struct sim_seen *seen, uint8_t *before, enum breaker_stat
     *before = (uint8_t)now;
 }
 
-static void look_at_health(struct play *play, const struct deliverer *d, uint32_t member,
+static void look_at_health(struct play *play, const struct deliverer *d, uint32_t worker,
                            size_t destination)
 {
     static struct destination_view view;
     struct sim_seen *seen = play->seen;
-    uint8_t *states = play->states[member][destination];
+    uint8_t *states = play->states[worker][destination];
 
     health_look(d->health, destination, d->now_ms, &view);
     seen->destination_states |= 1u << view.self.state;
@@ -122,11 +113,11 @@ static void look_at_health(struct play *play, const struct deliverer *d, uint32_
     }
 }
 
-static uint32_t member_of(const struct play *play, const struct deliverer *d)
+static uint32_t worker_of(const struct play *play, const struct deliverer *d)
 {
     uint32_t i = 0;
 
-    while (world_deliverer(play->world, i) != d) {
+    while (sim_deliverer(play->sim, i) != d) {
         i++;
     }
     return i;
@@ -136,7 +127,7 @@ static void on_turned(void *context, const struct deliverer *d)
 {
     struct play *play = context;
     const struct config *config = play->with->config;
-    uint32_t member = member_of(play, d);
+    uint32_t worker = worker_of(play, d);
     bool is_timely = d->now_ms % 64 == 0; /* flow has no version of its own */
 
     if (d->events.events > config->in_flight.events ||
@@ -147,21 +138,18 @@ static void on_turned(void *context, const struct deliverer *d)
     for (size_t i = 0; i < config->destination_count; i++) {
         uint64_t version = d->senders[i] == NULL ? 0 : health_version(d->health, i);
 
-        if (d->senders[i] != NULL && (is_timely || version != play->versions[member][i])) {
-            play->versions[member][i] = version;
-            look_at_health(play, d, member, i);
+        if (d->senders[i] != NULL && (is_timely || version != play->versions[worker][i])) {
+            play->versions[worker][i] = version;
+            look_at_health(play, d, worker, i);
         }
     }
 }
 
 static const struct world_watch watch = {
     .requested = on_requested,
+    .refused = on_record,
     .held = on_held,
-    .heard = on_heard,
-    .committed = on_committed,
-    .skipped = on_skipped,
-    .left = on_left,
-    .blocked = on_blocked,
+    .settled = on_settled,
     .turned = on_turned,
 };
 
@@ -193,13 +181,14 @@ static enum sim_mark draw_mark(struct play *play)
 static void produce(struct play *play)
 {
     enum sim_event kind = draw_event(play);
-    struct world_event event = {
-        .partition = (int32_t)rng_below(&play->rng, (uint64_t)play->script->options.partitions),
+    struct sim_record event = {
+        .partition =
+            (int32_t)rng_below(&play->rng, (uint64_t)play->script->options.world.partitions),
         .value = kind == SIM_TOMBSTONE ? SPAN_NONE : buf_span(&play->cast->records[kind]),
         .gap = rng_below(&play->rng, 40) == 0 ? 2 : 0,
         .tag = kind | (uint32_t)draw_mark(play) << SIM_MARK_SHIFT,
     };
-    int64_t offset = world_produce(play->world, &event);
+    int64_t offset = sim_produce(play->sim, &event);
 
     ledger_produced(play->ledger, event.partition, offset, sim_legs(play->script->config, kind),
                     sim_may_be_whole(play->script->config, kind));
@@ -214,54 +203,56 @@ static void arrive(void *context, struct world *world)
 
     produce(play);
     if (next_ms < play->script->until_ms) {
-        world_call(world, next_ms, false, arrive, play);
+        world_call(world, next_ms, arrive, play);
     }
 }
 
 /* the group */
 
-static void come_back(void *context, struct world *world)
+static void come_back(void *context, struct sim_world *sim)
 {
     struct play *play = context;
+    uint32_t workers = play->script->options.world.workers;
 
     play->away--;
-    for (uint32_t i = 0; i < play->script->options.members; i++) {
-        if (!world_is_alive(world, i)) {
+    for (uint32_t i = 0; i < workers; i++) {
+        if (!sim_is_alive(sim, i)) {
             memset(play->versions[i], 0, sizeof(play->versions[i]));
             memset(play->states[i], 0, sizeof(play->states[i]));
-            world_start(world, i);
+            sim_start(sim, i);
         }
     }
-    world_rebalance(world, (uint32_t)rng_below(&play->rng, play->script->options.members));
+    sim_rebalance(sim, (uint32_t)rng_below(&play->rng, workers));
 }
 
-static void change(void *context, struct world *world)
+static void change(void *context, struct sim_world *sim)
 {
     struct play *play = context;
     const struct sim_change *now = &play->script->changes[play->change_at++];
-    uint64_t back_ms = world_now(world) + 500 + rng_below(&play->rng, RETURN_MS);
+    uint64_t now_ms = now_of(play);
+    uint64_t back_ms = now_ms + 500 + rng_below(&play->rng, RETURN_MS);
 
-    if (!world_is_alive(world, now->member)) {
+    if (!sim_is_alive(sim, now->worker)) {
         return;
     }
     switch (now->kind) {
     case CHANGE_REBALANCE:
-        back_ms = world_now(world);
+        back_ms = now_ms;
         break;
     case CHANGE_KILL:
-        world_kill(world, now->member);
+        sim_kill(sim, now->worker);
         break;
     case CHANGE_STOP:
-        world_stop(world, now->member, STOP_DRAIN_MS);
+        sim_stop(sim, now->worker, STOP_DRAIN_MS);
         break;
     case CHANGE_SLEEP:
-        back_ms = world_now(world) + 1000 + rng_below(&play->rng, 20000);
-        world_sleep(world, now->member, back_ms - world_now(world));
+        back_ms = now_ms + 1000 + rng_below(&play->rng, 20000);
+        sim_sleep(sim, now->worker, back_ms - now_ms);
         back_ms += 1;
         break;
     }
     play->away++;
-    world_call(world, back_ms, true, come_back, play);
+    sim_call(sim, back_ms, come_back, play);
 }
 
 /* the end */
@@ -278,11 +269,11 @@ static void check_sender(struct play *play, const struct sender *sender)
 
 static void check_rest(struct play *play)
 {
-    for (uint32_t m = 0; m < play->script->options.members; m++) {
-        const struct deliverer *d = world_deliverer(play->world, m);
+    for (uint32_t m = 0; m < play->script->options.world.workers; m++) {
+        const struct deliverer *d = sim_deliverer(play->sim, m);
 
         if (d == NULL) {
-            ledger_fail(play->ledger, "member %u never came back", m);
+            ledger_fail(play->ledger, "worker %u never came back", m);
             continue;
         }
         if (d->events.events != 0 || d->events.bytes != 0) {
@@ -324,15 +315,15 @@ static void drain(struct play *play)
     uint64_t until_ms = play->script->until_ms + DRAIN_STEP_MS;
 
     do {
-        world_run(play->world, until_ms);
+        world_run(sim_world_of(play->sim), until_ms);
         until_ms += DRAIN_STEP_MS;
     } while (until_ms < play->script->until_ms + DRAIN_MS_MAX &&
              (play->change_at < play->script->change_count || play->away > 0 ||
-              !world_is_drained(play->world)));
-    if (!world_is_drained(play->world)) {
-        ledger_fail(play->ledger,
-                    "not drained %d s after everything was well again: %llu in flight",
-                    DRAIN_MS_MAX / 1000, (unsigned long long)world_in_flight(play->world));
+              !sim_is_drained(play->sim)));
+    if (!sim_is_drained(play->sim)) {
+        ledger_fail(
+            play->ledger, "not drained %d s after everything was well again: %llu in flight",
+            DRAIN_MS_MAX / 1000, (unsigned long long)world_in_flight(sim_world_of(play->sim)));
     }
 }
 
@@ -351,6 +342,8 @@ static void judge(struct play *play)
                     (unsigned long long)ledger->dead_lettered);
     }
     play->seen->reasons |= ledger->reasons;
+    play->seen->blocks |= sim_blocks(play->sim);
+    play->seen->has_skipped |= sim_has_skipped(play->sim);
     play->seen->has_ambiguous |= ledger->ambiguous > 0;
     play->seen->has_duplicate |= duplicates > 0;
     play->seen->runs++;
@@ -359,38 +352,38 @@ static void judge(struct play *play)
 void sim_play(struct sim_cast *cast, const struct sim_script *script, struct sim_seen *seen,
               struct ledger *ledger, uint64_t *digest)
 {
-    struct play play = {.cast = cast,
-                        .script = script,
-                        .with = &cast->configs[script->config],
-                        .seen = seen,
-                        .ledger = ledger,
-                        .rng = {.state = ~script->options.seed}};
-    struct world_options options = script->options;
+    struct play play = {
+        .cast = cast,
+        .script = script,
+        .with = &cast->configs[script->config],
+        .seen = seen,
+        .ledger = ledger,
+        .hooks = {.destinations = cast->configs[script->config].pipeline->destinations,
+                  .rng = {.state = script->options.world.seed ^ 1},
+                  .ambiguous = script->ambiguous},
+        .rng = {.state = ~script->options.world.seed}};
+    struct sim_world_options options = script->options;
     struct fault items[SIM_FAULTS_MAX]; /* they count how often they were played */
     struct faults faults = {items, script->fault_count};
-    struct sim_hooks hooks = {.destinations = play.with->pipeline->destinations,
-                              .rng = {.state = script->options.seed ^ 1},
-                              .ambiguous = script->ambiguous};
     struct metrics_totals before;
 
     metrics_totals(play.with->metrics, &before);
-    options.metrics = play.with->metrics;
-    options.wall_ms = SIM_WALL_MS;
     memcpy(items, script->faults, sizeof(items));
-    options.faults = &faults;
-    options.watch = watch;
-    options.watch.context = &play;
-    options.hooks = (struct world_hooks){&hooks, sim_answered, sim_refused};
-    play.world = world_new(play.with->pipeline, &options);
-    world_call(play.world, 1, false, arrive, &play);
+    options.world.metrics = play.with->metrics;
+    options.world.wall_ms = SIM_WALL_MS;
+    options.world.faults = &faults;
+    options.world.watch = watch;
+    options.world.watch.context = &play;
+    play.sim = sim_world_new(play.with->pipeline, &options, ledger);
+    world_call(sim_world_of(play.sim), 1, arrive, &play);
     for (size_t i = 0; i < script->change_count; i++) {
-        world_call(play.world, script->changes[i].at_ms, true, change, &play);
+        sim_call(play.sim, script->changes[i].at_ms, change, &play);
     }
-    world_run(play.world, script->until_ms);
+    world_run(sim_world_of(play.sim), script->until_ms);
     drain(&play);
     check_rest(&play);
     check_metrics(&play, &before);
     judge(&play);
-    world_free(play.world);
+    sim_world_free(play.sim);
     *digest = play.digest;
 }

@@ -1,11 +1,11 @@
 /**
  * sim_core - one run of the whole core from one seed: a configuration, traffic, faults of
- * destinations and topics, members that come and go; then all faults stop and it must drain.
+ * destinations and topics, workers that come and go; then all faults stop and it must drain.
  */
 #ifndef SIM_CORE_H
 #define SIM_CORE_H
 
-#include "sim_ledger.h"
+#include "sim_world.h"
 
 /* What was seen over a suite: bit sets by enum. */
 struct sim_seen {
@@ -54,7 +54,7 @@ enum { SIM_FAULTS_MAX = 32, SIM_CHANGES_MAX = 6 };
 /* What happens in one run. */
 struct sim_script {
     size_t config;
-    struct world_options options; /* without watch and metrics */
+    struct sim_world_options options; /* without watch and metrics */
     struct fault faults[SIM_FAULTS_MAX];
     size_t fault_count;
     double rate;        /* events a second */
@@ -66,7 +66,7 @@ struct sim_script {
     struct sim_change {
         uint64_t at_ms;
         enum { CHANGE_REBALANCE, CHANGE_KILL, CHANGE_STOP, CHANGE_SLEEP } kind;
-        uint32_t member;
+        uint32_t worker;
     } changes[SIM_CHANGES_MAX];
     size_t change_count;
     bool is_calm; /* no fault, no change, no odd event: then there may be no duplicate either */
@@ -81,7 +81,7 @@ size_t sim_plight_count(void);
 const char *sim_plight(struct sim_cast *cast, size_t number, struct sim_script *out);
 /** @rate events a second for a minute, one in a hundred of them refused as @mark says. */
 void sim_poison(enum sim_mark mark, double rate, struct sim_script *out);
-/** Two legs, of which one is served late, and dead letters that cannot be written, while members
+/** Two legs, of which one is served late, and dead letters that cannot be written, while workers
  * stop, come back and share anew. */
 void sim_handovers(struct sim_cast *cast, struct sim_script *out);
 /** The index of a destination of @config by its name. */

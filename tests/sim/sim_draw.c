@@ -69,7 +69,7 @@ static void draw_change(struct rng *rng, struct sim_script *script)
 
     change->at_ms = 500 + rng_below(rng, script->until_ms);
     change->kind = (int)rng_below(rng, CHANGE_SLEEP + 1);
-    change->member = (uint32_t)rng_below(rng, script->options.members);
+    change->worker = (uint32_t)rng_below(rng, script->options.world.workers);
 }
 
 static int by_time(const void *a, const void *b)
@@ -112,9 +112,9 @@ void sim_draw(struct sim_cast *cast, uint64_t seed, struct sim_script *out)
     if (rng_below(&rng, 16) == 0) {
         out->rate = most * 1000 / (double)out->until_ms; /* a flood */
     }
-    out->options = (struct world_options){
+    out->options.world = (struct world_options){
         .seed = rng_next(&rng),
-        .members = 1 + (uint32_t)rng_below(&rng, 3),
+        .workers = 1 + (uint32_t)rng_below(&rng, 3),
         .partitions = 1 + (int32_t)rng_below(&rng, 6),
         .window_max = rng_below(&rng, 3) == 0 ? 16 + (uint32_t)rng_below(&rng, 64) : 10000,
         .answer_ms = 1 + rng_below(&rng, 200),
@@ -154,13 +154,13 @@ static void set_plain(struct sim_script *out, enum sim_config config, double rat
         .config = config,
         .rate = rate,
         .until_ms = until_ms,
-        .options = {.seed = 1,
-                    .members = 1,
-                    .partitions = 3,
-                    .window_max = 10000,
-                    .answer_ms = 100,
-                    .acknowledge_ms = 10,
-                    .records_max = 100000},
+        .options.world = {.seed = 1,
+                          .workers = 1,
+                          .partitions = 3,
+                          .window_max = 10000,
+                          .answer_ms = 100,
+                          .acknowledge_ms = 10,
+                          .records_max = 100000},
     };
 }
 
@@ -240,8 +240,8 @@ void sim_handovers(struct sim_cast *cast, struct sim_script *out)
     set_plain(out, SIM_FAN, 60, 30000);
     out->odd = 10;
     add_fault(out, dead, FAULT_UNWRITABLE, 2500, 27000);
-    out->options.members = 2;
-    out->options.partitions = 6;
+    out->options.world.workers = 2;
+    out->options.world.partitions = 6;
     for (uint64_t at_ms = 0; at_ms < out->until_ms; at_ms += 2000) {
         struct fault *fault = add_fault(out, hook, FAULT_THROTTLE, at_ms, at_ms + 300);
 
@@ -253,6 +253,6 @@ void sim_handovers(struct sim_cast *cast, struct sim_script *out)
 
         out->changes[i].at_ms = 3200 + 4000 * i;
         out->changes[i].kind = i % 2 == 0 ? CHANGE_REBALANCE : CHANGE_STOP;
-        out->changes[i].member = (uint32_t)i / 2 % 2;
+        out->changes[i].worker = (uint32_t)i / 2 % 2;
     }
 }

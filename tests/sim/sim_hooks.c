@@ -47,9 +47,9 @@ static bool may_be_taken(const struct service_answer *answer)
            (answer->reply.status >= 500 || (answer->reply.status == 0 && answer->reply.is_sent));
 }
 
-void sim_answered(void *context, const struct world_leg *legs, struct service_answer *answer)
+void sim_answered(struct sim_hooks *hooks, const struct world_leg *legs,
+                  struct service_answer *answer)
 {
-    struct sim_hooks *hooks = context;
     size_t culprit = 0;
 
     while (culprit < answer->count &&
@@ -70,12 +70,11 @@ void sim_answered(void *context, const struct world_leg *legs, struct service_an
     }
 }
 
-rd_kafka_resp_err_t sim_refused(void *context, const struct leg *leg, uint32_t tag)
+rd_kafka_resp_err_t sim_refused(const struct leg *leg, uint32_t tag)
 {
     enum sim_mark mark = mark_of(tag);
     bool is_odd = leg->event->message->offset % 2 != 0;
 
-    (void)context;
     if (mark == MARK_LARGE && leg->part_count == 0) {
         return RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;
     }

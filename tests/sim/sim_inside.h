@@ -31,7 +31,8 @@ struct sim_hooks {
     double ambiguous;
 };
 
-void sim_answered(void *context, const struct world_leg *legs, struct service_answer *answer);
-rd_kafka_resp_err_t sim_refused(void *context, const struct leg *leg, uint32_t tag);
+void sim_answered(struct sim_hooks *hooks, const struct world_leg *legs,
+                  struct service_answer *answer);
+rd_kafka_resp_err_t sim_refused(const struct leg *leg, uint32_t tag);
 
 #endif /* SIM_INSIDE_H */

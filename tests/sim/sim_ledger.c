@@ -79,19 +79,21 @@ void ledger_held(struct ledger *ledger, const struct world_leg *leg, bool will_t
                     (int)leg->partition, (long long)leg->offset);
     }
     event->held[place_of(leg)] += event->held[place_of(leg)] < UINT8_MAX;
-    ledger->held++;
     ledger->ambiguous += !will_tell;
 }
 
-void ledger_heard(struct ledger *ledger, const struct world_leg *leg)
+void ledger_settled(struct ledger *ledger, const struct world_leg *leg)
 {
     struct ledger_event *event = find(ledger, leg->partition, leg->offset);
 
     if (event == NULL || leg->is_part) {
         return;
     }
-    ledger->heard++;
-    event->heard[place_of(leg)] = true;
+    if (event->held[place_of(leg)] == 0) {
+        ledger_fail(ledger, "partition %d offset %lld: leg %u is settled, but nobody has it",
+                    (int)leg->partition, (long long)leg->offset, leg->leg);
+    }
+    event->settled[place_of(leg)] = true;
     if (leg->is_dead_letter) {
         ledger->dead_lettered++;
         ledger->reasons |= 1u << leg->reason;
@@ -108,9 +110,9 @@ static bool is_settled(const struct ledger_event *event)
     bool is_all = true;
 
     for (size_t i = 0; i < event->legs; i++) {
-        is_all = is_all && event->heard[i];
+        is_all = is_all && event->settled[i];
     }
-    return !event->is_record || event->heard[LEDGER_LEGS - 1] ||
+    return !event->is_record || event->settled[LEDGER_LEGS - 1] ||
            (is_all && (event->legs > 0 || !event->may_be_whole));
 }
 

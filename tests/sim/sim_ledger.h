@@ -2,9 +2,9 @@
  * sim_ledger - every event of a run and what became of each of its legs, as the outside saw it.
  *
  * It judges while the run goes on: an offset that is committed, or passed over after a
- * restart, must be settled in every leg, which means that a destination or a topic has it
- * and that its answer or report came. At the end nothing may be missing, and an event may be held
- * twice only where a fault that was counted explains it.
+ * restart, must be settled in every leg, which means that a destination or a topic has it and that
+ * the core has read that from its answer or report. At the end nothing may be missing, and an event
+ * may be held twice only where a fault that was counted explains it.
  */
 #ifndef SIM_LEDGER_H
 #define SIM_LEDGER_H
@@ -18,16 +18,15 @@ struct ledger_event {
     uint8_t legs;      /* expected; 0: dropped */
     bool may_be_whole; /* the whole event may become a dead letter instead */
     uint8_t held[LEDGER_LEGS];
-    bool heard[LEDGER_LEGS];
+    bool settled[LEDGER_LEGS];
 };
 
 struct ledger {
     struct ledger_event *events[8]; /* owned; by partition and offset */
     size_t counts[8], caps[8];
-    uint64_t produced, delivered, diverted, dead_lettered; /* legs heard of, by what it was */
+    uint64_t produced, delivered, diverted, dead_lettered; /* legs settled, by what it was */
     uint64_t ambiguous;                                    /* legs held that nobody told us of */
-    uint64_t again; /* legs that were taken and not committed when an assignment ended */
-    uint64_t held, heard;
+    uint64_t again;    /* legs that were taken and not committed when an assignment ended */
     unsigned reasons;  /* bit set of enum reason, of records */
     char failure[200]; /* the first; "" when there is none */
 };
@@ -37,7 +36,7 @@ void ledger_produced(struct ledger *ledger, int32_t partition, int64_t offset, u
                      bool may_be_whole);
 /* As told by the world. */
 void ledger_held(struct ledger *ledger, const struct world_leg *leg, bool will_tell);
-void ledger_heard(struct ledger *ledger, const struct world_leg *leg);
+void ledger_settled(struct ledger *ledger, const struct world_leg *leg);
 void ledger_committed(struct ledger *ledger, int32_t partition, int64_t from, int64_t to);
 void ledger_skipped(struct ledger *ledger, int32_t partition, int64_t offset);
 void ledger_left(struct ledger *ledger, int32_t partition, int64_t from, int64_t to);

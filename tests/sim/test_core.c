@@ -60,11 +60,11 @@ static bool play(uint64_t seed, bool is_told)
     if (is_told) {
         fprintf(
             stderr,
-            "seed %llu: configuration %zu, %u members, %zu faults, %zu changes, until %llu ms: "
+            "seed %llu: configuration %zu, %u workers, %zu faults, %zu changes, until %llu ms: "
             "produced %llu, delivered %llu, diverted %llu, dead-lettered %llu, duplicates %llu, "
             "digest %016llx\n",
-            (unsigned long long)seed, script.config, script.options.members, script.fault_count,
-            script.change_count, (unsigned long long)script.until_ms,
+            (unsigned long long)seed, script.config, script.options.world.workers,
+            script.fault_count, script.change_count, (unsigned long long)script.until_ms,
             (unsigned long long)ledger.produced, (unsigned long long)ledger.delivered,
             (unsigned long long)ledger.diverted, (unsigned long long)ledger.dead_lettered,
             (unsigned long long)ledger_duplicates(&ledger), (unsigned long long)digest);
@@ -134,7 +134,7 @@ static void handing_over_repeats_nothing(void **state)
         uint64_t digest = 0;
 
         sim_handovers(cast, &script);
-        script.options.seed = seed;
+        script.options.world.seed = seed;
         sim_play(cast, &script, &seen, &ledger, &digest);
         if (ledger.failure[0] != '\0' || ledger_duplicates(&ledger) > 0) {
             fail_msg("seed %llu: %llu duplicates of %llu events; %s", (unsigned long long)seed,

@@ -1,61 +1,52 @@
 /* The log of one partition: offsets from 0, some of them left out, trimmed from the front. */
-#include "rehearse/world_inside.h"
-
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "sim_world_inside.h"
 
 enum { TRIM_LEAST = 256 };
 
-int64_t partition_log_end(const struct partition_log *log)
+int64_t log_end(const struct sim_log *log)
 {
     return (int64_t)(log->trimmed + log->count);
 }
 
-struct world_record *partition_log_at(const struct partition_log *log, int64_t offset)
+struct log_record *log_at(const struct sim_log *log, int64_t offset)
 {
     INVARIANT(offset >= (int64_t)log->trimmed);
-    INVARIANT(offset < partition_log_end(log));
+    INVARIANT(offset < log_end(log));
     return log->records[(size_t)offset - log->trimmed];
 }
 
-static void put(struct partition_log *log, struct world_record *record)
+static void put(struct sim_log *log, struct log_record *record)
 {
     if (log->count == log->cap) {
         log->cap = MAX_OF(log->cap * 2, (size_t)64);
-        log->records = mem_grow(log->records, log->cap, sizeof(struct world_record *));
+        log->records = mem_grow(log->records, log->cap, sizeof(struct log_record *));
     }
     log->records[log->count++] = record;
 }
 
-void partition_log_add(struct partition_log *log, struct world_record *record, int64_t gap)
+void log_add(struct sim_log *log, struct log_record *record, int64_t gap)
 {
     for (int64_t i = 0; i < gap; i++) {
         put(log, NULL);
     }
     put(log, record);
-    record->message.offset = partition_log_end(log) - 1;
-}
-
-static void free_record(struct world_record *record)
-{
-    if (record != NULL && record->is_copied) {
-        free(record->message.payload);
-    }
-    free(record);
+    record->record.message.offset = log_end(log) - 1;
 }
 
 /* Committed, and held by nobody. */
-static bool is_done(const struct partition_log *log, size_t index)
+static bool is_done(const struct sim_log *log, size_t index)
 {
-    const struct world_record *record = log->records[index];
+    const struct log_record *record = log->records[index];
 
     return (int64_t)(log->trimmed + index) < log->committed &&
            (record == NULL || record->readers == 0);
 }
 
-void partition_log_trim(struct partition_log *log)
+void log_trim(struct sim_log *log)
 {
     size_t done = 0;
 
@@ -70,17 +61,17 @@ void partition_log_trim(struct partition_log *log)
         return; /* moving the rest would cost more than it frees */
     }
     for (size_t i = 0; i < done; i++) {
-        free_record(log->records[i]);
+        free(log->records[i]);
     }
     log->count -= done;
     log->trimmed += done;
-    memmove(log->records, log->records + done, log->count * sizeof(struct world_record *));
+    memmove(log->records, log->records + done, log->count * sizeof(struct log_record *));
 }
 
-void partition_log_fini(struct partition_log *log)
+void log_fini(struct sim_log *log)
 {
     for (size_t i = 0; i < log->count; i++) {
-        free_record(log->records[i]);
+        free(log->records[i]);
     }
     free(log->records);
     buf_fini(&log->metadata);

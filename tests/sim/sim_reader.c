@@ -1,0 +1,420 @@
+/*
+ * The Kafka client that a worker of the simulation seems to have. It moves through the logs of the
+ * partitions and does what offsets/ asks for; all that is decided is decided there.
+ *
+ * What it does as the real one: it fetches from where it was told, tells the end of a log once,
+ * refuses offsets the log does not have, and throws away nothing but what offsets/ does not take.
+ * Commits are answered at once; some are lost.
+ */
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "sim_world_inside.h"
+
+enum { HEAR_EVERY_MS = 1000 };
+
+static uint64_t now_of(const struct sim_worker *worker)
+{
+    return worker->sim->world->now_ms;
+}
+
+static struct sim_worker *sim_worker_of(void *context)
+{
+    return ((struct worker *)context)->source;
+}
+
+void reader_open(struct sim_worker *worker)
+{
+    const struct world_options *options = &worker->sim->options.world;
+
+    worker->readers = mem_array((size_t)options->partitions, struct reader);
+    assignment_init(&worker->assignment, worker->worker->index, options->window_max, SIM_SESSION_MS,
+                    now_of(worker));
+    worker->assignment.commits.sent_ms = now_of(worker);
+}
+
+void reader_close(struct sim_worker *worker)
+{
+    assignment_fini(&worker->assignment);
+    free(worker->readers);
+}
+
+/* acting */
+
+static void fetch_all(struct sim_worker *worker)
+{
+    for (size_t i = 0; i < worker->assignment.held_count; i++) {
+        struct source_partition *partition = worker->assignment.held[i];
+        struct reader *reader = &worker->readers[partition->partition];
+
+        reader->is_fetched = partition_fetch(partition, &reader->at);
+        reader->is_paused &= !reader->is_fetched;
+        reader->is_end_told = false;
+    }
+    assignment_tick(&worker->assignment, now_of(worker));
+}
+
+static void act_on(struct sim_worker *worker, struct source_partition *partition)
+{
+    struct reader *reader = &worker->readers[partition->partition];
+    uint32_t due = partition_act(partition, PARTITION_PAUSE | PARTITION_SEEK | PARTITION_RESUME);
+
+    reader->is_paused |= (due & PARTITION_PAUSE) != 0;
+    if ((due & PARTITION_SEEK) != 0) {
+        reader->at = partition_fetch_offset(partition);
+        reader->is_end_told = false;
+        if (!reader->is_fetched) {
+            partition_seek_failed(partition, true, now_of(worker));
+        }
+    }
+    reader->is_paused &= (due & PARTITION_RESUME) == 0;
+}
+
+/* Do what the partitions ask for, as kafka/source_act.c does. */
+static void act(struct sim_worker *worker)
+{
+    const struct assignment *assignment = &worker->assignment;
+    uint32_t due = 0;
+
+    for (size_t i = 0; i < assignment->held_count && !assignment->is_going; i++) {
+        due |= assignment->held[i]->actions;
+    }
+    if ((due & PARTITION_REFETCH) != 0) {
+        fetch_all(worker);
+    }
+    for (size_t i = 0; i < assignment->held_count && due != 0; i++) {
+        act_on(worker, assignment->held[i]);
+    }
+}
+
+static void block(void *context, struct source_partition *partition, enum block_reason reason,
+                  bool is_on)
+{
+    struct sim_worker *worker = sim_worker_of(context);
+
+    worker->sim->blocks |= is_on ? 1u << reason : 0;
+    assignment_block(&worker->assignment, partition, reason, is_on, now_of(worker));
+    act(worker);
+}
+
+/* What the broker says of the logs: where they end, and where they begin when that is asked. */
+static void hear(struct sim_worker *worker)
+{
+    const struct sim_world *sim = worker->sim;
+    uint64_t now_ms = now_of(worker);
+    bool is_due = now_ms >= worker->heard_ms + HEAR_EVERY_MS;
+
+    for (size_t i = 0; i < worker->assignment.held_count; i++) {
+        struct source_partition *partition = worker->assignment.held[i];
+        const struct sim_log *log = &sim->logs[partition->partition];
+
+        if (partition_is_look_due(partition, now_ms)) {
+            partition_bounds(partition, &sim->world->pipeline->config->kafka, (int64_t)log->trimmed,
+                             log_end(log), now_ms);
+        }
+        if (is_due) {
+            partition_heard(partition, log_end(log), now_ms);
+        }
+    }
+    worker->heard_ms = is_due ? now_ms : worker->heard_ms;
+}
+
+static void serve(void *context)
+{
+    struct sim_worker *worker = sim_worker_of(context);
+
+    assignment_awake(&worker->assignment, now_of(worker));
+    if (!worker->assignment.is_going) {
+        assignment_tick(&worker->assignment, now_of(worker));
+        act(worker);
+        hear(worker);
+        act(worker);
+    }
+}
+
+/* taking */
+
+static struct mark mark_of(int64_t offset)
+{
+    return (struct mark){offset, (uint32_t)(offset & INT32_MAX) + 1};
+}
+
+static bool take(struct sim_worker *worker, struct source_partition *partition, int64_t offset)
+{
+    struct sim_world *sim = worker->sim;
+    uint64_t skipped = partition->counts.skipped;
+    bool is_taken = partition_take(partition, mark_of(offset), now_of(worker));
+
+    if (partition->counts.skipped > skipped) {
+        sim->has_skipped = true;
+        ledger_skipped(sim->ledger, partition->partition, offset);
+    }
+    sim->blocks |= partition->blocks & 1u << BLOCK_WINDOW;
+    return is_taken;
+}
+
+/* There is nothing to read where the reader is: behind the log's end, or before its first record.
+ */
+static void take_nothing(struct sim_worker *worker, struct reader *reader)
+{
+    const struct sim_log *log = &worker->sim->logs[reader->partition->partition];
+
+    if (reader->at < (int64_t)log->trimmed || reader->at > log_end(log)) {
+        reader->is_fetched = false;
+        partition_out_of_range(reader->partition, now_of(worker));
+    } else {
+        reader->is_end_told = true;
+        (void)partition_end(reader->partition, reader->at, now_of(worker));
+    }
+}
+
+static bool can_read(const struct reader *reader)
+{
+    return reader->partition != NULL && reader->is_fetched && !reader->is_paused;
+}
+
+/* The next record of the partition that is work; NULL: none just now. */
+static struct log_record *next_record(struct sim_worker *worker, struct reader *reader)
+{
+    while (can_read(reader)) {
+        const struct sim_log *log = &worker->sim->logs[reader->partition->partition];
+        struct log_record *record = NULL;
+        int64_t offset = reader->at;
+        bool is_there = offset >= (int64_t)log->trimmed && offset < log_end(log);
+
+        if (!is_there && offset == log_end(log) && reader->is_end_told) {
+            return NULL;
+        }
+        if (is_there) {
+            record = log_at(log, offset);
+            reader->at++;
+            reader->is_end_told = false;
+        } else {
+            take_nothing(worker, reader);
+        }
+        if (record != NULL && take(worker, reader->partition, offset)) {
+            return record;
+        }
+        if (reader->partition->actions != 0) {
+            act(worker);
+        }
+    }
+    return NULL;
+}
+
+static rd_kafka_message_t *poll_record(void *context, struct source_partition **partition)
+{
+    struct sim_worker *worker = sim_worker_of(context);
+    size_t count = (size_t)worker->sim->options.world.partitions;
+
+    if (worker->assignment.is_going) {
+        return NULL;
+    }
+    serve(context);
+    for (size_t i = 0; i < count; i++) {
+        struct reader *reader = &worker->readers[worker->next_reader];
+        struct log_record *record = next_record(worker, reader);
+
+        worker->next_reader = (worker->next_reader + 1) % count;
+        if (record != NULL) {
+            record->readers++;
+            *partition = reader->partition;
+            return &record->record.message;
+        }
+    }
+    return NULL;
+}
+
+static void release(rd_kafka_message_t *message)
+{
+    struct log_record *record = (void *)message;
+
+    INVARIANT(record->readers > 0);
+    record->readers--;
+}
+
+static void settle(void *context, struct source_partition *partition, uint64_t epoch,
+                   int64_t offset)
+{
+    (void)context;
+    partition_settle(partition, epoch, offset);
+}
+
+/* committing */
+
+static enum commit_result commit_one(struct sim_worker *worker, struct source_partition *partition,
+                                     struct buf *metadata)
+{
+    struct sim_world *sim = worker->sim;
+    struct sim_log *log = &sim->logs[partition->partition];
+    int64_t before = log->committed;
+    int64_t offset = partition_commit(partition, worker->assignment.commits.bytes_max, metadata);
+
+    if (log->owner != worker) {
+        return COMMIT_REFUSED;
+    }
+    if (sim->options.commits_lost > 0 && rng_unit(&sim->world->rng) < sim->options.commits_lost) {
+        return COMMIT_FAILED;
+    }
+    INVARIANT(offset >= before);
+    log->committed = offset;
+    buf_clear(&log->metadata);
+    buf_add_span(&log->metadata, buf_span(metadata));
+    ledger_committed(sim->ledger, partition->partition, before, offset);
+    log_trim(log);
+    return COMMIT_DONE;
+}
+
+/* Sent, and answered at once. */
+static void commit_all(struct sim_worker *worker, bool is_final)
+{
+    struct assignment *assignment = &worker->assignment;
+    uintptr_t sequence = assignment_commit_begin(assignment, now_of(worker));
+
+    (void)assignment_commit_answered(assignment, sequence);
+    for (size_t i = 0; i < assignment->held_count; i++) {
+        struct source_partition *partition = assignment->held[i];
+        struct buf metadata;
+
+        if (!partition_is_commit_due(partition, is_final)) {
+            continue;
+        }
+        buf_init(&metadata, METADATA_BYTES_MAX);
+        (void)assignment_commit_take(assignment, partition, tracker_watermark(partition->tracker),
+                                     commit_one(worker, partition, &metadata));
+        buf_fini(&metadata);
+    }
+    (void)assignment_commit_end(assignment);
+}
+
+static void commit(void *context, uint64_t now_ms)
+{
+    struct sim_worker *worker = sim_worker_of(context);
+
+    assignment_awake(&worker->assignment, now_ms);
+    if (assignment_commit_due(&worker->assignment, now_ms, false)) {
+        commit_all(worker, false);
+    }
+}
+
+static bool is_fenced(void *context, uint64_t now_ms)
+{
+    return assignment_is_fenced(&sim_worker_of(context)->assignment, now_ms);
+}
+
+/* coming and going */
+
+static bool is_going(void *context, uint64_t *until_ms)
+{
+    const struct sim_worker *worker = sim_worker_of(context);
+
+    *until_ms = worker->going_by_ms;
+    return worker->assignment.is_going;
+}
+
+static void let_go(void *context)
+{
+    struct sim_worker *worker = sim_worker_of(context);
+
+    reader_leave(worker, worker->going_by_ms > 0);
+    sim_share_rate(worker);
+    sim_left(worker->sim);
+}
+
+void reader_assign(struct sim_worker *worker, int32_t number)
+{
+    struct sim_world *sim = worker->sim;
+    struct sim_log *log = &sim->logs[number];
+    struct source_partition *partition;
+
+    INVARIANT(log->owner == NULL);
+    log->owner = worker;
+    partition = assignment_add(&worker->assignment, sim->topic_text, number);
+    partition_place(partition, log->committed, buf_span(&log->metadata), now_of(worker));
+    worker->readers[number] = (struct reader){.partition = partition};
+    fetch_all(worker);
+    act(worker);
+}
+
+void reader_leave(struct sim_worker *worker, bool is_committed)
+{
+    if (is_committed) {
+        commit_all(worker, true);
+    }
+    for (size_t i = 0; i < worker->assignment.held_count; i++) {
+        const struct source_partition *partition = worker->assignment.held[i];
+        struct sim_log *log = &worker->sim->logs[partition->partition];
+
+        worker->readers[partition->partition] = (struct reader){0};
+        if (log->owner == worker) { /* else the group gave it to another, and told the ledger */
+            log->owner = NULL;
+            ledger_left(worker->sim->ledger, partition->partition, log->committed,
+                        partition->position);
+        }
+    }
+    assignment_clear(&worker->assignment);
+}
+
+/* what only a drain asks for */
+
+static void pass(void *context, uint64_t ms)
+{
+    struct world *world = ((struct worker *)context)->world;
+
+    world_run(world, world_now(world) + MAX_OF(ms, (uint64_t)1));
+}
+
+static void unsend(void *context)
+{
+    (void)context; /* what is on its way here arrives; only what its topic does not take waits */
+}
+
+static struct transport_message *find_record(const struct worker *worker,
+                                             const struct produce_request *request)
+{
+    struct transport_message *message = worker->records.sent.first;
+
+    while (message != NULL && message->request != request) {
+        message = message->next;
+    }
+    return message;
+}
+
+static bool is_unsent(void *context, const struct produce_request *request)
+{
+    const struct transport_message *message = find_record(context, request);
+
+    return message != NULL && message->is_stuck;
+}
+
+static void recall(void *context, struct produce_request *request)
+{
+    struct worker *worker = context;
+    struct message_list *sent = &worker->records.sent;
+    struct transport_message *message = find_record(worker, request);
+
+    INVARIANT(message != NULL);
+    *(message->previous == NULL ? &sent->first : &message->previous->next) = message->next;
+    *(message->next == NULL ? &sent->last : &message->next->previous) = message->previous;
+    worker->records_open--;
+    if (message->is_stuck_told) {
+        request->stuck(request, false, "called back");
+    }
+    message->is_recalled = true; /* its next try at the topic gives it back */
+}
+
+const struct io sim_source = {
+    .wait = pass,
+    .unsend = unsend,
+    .is_unsent = is_unsent,
+    .recall = recall,
+    .poll = poll_record,
+    .serve = serve,
+    .settle = settle,
+    .block = block,
+    .commit = commit,
+    .is_fenced = is_fenced,
+    .is_going = is_going,
+    .let_go = let_go,
+    .release = release,
+};

@@ -1,0 +1,320 @@
+#include "sim_world.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "sim_world_inside.h"
+
+enum { CALM_AGAIN_MS = 50, REVOKE_WAIT_MS = 5000, METADATA_BUF_BYTES = 8192 };
+
+/* calls */
+
+struct sim_calm {
+    struct sim_calm *next;
+    struct sim_world *sim;
+    void (*call)(void *context, struct sim_world *sim);
+    void *context;
+};
+
+static void keep(void *context, struct world *world)
+{
+    struct sim_calm *calm = context;
+    struct sim_world *sim = calm->sim;
+    struct sim_calm **place = &sim->calls;
+
+    if (sim->leaving > 0) {
+        world_call(world, world_now(world) + CALM_AGAIN_MS, keep, calm);
+        return;
+    }
+    while (*place != calm) {
+        place = &(*place)->next;
+    }
+    *place = calm->next;
+    calm->call(calm->context, sim);
+    free(calm);
+}
+
+void sim_call(struct sim_world *sim, uint64_t at_ms,
+              void (*call)(void *context, struct sim_world *sim), void *context)
+{
+    struct sim_calm *calm = mem_new(struct sim_calm);
+
+    *calm = (struct sim_calm){sim->calls, sim, call, context};
+    sim->calls = calm;
+    world_call(sim->world, at_ms, keep, calm);
+}
+
+/* life */
+
+static int64_t wall_ms(void *context)
+{
+    return world_wall_ms(context);
+}
+
+static void start(struct sim_worker *worker)
+{
+    struct world *world = worker->sim->world;
+
+    worker->health = health_new(world->pipeline->config, rng_next(&world->rng), world->now_ms);
+    health_use_wall(worker->health, wall_ms, world);
+    reader_open(worker);
+    worker_open(worker->worker,
+                &(struct worker_parts){.source = &sim_source,
+                                       .context = worker,
+                                       .health = worker->health,
+                                       .metrics = metrics_of(world->options.metrics, 0)});
+}
+
+static void end(struct sim_worker *worker)
+{
+    reader_leave(worker, false);
+    worker_close(worker->worker);
+    reader_close(worker);
+    health_free(worker->health);
+    *worker = (struct sim_worker){.sim = worker->sim, .worker = worker->worker};
+}
+
+struct sim_world *sim_world_new(const struct pipeline *pipeline,
+                                const struct sim_world_options *options, struct ledger *ledger)
+{
+    struct sim_world *sim = mem_new(struct sim_world);
+
+    sim->options = *options;
+    sim->ledger = ledger;
+    sim->topic = pipeline->config->kafka.topics[0];
+    sim->topic_text = mem_text(sim->topic);
+    sim->world = world_new(pipeline, &options->world);
+    sim->logs = mem_array((size_t)options->world.partitions, struct sim_log);
+    for (int32_t i = 0; i < options->world.partitions; i++) {
+        buf_init(&sim->logs[i].metadata, METADATA_BUF_BYTES);
+    }
+    sim->workers = mem_array(options->world.workers, struct sim_worker);
+    for (uint32_t i = 0; i < options->world.workers; i++) {
+        sim->workers[i].sim = sim;
+        sim->workers[i].worker = &sim->world->workers[i];
+        start(&sim->workers[i]);
+    }
+    sim_rebalance(sim, 0);
+    return sim;
+}
+
+void sim_world_free(struct sim_world *sim)
+{
+    for (uint32_t i = 0; i < sim->options.world.workers; i++) {
+        if (sim_is_alive(sim, i)) {
+            end(&sim->workers[i]);
+        }
+    }
+    world_free(sim->world);
+    while (sim->calls != NULL) {
+        struct sim_calm *calm = sim->calls;
+
+        sim->calls = calm->next;
+        free(calm);
+    }
+    for (int32_t i = 0; i < sim->options.world.partitions; i++) {
+        log_fini(&sim->logs[i]);
+    }
+    free(sim->logs);
+    free(sim->workers);
+    free(sim->topic_text);
+    free(sim);
+}
+
+struct world *sim_world_of(struct sim_world *sim)
+{
+    return sim->world;
+}
+
+int64_t sim_produce(struct sim_world *sim, const struct sim_record *made)
+{
+    struct log_record *record = mem_new(struct log_record);
+    struct sim_log *log = &sim->logs[made->partition];
+
+    record->record = (struct world_record){
+        .message = {.partition = made->partition,
+                    .payload = (void *)(uintptr_t)made->value.ptr,
+                    .len = made->value.len},
+        .produced_ms = sim->world->now_ms,
+        .timestamp_ms = world_wall_ms(sim->world),
+        .topic = sim->topic,
+        .tag = made->tag,
+    };
+    log_add(log, record, made->gap);
+    if (log->owner != NULL) {
+        worker_wake(log->owner->worker);
+    }
+    return record->record.message.offset;
+}
+
+/* the group */
+
+void sim_share_rate(struct sim_worker *worker)
+{
+    worker->worker->deliverer.rate_share =
+        (double)worker->assignment.held_count / worker->sim->options.world.partitions;
+}
+
+static bool is_awake(const struct sim_worker *worker)
+{
+    return worker->worker->is_open && !worker->is_asleep;
+}
+
+static void assign_all(struct sim_world *sim, uint32_t first)
+{
+    uint32_t at = first;
+
+    for (int32_t i = 0; i < sim->options.world.partitions; i++) {
+        for (uint32_t tries = 0; tries < sim->options.world.workers && sim->logs[i].owner == NULL;
+             tries++, at++) {
+            struct sim_worker *worker = &sim->workers[at % sim->options.world.workers];
+
+            if (is_awake(worker)) {
+                reader_assign(worker, i);
+                sim_share_rate(worker);
+                worker_wake(worker->worker);
+            }
+        }
+    }
+}
+
+/* All its partitions go, over some turns. @until_ms: sent work is waited for until then, and
+ * settled work committed; 0: they are lost. */
+static void revoke(struct sim_worker *worker, uint64_t until_ms)
+{
+    if (worker->assignment.held_count > 0) {
+        worker->sim->leaving++;
+        worker->going_by_ms = until_ms;
+        assignment_go(&worker->assignment);
+        worker_wake(worker->worker);
+    }
+}
+
+void sim_left(struct sim_world *sim)
+{
+    INVARIANT(sim->leaving > 0);
+    sim->leaving--;
+    if (sim->leaving == 0 && sim->is_sharing) {
+        sim->is_sharing = false;
+        assign_all(sim, sim->share_at);
+    }
+}
+
+void sim_rebalance(struct sim_world *sim, uint32_t first)
+{
+    sim->is_sharing = true;
+    sim->share_at = first;
+    sim->leaving++; /* until all are asked */
+    for (uint32_t i = 0; i < sim->options.world.workers; i++) {
+        if (is_awake(&sim->workers[i])) {
+            revoke(&sim->workers[i], sim->world->now_ms + REVOKE_WAIT_MS);
+        }
+    }
+    sim_left(sim);
+}
+
+void sim_kill(struct sim_world *sim, uint32_t worker)
+{
+    end(&sim->workers[worker]);
+}
+
+void sim_stop(struct sim_world *sim, uint32_t index, uint64_t drain_ms)
+{
+    struct sim_worker *worker = &sim->workers[index];
+
+    worker->worker->is_busy = true;
+    sim->leaving++;
+    (void)turn_drain(&worker->worker->turn, sim->world->now_ms + drain_ms);
+    sim->leaving--;
+    reader_leave(worker, true);
+    end(worker);
+}
+
+void sim_start(struct sim_world *sim, uint32_t worker)
+{
+    INVARIANT(!sim_is_alive(sim, worker));
+    start(&sim->workers[worker]);
+}
+
+/* Others take what the sleeper does not know it has lost. */
+static void end_session(void *context, struct sim_world *sim)
+{
+    struct sim_worker *worker = context;
+
+    if (!worker->worker->is_open || !worker->is_asleep) {
+        return;
+    }
+    for (int32_t i = 0; i < sim->options.world.partitions; i++) {
+        struct sim_log *log = &sim->logs[i];
+
+        if (log->owner == worker) {
+            log->owner = NULL;
+            ledger_left(sim->ledger, i, log->committed, worker->readers[i].partition->position);
+        }
+    }
+    assign_all(sim, worker->worker->index + 1);
+}
+
+static void wake_up(void *context, struct world *world)
+{
+    struct sim_worker *worker = context;
+    const struct assignment *assignment = &worker->assignment;
+    size_t lost = 0;
+
+    if (!worker->is_asleep) {
+        return; /* it died asleep */
+    }
+    worker->is_asleep = false;
+    worker->worker->is_busy = false;
+    assignment_awake(&worker->assignment, world->now_ms);
+    for (size_t i = 0; i < assignment->held_count; i++) {
+        lost += worker->sim->logs[assignment->held[i]->partition].owner != worker;
+    }
+    INVARIANT(lost == 0 || lost == assignment->held_count);
+    if (lost > 0) {
+        revoke(worker, 0);
+    }
+}
+
+void sim_sleep(struct sim_world *sim, uint32_t index, uint64_t ms)
+{
+    struct sim_worker *worker = &sim->workers[index];
+    uint64_t now_ms = world_now(sim->world);
+
+    worker->is_asleep = true;
+    worker->worker->is_busy = true;
+    world_call(sim->world, now_ms + ms, wake_up, worker);
+    sim_call(sim, now_ms + SIM_SESSION_MS, end_session, worker);
+}
+
+bool sim_is_alive(const struct sim_world *sim, uint32_t worker)
+{
+    return sim->workers[worker].worker->is_open;
+}
+
+/* looking */
+
+bool sim_is_drained(const struct sim_world *sim)
+{
+    for (int32_t i = 0; i < sim->options.world.partitions; i++) {
+        if (sim->logs[i].committed < log_end(&sim->logs[i])) {
+            return false;
+        }
+    }
+    return world_in_flight(sim->world) == 0;
+}
+
+const struct deliverer *sim_deliverer(const struct sim_world *sim, uint32_t worker)
+{
+    return sim_is_alive(sim, worker) ? &sim->workers[worker].worker->deliverer : NULL;
+}
+
+unsigned sim_blocks(const struct sim_world *sim)
+{
+    return sim->blocks;
+}
+
+bool sim_has_skipped(const struct sim_world *sim)
+{
+    return sim->has_skipped;
+}

@@ -1,0 +1,69 @@
+/**
+ * sim_world - the virtual world of rehearse/world.h with all that happens to a consumer group:
+ * workers are processes of their own, with partitions that come and go; they stop, die, start anew
+ * and stand still; commits are lost; logs have offsets left out.
+ *
+ *     sim_produce() -> the log of a partition -> io.poll()
+ *     io.commit()   -> the group's offset and metadata, once a second
+ *
+ * What happens to offsets is told to the ledger, which judges. One thread, no errors.
+ */
+#ifndef SIM_WORLD_H
+#define SIM_WORLD_H
+
+#include "rehearse/world.h"
+#include "sim_ledger.h"
+
+struct sim_world_options {
+    struct world_options world;
+    double commits_lost; /* share of commits the group does not take */
+};
+
+struct sim_record {
+    int32_t partition;
+    struct span value; /* borrowed; ptr NULL: a tombstone */
+    int64_t gap;       /* offsets left out before it, as compaction does */
+    uint32_t tag;      /* whatever the caller wants to know it by */
+};
+
+struct sim_world;
+
+/** Keeps @pipeline. The group has assigned everything. */
+struct sim_world *sim_world_new(const struct pipeline *pipeline,
+                                const struct sim_world_options *options, struct ledger *ledger);
+/** All workers die. */
+void sim_world_free(struct sim_world *sim);
+/** Its clock. */
+struct world *sim_world_of(struct sim_world *sim);
+/** The offset it got. */
+int64_t sim_produce(struct sim_world *sim, const struct sim_record *record);
+/** Call back at @at_ms, or as soon after it as no worker is leaving: for what changes the group. */
+void sim_call(struct sim_world *sim, uint64_t at_ms,
+              void (*call)(void *context, struct sim_world *sim), void *context);
+
+/* the group; only from sim_call() and between runs */
+
+/** All partitions go and come, spread anew over the living, from @first on. */
+void sim_rebalance(struct sim_world *sim, uint32_t first);
+/** Dies at once: nothing is finished, nothing committed. Its partitions wait for a rebalance. */
+void sim_kill(struct sim_world *sim, uint32_t worker);
+/** Stops as asked: drains up to @drain_ms, commits, leaves. */
+void sim_stop(struct sim_world *sim, uint32_t worker, uint64_t drain_ms);
+/** A new one in the place of one that is gone. */
+void sim_start(struct sim_world *sim, uint32_t worker);
+/** Stands still for @ms; the group takes its partitions away after ten seconds of that. */
+void sim_sleep(struct sim_world *sim, uint32_t worker, uint64_t ms);
+bool sim_is_alive(const struct sim_world *sim, uint32_t worker);
+
+/* looking */
+
+/** Every record is committed and nothing is in flight. */
+bool sim_is_drained(const struct sim_world *sim);
+/** NULL when it is not alive. */
+const struct deliverer *sim_deliverer(const struct sim_world *sim, uint32_t worker);
+/** Bit set of enum block_reason: why partitions were paused. */
+unsigned sim_blocks(const struct sim_world *sim);
+/** A record was passed over, because a commit's metadata said that it was settled. */
+bool sim_has_skipped(const struct sim_world *sim);
+
+#endif /* SIM_WORLD_H */

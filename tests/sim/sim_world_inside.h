@@ -1,0 +1,94 @@
+/**
+ * sim_world_inside - what the parts of the simulated consumer group share: the group
+ * (sim_world.c), a worker's source (sim_reader.c) and the logs (sim_log.c).
+ */
+#ifndef SIM_WORLD_INSIDE_H
+#define SIM_WORLD_INSIDE_H
+
+#include "rehearse/world_inside.h"
+#include "sim_world.h"
+
+enum { SIM_SESSION_MS = 10000 /* after which the group takes a sleeper's partitions */ };
+
+/* A record of the source topic. The first member is what the core sees. */
+struct log_record {
+    struct world_record record;
+    uint32_t readers; /* who hold the message */
+};
+
+/* One partition of the source topic, and what the group knows of it. */
+struct sim_log {
+    struct log_record **records; /* owned; NULL: an offset left out */
+    size_t count, cap, trimmed;  /* the first trimmed ones are gone */
+    int64_t committed;
+    struct buf metadata;
+    struct sim_worker *owner; /* NULL: nobody's just now */
+};
+
+/* How the Kafka client of one worker reads a partition. */
+struct reader {
+    struct source_partition *partition; /* NULL: not held */
+    int64_t at;                         /* the next offset to be fetched */
+    bool is_fetched;
+    bool is_paused;
+    bool is_end_told; /* that there is nothing behind `at` */
+};
+
+struct sim_worker {
+    struct sim_world *sim;
+    struct worker *worker; /* the world's, open while it is alive */
+    struct health *health; /* owned */
+    struct assignment assignment;
+    struct reader *readers; /* owned; by partition */
+    size_t next_reader;
+    uint64_t heard_ms;    /* where the logs end */
+    uint64_t going_by_ms; /* while its partitions go */
+    bool is_asleep;
+};
+
+struct sim_world {
+    struct sim_world_options options;
+    struct world *world; /* owned */
+    struct ledger *ledger;
+    struct span topic;
+    char *topic_text;           /* owned; the same */
+    struct sim_log *logs;       /* owned; by partition */
+    struct sim_worker *workers; /* owned */
+    struct sim_calm *calls;     /* owned; to come */
+    uint32_t leaving;           /* workers */
+    bool is_sharing;            /* once none is, the partitions are given to all ... */
+    uint32_t share_at;          /* ... this worker being the first */
+    unsigned blocks;            /* seen; bit set of enum block_reason */
+    bool has_skipped;
+};
+
+/* sim_world.c */
+
+/** The partitions of a worker that was leaving are the group's. */
+void sim_left(struct sim_world *sim);
+/** Its part of a rate that all share, as app/worker.c sets it. */
+void sim_share_rate(struct sim_worker *worker);
+
+/* sim_log.c */
+
+int64_t log_end(const struct sim_log *log);
+/** NULL: left out. */
+struct log_record *log_at(const struct sim_log *log, int64_t offset);
+void log_add(struct sim_log *log, struct log_record *record, int64_t gap);
+/** What is committed and read by nobody need not be kept, but for the last record of it: by that
+ * the log is recognised. */
+void log_trim(struct sim_log *log);
+void log_fini(struct sim_log *log);
+
+/* sim_reader.c */
+
+/** Functions of struct io, @context is the world's worker. */
+extern const struct io sim_source;
+void reader_open(struct sim_worker *worker);
+void reader_close(struct sim_worker *worker);
+void reader_assign(struct sim_worker *worker, int32_t number);
+/** What was taken of its partitions and is not known as settled will come again, to whoever is
+ * next. @is_committed: what is settled is committed before. */
+void reader_leave(struct sim_worker *worker, bool is_committed);
+
+#endif /* SIM_WORLD_INSIDE_H */
