@@ -32,7 +32,7 @@ struct deliverer {
     struct buf render;         /* items of the event being taken */
     struct buf record;         /* a UTM record being written */
     void **scratches;          /* by destination; what its driver renders with; owned */
-    struct sender **senders;   /* dispatch's, by destination; NULL where the type is another */
+    struct sender **senders;   /* dispatch's, by destination; topics have none */
     struct backlog *backlogs;  /* records', by destination; topics only */
     struct mend_memory *mends; /* likewise */
     size_t full_backlogs;

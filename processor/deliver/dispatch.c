@@ -17,6 +17,11 @@ struct acted_upon {
     uint32_t cells_version; /* of which type has which cell */
 };
 
+static bool is_topic(const struct deliverer *d, size_t index)
+{
+    return d->pipeline->config->destinations[index].type->is_topic;
+}
+
 void dispatch_init(struct deliverer *d, const struct deliverer_parts *parts)
 {
     const struct config *config = parts->pipeline->config;
@@ -26,7 +31,7 @@ void dispatch_init(struct deliverer *d, const struct deliverer_parts *parts)
     d->senders = mem_array(config->destination_count, struct sender *);
     d->acted_upon = mem_array(config->destination_count, struct acted_upon);
     for (size_t i = 0; i < config->destination_count; i++) {
-        if (!config->destinations[i].type->is_topic) {
+        if (!is_topic(d, i)) {
             d->senders[i] = sender_new(d, &parts->pipeline->destinations[i], i);
         }
     }
@@ -36,24 +41,14 @@ void dispatch_fini(struct deliverer *d)
 {
     d->io->stop(d->io->context);
     for (size_t i = 0; i < d->pipeline->config->destination_count; i++) {
-        sender_free(d->senders[i]);
+        if (!is_topic(d, i)) {
+            sender_free(d->senders[i]);
+        }
     }
     free(d->senders);
     free(d->acted_upon);
     records_fini(d);
     deliverer_fini(d);
-}
-
-/* NULL: a topic. */
-static struct sender *sender_of(const struct deliverer *d,
-                                const struct config_destination *destination)
-{
-    return d->senders[pipeline_index(d->pipeline, destination)];
-}
-
-bool dispatch_is_batched(const struct deliverer *d, const struct config_destination *destination)
-{
-    return sender_of(d, destination) != NULL;
 }
 
 /* handing over */
@@ -67,13 +62,13 @@ void dispatch_dead_letter(struct deliverer *d, struct leg *leg, enum reason reas
 
 static void hand_over(struct deliverer *d, struct leg *leg, const struct event_view *view)
 {
-    struct sender *sender = sender_of(d, leg_destination(leg));
+    const struct config_destination *destination = leg_destination(leg);
 
     leg->queued_ms = d->now_ms;
-    if (sender != NULL) {
-        sender_take(sender, leg, view);
-    } else {
+    if (destination->type->is_topic) {
         record_send(d, leg, view);
+    } else {
+        sender_take(d->senders[pipeline_index(d->pipeline, destination)], leg, view);
     }
 }
 
@@ -108,7 +103,7 @@ static enum err_code prepare(struct deliverer *d, struct leg *leg, struct decode
     const struct config_destination *destination = leg_destination(leg);
     enum err_code rc = item_decode(d, leg->event, decoded, err);
 
-    if (rc != ERR_OK || !dispatch_is_batched(d, destination)) {
+    if (rc != ERR_OK || destination->type->is_topic) {
         return rc;
     }
     buf_clear(&d->render);
@@ -291,13 +286,13 @@ uint64_t dispatch_send(struct deliverer *d)
     uint64_t next_ms = UINT64_MAX;
 
     for (size_t i = 0; i < count; i++) {
-        if (d->senders[i] != NULL) {
+        if (!is_topic(d, i)) {
             review(d, i);
         }
     }
     dispatch_outcomes(d);
     for (size_t i = 0; i < count; i++) {
-        if (d->senders[i] != NULL) {
+        if (!is_topic(d, i)) {
             next_ms = MIN_OF(next_ms, sender_send(d->senders[i]));
         }
     }

@@ -20,9 +20,6 @@ void dispatch_init(struct deliverer *d, const struct deliverer_parts *parts);
 /** Stops the I/O first, so that nothing calls back any more. */
 void dispatch_fini(struct deliverer *d);
 
-/** Does @destination take items in batches, rendered when the event is taken in? Else it is a
- * topic. */
-bool dispatch_is_batched(const struct deliverer *d, const struct config_destination *destination);
 /** Hand a NEW leg to the destination selected for it; @view: its event, decoded, and rendered as
  * leg->item where the destination is an HTTP one. */
 void dispatch_leg(struct deliverer *d, struct leg *leg, const struct event_view *view);

@@ -88,10 +88,10 @@ size_t drain_open(const struct deliverer *d)
 }
 
 /* Topics have no health that could be bad: whoever is sent there does not end as a dead letter. */
-static bool has_topic_behind(const struct deliverer *d, const struct leg *leg)
+static bool has_topic_behind(const struct leg *leg)
 {
     for (size_t i = (size_t)leg->position + 1; leg->plan != NULL && i < leg->plan->count; i++) {
-        if (!dispatch_is_batched(d, leg->plan->chain[i])) {
+        if (leg->plan->chain[i]->type->is_topic) {
             return true;
         }
     }
@@ -99,9 +99,9 @@ static bool has_topic_behind(const struct deliverer *d, const struct leg *leg)
 }
 
 /* `then: wait` says that being late is better than the alternate; so are duplicates of others. */
-static bool may_divert(const struct deliverer *d, const struct leg *leg, enum reason reason)
+static bool may_divert(const struct leg *leg, enum reason reason)
 {
-    return has_topic_behind(d, leg) &&
+    return has_topic_behind(leg) &&
            (reason != REASON_THROTTLED || leg_destination(leg)->throttle.then == THEN_DIVERT);
 }
 
@@ -110,7 +110,7 @@ static void divert(struct deliverer *d, struct leg *leg)
     struct sender *sender = sender_of(d, leg);
     enum reason reason = sender_why_waiting(sender, leg);
 
-    if (!may_divert(d, leg, reason)) {
+    if (!may_divert(leg, reason)) {
         return;
     }
     sender_drop(sender, leg);

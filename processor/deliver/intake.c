@@ -182,7 +182,7 @@ static void plan_leg(struct intake *intake, const struct config_route *route,
     plan->failed = REASON_NONE;
     selection_make(intake->d, &of, 0, &plan->selection);
     if (plan->selection.position < leg->count &&
-        dispatch_is_batched(intake->d, leg->chain[plan->selection.position])) {
+        !leg->chain[plan->selection.position]->type->is_topic) {
         render(intake->d, plan, &of, view);
     }
 }

@@ -53,7 +53,7 @@ static bool find_heard(struct deliverer *d, const struct leg *leg, struct heard 
     size_t first;
 
     first = leg->plan == NULL ? 0 : pipeline_index(d->pipeline, leg->plan->chain[0]);
-    if (leg->plan == NULL || d->senders[first] == NULL) {
+    if (leg->plan == NULL || leg->plan->chain[0]->type->is_topic) {
         return false;
     }
     switch ((int)leg->reason) {

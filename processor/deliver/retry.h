@@ -2,6 +2,12 @@
  * retry - whether and when a request that failed is tried again: attempts, deadline, backoff and
  * the budget of retries of one destination.
  *
+ * The backoff is full jitter below a doubling bound: it wins on total work (AWS Architecture Blog,
+ * "Exponential Backoff And Jitter"). The budget keeps retries from becoming the load: they may be a
+ * share of the requests of the last ten seconds, plus three a second so that thin traffic can retry
+ * at all. While no more than a third of the requests fail, retries cannot become the load (half as
+ * much again, at most), and are not limited.
+ *
  * Owned by one sender. Pure: the caller brings time and chance.
  */
 #ifndef DELIVER_RETRY_H
@@ -9,7 +15,16 @@
 
 #include "base/rng.h"
 #include "config/config.h"
-#include "deliver/retry_budget.h"
+
+enum { BUDGET_SECONDS = 10 };
+
+struct retry_budget {
+    double share;
+    struct {
+        uint32_t requests, retries, faults;
+    } seconds[BUDGET_SECONDS]; /* a ring */
+    uint64_t second;
+};
 
 struct retry {
     const struct config_destination *config;
@@ -39,5 +54,15 @@ bool retry_is_late(const struct retry *retry, const struct retry_of *of, uint64_
 bool retry_take(struct retry *retry, const struct retry_of *of, uint64_t now_ms);
 /** It may not go before; 0: any time. */
 uint64_t retry_due_ms(const struct retry *retry, const struct retry_of *of);
+
+/** The wait after failed attempt @attempt (first is 1): uniform in 0..min(max, min *
+ * 2^(attempt-1)). */
+uint64_t backoff_ms(uint64_t min_ms, uint64_t max_ms, uint32_t attempt, struct rng *rng);
+void retry_budget_init(struct retry_budget *budget, double share);
+void retry_budget_request(struct retry_budget *budget, uint64_t now_ms);
+/** A request failed. */
+void retry_budget_fault(struct retry_budget *budget, uint64_t now_ms);
+/** Spend one retry; false: it is used up, wait. */
+bool retry_budget_spend(struct retry_budget *budget, uint64_t now_ms);
 
 #endif /* DELIVER_RETRY_H */

@@ -71,9 +71,6 @@ struct sender *sender_new(struct deliverer *d, const struct destination *destina
 
 void sender_free(struct sender *sender)
 {
-    if (sender == NULL) {
-        return;
-    }
     buf_fini(&sender->header_lines);
     batch_queue_fini(&sender->batches);
     queues_fini(&sender->queues);

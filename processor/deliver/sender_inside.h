@@ -3,11 +3,10 @@
  *
  *   sender.c           taking legs, giving them back, the turn
  *   sender_send.c      which batch goes next, its body and headers
- *   sender_answers.c   what an answer does to its batch
+ *   sender_answers.c   what an answer does to its batch, and says to people
  *   sender_refusals.c  answers that concern all events of a destination: throttled, credential,
  *                      local errors
  *   sender_health.c    what an answer says of the health of its cell
- *   sender_heard.c     what an answer says to people: counters, headers, status
  *   sender_review.c    who has waited in vain
  *
  * Objects with rules of their own: queues and holds (queue.h, hold.h), batches (batch.h), retries
@@ -86,17 +85,11 @@ uint64_t sender_due_ms(const struct sender *sender, const struct batch *batch);
 /** Send what is due, if anything is; false when nothing went. */
 bool sender_send_next(struct sender *sender);
 
-/* sender_heard.c */
+/* sender_answers.c */
 
 /** @count events like that of @leg were answered so. */
 void sender_count(struct sender *sender, const struct leg *leg, enum verdict verdict, size_t count);
-void sender_count_answer(struct sender *sender, const struct http_reply *reply,
-                         const struct answer *answer);
-/** What was answered to @leg becomes what is known of its error. */
-void sender_note_error(const struct sender *sender, struct leg *leg, const struct http_reply *reply,
-                       const struct answer *answer);
-/** And what it told of this one alone. */
-void sender_note_result(struct leg *leg, const struct item_result *result);
+/** What was answered, and how it was read: for the status and for headers. */
 struct heard sender_heard(const struct sender *sender, const struct http_reply *reply,
                           const struct answer *answer);
 /** Where each of @count events was answered by itself: the first that was not taken. */

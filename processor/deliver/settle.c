@@ -7,7 +7,7 @@ static void count_outage(struct deliverer *d, const struct leg *leg, bool is_dea
 {
     size_t index = leg->plan == NULL ? 0 : pipeline_index(d->pipeline, leg->plan->chain[0]);
 
-    if (leg->plan != NULL && leg->outage[0] != '\0' && d->senders[index] != NULL) {
+    if (leg->plan != NULL && leg->outage[0] != '\0' && !leg->plan->chain[0]->type->is_topic) {
         health_outage_settled(d->health, index, deliverer_cell(d, index, leg->event->type),
                               leg->outage, is_dead_letter);
     }

@@ -8,10 +8,9 @@
 
 #include "base/base.h"
 #include "base/token_bucket.h"
-#include "deliver/backoff.h"
 #include "deliver/concurrency.h"
 #include "deliver/rate_limit.h"
-#include "deliver/retry_budget.h"
+#include "deliver/retry.h"
 
 static const struct {
     const char *name;
