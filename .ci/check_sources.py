@@ -77,8 +77,8 @@ def include_problems(path, text, ranks):
 
 
 def file_ranks(page):
-    """Rank of each file of deliver/ from the lines `backoff, ... <- turn` of the architecture page."""
-    lines = re.search(r"^ {4}(backoff,.*?<- turn)$", page, re.M | re.S)
+    """Rank of each file of deliver/ from the lines `bulkhead, ... <- turn` of the architecture page."""
+    lines = re.search(r"^ {4}(bulkhead,.*?<- turn)$", page, re.M | re.S)
     if lines is None:
         sys.exit("docs/architecture.md: the lines with the order of the files of deliver/ are missing")
     return {name.strip(): rank for rank, group in enumerate(lines.group(1).split("<-")) for name in group.split(",")}

@@ -4,6 +4,7 @@
 
 enum { SLOW_OF = 4, FAULTS_OF = 2 }; /* a quarter, half of a period's answers */
 enum { HANG_MS = 1000, HANG_MEANS = 4 };
+enum { SAMPLES = 4, SAMPLE_GAP_MS = 500 };
 
 static const double decrease = 0.9;
 static const double smoothing = 0.4;
@@ -19,7 +20,12 @@ void concurrency_init(struct concurrency *concurrency, uint32_t initial, uint32_
 
 void concurrency_restart(struct concurrency *concurrency)
 {
-    concurrency_init(concurrency, concurrency->initial, concurrency->max);
+    const struct concurrency before = *concurrency;
+
+    concurrency_init(concurrency, before.initial, before.max);
+    concurrency->sent_ms = before.sent_ms;
+    concurrency->heard_ms = before.heard_ms;
+    concurrency->full_since_ms = before.full_since_ms;
 }
 
 uint32_t concurrency_limit(const struct concurrency *concurrency)
@@ -27,12 +33,68 @@ uint32_t concurrency_limit(const struct concurrency *concurrency)
     return concurrency->limit < 1 ? 1 : (uint32_t)concurrency->limit;
 }
 
-void concurrency_sent(struct concurrency *concurrency, uint32_t in_flight)
+static size_t occupied(const struct requests *requests)
 {
-    concurrency->was_full |= in_flight >= concurrency_limit(concurrency);
+    PRE(requests->overtaken <= requests->in_flight);
+    return requests->in_flight - requests->overtaken;
 }
 
-uint64_t concurrency_patience_ms(const struct concurrency *concurrency)
+void concurrency_sent(struct concurrency *concurrency, const struct requests *requests,
+                      uint64_t now_ms)
+{
+    concurrency->was_full |= occupied(requests) >= concurrency_limit(concurrency);
+    concurrency->sent_ms = now_ms;
+}
+
+void concurrency_heard(struct concurrency *concurrency, uint64_t now_ms)
+{
+    concurrency->heard_ms = now_ms;
+}
+
+static size_t connections(const struct concurrency *concurrency, const struct requests *requests)
+{
+    return MIN_OF((size_t)concurrency_limit(concurrency), requests->most);
+}
+
+bool concurrency_is_full(const struct concurrency *concurrency, const struct requests *requests)
+{
+    return occupied(requests) >= connections(concurrency, requests) ||
+           requests->in_flight >= concurrency->max;
+}
+
+static bool may_sample(const struct concurrency *concurrency, const struct requests *requests,
+                       uint64_t now_ms)
+{
+    uint64_t since_ms = MAX_OF(concurrency->heard_ms, concurrency->full_since_ms);
+
+    return concurrency->full_since_ms != 0 && requests->in_flight < concurrency->max &&
+           occupied(requests) < connections(concurrency, requests) + SAMPLES &&
+           now_ms - concurrency->sent_ms >= SAMPLE_GAP_MS &&
+           now_ms - since_ms >= concurrency_hang_ms(concurrency);
+}
+
+bool concurrency_allows(const struct concurrency *concurrency, const struct requests *requests,
+                        uint64_t now_ms)
+{
+    return !concurrency_is_full(concurrency, requests) || may_sample(concurrency, requests, now_ms);
+}
+
+void concurrency_watch(struct concurrency *concurrency, const struct requests *requests,
+                       uint64_t now_ms)
+{
+    if (!concurrency_is_full(concurrency, requests)) {
+        concurrency->full_since_ms = 0;
+    } else if (concurrency->full_since_ms == 0) {
+        concurrency->full_since_ms = now_ms;
+    }
+}
+
+uint64_t concurrency_full_ms(const struct concurrency *concurrency, uint64_t now_ms)
+{
+    return concurrency->full_since_ms == 0 ? 0 : now_ms - concurrency->full_since_ms;
+}
+
+uint64_t concurrency_hang_ms(const struct concurrency *concurrency)
 {
     return MAX_OF((uint64_t)HANG_MS, (uint64_t)(HANG_MEANS * concurrency->mean_ms));
 }

@@ -17,7 +17,7 @@
 
 struct acted_upon;
 struct backlog;
-struct mend_memory;
+struct repair_memory;
 struct sender;
 
 enum { DELIVER_CELLS = 256 }; /* slots of the worker's own table of cells */
@@ -28,13 +28,13 @@ struct deliverer {
     const struct io *io;
     struct event_pool events;
     struct outcome_queue outcomes;
-    struct arena scratch;      /* one decoded event at a time */
-    struct buf render;         /* items of the event being taken */
-    struct buf record;         /* a UTM record being written */
-    void **scratches;          /* by destination; what its driver renders with; owned */
-    struct sender **senders;   /* dispatch's, by destination; topics have none */
-    struct backlog *backlogs;  /* records', by destination; topics only */
-    struct mend_memory *mends; /* likewise */
+    struct arena scratch;          /* one decoded event at a time */
+    struct buf render;             /* items of the event being taken */
+    struct buf record;             /* a UTM record being written */
+    void **scratches;              /* by destination; what its driver renders with; owned */
+    struct sender **senders;       /* dispatch's, by destination; topics have none */
+    struct backlog *backlogs;      /* records', by destination; topics only */
+    struct repair_memory *repairs; /* likewise */
     size_t full_backlogs;
     struct health *health;         /* the process's; shared */
     struct acted_upon *acted_upon; /* dispatch's, by destination */

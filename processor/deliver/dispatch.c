@@ -263,7 +263,7 @@ static void review(struct deliverer *d, size_t index)
     find_cells(d, index);
     sender_review(d->senders[index], health_streak(d->health, index));
     follow_breakers(d, index);
-    sender_divert_waiting(d->senders[index]);
+    sender_expire_waiting(d->senders[index]);
 }
 
 /* turns */

@@ -74,8 +74,8 @@ struct leg {
     struct parts parts;            /* of an oversize dead letter */
     uint32_t part, part_count;     /* which is written of how many; 0: all in one */
     bool waits_for_topic;          /* and this one until its topic takes such records */
-    uint8_t mended;                /* of enum mend: how the record differs from the original */
-    uint8_t mends_tried;           /* of them: after it was refused */
+    uint8_t repaired;              /* of enum repair: how the record differs from the original */
+    uint8_t repairs_tried;         /* of them: after it was refused */
     bool was_refused;              /* it goes by itself, or its batch is refused with it */
     struct leg *next, *previous;   /* a queue's queue, or the queue of outcomes */
     struct queue *queue;           /* whose queue, while QUEUED */

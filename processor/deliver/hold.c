@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "health/flow.h"
+#include "health/pause.h"
 
 struct hold *hold_join(struct hold_list *list, struct span source_id)
 {
@@ -60,7 +60,7 @@ void hold_list_fini(struct hold_list *list)
 
 bool hold_refused(struct hold *hold, uint64_t now_ms)
 {
-    bool is_second = hold->wait_ms == FLOW_SLIP_MS;
+    bool is_second = hold->wait_ms == PAUSE_SLIP_MS;
 
     if (now_ms < hold->until_ms) {
         return false;
@@ -68,7 +68,7 @@ bool hold_refused(struct hold *hold, uint64_t now_ms)
     if (is_second) {
         hold->since_ms = MAX_OF(now_ms, (uint64_t)1);
     }
-    hold->wait_ms = flow_next_wait_ms(hold->wait_ms);
+    hold->wait_ms = pause_next_wait_ms(hold->wait_ms);
     hold->until_ms = now_ms + hold->wait_ms;
     POST(hold->wait_ms > 0 && hold->until_ms > now_ms);
     return is_second;

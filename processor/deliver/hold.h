@@ -3,7 +3,7 @@
  *
  * An answer may refuse the token for one source (one pixel) alone. Then only the queues of that
  * source id stop, whatever their event types: one request at a time asks whether it is accepted
- * again, 1 s after the first refusal, then 5 s, doubling to 60 s (the steps of health/flow.h). No
+ * again, 1 s after the first refusal, then 5 s, doubling to 60 s (the steps of health/pause.h). No
  * refusal counts as an attempt and none is a reason for a dead letter.
  *
  * All queues of one source id point at one hold, which lives as long as any of them. Owned by one

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "deliver/mend.h"
+#include "deliver/repair.h"
 
 enum { HEADER_TEXT_BYTES = 800 };
 
@@ -112,7 +112,7 @@ rd_kafka_headers_t *record_headers(struct deliverer *d, const struct leg *leg,
         .source_partition = message.partition,
         .source_offset = message.offset,
         .source_timestamp_ms = message.timestamp_ms,
-        .mended = mend_text(leg),
+        .mended = repair_text(leg),
         .instance = span_of(d->pipeline->instance),
         .attempts = leg->attempts,
         .is_connect = is_connect,
@@ -146,7 +146,7 @@ rd_kafka_headers_t *record_copy_headers(const struct deliverer *d, const struct 
         .source_partition = message.partition,
         .source_offset = message.offset,
         .source_timestamp_ms = message.timestamp_ms,
-        .mended = mend_text(leg),
+        .mended = repair_text(leg),
     };
     return headers_new_copy(original, &values);
 }

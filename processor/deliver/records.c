@@ -6,7 +6,7 @@
  * (stuck: the partition is blocked by name until it can); the record is too large (an
  * alternate: next in the chain; the dead letter: in parts, halved until they fit, or as
  * stuck until the topic takes larger records); the topic refuses something else about the
- * record (it is mended; then as too large, and the dead letter as stuck); the producer was
+ * record (it is repaired; then as too large, and the dead letter as stuck); the producer was
  * cancelled (hard stop or lost partition: the offset is not settled).
  */
 #include "deliver/records.h"
@@ -18,8 +18,8 @@
 #include "base/mem.h"
 #include "deliver/backlog.h"
 #include "deliver/item.h"
-#include "deliver/mend.h"
 #include "deliver/record_headers.h"
+#include "deliver/repair.h"
 #include "kafka/blame.h"
 
 enum {
@@ -30,15 +30,15 @@ enum {
 void records_init(struct deliverer *d)
 {
     d->backlogs = mem_array(d->pipeline->config->destination_count, struct backlog);
-    d->mends = mem_array(d->pipeline->config->destination_count, struct mend_memory);
+    d->repairs = mem_array(d->pipeline->config->destination_count, struct repair_memory);
 }
 
 void records_fini(struct deliverer *d)
 {
     free(d->backlogs);
-    free(d->mends);
+    free(d->repairs);
     d->backlogs = NULL;
-    d->mends = NULL;
+    d->repairs = NULL;
 }
 
 /* One log line when a partition begins to wait and one when it goes on, however many records. */
@@ -78,9 +78,9 @@ static void fill_request(struct deliverer *d, struct leg *leg, const char *topic
     d->io->view(leg->event->message, &message);
     leg->request = (struct produce_request){
         .topic = topic,
-        .key = (leg->mended & MEND_KEY) != 0 ? mend_key(d, leg) : message.key,
+        .key = (leg->repaired & REPAIR_KEY) != 0 ? repair_key(d, leg) : message.key,
         .value = value,
-        .timestamp_ms = mend_timestamp(d, leg),
+        .timestamp_ms = repair_timestamp(d, leg),
         .headers = headers,
         .done = done,
         .stuck = on_stuck,
@@ -89,7 +89,7 @@ static void fill_request(struct deliverer *d, struct leg *leg, const char *topic
     };
     leg->header_bytes = headers_bytes(headers) * 2; /* the library takes a copy */
     leg->request.is_alone =
-        leg->was_refused || (leg->part_count == 0 && mend_is_large(d, leg, record_bytes(leg)));
+        leg->was_refused || (leg->part_count == 0 && repair_is_large(d, leg, record_bytes(leg)));
     event_own(&d->events, leg->event, (int64_t)leg->header_bytes);
     backlog_add(d, leg);
 }
@@ -141,12 +141,12 @@ static void on_refused(struct deliverer *d, struct leg *leg)
     rd_kafka_resp_err_t error = leg->request.error;
     struct last_error *last;
 
-    if (mend_more(d, leg, error)) {
+    if (repair_more(d, leg, error)) {
         leg->was_refused = true;
         send_copy(d, leg);
         return;
     }
-    mend_tell_refused(d, leg, error);
+    repair_tell_refused(d, leg, error);
     count_delivery(d, leg, leg_destination(leg), VERDICT_REJECTED);
     last = leg_set_error(leg, leg_destination(leg), "the topic refuses the record: ");
     (void)snprintf(last->text, sizeof(last->text), "the topic refuses the record: %s",
@@ -169,11 +169,11 @@ static void on_record(struct produce_request *request, enum produce_result resul
     switch (result) {
     case PRODUCE_ACKNOWLEDGED:
         count_delivery(d, leg, leg_destination(leg), VERDICT_DELIVERED);
-        mend_learn(d, leg);
+        repair_learn(d, leg);
         outcome_report(&d->outcomes, leg, LEG_DELIVERED, REASON_NONE);
         return;
     case PRODUCE_TOO_LARGE:
-        mend_learn_size(d, leg, record_bytes(leg));
+        repair_learn_size(d, leg, record_bytes(leg));
         count_delivery(d, leg, leg_destination(leg), VERDICT_REJECTED);
         (void)leg_set_error(leg, leg_destination(leg), "the topic refuses the record's size");
         outcome_report(&d->outcomes, leg, LEG_FAILED, REASON_TOO_LARGE);
@@ -237,7 +237,7 @@ void record_send(struct deliverer *d, struct leg *leg, const struct event_view *
     }
     leg_move(leg, LEG_PRODUCING);
     leg->was_refused = false;
-    mend_begin(d, leg);
+    repair_begin(d, leg);
     send_copy(d, leg);
 }
 
@@ -313,7 +313,7 @@ static void split_further(struct deliverer *d, struct leg *leg)
 
     measure(d, leg, lens);
     if (is_whole) {
-        mend_learn_size(d, leg, record_bytes(leg));
+        repair_learn_size(d, leg, record_bytes(leg));
     }
     leg->was_refused = true;
     leg->part = 0;
@@ -329,7 +329,7 @@ static void split_further(struct deliverer *d, struct leg *leg)
         parts->piece_len[PIECE_HEADERS] = leg->item.len;
     }
     if (parts->is_apart[PIECE_KEY]) {
-        leg->mended |= MEND_KEY;
+        leg->repaired |= REPAIR_KEY;
         parts->piece_len[PIECE_KEY] = lens[PIECE_KEY];
     }
     parts->piece_len[PIECE_VALUE] = lens[PIECE_VALUE];
@@ -343,8 +343,8 @@ static void on_dead_letter_refused(struct deliverer *d, struct leg *leg)
     rd_kafka_resp_err_t error = leg->request.error;
 
     leg->was_refused = true;
-    if (!mend_more(d, leg, error)) {
-        mend_tell_refused(d, leg, error);
+    if (!repair_more(d, leg, error)) {
+        repair_tell_refused(d, leg, error);
         leg->waits_for_topic = true;
     }
     send_part(d, leg);
@@ -359,8 +359,8 @@ static void on_dead_letter(struct produce_request *request, enum produce_result 
     count_report(d, d->pipeline->config->dead_letter, request, result);
     switch (result) {
     case PRODUCE_ACKNOWLEDGED:
-        mend_learn(d, leg);
-        leg->mends_tried = 0;
+        repair_learn(d, leg);
+        leg->repairs_tried = 0;
         leg->was_refused = false;
         if (leg->part + 1 < leg->part_count) {
             leg->part++;
@@ -429,7 +429,7 @@ void record_dead_letter(struct deliverer *d, struct leg *leg)
     leg_move(leg, LEG_PRODUCING);
     leg->is_dead_letter = true;
     leg->was_refused = false;
-    mend_begin(d, leg);
+    repair_begin(d, leg);
     leg->parts = (struct parts){0};
     leg->part = 0;
     leg->part_count = 0;

@@ -53,9 +53,9 @@ struct sender *sender_new(struct deliverer *d, const struct destination *destina
     sender->d = d;
     sender->to = destination;
     sender->config = config;
-    buf_init(&sender->header_lines, HEADER_BYTES_MAX);
+    buf_init(&sender->scratch.header_lines, HEADER_BYTES_MAX);
     sender->index = index;
-    sender->flow = health_flow(d->health, index);
+    sender->pause.shared = health_pause(d->health, index);
     sender->bulkhead = (struct bulkhead){
         .events = d->pipeline->config->in_flight.events,
         .has_neighbours = has_neighbours(d->pipeline->config, config),
@@ -65,17 +65,17 @@ struct sender *sender_new(struct deliverer *d, const struct destination *destina
                     config->rate.burst * rate_ceiling(sender) / config->rate.requests, d->now_ms);
     concurrency_init(&sender->concurrency, config->concurrency.initial, config->concurrency.max);
     retry_init(&sender->retry, config);
-    sender->token_generation = sender_secrets(sender);
+    sender->credential.generation = sender_secrets(sender);
     return sender;
 }
 
 void sender_free(struct sender *sender)
 {
-    buf_fini(&sender->header_lines);
+    buf_fini(&sender->scratch.header_lines);
     batch_queue_fini(&sender->batches);
     queues_fini(&sender->queues);
-    free(sender->ids);
-    free(sender->each);
+    free(sender->scratch.ids);
+    free(sender->scratch.each);
     free(sender);
 }
 
@@ -149,10 +149,10 @@ enum reason sender_why_waiting(const struct sender *sender, const struct leg *le
 {
     const struct queue *queue = leg->state == LEG_QUEUED ? leg->queue : leg->batch->queue;
 
-    if (sender->asked.hold_wait_ms != 0 || hold_is_on(queue->hold)) {
+    if (sender->pause.seen.hold_wait_ms != 0 || hold_is_on(queue->hold)) {
         return REASON_CREDENTIAL;
     }
-    return sender->asked.throttled_since_ms != 0 ? REASON_THROTTLED : REASON_RETRIES_EXHAUSTED;
+    return sender->pause.seen.throttled_since_ms != 0 ? REASON_THROTTLED : REASON_RETRIES_EXHAUSTED;
 }
 
 void sender_drop(struct sender *sender, struct leg *leg)
@@ -203,7 +203,8 @@ static uint64_t next_due_ms(const struct sender *sender)
     uint64_t due_ms = now_ms + SENDER_LOOK_MS;
 
     if (sender_is_paused(sender)) {
-        return MIN_OF(due_ms, MAX_OF(sender->asked.paused_until_ms, sender->local_error.until_ms)) -
+        return MIN_OF(due_ms,
+                      MAX_OF(sender->pause.seen.paused_until_ms, sender->local_error.until_ms)) -
                now_ms;
     }
     if (sender_is_full(sender)) {
@@ -228,7 +229,7 @@ void sender_review(struct sender *sender, uint32_t streak)
 {
     sender->streak = streak;
     rate_limit_set_ceiling(&sender->rate_limit, rate_ceiling(sender), sender->d->now_ms);
-    sender_follow_flow(sender);
+    sender_follow_pause(sender);
     sender_look(sender);
     sender_count_hanging(sender);
 }

@@ -46,8 +46,9 @@ void sender_release(struct sender *sender, bool is_broken);
 /** Once a turn: what other workers were told, secrets that changed, requests that hang. @streak:
  * calls in a row, of all workers, that failed or were refused. */
 void sender_review(struct sender *sender, uint32_t streak);
-/** Report who has waited in vain: for a throttle, a credential, a retry, a place. */
-void sender_divert_waiting(struct sender *sender);
+/** Report legs that have waited longer than they may: for a throttle, a credential, the retry
+ * budget, or because too many wait here. */
+void sender_expire_waiting(struct sender *sender);
 /** Send what is due. Returns ms until something is. */
 uint64_t sender_send(struct sender *sender);
 /** Legs, batches and requests that it keeps. */

@@ -113,7 +113,7 @@ void sender_hear_each(const struct sender *sender, size_t count, struct heard *h
     size_t bad = 0;
 
     for (size_t i = 0; i < count; i++) {
-        const struct item_result *result = &sender->each[i];
+        const struct item_result *result = &sender->scratch.each[i];
 
         if (result->verdict != VERDICT_DELIVERED) {
             bad++;
@@ -140,7 +140,7 @@ struct exchange {
 };
 
 /* Once an attempt may have been taken, it stays so through diversion and replay. */
-static void note_outcome(struct leg *leg, enum verdict verdict, const struct http_reply *reply)
+static void set_outcome(struct leg *leg, enum verdict verdict, const struct http_reply *reply)
 {
     bool is_ambiguous = (verdict == VERDICT_RETRY || verdict == VERDICT_UNKNOWN) && reply->is_sent;
 
@@ -160,15 +160,15 @@ static bool is_attempt_of(const struct batch *batch, size_t i, const struct answ
     return answer->scope == SCOPE_ITEM ? i == answer->item : answer->scope != SCOPE_SPLIT;
 }
 
-static void note_all(struct batch *batch, const struct http_reply *reply,
-                     const struct answer *answer)
+static void set_errors(struct batch *batch, const struct http_reply *reply,
+                       const struct answer *answer)
 {
     for (size_t i = 0; i < batch->count; i++) {
         struct leg *leg = batch->legs[i];
 
         leg->attempts += is_attempt_of(batch, i, answer);
         set_error(batch->sender, leg, reply, answer);
-        note_outcome(leg, answer->verdict, reply);
+        set_outcome(leg, answer->verdict, reply);
     }
 }
 
@@ -267,7 +267,7 @@ struct apart {
 static void take_result(struct sender *sender, const struct batch *batch, size_t i,
                         enum circuit circuit, struct apart *apart)
 {
-    const struct item_result *result = &sender->each[i];
+    const struct item_result *result = &sender->scratch.each[i];
     struct leg *leg = batch->legs[i];
 
     leg->batch = NULL;
@@ -324,16 +324,17 @@ static void read_answer(struct sender *sender, struct batch *batch, const struct
 {
     struct answer_batch described;
 
-    if (sender->ids_cap < batch->count) {
-        sender->ids_cap = batch->count;
-        sender->ids = mem_grow(sender->ids, batch->count, sizeof(struct span));
-        sender->each = mem_grow(sender->each, batch->count, sizeof(struct item_result));
+    if (sender->scratch.cap < batch->count) {
+        sender->scratch.cap = batch->count;
+        sender->scratch.ids = mem_grow(sender->scratch.ids, batch->count, sizeof(struct span));
+        sender->scratch.each =
+            mem_grow(sender->scratch.each, batch->count, sizeof(struct item_result));
     }
     for (size_t i = 0; i < batch->count; i++) {
-        sender->ids[i] = batch->legs[i]->event->id;
-        sender->each[i] = (struct item_result){.verdict = VERDICT_RETRY};
+        sender->scratch.ids[i] = batch->legs[i]->event->id;
+        sender->scratch.each[i] = (struct item_result){.verdict = VERDICT_RETRY};
     }
-    described = (struct answer_batch){sender->ids, batch->count, sender->each};
+    described = (struct answer_batch){sender->scratch.ids, batch->count, sender->scratch.each};
     sender->to->driver->read(sender->to, reply, &described, answer);
     if (answer->scope == SCOPE_ITEM && batch->count > 1 && !batch_believes(batch, answer->item)) {
         answer->scope = SCOPE_SPLIT;
@@ -357,19 +358,19 @@ static void handle_failure(struct sender *sender, struct batch *batch,
 {
     const struct answer *answer = &exchange->answer;
 
-    note_all(batch, exchange->reply, answer);
+    set_errors(batch, exchange->reply, answer);
     LOG_DEBUG("request.answered", "destination=%s event=%s events=%zu verdict=%s status=%d code=%d",
               LOG_S(sender->config->name), LOG_Q(batch->queue->name), batch->count,
               verdict_word(answer->verdict), exchange->reply->status,
               answer->has_code ? answer->code : 0);
     if (answer->scope == SCOPE_EACH) {
-        sender_note_open(sender, batch);
+        sender_accepted(sender, batch);
         handle_each(sender, batch, exchange);
         return;
     }
     switch (answer->verdict) {
     case VERDICT_REJECTED:
-        sender_note_open(sender, batch);
+        sender_accepted(sender, batch);
         handle_rejected(sender, batch, exchange);
         return;
     case VERDICT_THROTTLED:
@@ -380,7 +381,8 @@ static void handle_failure(struct sender *sender, struct batch *batch,
         return;
     case VERDICT_RETRY:
     case VERDICT_UNKNOWN:
-        sender->is_proven = true; /* whatever is wrong with it, it is not the credential */
+        sender->credential.is_proven =
+            true; /* whatever is wrong with it, it is not the credential */
         handle_retry(sender, batch, exchange, answer->verdict);
         return;
     case VERDICT_DELIVERED:
@@ -397,10 +399,12 @@ void sender_on_reply(void *context, const struct http_reply *reply)
     struct exchange exchange = {.reply = reply};
 
     batch_answered(&sender->batches, batch);
-    sender->heard_ms = reply->status != 0 ? sender->d->now_ms : sender->heard_ms;
+    if (reply->status != 0) {
+        concurrency_heard(&sender->concurrency, sender->d->now_ms);
+    }
     if (batch->is_probe) {
         batch->is_probe = false;
-        flow_give_probe(sender->flow, sender->d->worker);
+        pause_give_probe(sender->pause.shared, sender->d->worker);
     }
     if (reply->is_local) {
         sender_local_error(sender, batch, reply);
@@ -414,7 +418,7 @@ void sender_on_reply(void *context, const struct http_reply *reply)
     }
     exchange.circuit = sender_tell_health(sender, batch, reply, &exchange.answer);
     if (exchange.answer.verdict == VERDICT_DELIVERED && exchange.answer.scope != SCOPE_EACH) {
-        sender_note_open(sender, batch);
+        sender_accepted(sender, batch);
         report_delivered(sender, batch);
         return;
     }

@@ -26,7 +26,7 @@ static size_t refused_each(const struct sender *sender, const struct batch *batc
     size_t refused = 0;
 
     for (size_t i = 0; i < batch->count; i++) {
-        refused += sender->each[i].verdict == VERDICT_REJECTED;
+        refused += sender->scratch.each[i].verdict == VERDICT_REJECTED;
     }
     return refused >= STORM_BAD_TO_GOOD * (batch->count - refused) ? refused : 0;
 }
@@ -85,7 +85,7 @@ static void tell_concurrency(struct sender *sender, const struct batch *batch, b
     if (sender_is_overtaken(sender, batch)) {
         return;
     }
-    if (!is_fault && took_ms < concurrency_patience_ms(&sender->concurrency)) {
+    if (!is_fault && took_ms < concurrency_hang_ms(&sender->concurrency)) {
         batch->queue->served_ms = MAX_OF(batch->queue->served_ms, batch->sent_ms);
     }
     concurrency_answered(&sender->concurrency, now_ms, took_ms, is_fault);
@@ -111,7 +111,7 @@ enum circuit sender_tell_health(struct sender *sender, struct batch *batch,
         .end = {.now_ms = now_ms,
                 .call = call,
                 .is_life_sign = answer->is_life_sign,
-                .full_ms = sender->full_since_ms == 0 ? 0 : now_ms - sender->full_since_ms,
+                .full_ms = concurrency_full_ms(&sender->concurrency, now_ms),
                 .least_ms = is_fault && reply->has_retry_after ? reply->retry_after_ms : 0},
         .heard = sender_heard(sender, reply, answer),
         .calls = count_calls(sender, batch, call, answer),
@@ -123,7 +123,7 @@ enum circuit sender_tell_health(struct sender *sender, struct batch *batch,
         sender_hear_each(sender, batch->count, &told.heard);
     }
     if (is_fault) { /* looks through all queues */
-        sender_note_stuck(sender, batch);
+        sender_mark_blocking(sender, batch);
     }
     count_rows(sender, batch, call, answer);
     if (call != CALL_NEUTRAL) {

@@ -7,7 +7,7 @@
  *   sender_refusals.c  answers that concern all events of a destination: throttled, credential,
  *                      local errors
  *   sender_health.c    what an answer says of the health of its cell
- *   sender_review.c    who has waited in vain
+ *   sender_review.c    legs that have waited too long, requests that hang, secrets that changed
  *
  * Objects with rules of their own: queues and holds (queue.h, hold.h), batches (batch.h), retries
  * (retry.h), rate limit, concurrency, bulkhead, local errors.
@@ -40,24 +40,27 @@ struct sender {
     struct concurrency concurrency;
     struct bulkhead bulkhead;
     struct local_error local_error;
-    uint64_t sent_ms;       /* the last request */
-    uint64_t heard_ms;      /* when anything was answered last; 0: never */
-    uint64_t full_since_ms; /* the concurrency limit is full since then; 0: it is not */
-    uint64_t reviewed_ms;   /* when it was looked who has waited too long */
+    /* what the destination asked of all workers: less, or another credential */
+    struct {
+        struct pause *shared;
+        struct pause_state seen;  /* the same, as last looked at */
+        uint32_t throttles_taken; /* of seen.throttles, those that lowered this rate limit */
+    } pause;
+    struct {
+        bool
+            is_proven; /* an answer, or none, but no hold and no throttle, came since it was read */
+        uint64_t accepted;     /* answers that were neither hold nor throttled */
+        uint64_t generation;   /* of the secrets that are in use */
+        uint64_t looked_at_ms; /* their files */
+    } credential;
+    struct {
+        struct buf header_lines;  /* of the request being made; wiped after */
+        struct span *ids;         /* of a batch, for its answer */
+        struct item_result *each; /* what the answer says of each of them */
+        size_t cap;
+    } scratch;
     uint32_t streak; /* calls in a row, of all workers, that failed or were refused: as last told */
-    /* what the destination asked of all workers, and the credential */
-    struct flow *flow;
-    struct flow_state asked;  /* the same as last seen */
-    uint32_t throttles_taken; /* of asked.throttles, those that lowered this rate limit */
-    bool is_proven; /* an answer, or none, but no hold and no throttle, came since the credential
-                       was read */
-    uint64_t good_answers; /* that were neither hold nor throttled */
-    uint64_t looked_at_ms; /* secret */
-    uint64_t token_generation;
-    struct buf header_lines; /* of the request being made; wiped after */
-    struct span *ids;        /* of a batch, for its answer */
-    struct item_result *each;
-    size_t ids_cap;
+    uint64_t reviewed_ms; /* when it was looked who has waited too long */
 };
 
 /* sender.c */
@@ -71,16 +74,18 @@ void sender_report_batch(struct sender *sender, struct batch *batch, enum leg_ou
 
 /* sender_send.c */
 
-/** As many requests as may be are under way, not counting those that were overtaken. */
+/** As many requests as may be are under way. */
 bool sender_is_full(const struct sender *sender);
 /** A request of its type that was sent after @batch has been served quickly, and @batch hangs. */
 bool sender_is_overtaken(const struct sender *sender, const struct batch *batch);
 bool sender_may_send(const struct sender *sender);
+/** Once a turn: since when are as many requests under way as may be? */
+void sender_watch_limit(struct sender *sender);
 /** A canary that has not left yet keeps its place. */
 void sender_renew_lease(struct sender *sender, const struct batch *batch);
 /** No request of @queue before; 0: any time, UINT64_MAX: not before an answer. */
 uint64_t sender_queue_until_ms(const struct sender *sender, const struct queue *queue);
-void sender_note_stuck(const struct sender *sender, struct batch *batch);
+void sender_mark_blocking(const struct sender *sender, struct batch *batch);
 uint64_t sender_due_ms(const struct sender *sender, const struct batch *batch);
 /** Send what is due, if anything is; false when nothing went. */
 bool sender_send_next(struct sender *sender);
@@ -109,16 +114,15 @@ void sender_refused(struct sender *sender, struct batch *batch, const struct htt
                     const struct answer *answer);
 void sender_local_error(struct sender *sender, struct batch *batch, const struct http_reply *reply);
 /** An answer that speaks of events and not of rate or credential. */
-void sender_note_open(struct sender *sender, const struct batch *batch);
+void sender_accepted(struct sender *sender, const struct batch *batch);
 
 /* sender_review.c */
 
 void sender_count_hanging(struct sender *sender);
-void sender_watch_limit(struct sender *sender);
 /** Once a second: the secrets' files, and canaries that could not leave yet. */
 void sender_look(struct sender *sender);
 /** Take over what other workers were told. */
-void sender_follow_flow(struct sender *sender);
+void sender_follow_pause(struct sender *sender);
 /** What was to probe fails over without an answer. */
 void sender_cancel_canary(struct sender *sender, struct leg *leg);
 /** Changes when any of the secrets does. */

@@ -21,13 +21,14 @@ static void log_still(const struct sender *sender, const char *what, uint64_t pa
     struct heard heard = sender_heard(sender, reply, answer);
     char code[HEARD_CODE_BYTES];
 
-    if (sender->asked.paused_until_ms != paused_before_ms) {
-        LOG_INFO("destination.still",
-                 "destination=%s was=%s code=%s status=%d request_id=%s next_probe_in_ms=%llu",
-                 LOG_S(sender->config->name), what, heard_code(&heard, code), heard.status,
-                 LOG_Q(heard.request_id),
-                 (unsigned long long)(sender->asked.paused_until_ms -
-                                      MIN_OF(sender->d->now_ms, sender->asked.paused_until_ms)));
+    if (sender->pause.seen.paused_until_ms != paused_before_ms) {
+        LOG_INFO(
+            "destination.still",
+            "destination=%s was=%s code=%s status=%d request_id=%s next_probe_in_ms=%llu",
+            LOG_S(sender->config->name), what, heard_code(&heard, code), heard.status,
+            LOG_Q(heard.request_id),
+            (unsigned long long)(sender->pause.seen.paused_until_ms -
+                                 MIN_OF(sender->d->now_ms, sender->pause.seen.paused_until_ms)));
     }
 }
 
@@ -39,23 +40,24 @@ void sender_throttled(struct sender *sender, struct batch *batch, const struct h
         reply->has_retry_after
             ? reply->retry_after_ms
             : THROTTLE_MIN_MS + rng_below(&d->rng, THROTTLE_MAX_MS - THROTTLE_MIN_MS + 1);
-    uint64_t paused_before_ms = sender->asked.paused_until_ms;
-    enum flow_news news = flow_throttled(sender->flow, d->now_ms, wait_ms);
+    uint64_t paused_before_ms = sender->pause.seen.paused_until_ms;
+    enum pause_news news = pause_throttled(sender->pause.shared, d->now_ms, wait_ms);
 
     sender_count(sender, batch->legs[0], VERDICT_THROTTLED, batch->count);
-    sender_follow_flow(sender);
-    if (news == FLOW_NEW) {
-        LOG_WARN(
-            "destination.throttled", "destination=%s wait_ms=%llu", LOG_S(sender->config->name),
-            (unsigned long long)(MAX_OF(sender->asked.paused_until_ms, d->now_ms) - d->now_ms));
-    } else if (news == FLOW_LONG) {
+    sender_follow_pause(sender);
+    if (news == PAUSE_NEW) {
+        LOG_WARN("destination.throttled", "destination=%s wait_ms=%llu",
+                 LOG_S(sender->config->name),
+                 (unsigned long long)(MAX_OF(sender->pause.seen.paused_until_ms, d->now_ms) -
+                                      d->now_ms));
+    } else if (news == PAUSE_LONG) {
         LOG_ERROR("destination.throttled_long",
                   "destination=%s for_ms=%d why=%s way_out=\"a quota may be used up or the app "
                   "restricted: it is asked once a minute\"",
-                  LOG_S(sender->config->name), FLOW_LONG_MS,
+                  LOG_S(sender->config->name), PAUSE_LONG_MS,
                   LOG_Q(batch->legs[0]->last_error->text));
     }
-    if (news == FLOW_SAME) {
+    if (news == PAUSE_SAME) {
         log_still(sender, "throttled", paused_before_ms, reply, answer);
     }
     batch_wait(&sender->batches, batch, 0, true);
@@ -82,7 +84,7 @@ static void log_held(const struct sender *sender, const struct batch *batch, uin
     LOG_ERROR("destination.held",
               "destination=%s source_id=%s code=%d status=%d request_id=%s why=%s secret=%s "
               "next_probe_in_ms=%llu "
-              "way_out=\"mend the credential or the destination's settings; the secret file is "
+              "way_out=\"correct the credential or the destination's settings; the secret file is "
               "watched\"",
               LOG_S(sender->config->name), LOG_Q(batch->queue->hold->source_id),
               answer->has_code ? answer->code : 0, reply->status, LOG_Q(heard.request_id),
@@ -110,10 +112,10 @@ static void hold_source(struct sender *sender, const struct batch *batch,
 /* Others passed between one refusal and the next of the same batch: not the credential is wrong. */
 static bool is_own_refusal(const struct sender *sender, struct batch *batch)
 {
-    bool is_own = batch->refusals > 0 && batch->passed_at_refusal != sender->good_answers;
+    bool is_own = batch->refusals > 0 && batch->passed_at_refusal != sender->credential.accepted;
 
     batch->refusals = is_own ? batch->refusals + 1 : MAX_OF(batch->refusals, 1u);
-    batch->passed_at_refusal = sender->good_answers;
+    batch->passed_at_refusal = sender->credential.accepted;
     return is_own;
 }
 
@@ -123,7 +125,7 @@ static bool is_own_refusal(const struct sender *sender, struct batch *batch)
 static void handle_own_refusal(struct sender *sender, struct batch *batch)
 {
     if (batch->refusals < OWN_REFUSALS) {
-        batch_wait(&sender->batches, batch, sender->d->now_ms + FLOW_SLIP_MS, false);
+        batch_wait(&sender->batches, batch, sender->d->now_ms + PAUSE_SLIP_MS, false);
     } else if (batch->count > 1) {
         batch_halve(&sender->batches, batch);
     } else {
@@ -143,14 +145,14 @@ void sender_refused(struct sender *sender, struct batch *batch, const struct htt
         handle_own_refusal(sender, batch);
         return;
     } else {
-        uint64_t paused_before_ms = sender->asked.paused_until_ms;
-        enum flow_news news = flow_refused(sender->flow, d->now_ms, batch->sent_ms);
+        uint64_t paused_before_ms = sender->pause.seen.paused_until_ms;
+        enum pause_news news = pause_refused(sender->pause.shared, d->now_ms, batch->sent_ms);
 
-        sender->is_proven = false;
-        sender_follow_flow(sender);
-        if (news == FLOW_NEW) {
-            log_held(sender, batch, sender->asked.hold_wait_ms, reply, answer);
-        } else if (sender->asked.held_since_ms != 0) {
+        sender->credential.is_proven = false;
+        sender_follow_pause(sender);
+        if (news == PAUSE_NEW) {
+            log_held(sender, batch, sender->pause.seen.hold_wait_ms, reply, answer);
+        } else if (sender->pause.seen.held_since_ms != 0) {
             log_still(sender, "held", paused_before_ms, reply, answer);
         }
     }
@@ -159,24 +161,24 @@ void sender_refused(struct sender *sender, struct batch *batch, const struct htt
 
 /* An answer that speaks of events and not of rate or credential ends a throttle and a hold, unless
  * its request was sent before the last refusal. */
-void sender_note_open(struct sender *sender, const struct batch *batch)
+void sender_accepted(struct sender *sender, const struct batch *batch)
 {
-    struct flow_state before;
+    struct pause_state before;
 
-    sender->is_proven = true;
-    sender->good_answers++;
+    sender->credential.is_proven = true;
+    sender->credential.accepted++;
     if (hold_accepted(batch->queue->hold, batch->sent_ms)) {
         tell_hold(sender, batch->queue->hold);
     }
-    if (flow_open(sender->flow, batch->sent_ms, &before)) {
+    if (pause_accepted(sender->pause.shared, batch->sent_ms, &before)) {
         LOG_INFO("destination.recovered", "destination=%s was=%s", LOG_S(sender->config->name),
                  before.hold_wait_ms != 0 ? "held" : "throttled");
-        sender_follow_flow(sender);
+        sender_follow_pause(sender);
     }
 }
 
 /* A file that cannot be read, no descriptor, no memory: it is not the destination's fault, and its
- * events wait until it is mended. */
+ * events wait until it is corrected. */
 void sender_local_error(struct sender *sender, struct batch *batch, const struct http_reply *reply)
 {
     uint64_t now_ms = sender->d->now_ms;

@@ -1,7 +1,7 @@
 /*
- * Who has waited in vain: for an open breaker, for a throttle or a credential that takes too long,
- * beyond the destination's share of in_flight; and what changed meanwhile: requests that hang,
- * secrets, what other workers were told.
+ * What a sender looks through once a turn: legs that have waited too long for a throttle, a
+ * credential, the retry budget, or beyond the destination's share of in_flight; legs that wait for
+ * an open breaker; requests that hang; secrets that changed; what other workers were told.
  */
 #include "deliver/sender.h"
 #include "deliver/sender_inside.h"
@@ -13,54 +13,51 @@ enum {
 
 /* waiting too long */
 
-/* Who has to go: since when it is @since_ms that they wait in vain, @wait_ms is enough. Those at
- * the end of their chain wait on, but for @excess of them. */
-struct patience {
+/* Legs expire that have waited for @wait_ms since @since_ms. Those at the end of their chain wait
+ * on, but for @excess of them. */
+struct expiry {
     uint64_t since_ms, wait_ms;
     size_t excess;
     enum reason reason;
 };
 
-static bool is_overdue(const struct sender *sender, const struct leg *leg,
-                       struct patience *patience)
+static bool is_expired(const struct sender *sender, const struct leg *leg, struct expiry *expiry)
 {
-    uint64_t waited_ms = sender->d->now_ms - MAX_OF(leg->queued_ms, patience->since_ms);
+    uint64_t waited_ms = sender->d->now_ms - MAX_OF(leg->queued_ms, expiry->since_ms);
 
-    if (waited_ms < patience->wait_ms) {
+    if (waited_ms < expiry->wait_ms) {
         return false;
     }
     if (!leg_has_alternate(leg)) {
-        if (patience->excess == 0) {
+        if (expiry->excess == 0) {
             return false;
         }
-        patience->excess--;
+        expiry->excess--;
     }
     return true;
 }
 
-static void divert_overdue_queue(struct sender *sender, struct queue *queue,
-                                 struct patience *patience)
+static void expire_queue(struct sender *sender, struct queue *queue, struct expiry *expiry)
 {
     struct leg *next;
 
     for (struct leg *leg = queue->first; leg != NULL; leg = next) {
         next = leg->next;
-        if (is_overdue(sender, leg, patience)) {
+        if (is_expired(sender, leg, expiry)) {
             queue_remove(queue, leg);
-            sender_report(sender, leg, LEG_FAILED, patience->reason);
+            sender_report(sender, leg, LEG_FAILED, expiry->reason);
         }
     }
 }
 
-static void divert_overdue_batch(struct sender *sender, struct batch *batch,
-                                 struct patience *patience)
+static void expire_batch(struct sender *sender, struct batch *batch, struct expiry *expiry)
 {
     for (size_t i = batch->count; i-- > 0;) {
-        if (is_overdue(sender, batch->legs[i], patience)) {
+        if (is_expired(sender, batch->legs[i], expiry)) {
             struct leg *leg = batch_take(batch, i);
 
             sender_cancel_canary(sender, leg);
-            sender_report(sender, leg, LEG_FAILED, patience->reason);
+            sender_report(sender, leg, LEG_FAILED, expiry->reason);
         }
     }
     if (batch->count == 0) {
@@ -71,23 +68,23 @@ static void divert_overdue_batch(struct sender *sender, struct batch *batch,
 
 /* Of queue @only, or of all when it is NULL: what was refused and waits in its batch, and what
  * queues behind it. */
-static void divert_overdue(struct sender *sender, struct queue *only, struct patience *patience)
+static void expire(struct sender *sender, struct queue *only, struct expiry *expiry)
 {
     struct batch *next;
 
-    if (sender->d->now_ms - patience->since_ms < patience->wait_ms) {
+    if (sender->d->now_ms - expiry->since_ms < expiry->wait_ms) {
         return;
     }
     for (struct batch *batch = sender->batches.first; batch != NULL; batch = next) {
         next = batch->next;
         if (only == NULL || batch->queue == only) {
-            divert_overdue_batch(sender, batch, patience);
+            expire_batch(sender, batch, expiry);
         }
     }
     for (struct queue *queue = queues_first(&sender->queues); queue != NULL;
          queue = queues_next(&sender->queues, queue)) {
         if (only == NULL || queue == only) {
-            divert_overdue_queue(sender, queue, patience);
+            expire_queue(sender, queue, expiry);
         }
     }
 }
@@ -109,13 +106,13 @@ static size_t count_waiting(const struct sender *sender)
 /* Over its share of in_flight, no event waits any longer that has another destination. Where other
  * destinations would have to wait too, what is over the share and has none goes to the dead letters
  * when the time is over. */
-static struct patience patience_of(const struct sender *sender, uint64_t since_ms, uint64_t wait_ms,
-                                   enum reason reason)
+static struct expiry expiry_of(const struct sender *sender, uint64_t since_ms, uint64_t wait_ms,
+                               enum reason reason)
 {
     size_t excess = bulkhead_excess(&sender->bulkhead, count_waiting(sender));
     bool is_over = sender->d->now_ms - since_ms >= wait_ms;
 
-    return (struct patience){
+    return (struct expiry){
         .since_ms = since_ms,
         .wait_ms = excess > 0 ? MIN_OF(wait_ms, (uint64_t)SENDER_LOOK_MS) : wait_ms,
         .excess = is_over && sender->bulkhead.has_neighbours ? excess : 0,
@@ -123,29 +120,29 @@ static struct patience patience_of(const struct sender *sender, uint64_t since_m
     };
 }
 
-static void divert_while(struct sender *sender, struct queue *only, uint64_t since_ms,
+static void expire_while(struct sender *sender, struct queue *only, uint64_t since_ms,
                          uint64_t wait_ms, enum reason reason)
 {
-    struct patience patience;
+    struct expiry expiry;
 
     if (since_ms != 0) {
-        patience = patience_of(sender, since_ms, wait_ms, reason);
-        divert_overdue(sender, only, &patience);
+        expiry = expiry_of(sender, since_ms, wait_ms, reason);
+        expire(sender, only, &expiry);
     }
 }
 
-static void divert_excess(struct sender *sender)
+static void expire_excess(struct sender *sender)
 {
-    struct patience patience = {.wait_ms = BULKHEAD_MS, .reason = REASON_THROTTLED};
+    struct expiry expiry = {.wait_ms = BULKHEAD_MS, .reason = REASON_THROTTLED};
 
     if (bulkhead_is_over(&sender->bulkhead, count_waiting(sender),
                          event_pool_busy(&sender->d->events), sender->d->now_ms)) {
-        divert_overdue(sender, NULL, &patience);
+        expire(sender, NULL, &expiry);
     }
 }
 
 /* A retry whose deadline ends while it waits for the budget has had its time. */
-static void divert_late_retries(struct sender *sender)
+static void expire_retries(struct sender *sender)
 {
     struct batch *next;
 
@@ -159,7 +156,7 @@ static void divert_late_retries(struct sender *sender)
     }
 }
 
-void sender_divert_waiting(struct sender *sender)
+void sender_expire_waiting(struct sender *sender)
 {
     const struct config_destination *config = sender->config;
     uint64_t now_ms = sender->d->now_ms;
@@ -169,16 +166,17 @@ void sender_divert_waiting(struct sender *sender)
         return; /* it looks through all that waits, and turns are many */
     }
     sender->reviewed_ms = now_ms;
-    divert_late_retries(sender);
-    divert_while(sender, NULL, is_throttle_over ? sender->asked.throttled_since_ms : 0,
+    expire_retries(sender);
+    expire_while(sender, NULL, is_throttle_over ? sender->pause.seen.throttled_since_ms : 0,
                  config->throttle.wait_ms, REASON_THROTTLED);
-    divert_while(sender, NULL, sender->asked.held_since_ms, HOLD_FAIL_OVER_MS, REASON_CREDENTIAL);
+    expire_while(sender, NULL, sender->pause.seen.held_since_ms, HOLD_FAIL_OVER_MS,
+                 REASON_CREDENTIAL);
     for (struct queue *queue = queues_first(&sender->queues); queue != NULL;
          queue = queues_next(&sender->queues, queue)) {
-        divert_while(sender, queue, queue->hold->since_ms, HOLD_FAIL_OVER_MS, REASON_CREDENTIAL);
+        expire_while(sender, queue, queue->hold->since_ms, HOLD_FAIL_OVER_MS, REASON_CREDENTIAL);
     }
-    if (!flow_is_limited(&sender->asked)) {
-        divert_excess(sender);
+    if (!pause_is_limited(&sender->pause.seen)) {
+        expire_excess(sender);
     }
 }
 
@@ -220,28 +218,19 @@ void sender_release(struct sender *sender, bool is_broken)
  * as a fault until it answers. */
 void sender_count_hanging(struct sender *sender)
 {
-    uint64_t patience_ms = sender->config->timeout.first_byte_ms / 2;
+    uint64_t hang_ms = sender->config->timeout.first_byte_ms / 2;
 
     sender->batches.overtaken = 0;
     for (struct batch *batch = sender->batches.sent; batch != NULL; batch = batch->next) {
         batch->is_overtaken = sender_is_overtaken(sender, batch);
         sender->batches.overtaken += batch->is_overtaken;
-        if (!batch->is_looked_at && sender->d->now_ms - batch->sent_ms >= patience_ms) {
+        if (!batch->is_looked_at && sender->d->now_ms - batch->sent_ms >= hang_ms) {
             batch->is_looked_at = true;
-            sender_note_stuck(sender, batch);
+            sender_mark_blocking(sender, batch);
             batch->is_counted =
                 health_provisional(sender->d->health, sender->index, batch->queue->cell,
                                    sender->d->now_ms, &batch->ticket, &batch->counted_ms);
         }
-    }
-}
-
-void sender_watch_limit(struct sender *sender)
-{
-    if (!sender_is_full(sender)) {
-        sender->full_since_ms = 0;
-    } else if (sender->full_since_ms == 0) {
-        sender->full_since_ms = sender->d->now_ms;
     }
 }
 
@@ -269,35 +258,35 @@ static void look_at_secrets(struct sender *sender)
         }
     }
     generation = sender_secrets(sender);
-    if (generation == sender->token_generation) {
+    if (generation == sender->credential.generation) {
         return;
     }
-    sender->token_generation = generation;
-    sender->is_proven = false;
-    flow_secret_changed(sender->flow, generation);
-    sender_follow_flow(sender);
+    sender->credential.generation = generation;
+    sender->credential.is_proven = false;
+    pause_secret_changed(sender->pause.shared, generation);
+    sender_follow_pause(sender);
     hold_retry_now(&sender->queues.holds);
     LOG_INFO("secret.changed", "destination=%s", LOG_S(sender->config->name));
 }
 
 void sender_look(struct sender *sender)
 {
-    if (sender->d->now_ms - sender->looked_at_ms >= SENDER_LOOK_MS) {
-        sender->looked_at_ms = sender->d->now_ms;
+    if (sender->d->now_ms - sender->credential.looked_at_ms >= SENDER_LOOK_MS) {
+        sender->credential.looked_at_ms = sender->d->now_ms;
         keep_canaries(sender);
         look_at_secrets(sender);
     }
 }
 
 /* Take over what other workers were told: one refusal slows all of them. */
-void sender_follow_flow(struct sender *sender)
+void sender_follow_pause(struct sender *sender)
 {
-    flow_look(sender->flow, &sender->asked);
-    if (flow_is_limited(&sender->asked)) {
+    pause_look(sender->pause.shared, &sender->pause.seen);
+    if (pause_is_limited(&sender->pause.seen)) {
         sender->retry.limited_ms = sender->d->now_ms;
     }
-    if (sender->asked.throttles != sender->throttles_taken) {
-        sender->throttles_taken = sender->asked.throttles;
+    if (sender->pause.seen.throttles != sender->pause.throttles_taken) {
+        sender->pause.throttles_taken = sender->pause.seen.throttles;
         rate_limit_throttled(&sender->rate_limit, sender->d->now_ms);
     }
 }

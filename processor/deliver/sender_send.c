@@ -6,61 +6,56 @@
 
 #include "base/mem.h"
 
-enum { UNPROVEN_CONNECTIONS = 2, ANSWER_BYTES_PER_EVENT = 1024, STUCK_QUEUE_MS = 1000 };
-enum { SAMPLES = 4, SAMPLE_GAP_MS = 500 };
+enum { UNPROVEN_CONNECTIONS = 2, ANSWER_BYTES_PER_EVENT = 1024, LONG_WAIT_MS = 1000 };
 
-/* How many requests may be under way just now, without those that were overtaken. */
-static size_t connections(const struct sender *sender)
+/* Not many until one has answered well; not one alone, or a type that hangs would hold up the
+ * others. */
+static struct requests requests_of(const struct sender *sender)
 {
-    size_t limit = concurrency_limit(&sender->concurrency);
+    struct requests requests = {
+        .in_flight = sender->batches.in_flight,
+        .overtaken = sender->batches.overtaken,
+        .most = sender->credential.is_proven ? SIZE_MAX : UNPROVEN_CONNECTIONS,
+    };
 
-    if (flow_is_limited(&sender->asked)) {
-        return 1; /* a probe */
+    if (pause_is_limited(&sender->pause.seen)) {
+        requests.most = 1; /* a probe */
     }
-    /* Not many until one has answered well; not one alone, or a type that hangs would hold up the
-     * others. */
-    return sender->is_proven ? limit : MIN_OF(limit, (size_t)UNPROVEN_CONNECTIONS);
+    return requests;
 }
 
 bool sender_is_overtaken(const struct sender *sender, const struct batch *batch)
 {
     return batch->sent_ms < batch->queue->served_ms &&
-           sender->d->now_ms - batch->sent_ms >= concurrency_patience_ms(&sender->concurrency);
-}
-
-static size_t count_occupied(const struct sender *sender)
-{
-    return sender->batches.in_flight - sender->batches.overtaken;
+           sender->d->now_ms - batch->sent_ms >= concurrency_hang_ms(&sender->concurrency);
 }
 
 bool sender_is_full(const struct sender *sender)
 {
-    return count_occupied(sender) >= connections(sender) ||
-           sender->batches.in_flight >= sender->concurrency.max;
-}
+    const struct requests requests = requests_of(sender);
 
-/* All that is under way hangs: a few more, one by one, tell whether everything does, or whether
- * those that hang have only taken all connections. */
-static bool may_sample(const struct sender *sender)
-{
-    uint64_t now_ms = sender->d->now_ms;
-    uint64_t since_ms = MAX_OF(sender->heard_ms, sender->full_since_ms);
-
-    return sender->full_since_ms != 0 && sender->batches.in_flight < sender->concurrency.max &&
-           count_occupied(sender) < connections(sender) + SAMPLES &&
-           now_ms - sender->sent_ms >= SAMPLE_GAP_MS &&
-           now_ms - since_ms >= concurrency_patience_ms(&sender->concurrency);
+    return concurrency_is_full(&sender->concurrency, &requests);
 }
 
 bool sender_is_paused(const struct sender *sender)
 {
-    return sender->d->now_ms < MAX_OF(sender->asked.paused_until_ms, sender->local_error.until_ms);
+    return sender->d->now_ms <
+           MAX_OF(sender->pause.seen.paused_until_ms, sender->local_error.until_ms);
 }
 
 bool sender_may_send(const struct sender *sender)
 {
+    const struct requests requests = requests_of(sender);
+
     return !sender->d->is_silent && !sender_is_paused(sender) &&
-           (!sender_is_full(sender) || may_sample(sender));
+           concurrency_allows(&sender->concurrency, &requests, sender->d->now_ms);
+}
+
+void sender_watch_limit(struct sender *sender)
+{
+    const struct requests requests = requests_of(sender);
+
+    concurrency_watch(&sender->concurrency, &requests, sender->d->now_ms);
 }
 
 static void build_body(struct sender *sender, struct batch *batch)
@@ -96,7 +91,7 @@ static enum err_code post(struct sender *sender, struct batch *batch, struct err
 {
     const char *headers[DESTINATION_HEADERS_MAX];
     size_t count = destination_headers(sender->to, buf_span(&batch->body), sender->d->wall_ms,
-                                       &sender->header_lines, headers);
+                                       &sender->scratch.header_lines, headers);
     const struct io *io = sender->d->io;
     enum err_code rc;
 
@@ -104,39 +99,41 @@ static enum err_code post(struct sender *sender, struct batch *batch, struct err
     rc = io->post(io->context, &sender->target, headers, count, buf_span(&batch->body),
                   sender_on_reply, batch, err);
 
-    mem_wipe(sender->header_lines.ptr, sender->header_lines.len);
+    mem_wipe(sender->scratch.header_lines.ptr, sender->scratch.header_lines.len);
     return rc;
 }
 
 /* The one request that may ask while less is asked for is taken for all workers. */
 static bool may_ask(struct sender *sender)
 {
-    return !flow_is_limited(&sender->asked) || flow_take_probe(sender->flow, sender->d->worker);
+    return !pause_is_limited(&sender->pause.seen) ||
+           pause_take_probe(sender->pause.shared, sender->d->worker);
 }
 
 static void give_probe(struct sender *sender)
 {
-    if (flow_is_limited(&sender->asked)) {
-        flow_give_probe(sender->flow, sender->d->worker);
+    if (pause_is_limited(&sender->pause.seen)) {
+        pause_give_probe(sender->pause.shared, sender->d->worker);
     }
 }
 
-static bool is_stuck(const struct sender *sender, const struct queue *queue)
+static bool has_waited_long(const struct sender *sender, const struct queue *queue)
 {
     return queue->first != NULL && sender->d->now_ms - queue->first->queued_ms >=
-                                       sender->config->batch.linger_ms + STUCK_QUEUE_MS;
+                                       sender->config->batch.linger_ms + LONG_WAIT_MS;
 }
 
-/* Have others waited for long behind what is under way? A queue, not only thin traffic. */
-void sender_note_stuck(const struct sender *sender, struct batch *batch)
+/* Does @batch block others: have events waited for long behind it? A queue, not only thin traffic.
+ */
+void sender_mark_blocking(const struct sender *sender, struct batch *batch)
 {
     const struct queue *queue = queues_first(&sender->queues);
 
-    while (queue != NULL && !is_stuck(sender, queue)) {
+    while (queue != NULL && !has_waited_long(sender, queue)) {
         queue = queues_next(&sender->queues, queue);
     }
-    batch->ticket.is_stuck = is_stuck(sender, batch->queue);
-    batch->ticket.is_destination_stuck = queue != NULL;
+    batch->ticket.is_blocking = has_waited_long(sender, batch->queue);
+    batch->ticket.blocks_destination = queue != NULL;
 }
 
 /* How long its answer may take counts from here, not from when it was chosen. */
@@ -148,6 +145,7 @@ void sender_renew_lease(struct sender *sender, const struct batch *batch)
 
 static bool send_batch(struct sender *sender, struct batch *batch)
 {
+    struct requests requests;
     struct err err;
 
     build_body(sender, batch);
@@ -165,11 +163,11 @@ static bool send_batch(struct sender *sender, struct batch *batch)
     } else {
         batch->ticket = health_ticket(sender->d->health, sender->index, batch->queue->cell);
     }
-    batch->is_probe = flow_is_limited(&sender->asked);
+    batch->is_probe = pause_is_limited(&sender->pause.seen);
     batch_sent(&sender->batches, batch, sender->d->now_ms);
     batch->ticket.sent_ms = batch->sent_ms;
-    sender->sent_ms = sender->d->now_ms;
-    concurrency_sent(&sender->concurrency, (uint32_t)count_occupied(sender));
+    requests = requests_of(sender);
+    concurrency_sent(&sender->concurrency, &requests, sender->d->now_ms);
     retry_budget_request(&sender->retry.budget, sender->d->now_ms);
     return true;
 }
@@ -189,7 +187,7 @@ uint64_t sender_queue_until_ms(const struct sender *sender, const struct queue *
     load = (struct throttle_load){
         .sent_ms = queue->sent_ms,
         .in_flight = queue->in_flight,
-        .all_sent_ms = sender->sent_ms,
+        .all_sent_ms = sender->concurrency.sent_ms,
         .all_in_row = sender->streak,
         .workers = sender->d->pipeline->config->workers,
     };
@@ -278,7 +276,7 @@ static struct batch *take_by_priority(struct sender *sender)
  * there is one: it may have been that event's own doing. */
 static struct batch *next_batch(struct sender *sender)
 {
-    bool prefers_fresh = sender->asked.hold_wait_ms != 0;
+    bool prefers_fresh = sender->pause.seen.hold_wait_ms != 0;
     struct batch *batch = prefers_fresh ? take_by_priority(sender) : take_waiting(sender);
 
     if (batch != NULL) {

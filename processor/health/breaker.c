@@ -12,8 +12,8 @@ enum {
     STEP_REOPEN_CALLS = 20, /* >= 50 % of >= 20, or ten in a row: reopen */
     STEP_REOPEN_ROW = 10,
     STEP_REOPEN_HANGING = 4, /* few connections are all there is in a ramp */
-    STUCK_HANGING = 2,
-    STUCK_HANGING_MS = 4000,
+    BLOCKING_HANGING = 2,
+    BLOCKING_HANGING_MS = 4000,
     K_MAX = 8,
     K_DECAY_MS = 60 * 1000,
     FLAP_MS = 10 * 60 * 1000, /* four opens within this: flapping */
@@ -231,16 +231,16 @@ bool breaker_confirm(struct breaker *breaker, uint64_t now_ms, uint32_t generati
            check_ramp(breaker, now_ms, rng);
 }
 
-bool breaker_stuck(struct breaker *breaker, uint64_t now_ms, uint32_t generation, struct rng *rng)
+bool breaker_blocked(struct breaker *breaker, uint64_t now_ms, uint32_t generation, struct rng *rng)
 {
-    bool is_stuck = generation == breaker->generation && breaker->state == BREAKER_RAMP &&
-                    breaker->hanging_in_row >= STUCK_HANGING &&
-                    now_ms - breaker->hanging_since_ms >= STUCK_HANGING_MS;
+    bool is_blocking = generation == breaker->generation && breaker->state == BREAKER_RAMP &&
+                       breaker->hanging_in_row >= BLOCKING_HANGING &&
+                       now_ms - breaker->hanging_since_ms >= BLOCKING_HANGING_MS;
 
-    if (is_stuck) {
+    if (is_blocking) {
         reopen(breaker, now_ms, breaker->step_calls, breaker->step_faults, rng);
     }
-    return is_stuck;
+    return is_blocking;
 }
 
 void breaker_cancel_canary(struct breaker *breaker, uint32_t generation)

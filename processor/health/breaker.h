@@ -102,7 +102,8 @@ void breaker_canary_waits(struct breaker *breaker, uint64_t now_ms, uint32_t gen
 bool breaker_hanging(struct breaker *breaker, uint64_t now_ms, uint32_t generation);
 /** Others wait behind those that hang: in a ramp two of them are enough, over four seconds. True
  * when the state changed. */
-bool breaker_stuck(struct breaker *breaker, uint64_t now_ms, uint32_t generation, struct rng *rng);
+bool breaker_blocked(struct breaker *breaker, uint64_t now_ms, uint32_t generation,
+                     struct rng *rng);
 /** One that was counted so has failed. True when the state changed. */
 bool breaker_confirm(struct breaker *breaker, uint64_t now_ms, uint32_t generation,
                      struct rng *rng);

@@ -111,7 +111,7 @@ static enum breaker_cause fault_cause(const struct cell *cell, uint64_t now_ms)
     if (cell->streak >= STREAK_CALLS && now_ms - cell->streak_since_ms >= STREAK_MS) {
         return CAUSE_BURST;
     }
-    if (row_is_silence(&cell->silent, now_ms, cell->is_stuck)) {
+    if (row_is_silence(&cell->silent, now_ms, cell->is_blocking)) {
         return CAUSE_BURST;
     }
     if (sum.calls < policy->minimum) {
@@ -286,7 +286,7 @@ bool cell_confirm(struct cell *cell, uint64_t now_ms, uint32_t generation, bool 
         return false;
     }
     if (cell->breaker.state != BREAKER_CLOSED) {
-        return (cell->is_stuck && breaker_stuck(&cell->breaker, now_ms, generation, rng)) ||
+        return (cell->is_blocking && breaker_blocked(&cell->breaker, now_ms, generation, rng)) ||
                breaker_confirm(&cell->breaker, now_ms, generation, rng);
     }
     if (is_over) {

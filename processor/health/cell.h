@@ -85,17 +85,17 @@ static inline void row_take_over(struct row *row, struct breaker *breaker)
 }
 
 /* Nobody is heard any more: many calls, or few behind which others wait. */
-enum { SILENT_CALLS = 8, SILENT_MS = 4000, STUCK_CALLS = 2, STUCK_MS = 4000 };
+enum { SILENT_CALLS = 8, SILENT_MS = 4000, BLOCKING_CALLS = 2, BLOCKING_MS = 4000 };
 /* Fresh samples hang as well: as soon as the first has timed out. */
 enum { SAMPLED_CALLS = 4, SAMPLED_MS = 2000 };
 
-static inline bool row_is_silence(const struct row *row, uint64_t now_ms, bool is_stuck)
+static inline bool row_is_silence(const struct row *row, uint64_t now_ms, bool is_blocking)
 {
     uint64_t for_ms = now_ms - row->since_ms;
 
     return (row->calls >= SILENT_CALLS && for_ms >= SILENT_MS) ||
-           (is_stuck && row->calls >= STUCK_CALLS && for_ms >= STUCK_MS) ||
-           (is_stuck && row->calls >= SAMPLED_CALLS && for_ms >= SAMPLED_MS);
+           (is_blocking && row->calls >= BLOCKING_CALLS && for_ms >= BLOCKING_MS) ||
+           (is_blocking && row->calls >= SAMPLED_CALLS && for_ms >= SAMPLED_MS);
 }
 
 /* Refusals in a row that are a storm, of who was mostly accepted in the hour before. */
@@ -136,7 +136,7 @@ struct cell {
     struct row silent; /* no answer, or none yet */
     struct row rejected;
     uint64_t served_ms;    /* when the newest call that ended well was sent; 0: never */
-    bool is_stuck;         /* others wait behind the call that is judged */
+    bool is_blocking;      /* others wait behind the call that is judged */
     bool is_overtaken;     /* and one that was sent after it has been served */
     uint64_t confirmed_ms; /* when a call that hung failed for good; 0: never */
     uint64_t active_ms;    /* when there was traffic last, sent or diverted; 0: never */

@@ -166,7 +166,7 @@ static enum breaker_cause silent_cause(const struct destination_health *health,
 {
     struct tally sum = window_sum(&health->window, now_ms, TRANSPORT_S);
 
-    if (health->is_stuck && row_is_silence(&health->silent, now_ms, true)) {
+    if (health->is_blocking && row_is_silence(&health->silent, now_ms, true)) {
         return CAUSE_TRANSPORT;
     }
     if (sum.calls >= TRANSPORT_CALLS && sum.faults * 2 >= sum.calls &&
@@ -280,9 +280,9 @@ static bool try_open(struct destination_health *health, uint64_t now_ms, uint64_
 static void note_ticket(struct destination_health *health, struct cell *cell, uint64_t now_ms,
                         const struct ticket *ticket)
 {
-    health->is_stuck = ticket->is_destination_stuck;
+    health->is_blocking = ticket->blocks_destination;
     health->is_overtaken = call_is_overtaken(health->served_ms, ticket->sent_ms, now_ms);
-    cell->is_stuck = ticket->is_stuck;
+    cell->is_blocking = ticket->is_blocking;
     cell->is_overtaken = call_is_overtaken(cell->served_ms, ticket->sent_ms, now_ms);
 }
 
@@ -399,8 +399,8 @@ bool destination_provisional(struct destination_health *health, size_t index, ui
         bool counts = breaker_hanging(&health->breaker, now_ms, ticket->destination_generation);
 
         *is_changed =
-            ticket->is_stuck &&
-            breaker_stuck(&health->breaker, now_ms, ticket->destination_generation, &health->rng);
+            ticket->is_blocking &&
+            breaker_blocked(&health->breaker, now_ms, ticket->destination_generation, &health->rng);
         return counts;
     }
     window_add(&health->window, now_ms, &add);
@@ -416,9 +416,9 @@ bool destination_confirm(struct destination_health *health, size_t index, uint64
                          const struct ticket *ticket)
 {
     if (is_frozen(health)) {
-        return (ticket->is_destination_stuck &&
-                breaker_stuck(&health->breaker, now_ms, ticket->destination_generation,
-                              &health->rng)) ||
+        return (ticket->blocks_destination &&
+                breaker_blocked(&health->breaker, now_ms, ticket->destination_generation,
+                                &health->rng)) ||
                breaker_confirm(&health->breaker, now_ms, ticket->destination_generation,
                                &health->rng);
     }

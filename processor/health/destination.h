@@ -42,7 +42,7 @@ struct destination_health {
     struct row silent; /* no connection, no answer, or none yet */
     struct row rejected;
     uint64_t served_ms;       /* when the newest call that ended well was sent; 0: never */
-    bool is_stuck;            /* others wait behind the call that is judged */
+    bool is_blocking;         /* others wait behind the call that is judged */
     bool is_overtaken;        /* and one that was sent after it has been served */
     uint64_t streak_since_ms; /* when the first of them ended */
     uint64_t alive_ms;        /* last life sign; 0: never */
@@ -59,8 +59,8 @@ struct ticket {
     bool is_canary; /* of the cell */
     bool is_destination_canary;
     /* said by who asks: others have waited for long behind it */
-    bool is_stuck; /* of its type */
-    bool is_destination_stuck;
+    bool is_blocking; /* of its type */
+    bool blocks_destination;
     uint64_t sent_ms; /* when its request was sent; 0: not known, so after all others */
 };
 

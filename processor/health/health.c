@@ -36,7 +36,7 @@ struct health *health_new(const struct config *config, uint64_t seed, uint64_t n
 
         destination_health_init(&health->watched[i].health, &policy, rng_next(&health->rng),
                                 now_ms);
-        flow_init(&health->watched[i].flow);
+        pause_init(&health->watched[i].pause);
         atomic_store(&health->watched[i].is_closed, true);
     }
     return health;
@@ -61,7 +61,7 @@ void health_free(struct health *health)
             free(health->watched[i].retired[j]);
         }
         destination_health_fini(&health->watched[i].health);
-        flow_fini(&health->watched[i].flow);
+        pause_fini(&health->watched[i].pause);
     }
     outages_fini(&health->past);
     free(health->watched);
@@ -400,7 +400,7 @@ void health_tick(struct health *health, uint64_t now_ms)
     (void)pthread_mutex_unlock(&health->lock);
 }
 
-struct flow *health_flow(struct health *health, size_t destination)
+struct pause *health_pause(struct health *health, size_t destination)
 {
-    return &health->watched[destination].flow;
+    return &health->watched[destination].pause;
 }

@@ -12,8 +12,8 @@
 #include "config/config.h"
 #include "event/verdict.h"
 #include "health/destination.h"
-#include "health/flow.h"
 #include "health/outage.h"
+#include "health/pause.h"
 #include "health/sources.h"
 
 struct health;
@@ -111,7 +111,7 @@ void health_hold_source(struct health *health, size_t destination, unsigned work
                         uint64_t since_ms, uint64_t until_ms);
 
 /** Its throttling and refused credential, shared by all workers. Lives as long as @health. */
-struct flow *health_flow(struct health *health, size_t destination);
+struct pause *health_pause(struct health *health, size_t destination);
 
 /* for status, metrics and the sandbox */
 
@@ -133,7 +133,7 @@ struct cell_view {
 };
 
 /* Throttled, or held for a refused credential. */
-struct flow_view {
+struct pause_view {
     unsigned workers; /* that it pauses now: none or all */
     uint64_t for_ms;
     uint64_t probe_in_ms; /* 0: with the next event */
@@ -143,8 +143,8 @@ struct flow_view {
 struct destination_view {
     struct cell_view self; /* event absent */
     enum scope scope;
-    struct flow_view throttled;
-    struct flow_view held;
+    struct pause_view throttled;
+    struct pause_view held;
     struct held_source sources[HELD_SOURCES_MAX]; /* held alone: for how long, and till when */
     size_t source_count;
     size_t cell_count;

@@ -43,7 +43,7 @@ struct watched {
     size_t retired_count;
     _Atomic uint32_t cells_version; /* grows when a cell is given to another type */
     struct held_sources sources;
-    struct flow flow;
+    struct pause pause;
     _Atomic bool is_closed;
     _Atomic uint64_t version;
     _Atomic uint32_t streak;

@@ -136,13 +136,14 @@ static struct cell_view view_of(const struct breaker *breaker, const struct outa
     return view;
 }
 
-static struct flow_view view_of_flow(const struct health *health, const struct flow_state *asked,
-                                     uint64_t since_ms, const struct heard *heard, uint64_t now_ms)
+static struct pause_view view_of_pause(const struct health *health, const struct pause_state *asked,
+                                       uint64_t since_ms, const struct heard *heard,
+                                       uint64_t now_ms)
 {
     if (since_ms == 0) {
-        return (struct flow_view){0};
+        return (struct pause_view){0};
     }
-    return (struct flow_view){
+    return (struct pause_view){
         .workers = health->config->workers,
         .for_ms = now_ms - MIN_OF(since_ms, now_ms),
         .probe_in_ms = asked->paused_until_ms - MIN_OF(now_ms, asked->paused_until_ms),
@@ -154,14 +155,14 @@ void health_look(struct health *health, size_t destination, uint64_t now_ms,
                  struct destination_view *out)
 {
     struct watched *watched = &health->watched[destination];
-    struct flow_state asked = {0};
+    struct pause_state asked = {0};
 
-    flow_look(&watched->flow, &asked);
+    pause_look(&watched->pause, &asked);
     (void)pthread_mutex_lock(&health->lock);
-    out->throttled = view_of_flow(health, &asked, asked.throttled_since_ms,
-                                  &watched->heard[VERDICT_THROTTLED], now_ms);
+    out->throttled = view_of_pause(health, &asked, asked.throttled_since_ms,
+                                   &watched->heard[VERDICT_THROTTLED], now_ms);
     out->held =
-        view_of_flow(health, &asked, asked.held_since_ms, &watched->heard[VERDICT_HOLD], now_ms);
+        view_of_pause(health, &asked, asked.held_since_ms, &watched->heard[VERDICT_HOLD], now_ms);
     now_ms = health_steady(health, now_ms);
     out->self = view_of(&watched->health.breaker, &watched->marks[DESTINATION_CELLS_MAX], SPAN_NONE,
                         now_ms);

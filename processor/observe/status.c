@@ -217,14 +217,14 @@ static json_t *secret_json(const struct config_destination *config)
 }
 
 /* Since when it asked for less, or refused the credential, and when it is asked again. */
-static void add_flow(json_t *out, const struct flow_view *flow, int64_t wall_ms)
+static void add_pause(json_t *out, const struct pause_view *pause, int64_t wall_ms)
 {
-    json_object_set_new(out, "since", time_json(wall_ms - (int64_t)flow->for_ms));
-    json_object_set_new(out, "next_probe_in_ms", count_json(flow->probe_in_ms));
-    json_object_set_new(out, "last_answer", heard_json(&flow->heard));
+    json_object_set_new(out, "since", time_json(wall_ms - (int64_t)pause->for_ms));
+    json_object_set_new(out, "next_probe_in_ms", count_json(pause->probe_in_ms));
+    json_object_set_new(out, "last_answer", heard_json(&pause->heard));
 }
 
-static json_t *held_json(const struct config_destination *config, const struct flow_view *held,
+static json_t *held_json(const struct config_destination *config, const struct pause_view *held,
                          int64_t wall_ms)
 {
     json_t *out;
@@ -234,11 +234,11 @@ static json_t *held_json(const struct config_destination *config, const struct f
     }
     out = json_object();
     json_object_set_new(out, "secret", secret_json(config));
-    add_flow(out, held, wall_ms);
+    add_pause(out, held, wall_ms);
     return out;
 }
 
-static json_t *throttle_json(const struct flow_view *throttled, int64_t wall_ms)
+static json_t *throttle_json(const struct pause_view *throttled, int64_t wall_ms)
 {
     json_t *out;
 
@@ -246,7 +246,7 @@ static json_t *throttle_json(const struct flow_view *throttled, int64_t wall_ms)
         return json_null();
     }
     out = json_object();
-    add_flow(out, throttled, wall_ms);
+    add_pause(out, throttled, wall_ms);
     return out;
 }
 

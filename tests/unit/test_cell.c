@@ -197,8 +197,8 @@ static const struct {
     const char *name;
     unsigned hang; /* calls that hang, one every @gap_ms, after good ones */
     uint64_t gap_ms;
-    bool is_stuck;  /* others wait behind them */
-    bool want_open; /* when the last of them is confirmed */
+    bool is_blocking; /* others wait behind them */
+    bool want_open;   /* when the last of them is confirmed */
 } silence_rows[] = {
     {"eight, slowly", 8, 600, false, true},       {"eight at once", 8, 10, false, false},
     {"seven, slowly", 7, 1000, false, false},     {"two, and a queue", 2, 5000, true, true},
@@ -218,7 +218,7 @@ static void silence_is_seen_with_few_calls(void **state)
             scene.now_ms += silence_rows[i].gap_ms;
             assert_true(hang(&scene, scene.cell.breaker.generation, false));
         }
-        scene.cell.is_stuck = silence_rows[i].is_stuck;
+        scene.cell.is_blocking = silence_rows[i].is_blocking;
         if (cell_confirm(&scene.cell, scene.now_ms, scene.cell.breaker.generation, true,
                          &scene.rng) != silence_rows[i].want_open) {
             fail_msg("%s", silence_rows[i].name);

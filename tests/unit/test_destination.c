@@ -406,7 +406,7 @@ static void after_a_time_out_what_hangs_is_enough(void **state)
 static void a_queue_behind_two_that_hang_opens_it(void **state)
 {
     static const struct {
-        bool is_stuck, want;
+        bool is_blocking, want;
     } rows[] = {{true, true}, {false, false}};
 
     (void)state;
@@ -418,7 +418,7 @@ static void a_queue_behind_two_that_hang_opens_it(void **state)
         begin(&scene);
         play(&scene, ".---", 100, 20000);
         (void)destination_admit(&scene.health, PURCHASE, scene.now_ms, 0, 0, &ticket);
-        ticket.is_destination_stuck = rows[i].is_stuck;
+        ticket.blocks_destination = rows[i].is_blocking;
         (void)destination_provisional(&scene.health, PURCHASE, scene.now_ms, &ticket, &is_changed);
         scene.now_ms += 2500;
         (void)destination_confirm(&scene.health, PURCHASE, scene.now_ms, &ticket);
@@ -502,7 +502,7 @@ static bool opens_by_time_outs(bool is_overtaken)
                                      &ticket);
         }
         ticket.sent_ms = scene.now_ms - 3000;
-        ticket.is_stuck = ticket.is_destination_stuck = true;
+        ticket.is_blocking = ticket.blocks_destination = true;
         (void)destination_result(&scene.health, i % 2,
                                  &(struct call_end){scene.now_ms, CALL_TRANSPORT, i % 5 == 0, 0, 0},
                                  &ticket);

@@ -554,22 +554,22 @@ static void what_health_sees_is_in_a_scrape(void **state)
     };
     struct scene *scene = *state;
     struct health *health = health_new(&config, 1, 1);
-    struct flow_state before;
+    struct pause_state before;
     const char *text;
 
     metrics_watch(scene->metrics, health);
     break_type(health, TIKTOK, "A\"B");
     (void)health_cell(health, TIKTOK, SPAN("Lead"), 1000);
-    (void)flow_throttled(health_flow(health, TIKTOK), 5, 1000);
-    (void)flow_refused(health_flow(health, TIKTOK), 6, 6);
-    (void)flow_refused(health_flow(health, TIKTOK), 7, 7);
+    (void)pause_throttled(health_pause(health, TIKTOK), 5, 1000);
+    (void)pause_refused(health_pause(health, TIKTOK), 6, 6);
+    (void)pause_refused(health_pause(health, TIKTOK), 7, 7);
     text = scrape(scene);
     for (size_t i = 0; i < COUNT_OF(lines); i++) {
         check_line(text, lines[i]);
     }
     check_absent(text, "detour_destination_state{destination=\"utm\"}");
     check_absent(text, "detour_transitions_total{destination=\"dead-letter\"");
-    assert_true(flow_open(health_flow(health, TIKTOK), 8, &before));
+    assert_true(pause_accepted(health_pause(health, TIKTOK), 8, &before));
     text = scrape(scene);
     check_line(text, "detour_destination_throttled{destination=\"tiktok\"} 0");
     check_line(text, "detour_destination_held{destination=\"tiktok\"} 0");

@@ -175,7 +175,8 @@ static void concurrency_grows_when_full_and_yields_to_faults(void **state)
     (void)state;
     concurrency_init(&concurrency, 8, 64);
     for (int i = 0; i < 200; i++) {
-        concurrency_sent(&concurrency, concurrency_limit(&concurrency));
+        concurrency_sent(&concurrency,
+                         &(struct requests){.in_flight = concurrency_limit(&concurrency)}, now_ms);
         concurrency_answered(&concurrency, now_ms += 100, 50, false);
     }
     assert_int_equal(concurrency_limit(&concurrency), 64);
@@ -198,27 +199,57 @@ static void concurrency_stays_when_it_is_not_used(void **state)
     (void)state;
     concurrency_init(&concurrency, 8, 64);
     for (uint64_t now_ms = 1000; now_ms < 60000; now_ms += 100) {
-        concurrency_sent(&concurrency, 2);
+        concurrency_sent(&concurrency, &(struct requests){.in_flight = 2}, now_ms);
         concurrency_answered(&concurrency, now_ms, 50, false);
     }
     assert_int_equal(concurrency_limit(&concurrency), 8);
 }
 
-static void patience_follows_the_usual_round_trip(void **state)
+/* All requests hang: four more, half a second apart, a second after the limit was full. */
+static void a_full_destination_that_hangs_is_sampled(void **state)
+{
+    struct concurrency concurrency;
+    struct requests requests = {.in_flight = 8, .most = SIZE_MAX};
+    uint64_t sampled_ms[8];
+    size_t samples = 0;
+
+    (void)state;
+    concurrency_init(&concurrency, 8, 64);
+    concurrency_sent(&concurrency, &requests, 1000);
+    for (uint64_t now_ms = 1000; now_ms < 10000 && samples < 8; now_ms += 10) {
+        concurrency_watch(&concurrency, &requests, now_ms);
+        assert_true(concurrency_is_full(&concurrency, &requests));
+        if (concurrency_allows(&concurrency, &requests, now_ms)) {
+            sampled_ms[samples++] = now_ms;
+            requests.in_flight++;
+            concurrency_sent(&concurrency, &requests, now_ms);
+        }
+    }
+    assert_int_equal(samples, 4);
+    assert_int_equal(sampled_ms[0], 2000);
+    assert_int_equal(sampled_ms[3], 3500);
+    assert_int_equal(concurrency_full_ms(&concurrency, 5000), 4000);
+    requests.overtaken = 5; /* they hang alone: others are served, and their places are free */
+    assert_false(concurrency_is_full(&concurrency, &requests));
+    requests.most = 1;
+    assert_true(concurrency_is_full(&concurrency, &requests));
+}
+
+static void a_hang_is_four_usual_round_trips(void **state)
 {
     struct concurrency concurrency;
 
     (void)state;
     concurrency_init(&concurrency, 8, 64);
-    assert_int_equal(concurrency_patience_ms(&concurrency), 1000);
+    assert_int_equal(concurrency_hang_ms(&concurrency), 1000);
     for (uint64_t now_ms = 1000; now_ms < 3000; now_ms += 100) {
         concurrency_answered(&concurrency, now_ms, 50, false);
     }
-    assert_int_equal(concurrency_patience_ms(&concurrency), 1000);
+    assert_int_equal(concurrency_hang_ms(&concurrency), 1000);
     for (uint64_t now_ms = 3000; now_ms < 60000; now_ms += 100) {
         concurrency_answered(&concurrency, now_ms, 2000, false);
     }
-    assert_in_range(concurrency_patience_ms(&concurrency), 7900, 8000);
+    assert_in_range(concurrency_hang_ms(&concurrency), 7900, 8000);
 }
 
 static void budget_is_a_share_and_a_little(void **state)
@@ -273,7 +304,8 @@ int main(void)
         cmocka_unit_test(rate_limit_lets_a_burst_of_many_seconds_go),
         cmocka_unit_test(concurrency_grows_when_full_and_yields_to_faults),
         cmocka_unit_test(concurrency_stays_when_it_is_not_used),
-        cmocka_unit_test(patience_follows_the_usual_round_trip),
+        cmocka_unit_test(a_full_destination_that_hangs_is_sampled),
+        cmocka_unit_test(a_hang_is_four_usual_round_trips),
         cmocka_unit_test(budget_is_a_share_and_a_little),
         cmocka_unit_test(a_third_of_failures_needs_no_budget),
     };

@@ -206,8 +206,8 @@ static void an_outage_is_told_with_its_id_and_times(void **state)
 /* Held from @now_ms on: the second refusal counts. */
 static void refuse(struct scene *scene, size_t destination, uint64_t now_ms)
 {
-    (void)flow_refused(health_flow(scene->health, destination), now_ms - 1, now_ms - 1);
-    (void)flow_refused(health_flow(scene->health, destination), now_ms, now_ms);
+    (void)pause_refused(health_pause(scene->health, destination), now_ms - 1, now_ms - 1);
+    (void)pause_refused(health_pause(scene->health, destination), now_ms, now_ms);
 }
 
 static void a_held_credential_is_named_and_not_shown(void **state)
@@ -217,7 +217,7 @@ static void a_held_credential_is_named_and_not_shown(void **state)
     json_t *instance;
 
     refuse(scene, TIKTOK, 4000);
-    (void)flow_throttled(health_flow(scene->health, TIKTOK), 6000, 1000);
+    (void)pause_throttled(health_pause(scene->health, TIKTOK), 6000, 1000);
     refuse(scene, HOOK, 6000);
     instance = look(scene, 9000);
     destination = destination_of(instance, TIKTOK);
@@ -345,7 +345,7 @@ static void the_table_tells_people_what_is_wrong(void **state)
     metrics_blocked(metrics_of(scene->metrics, 0), BLOCK_GAP, 2);
     metrics_in_flight(metrics_of(scene->metrics, 0), 3, 1536);
     refuse(scene, TIKTOK, 4000);
-    (void)flow_throttled(health_flow(scene->health, TIKTOK), 4000, 1000);
+    (void)pause_throttled(health_pause(scene->health, TIKTOK), 4000, 1000);
     document = document_of(scene, 12900);
     text = table_of(scene, document, false);
     check_part(text, "host:42: detour " DETOUR_VERSION ", up 11s, workers 2\n");
@@ -525,7 +525,7 @@ static void the_table_tells_what_was_answered(void **state)
     (void)break_type_with(scene, "Purchase", 10000, &heard);
     (void)health_outage(scene->health, TIKTOK, cell, id);
     health_outage_settled(scene->health, TIKTOK, cell, id, false);
-    (void)flow_throttled(health_flow(scene->health, TIKTOK), 12000, 1000);
+    (void)pause_throttled(health_pause(scene->health, TIKTOK), 12000, 1000);
     refuse(scene, HOOK, 12000);
     document = document_of(scene, 12900);
     text = table_of(scene, document, false);

@@ -1,4 +1,4 @@
-#include "deliver/mend.h"
+#include "deliver/repair.h"
 
 #include "base/mem.h"
 #include "kafka/blame.h"
@@ -11,9 +11,9 @@ static const struct config_destination *destination_of(const struct deliverer *d
     return leg->is_dead_letter ? d->pipeline->config->dead_letter : leg_destination(leg);
 }
 
-static struct mend_memory *memory_of(const struct deliverer *d, const struct leg *leg)
+static struct repair_memory *memory_of(const struct deliverer *d, const struct leg *leg)
 {
-    return &d->mends[pipeline_index(d->pipeline, destination_of(d, leg))];
+    return &d->repairs[pipeline_index(d->pipeline, destination_of(d, leg))];
 }
 
 static struct message_view view_of(const struct deliverer *d, const struct leg *leg)
@@ -27,10 +27,10 @@ static struct message_view view_of(const struct deliverer *d, const struct leg *
 /* The original's timestamp, and not the time of writing? */
 static bool is_original_time(const struct deliverer *d, const struct leg *leg)
 {
-    return destination_of(d, leg)->is_timestamp_kept != ((leg->mended & MEND_TIMESTAMP) != 0);
+    return destination_of(d, leg)->is_timestamp_kept != ((leg->repaired & REPAIR_TIMESTAMP) != 0);
 }
 
-int64_t mend_timestamp(const struct deliverer *d, const struct leg *leg)
+int64_t repair_timestamp(const struct deliverer *d, const struct leg *leg)
 {
     int64_t original_ms = view_of(d, leg).timestamp_ms;
 
@@ -39,9 +39,9 @@ int64_t mend_timestamp(const struct deliverer *d, const struct leg *leg)
 
 /* Limits are distances from the present: what is further away than one refused is refused. */
 static bool is_time_refused(const struct deliverer *d, const struct leg *leg,
-                            const struct mend_memory *memory)
+                            const struct repair_memory *memory)
 {
-    int64_t timestamp_ms = mend_timestamp(d, leg);
+    int64_t timestamp_ms = repair_timestamp(d, leg);
     int64_t age_ms = d->wall_ms - timestamp_ms;
 
     if (timestamp_ms == 0) {
@@ -51,44 +51,45 @@ static bool is_time_refused(const struct deliverer *d, const struct leg *leg,
            (d->now_ms < memory->ahead_until_ms && -age_ms >= memory->ahead_ms);
 }
 
-void mend_begin(const struct deliverer *d, struct leg *leg)
+void repair_begin(const struct deliverer *d, struct leg *leg)
 {
-    const struct mend_memory *memory = memory_of(d, leg);
+    const struct repair_memory *memory = memory_of(d, leg);
 
-    leg->mended = 0;
-    leg->mends_tried = 0;
+    leg->repaired = 0;
+    leg->repairs_tried = 0;
     if (d->now_ms < memory->keyless_until_ms && view_of(d, leg).key.ptr == NULL) {
-        leg->mended |= MEND_KEY;
+        leg->repaired |= REPAIR_KEY;
     }
     if (is_time_refused(d, leg, memory)) {
-        leg->mended |= MEND_TIMESTAMP;
+        leg->repaired |= REPAIR_TIMESTAMP;
     }
 }
 
-bool mend_more(const struct deliverer *d, struct leg *leg, rd_kafka_resp_err_t error)
+bool repair_more(const struct deliverer *d, struct leg *leg, rd_kafka_resp_err_t error)
 {
     struct message_view message = view_of(d, leg);
     bool is_time = blame_of(error) == BLAME_TIMESTAMP;
-    unsigned mend = is_time ? MEND_TIMESTAMP : MEND_KEY;
+    unsigned repair = is_time ? REPAIR_TIMESTAMP : REPAIR_KEY;
     bool helps = is_time ? message.timestamp_ms > 0 : message.key.ptr == NULL;
 
-    if (!helps || (leg->mended & mend) != 0) {
+    if (!helps || (leg->repaired & repair) != 0) {
         return false;
     }
-    leg->mended |= (uint8_t)mend;
-    leg->mends_tried |= (uint8_t)mend;
+    leg->repaired |= (uint8_t)repair;
+    leg->repairs_tried |= (uint8_t)repair;
     return true;
 }
 
-static void tell_mended(const struct deliverer *d, const struct leg *leg)
+static void tell_repaired(const struct deliverer *d, const struct leg *leg)
 {
     struct message_view message = view_of(d, leg);
 
     LOG_WARN("record.mended",
              "destination=%s topic=%s changed=%s source_topic=%s partition=%d offset=%lld "
              "why=\"the topic refuses it as it was; more of the kind are changed without a line\"",
-             LOG_S(destination_of(d, leg)->name), LOG_Q(leg->request.topic), LOG_S(mend_text(leg)),
-             LOG_S(message.topic), message.partition, (long long)message.offset);
+             LOG_S(destination_of(d, leg)->name), LOG_Q(leg->request.topic),
+             LOG_S(repair_text(leg)), LOG_S(message.topic), message.partition,
+             (long long)message.offset);
 }
 
 /* True when it was not known. */
@@ -109,7 +110,8 @@ static bool learn_limit(uint64_t *until_ms, int64_t *limit_ms, uint64_t now_ms, 
     return is_new;
 }
 
-static bool learn_time(const struct deliverer *d, const struct leg *leg, struct mend_memory *memory)
+static bool learn_time(const struct deliverer *d, const struct leg *leg,
+                       struct repair_memory *memory)
 {
     int64_t age_ms = d->wall_ms - view_of(d, leg).timestamp_ms;
 
@@ -121,52 +123,52 @@ static bool learn_time(const struct deliverer *d, const struct leg *leg, struct 
                : learn_limit(&memory->ahead_until_ms, &memory->ahead_ms, d->now_ms, -age_ms);
 }
 
-void mend_learn(struct deliverer *d, const struct leg *leg)
+void repair_learn(struct deliverer *d, const struct leg *leg)
 {
-    struct mend_memory *memory = memory_of(d, leg);
+    struct repair_memory *memory = memory_of(d, leg);
     bool is_new = false;
 
-    if ((leg->mends_tried & MEND_KEY) != 0) {
+    if ((leg->repairs_tried & REPAIR_KEY) != 0) {
         is_new = learn_until(&memory->keyless_until_ms, d->now_ms);
     }
-    if ((leg->mends_tried & MEND_TIMESTAMP) != 0) {
+    if ((leg->repairs_tried & REPAIR_TIMESTAMP) != 0) {
         is_new = learn_time(d, leg, memory) || is_new;
     }
-    if (is_new) { /* those after it are mended before they are refused */
-        tell_mended(d, leg);
+    if (is_new) { /* those after it are repaired before they are refused */
+        tell_repaired(d, leg);
     }
 }
 
-void mend_learn_size(struct deliverer *d, const struct leg *leg, size_t bytes)
+void repair_learn_size(struct deliverer *d, const struct leg *leg, size_t bytes)
 {
-    struct mend_memory *memory = memory_of(d, leg);
+    struct repair_memory *memory = memory_of(d, leg);
     bool is_new = learn_until(&memory->large_until_ms, d->now_ms);
 
     memory->large_bytes = is_new ? bytes : MIN_OF(memory->large_bytes, bytes);
 }
 
-bool mend_is_large(const struct deliverer *d, const struct leg *leg, size_t bytes)
+bool repair_is_large(const struct deliverer *d, const struct leg *leg, size_t bytes)
 {
-    const struct mend_memory *memory = memory_of(d, leg);
+    const struct repair_memory *memory = memory_of(d, leg);
 
     return d->now_ms < memory->large_until_ms && bytes >= memory->large_bytes;
 }
 
-struct span mend_text(const struct leg *leg)
+struct span repair_text(const struct leg *leg)
 {
-    switch (leg->mended) {
-    case MEND_KEY:
+    switch (leg->repaired) {
+    case REPAIR_KEY:
         return SPAN("key");
-    case MEND_TIMESTAMP:
+    case REPAIR_TIMESTAMP:
         return SPAN("timestamp");
-    case MEND_KEY | MEND_TIMESTAMP:
+    case REPAIR_KEY | REPAIR_TIMESTAMP:
         return SPAN("key,timestamp");
     default:
         return SPAN_NONE;
     }
 }
 
-struct span mend_key(struct deliverer *d, struct leg *leg)
+struct span repair_key(struct deliverer *d, struct leg *leg)
 {
     struct message_view message = view_of(d, leg);
 
@@ -177,7 +179,8 @@ struct span mend_key(struct deliverer *d, struct leg *leg)
     return span_of(leg->key_owned);
 }
 
-void mend_tell_refused(const struct deliverer *d, const struct leg *leg, rd_kafka_resp_err_t error)
+void repair_tell_refused(const struct deliverer *d, const struct leg *leg,
+                         rd_kafka_resp_err_t error)
 {
     struct message_view message = view_of(d, leg);
 

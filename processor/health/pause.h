@@ -1,5 +1,5 @@
 /**
- * flow - throttling and a refused credential of one destination, shared by all workers.
+ * pause - throttling and a refused credential of one destination, shared by all workers.
  *
  * Neither is a failure, so no breaker counts it. One throttled or refused answer pauses the
  * requests of all workers; then one probe at a time, of whichever worker, finds out whether
@@ -9,8 +9,8 @@
  * Any thread. While there is no pause, reading costs one atomic load; else a lock. Times are
  * monotonic ms; 0: not now.
  */
-#ifndef HEALTH_FLOW_H
-#define HEALTH_FLOW_H
+#ifndef HEALTH_PAUSE_H
+#define HEALTH_PAUSE_H
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -18,17 +18,17 @@
 #include "base/base.h"
 
 enum {
-    FLOW_SLIP_MS = 1000,       /* after the first refused credential: it may be a single mistake */
-    FLOW_HOLD_FIRST_MS = 5000, /* between probes of a refused credential, doubling */
-    FLOW_HOLD_MAX_MS = 60000,
-    FLOW_THROTTLE_MIN_MS = 1000, /* a pause, whatever the answer names; doubles with each probe */
-    FLOW_THROTTLE_MAX_MS = 8000, /* that is answered so again, up to this */
-    FLOW_LONG_MS =
-        10 * 60 * 1000,        /* throttled for longer: a quota is used up or the app restricted, */
-    FLOW_LONG_WAIT_MS = 60000, /* so it is asked once a minute */
+    PAUSE_SLIP_MS = 1000,       /* after the first refused credential: it may be a single mistake */
+    PAUSE_HOLD_FIRST_MS = 5000, /* between probes of a refused credential, doubling */
+    PAUSE_HOLD_MAX_MS = 60000,
+    PAUSE_THROTTLE_MIN_MS = 1000, /* a pause, whatever the answer names; doubles with each probe */
+    PAUSE_THROTTLE_MAX_MS = 8000, /* that is answered so again, up to this */
+    PAUSE_LONG_MS =
+        10 * 60 * 1000, /* throttled for longer: a quota is used up or the app restricted, */
+    PAUSE_LONG_WAIT_MS = 60000, /* so it is asked once a minute */
 };
 
-struct flow_state {
+struct pause_state {
     uint64_t throttled_since_ms;
     uint64_t held_since_ms; /* from the second refusal on */
     uint64_t hold_wait_ms;  /* till the next probe; not 0 from the first refusal on */
@@ -38,43 +38,43 @@ struct flow_state {
     uint32_t throttles;        /* answers that throttled, ever */
 };
 
-struct flow {
+struct pause {
     pthread_mutex_t lock;
     _Atomic bool is_limited;
-    _Atomic unsigned prober; /* worker + 1 whose probe is under way; 0: none is */
-    struct flow_state state; /* under the lock */
-    uint64_t generation;     /* of the secrets last used, under the lock */
+    _Atomic unsigned prober;  /* worker + 1 whose probe is under way; 0: none is */
+    struct pause_state state; /* under the lock */
+    uint64_t generation;      /* of the secrets last used, under the lock */
 };
 
 /* What an answer changed, for the log. */
-enum flow_news { FLOW_SAME, FLOW_NEW, FLOW_LONG };
+enum pause_news { PAUSE_SAME, PAUSE_NEW, PAUSE_LONG };
 
-void flow_init(struct flow *flow);
-void flow_fini(struct flow *flow);
+void pause_init(struct pause *pause);
+void pause_fini(struct pause *pause);
 /** The present state. */
-void flow_look(struct flow *flow, struct flow_state *out);
+void pause_look(struct pause *pause, struct pause_state *out);
 /** An answer throttled, with @wait_ms (Retry-After) or 0. The pause has a minimum that grows with
  * each probe: with Retry-After: 0 requests would go in a loop. NEW: the first one; LONG: throttled
  * for ten minutes now. */
-enum flow_news flow_throttled(struct flow *flow, uint64_t now_ms, uint64_t wait_ms);
+enum pause_news pause_throttled(struct pause *pause, uint64_t now_ms, uint64_t wait_ms);
 /** An answer refused the credential of a request sent at @sent_ms. NEW: the second one, so the
  * destination is held. */
-enum flow_news flow_refused(struct flow *flow, uint64_t now_ms, uint64_t sent_ms);
+enum pause_news pause_refused(struct pause *pause, uint64_t now_ms, uint64_t sent_ms);
 /** An answer accepted rate and credential of a request sent at @sent_ms: the pause ends, unless
  * that was before the last refusal. True when there was a pause; @before: its state. */
-bool flow_open(struct flow *flow, uint64_t sent_ms, struct flow_state *before);
+bool pause_accepted(struct pause *pause, uint64_t sent_ms, struct pause_state *before);
 /** The secrets changed to @generation: a probe may go at once. */
-void flow_secret_changed(struct flow *flow, uint64_t generation);
+void pause_secret_changed(struct pause *pause, uint64_t generation);
 /** While there is a pause, may @worker send a probe? True also when its probe is under way. */
-bool flow_take_probe(struct flow *flow, unsigned worker);
-void flow_give_probe(struct flow *flow, unsigned worker);
+bool pause_take_probe(struct pause *pause, unsigned worker);
+void pause_give_probe(struct pause *pause, unsigned worker);
 
 /** Till the next probe of a refused credential, after one of @wait_ms (0: the first). */
-uint64_t flow_next_wait_ms(uint64_t wait_ms);
+uint64_t pause_next_wait_ms(uint64_t wait_ms);
 
-static inline bool flow_is_limited(const struct flow_state *state)
+static inline bool pause_is_limited(const struct pause_state *state)
 {
     return state->throttled_since_ms != 0 || state->hold_wait_ms != 0;
 }
 
-#endif /* HEALTH_FLOW_H */
+#endif /* HEALTH_PAUSE_H */
