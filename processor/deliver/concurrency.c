@@ -28,11 +28,6 @@ void concurrency_restart(struct concurrency *concurrency)
     concurrency->full_since_ms = before.full_since_ms;
 }
 
-uint32_t concurrency_limit(const struct concurrency *concurrency)
-{
-    return concurrency->limit < 1 ? 1 : (uint32_t)concurrency->limit;
-}
-
 static size_t occupied(const struct requests *requests)
 {
     PRE(requests->overtaken <= requests->in_flight);

@@ -41,7 +41,11 @@ struct requests {
 void concurrency_init(struct concurrency *concurrency, uint32_t initial, uint32_t max);
 /** Back to the initial limit: a destination that returns gets few requests at first. */
 void concurrency_restart(struct concurrency *concurrency);
-uint32_t concurrency_limit(const struct concurrency *concurrency);
+/** What it takes well at once, as far as is known. */
+static inline uint32_t concurrency_limit(const struct concurrency *concurrency)
+{
+    return concurrency->limit < 1 ? 1 : (uint32_t)concurrency->limit;
+}
 /** One more was sent; it is among @requests. */
 void concurrency_sent(struct concurrency *concurrency, const struct requests *requests,
                       uint64_t now_ms);

@@ -10,7 +10,8 @@ enum {
 
 /* backoff */
 
-uint64_t backoff_ms(uint64_t min_ms, uint64_t max_ms, uint32_t attempt, struct rng *rng)
+/* Uniform in 0..min(max, min * 2^(attempt-1)); the first attempt is 1. */
+static uint64_t backoff_ms(uint64_t min_ms, uint64_t max_ms, uint32_t attempt, struct rng *rng)
 {
     uint64_t bound = min_ms;
 
@@ -22,11 +23,6 @@ uint64_t backoff_ms(uint64_t min_ms, uint64_t max_ms, uint32_t attempt, struct r
 }
 
 /* budget */
-
-void retry_budget_init(struct retry_budget *budget, double share)
-{
-    *budget = (struct retry_budget){.share = share};
-}
 
 static void move_to(struct retry_budget *budget, uint64_t now_ms)
 {
@@ -42,20 +38,27 @@ static void move_to(struct retry_budget *budget, uint64_t now_ms)
     }
 }
 
-void retry_budget_request(struct retry_budget *budget, uint64_t now_ms)
+void retry_sent(struct retry *retry, uint64_t now_ms)
 {
+    struct retry_budget *budget = &retry->budget;
+
     move_to(budget, now_ms);
     budget->seconds[budget->second % BUDGET_SECONDS].requests++;
 }
 
-void retry_budget_fault(struct retry_budget *budget, uint64_t now_ms)
+void retry_fault(struct retry *retry, uint64_t now_ms)
 {
+    struct retry_budget *budget = &retry->budget;
+
     move_to(budget, now_ms);
     budget->seconds[budget->second % BUDGET_SECONDS].faults++;
 }
 
-bool retry_budget_spend(struct retry_budget *budget, uint64_t now_ms)
+/* Spend one retry; false: the budget is used up, wait. */
+static bool spend(struct retry *retry, uint64_t now_ms)
 {
+    struct retry_budget *budget = &retry->budget;
+    double share = retry->config->retry.budget;
     uint64_t requests = 0;
     uint64_t retries = 0;
     uint64_t faults = 0;
@@ -67,8 +70,7 @@ bool retry_budget_spend(struct retry_budget *budget, uint64_t now_ms)
         faults += budget->seconds[i].faults;
     }
     if (faults * FAULTS_OF > requests &&
-        (double)retries >=
-            budget->share * (double)requests + (double)FREE_PER_SECOND * BUDGET_SECONDS) {
+        (double)retries >= share * (double)requests + (double)FREE_PER_SECOND * BUDGET_SECONDS) {
         return false;
     }
     budget->seconds[budget->second % BUDGET_SECONDS].retries++;
@@ -81,7 +83,6 @@ void retry_init(struct retry *retry, const struct config_destination *config)
 {
     PRE(config->retry.attempts > 0);
     *retry = (struct retry){.config = config};
-    retry_budget_init(&retry->budget, config->retry.budget);
 }
 
 uint64_t retry_wait_ms(const struct retry *retry, uint32_t attempts, uint64_t least_ms,
@@ -121,7 +122,7 @@ bool retry_take(struct retry *retry, const struct retry_of *of, uint64_t now_ms)
     if (!of->wants_budget) {
         return true;
     }
-    if (is_last || retry_budget_spend(&retry->budget, now_ms)) {
+    if (is_last || spend(retry, now_ms)) {
         retry->refused_ms = 0;
         return true;
     }

@@ -19,7 +19,6 @@
 enum { BUDGET_SECONDS = 10 };
 
 struct retry_budget {
-    double share;
     struct {
         uint32_t requests, retries, faults;
     } seconds[BUDGET_SECONDS]; /* a ring */
@@ -42,6 +41,10 @@ struct retry_of {
 };
 
 void retry_init(struct retry *retry, const struct config_destination *config);
+/** A request was sent: retries may be a share of these. */
+void retry_sent(struct retry *retry, uint64_t now_ms);
+/** A request failed. */
+void retry_fault(struct retry *retry, uint64_t now_ms);
 /** The wait after the failed attempt @attempts (first is 1), at least @least_ms (Retry-After). */
 uint64_t retry_wait_ms(const struct retry *retry, uint32_t attempts, uint64_t least_ms,
                        struct rng *rng);
@@ -54,15 +57,5 @@ bool retry_is_late(const struct retry *retry, const struct retry_of *of, uint64_
 bool retry_take(struct retry *retry, const struct retry_of *of, uint64_t now_ms);
 /** It may not go before; 0: any time. */
 uint64_t retry_due_ms(const struct retry *retry, const struct retry_of *of);
-
-/** The wait after failed attempt @attempt (first is 1): uniform in 0..min(max, min *
- * 2^(attempt-1)). */
-uint64_t backoff_ms(uint64_t min_ms, uint64_t max_ms, uint32_t attempt, struct rng *rng);
-void retry_budget_init(struct retry_budget *budget, double share);
-void retry_budget_request(struct retry_budget *budget, uint64_t now_ms);
-/** A request failed. */
-void retry_budget_fault(struct retry_budget *budget, uint64_t now_ms);
-/** Spend one retry; false: it is used up, wait. */
-bool retry_budget_spend(struct retry_budget *budget, uint64_t now_ms);
 
 #endif /* DELIVER_RETRY_H */

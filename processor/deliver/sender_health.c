@@ -72,7 +72,7 @@ static void count_rows(struct sender *sender, struct batch *batch, enum call cal
         throttle_count(&batch->queue->throttle, call, (uint32_t)rejected);
     }
     if (call_is_fault(call)) {
-        retry_budget_fault(&sender->retry.budget, sender->d->now_ms);
+        retry_fault(&sender->retry, sender->d->now_ms);
     }
 }
 

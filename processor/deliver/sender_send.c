@@ -168,7 +168,7 @@ static bool send_batch(struct sender *sender, struct batch *batch)
     batch->ticket.sent_ms = batch->sent_ms;
     requests = requests_of(sender);
     concurrency_sent(&sender->concurrency, &requests, sender->d->now_ms);
-    retry_budget_request(&sender->retry.budget, sender->d->now_ms);
+    retry_sent(&sender->retry, sender->d->now_ms);
     return true;
 }
 

@@ -1,4 +1,4 @@
-/* Pure policies of delivery: backoff, token bucket, rate limit, concurrency, retry budget. */
+/* Pure policies of delivery: token bucket, rate limit, concurrency. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,44 +10,6 @@
 #include "base/token_bucket.h"
 #include "deliver/concurrency.h"
 #include "deliver/rate_limit.h"
-#include "deliver/retry.h"
-
-static const struct {
-    const char *name;
-    uint64_t min_ms, max_ms;
-    uint32_t attempt;
-    uint64_t want_max_ms; /* the draw lies in 0..want_max_ms, and comes near it */
-} backoff_cases[] = {
-    {"first failure waits at most the minimum", 200, 5000, 1, 200},
-    {"each failure doubles the bound", 200, 5000, 4, 1600},
-    {"the bound stops at the maximum", 200, 5000, 7, 5000},
-    {"a huge attempt does not overflow", 200, UINT64_MAX / 2, UINT32_MAX, UINT64_MAX / 2},
-    {"a maximum below the minimum wins", 500, 100, 1, 100},
-    {"zero is no wait", 0, 0, 3, 0},
-};
-
-static void backoff_stays_within_its_bound(void **state)
-{
-    (void)state;
-    for (size_t i = 0; i < COUNT_OF(backoff_cases); i++) {
-        uint64_t highest = 0;
-
-        for (uint64_t seed = 0; seed < 1000; seed++) {
-            struct rng rng = {.state = seed};
-            uint64_t got = backoff_ms(backoff_cases[i].min_ms, backoff_cases[i].max_ms,
-                                      backoff_cases[i].attempt, &rng);
-
-            if (got > backoff_cases[i].want_max_ms) {
-                fail_msg("%s: %llu", backoff_cases[i].name, (unsigned long long)got);
-            }
-            highest = MAX_OF(highest, got);
-        }
-        if (highest < backoff_cases[i].want_max_ms / 10 * 9) {
-            fail_msg("%s: never near its bound, at most %llu", backoff_cases[i].name,
-                     (unsigned long long)highest);
-        }
-    }
-}
 
 static void token_bucket_gives_burst_then_rate(void **state)
 {
@@ -252,49 +214,9 @@ static void a_hang_is_four_usual_round_trips(void **state)
     assert_in_range(concurrency_hang_ms(&concurrency), 7900, 8000);
 }
 
-static void budget_is_a_share_and_a_little(void **state)
-{
-    struct retry_budget budget;
-    unsigned retries = 0;
-
-    (void)state;
-    retry_budget_init(&budget, 0.1);
-    for (int i = 0; i < 1000; i++) {
-        retry_budget_request(&budget, 5000);
-    }
-    for (int i = 0; i < 334; i++) { /* more than a third */
-        retry_budget_fault(&budget, 5000);
-    }
-    while (retry_budget_spend(&budget, 5000) && retries < 10000) {
-        retries++;
-    }
-    assert_int_equal(retries, 130); /* 10 % of 1000, and three a second for ten seconds */
-    assert_false(retry_budget_spend(&budget, 14000));
-    assert_true(retry_budget_spend(&budget, 16000)); /* ten seconds later it is forgotten */
-}
-
-/* 333 of 1000 fail: all of them may be retried, and half as much again is no load. */
-static void a_third_of_failures_needs_no_budget(void **state)
-{
-    struct retry_budget budget;
-
-    (void)state;
-    retry_budget_init(&budget, 0.1);
-    for (int i = 0; i < 1000; i++) {
-        retry_budget_request(&budget, 5000);
-    }
-    for (int i = 0; i < 333; i++) {
-        retry_budget_fault(&budget, 5000);
-        assert_true(retry_budget_spend(&budget, 5000));
-    }
-    retry_budget_fault(&budget, 5000);
-    assert_false(retry_budget_spend(&budget, 5000));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(backoff_stays_within_its_bound),
         cmocka_unit_test(token_bucket_gives_burst_then_rate),
         cmocka_unit_test(token_bucket_survives_a_clock_that_stands),
         cmocka_unit_test(rate_limit_gives_way_and_comes_back),
@@ -306,8 +228,6 @@ int main(void)
         cmocka_unit_test(concurrency_stays_when_it_is_not_used),
         cmocka_unit_test(a_full_destination_that_hangs_is_sampled),
         cmocka_unit_test(a_hang_is_four_usual_round_trips),
-        cmocka_unit_test(budget_is_a_share_and_a_little),
-        cmocka_unit_test(a_third_of_failures_needs_no_budget),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

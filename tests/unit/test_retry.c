@@ -67,6 +67,90 @@ static void retry_after_is_the_least_wait(void **state)
     }
 }
 
+static const struct {
+    const char *name;
+    uint64_t min_ms, max_ms;
+    uint32_t attempt;
+    uint64_t want_max_ms; /* the draw lies in 0..want_max_ms, and comes near it */
+} backoff_cases[] = {
+    {"first failure waits at most the minimum", 200, 5000, 1, 200},
+    {"each failure doubles the bound", 200, 5000, 4, 1600},
+    {"the bound stops at the maximum", 200, 5000, 7, 5000},
+    {"a huge attempt does not overflow", 200, UINT64_MAX / 2, UINT32_MAX, UINT64_MAX / 2},
+    {"a maximum below the minimum wins", 500, 100, 1, 100},
+    {"zero is no wait", 0, 0, 3, 0},
+};
+
+static void backoff_stays_within_its_bound(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(backoff_cases); i++) {
+        struct config_destination config = destination();
+        struct retry retry;
+        uint64_t highest = 0;
+
+        config.retry.backoff_min_ms = backoff_cases[i].min_ms;
+        config.retry.backoff_max_ms = backoff_cases[i].max_ms;
+        retry_init(&retry, &config);
+        for (uint64_t seed = 0; seed < 1000; seed++) {
+            struct rng rng = {.state = seed};
+            uint64_t got = retry_wait_ms(&retry, backoff_cases[i].attempt, 0, &rng);
+
+            if (got > backoff_cases[i].want_max_ms) {
+                fail_msg("%s: %llu", backoff_cases[i].name, (unsigned long long)got);
+            }
+            highest = MAX_OF(highest, got);
+        }
+        if (highest < backoff_cases[i].want_max_ms / 10 * 9) {
+            fail_msg("%s: never near its bound, at most %llu", backoff_cases[i].name,
+                     (unsigned long long)highest);
+        }
+    }
+}
+
+static void budget_is_a_share_and_a_little(void **state)
+{
+    const struct retry_of of = {.attempts = 1, .first_sent_ms = 1000, .wants_budget = true};
+    struct config_destination config = destination();
+    struct retry retry;
+    unsigned retries = 0;
+
+    (void)state;
+    retry_init(&retry, &config);
+    for (int i = 0; i < 1000; i++) {
+        retry_sent(&retry, 5000);
+    }
+    for (int i = 0; i < 334; i++) { /* more than a third */
+        retry_fault(&retry, 5000);
+    }
+    while (retry_take(&retry, &of, 5000) && retries < 10000) {
+        retries++;
+    }
+    assert_int_equal(retries, 130); /* 10 % of 1000, and three a second for ten seconds */
+    assert_false(retry_take(&retry, &of, 14000));
+    assert_true(retry_take(&retry, &of, 16000)); /* ten seconds later it is forgotten */
+}
+
+/* 333 of 1000 fail: all of them may be retried, and half as much again is no load. */
+static void a_third_of_failures_needs_no_budget(void **state)
+{
+    const struct retry_of of = {.attempts = 1, .first_sent_ms = 1000, .wants_budget = true};
+    struct config_destination config = destination();
+    struct retry retry;
+
+    (void)state;
+    retry_init(&retry, &config);
+    for (int i = 0; i < 1000; i++) {
+        retry_sent(&retry, 5000);
+    }
+    for (int i = 0; i < 333; i++) {
+        retry_fault(&retry, 5000);
+        assert_true(retry_take(&retry, &of, 5000));
+    }
+    retry_fault(&retry, 5000);
+    assert_false(retry_take(&retry, &of, 5000));
+}
+
 /* Thirty retries in ten seconds are free; then a tenth of the requests. */
 static void spend_the_budget(struct retry *retry)
 {
@@ -74,8 +158,8 @@ static void spend_the_budget(struct retry *retry)
     unsigned taken = 0;
 
     for (int i = 0; i < 40; i++) {
-        retry_budget_request(&retry->budget, 2000);
-        retry_budget_fault(&retry->budget, 2000);
+        retry_sent(retry, 2000);
+        retry_fault(retry, 2000);
     }
     while (retry_take(retry, &of, 2000)) {
         taken++;
@@ -185,6 +269,9 @@ int main(void)
         cmocka_unit_test(a_request_is_exhausted_when_its_wait_ends_after_the_deadline),
         cmocka_unit_test(a_throttle_gives_its_time_back_to_the_deadline),
         cmocka_unit_test(retry_after_is_the_least_wait),
+        cmocka_unit_test(backoff_stays_within_its_bound),
+        cmocka_unit_test(budget_is_a_share_and_a_little),
+        cmocka_unit_test(a_third_of_failures_needs_no_budget),
         cmocka_unit_test(a_retry_waits_for_the_budget_and_its_deadline_may_end_then),
         cmocka_unit_test(an_unknown_answer_is_tried_to_the_end_without_budget),
         cmocka_unit_test(local_errors_are_logged_once_in_ten_seconds_with_their_number),
