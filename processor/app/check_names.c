@@ -7,7 +7,7 @@
 #include "route/table_review.h"
 
 /* What is known of event names. */
-struct known {
+struct known_names {
     const char **names; /* owned array; the left sides of every events: */
     size_t count;
     const struct config *config; /* a name that is not listed goes to its destination as it is */
@@ -33,7 +33,7 @@ static const char *near_of_services(const struct config *config, struct span nam
 
 static void judge(void *context, struct span name, struct place place)
 {
-    const struct known *known = context;
+    const struct known_names *known = context;
     const char *near;
     const char *service_near;
 
@@ -59,7 +59,7 @@ static void judge(void *context, struct span name, struct place place)
 void check_route_names(const struct config *config, const struct route_table *table,
                        struct diags *diags)
 {
-    struct known known = {.config = config, .diags = diags};
+    struct known_names known = {.config = config, .diags = diags};
 
     for (size_t i = 0; i < config->destination_count; i++) {
         const struct config_destination *destination = &config->destinations[i];

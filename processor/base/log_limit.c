@@ -12,7 +12,7 @@ struct bucket {
     uint64_t full_ms;
 };
 
-struct slot {
+struct limit_slot {
     size_t event; /* only when is_used */
     uint64_t hash;
     uint64_t used_ms;
@@ -23,8 +23,8 @@ struct slot {
 };
 
 struct log_limit {
-    struct slot slots[SETS][WAYS];
-    struct slot events[LOG_EVENTS_MAX]; /* by row; .hash is not used */
+    struct limit_slot slots[SETS][WAYS];
+    struct limit_slot events[LOG_EVENTS_MAX]; /* by row; .hash is not used */
 };
 
 struct log_limit *log_limit_new(void)
@@ -48,14 +48,14 @@ static bool bucket_take(struct bucket *bucket, uint64_t now_ms, uint64_t burst, 
     return true;
 }
 
-static void leave_unsaid(struct slot *slot, uint64_t now_ms)
+static void leave_unsaid(struct limit_slot *slot, uint64_t now_ms)
 {
     if (slot->unsaid++ == 0) {
         slot->unsaid_since_ms = now_ms;
     }
 }
 
-static uint64_t say(struct slot *slot)
+static uint64_t say(struct limit_slot *slot)
 {
     uint64_t count = slot->unsaid;
 
@@ -64,11 +64,11 @@ static uint64_t say(struct slot *slot)
 }
 
 /* Its own slot, a free one, or the one that was not used for longest. */
-static struct slot *find(struct log_limit *limit, size_t event, uint64_t hash,
-                         struct log_unsaid *lost)
+static struct limit_slot *find(struct log_limit *limit, size_t event, uint64_t hash,
+                               struct log_unsaid *lost)
 {
-    struct slot *set = limit->slots[(hash ^ event * 0x9e3779b97f4a7c15u) % SETS];
-    struct slot *oldest = &set[0];
+    struct limit_slot *set = limit->slots[(hash ^ event * 0x9e3779b97f4a7c15u) % SETS];
+    struct limit_slot *oldest = &set[0];
 
     for (size_t i = 0; i < WAYS; i++) {
         if (set[i].is_used && set[i].event == event && set[i].hash == hash) {
@@ -79,15 +79,15 @@ static struct slot *find(struct log_limit *limit, size_t event, uint64_t hash,
         }
     }
     *lost = (struct log_unsaid){oldest->event, say(oldest), 0};
-    *oldest = (struct slot){.event = event, .hash = hash, .is_used = true};
+    *oldest = (struct limit_slot){.event = event, .hash = hash, .is_used = true};
     return oldest;
 }
 
 bool log_limit_take(struct log_limit *limit, size_t event, uint64_t hash, uint64_t now_ms,
                     struct log_unsaid *out, struct log_unsaid *lost)
 {
-    struct slot *alike;
-    struct slot *whole;
+    struct limit_slot *alike;
+    struct limit_slot *whole;
 
     PRE(event < LOG_EVENTS_MAX);
     *out = *lost = (struct log_unsaid){.event = event};
@@ -108,7 +108,7 @@ bool log_limit_take(struct log_limit *limit, size_t event, uint64_t hash, uint64
     return true;
 }
 
-static bool is_due(const struct slot *slot, uint64_t now_ms, bool is_end)
+static bool is_due(const struct limit_slot *slot, uint64_t now_ms, bool is_end)
 {
     return slot->unsaid > 0 && (is_end || now_ms - slot->unsaid_since_ms >= LOG_UNSAID_MS);
 }
@@ -116,7 +116,7 @@ static bool is_due(const struct slot *slot, uint64_t now_ms, bool is_end)
 bool log_limit_due(struct log_limit *limit, uint64_t now_ms, bool is_end, struct log_unsaid *out)
 {
     for (size_t i = 0; i < SETS * WAYS; i++) {
-        struct slot *slot = &limit->slots[i / WAYS][i % WAYS];
+        struct limit_slot *slot = &limit->slots[i / WAYS][i % WAYS];
 
         if (is_due(slot, now_ms, is_end)) {
             *out = (struct log_unsaid){slot->event, say(slot), 0};

@@ -226,8 +226,8 @@ static void check_kafka(struct loader *loader, const struct config_destination *
     }
 }
 
-static void report_duplicate_topic(void *context, const struct named *first,
-                                   const struct named *again)
+static void report_duplicate_topic(void *context, const struct named_entry *first,
+                                   const struct named_entry *again)
 {
     struct loader *loader = context;
 
@@ -235,8 +235,8 @@ static void report_duplicate_topic(void *context, const struct named *first,
     diag_error(loader->diags, again->place, "topic %s is listed twice", LOG_S(again->name));
 }
 
-static void report_duplicate_route(void *context, const struct named *first,
-                                   const struct named *again)
+static void report_duplicate_route(void *context, const struct named_entry *first,
+                                   const struct named_entry *again)
 {
     struct loader *loader = context;
 
@@ -251,11 +251,11 @@ static void check_duplicates(struct loader *loader)
     const struct yaml_node *root = yaml_root(config->doc);
     const struct yaml_node *topics = yaml_get(yaml_get(root, "kafka"), "topics");
     size_t most = MAX_OF(config->route_count, config->kafka.topic_count);
-    struct named *names = mem_array(most, struct named);
+    struct named_entry *names = mem_array(most, struct named_entry);
     size_t count = 0;
 
     for (size_t i = 0; i < config->kafka.topic_count && topics->kind == YAML_LIST; i++) {
-        names[count++] = (struct named){config->kafka.topics[i], topics->items[i]->place, i};
+        names[count++] = (struct named_entry){config->kafka.topics[i], topics->items[i]->place, i};
     }
     duplicates_find(names, count, report_duplicate_topic, loader);
     count = 0;
@@ -263,7 +263,7 @@ static void check_duplicates(struct loader *loader)
         const struct config_route *route = &config->routes[i];
 
         if (route->name.ptr != NULL) {
-            names[count++] = (struct named){route->name, route->place, i};
+            names[count++] = (struct named_entry){route->name, route->place, i};
         }
     }
     duplicates_find(names, count, report_duplicate_route, loader);

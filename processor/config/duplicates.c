@@ -4,8 +4,8 @@
 
 static int compare(const void *a, const void *b)
 {
-    const struct named *left = a;
-    const struct named *right = b;
+    const struct named_entry *left = a;
+    const struct named_entry *right = b;
     int order = span_cmp(left->name, right->name);
 
     if (order != 0) {
@@ -14,7 +14,7 @@ static int compare(const void *a, const void *b)
     return left->index < right->index ? -1 : left->index > right->index;
 }
 
-void duplicates_find(struct named *names, size_t count, duplicate_fn *found, void *context)
+void duplicates_find(struct named_entry *names, size_t count, duplicate_fn *found, void *context)
 {
     size_t first = 0;
 

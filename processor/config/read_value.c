@@ -99,7 +99,7 @@ static const char *wanted_text(enum option_type type)
     return "a text";
 }
 
-struct number {
+struct parsed_number {
     uint64_t whole, whole_to; /* count, ms, bytes */
     double real;
 };
@@ -126,7 +126,7 @@ static bool is_huge_count(const struct config_option *option, struct span text)
     return option->type == OPTION_COUNT && option->max != 0 && i == text.len;
 }
 
-static bool parse_number(enum option_type type, struct span text, struct number *out)
+static bool parse_number(enum option_type type, struct span text, struct parsed_number *out)
 {
     switch (type) {
     case OPTION_COUNT:
@@ -160,7 +160,7 @@ static bool parse_number(enum option_type type, struct span text, struct number 
     return false;
 }
 
-static bool is_within(const struct config_option *option, const struct number *number)
+static bool is_within(const struct config_option *option, const struct parsed_number *number)
 {
     double low = (double)option->min;
     double high = (double)option->max;
@@ -179,7 +179,7 @@ static bool is_within(const struct config_option *option, const struct number *n
             (number->whole_to >= option->min && number->whole_to <= option->max));
 }
 
-static void store_number(const struct config_option *option, const struct number *number,
+static void store_number(const struct config_option *option, const struct parsed_number *number,
                          char *base)
 {
     if (option->type == OPTION_PERCENT || option->type == OPTION_RATE) {
@@ -199,7 +199,7 @@ static void store_number(const struct config_option *option, const struct number
 static bool read_number(struct loader *loader, const struct config_option *option, const char *name,
                         const struct yaml_node *node, char *base)
 {
-    struct number number = {0};
+    struct parsed_number number = {0};
     struct span text;
     char bounds[80];
 

@@ -228,7 +228,8 @@ static bool open_collection(struct yaml_builder *builder, enum yaml_kind kind,
     return true;
 }
 
-static void report_duplicate(void *context, const struct named *first, const struct named *again)
+static void report_duplicate(void *context, const struct named_entry *first,
+                             const struct named_entry *again)
 {
     struct yaml_builder *builder = context;
     struct yaml_frame *frame = &builder->frames[builder->depth - 1];
@@ -244,11 +245,11 @@ static void report_duplicate(void *context, const struct named *first, const str
 /* Keep the first of each key, in file order. */
 static void drop_duplicates(struct yaml_builder *builder, struct yaml_frame *frame)
 {
-    struct named *names = mem_array(frame->count, struct named);
+    struct named_entry *names = mem_array(frame->count, struct named_entry);
     size_t kept = 0;
 
     for (size_t i = 0; i < frame->count; i++) {
-        names[i] = (struct named){frame->pairs[i].key, frame->pairs[i].place, i};
+        names[i] = (struct named_entry){frame->pairs[i].key, frame->pairs[i].place, i};
     }
     duplicates_find(names, frame->count, report_duplicate, builder);
     for (size_t i = 0; i < frame->count; i++) {

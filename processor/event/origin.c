@@ -8,7 +8,7 @@
 enum { SOURCES_MAX = 64 }; /* of one list; each is tried for each event */
 
 /* One alternative of an origin. */
-struct source {
+struct origin_source {
     struct path *path;     /* owned; NULL: a constant */
     struct span written;   /* the path, with its parameter; borrowed from the YAML document */
     struct span parameter; /* of the URL at path; absent: the value itself */
@@ -20,7 +20,7 @@ struct source {
 };
 
 struct origin {
-    struct source *sources; /* owned */
+    struct origin_source *sources; /* owned */
     size_t count;
 };
 
@@ -75,7 +75,8 @@ static bool check_url(const struct base *base, const struct path *path, struct s
     return true;
 }
 
-static bool compile_path(const struct base *base, const struct yaml_node *node, struct source *out)
+static bool compile_path(const struct base *base, const struct yaml_node *node,
+                         struct origin_source *out)
 {
     struct span name;
     struct err err = {0};
@@ -107,7 +108,7 @@ static bool compile_path(const struct base *base, const struct yaml_node *node, 
 
 /* {value: X}. Only true and false are booleans here: {value: NO} is a country. */
 static bool compile_constant(const struct base *base, const struct yaml_node *node,
-                             struct source *out)
+                             struct origin_source *out)
 {
     struct numeric number;
 
@@ -142,7 +143,8 @@ static bool compile_constant(const struct base *base, const struct yaml_node *no
     return true;
 }
 
-static bool compile_map(const struct base *base, const struct yaml_node *node, struct source *out)
+static bool compile_map(const struct base *base, const struct yaml_node *node,
+                        struct origin_source *out)
 {
     const struct yaml_node *value = yaml_get(node, "value");
 
@@ -171,9 +173,9 @@ static bool compile_map(const struct base *base, const struct yaml_node *node, s
 }
 
 static bool compile_source(const struct base *base, const struct yaml_node *node,
-                           struct source *out)
+                           struct origin_source *out)
 {
-    *out = (struct source){0};
+    *out = (struct origin_source){0};
     if (node->is_broken) { /* reported where it was read */
         return false;
     }
@@ -205,7 +207,7 @@ static struct origin *compile(const struct base *base, const struct yaml_node *n
         return NULL;
     }
     origin = mem_new(struct origin);
-    origin->sources = mem_array(count, struct source);
+    origin->sources = mem_array(count, struct origin_source);
     for (size_t i = 0; i < count; i++) {
         if (compile_source(base, is_list ? node->items[i] : node,
                            &origin->sources[origin->count])) {
@@ -255,8 +257,8 @@ void origin_free(struct origin *origin)
     free(origin);
 }
 
-static struct origin_value get_parameter(const struct source *source, const struct value *url,
-                                         struct arena *arena)
+static struct origin_value get_parameter(const struct origin_source *source,
+                                         const struct value *url, struct arena *arena)
 {
     struct span text = SPAN_NONE;
 
@@ -266,7 +268,7 @@ static struct origin_value get_parameter(const struct source *source, const stru
     return (struct origin_value){.text = text, .is_present = text.len > 0};
 }
 
-static struct origin_value get_constant(const struct source *source)
+static struct origin_value get_constant(const struct origin_source *source)
 {
     struct origin_value got = {.is_present = true, .is_constant = true};
 
@@ -279,7 +281,7 @@ static struct origin_value get_constant(const struct source *source)
     return got;
 }
 
-static struct origin_value get_source(const struct source *source, size_t reader,
+static struct origin_value get_source(const struct origin_source *source, size_t reader,
                                       const struct value *root, struct arena *arena)
 {
     const struct value *value;
@@ -370,7 +372,7 @@ void origin_describe(const struct origin *origin, struct buf *out)
 {
     buf_add_text(out, origin->count > 1 ? "[" : "");
     for (size_t i = 0; i < origin->count; i++) {
-        const struct source *source = &origin->sources[i];
+        const struct origin_source *source = &origin->sources[i];
 
         buf_add_text(out, i > 0 ? ", " : "");
         if (source->path != NULL) {

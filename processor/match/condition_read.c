@@ -12,7 +12,7 @@ enum { LITERALS_MAX = 100000, SHOWN_BYTES = 60 };
 /* How a condition is written decides what its literal may be understood as. */
 enum form { FORM_PLAIN, FORM_EQUAL, FORM_ORDER, FORM_PATTERN, FORM_PRESENCE };
 
-struct reading {
+struct condition_context {
     const struct subject *subject;
     const struct readers *readers;
     const struct yaml_node *node;
@@ -76,11 +76,12 @@ static bool is_truth(struct span text)
 }
 
 /* An age: a duration, nothing else. Returns what the literal fits. */
-static unsigned read_age(const struct reading *reading, struct span text, struct literal *out)
+static unsigned read_age(const struct condition_context *context, struct span text,
+                         struct literal *out)
 {
     uint64_t ms;
 
-    if (reading->form != FORM_ORDER || !value_duration(text, &ms) || ms > INT64_MAX) {
+    if (context->form != FORM_ORDER || !value_duration(text, &ms) || ms > INT64_MAX) {
         return 0;
     }
     out->means = MEANS_NUMBER;
@@ -101,11 +102,12 @@ static unsigned read_time(struct span text, struct literal *out)
 }
 
 /* A value without an operator: unquoted numbers and truth values are what they look like. */
-static unsigned read_plain(const struct reading *reading, struct span text, struct literal *out)
+static unsigned read_plain(const struct condition_context *context, struct span text,
+                           struct literal *out)
 {
-    enum subject_kind kind = reading->subject->kind;
+    enum subject_kind kind = context->subject->kind;
     bool is_name = kind == SUBJECT_EVENT || kind == SUBJECT_TOPIC;
-    bool is_bare = !reading->node->is_quoted;
+    bool is_bare = !context->node->is_quoted;
 
     if (is_bare && is_truth(text)) {
         out->means = MEANS_BOOL;
@@ -117,7 +119,7 @@ static unsigned read_plain(const struct reading *reading, struct span text, stru
         return HOLDS_NUMBER | HOLDS_TIME | (is_name ? 0u : HOLDS_TEXT);
     }
     out->means = MEANS_TEXT;
-    if (yaml_as_bool(reading->node, &out->boolean)) { /* NO is a country, or off a switch */
+    if (yaml_as_bool(context->node, &out->boolean)) { /* NO is a country, or off a switch */
         out->means |= MEANS_BOOL;
         return HOLDS_BOOL | HOLDS_TEXT | HOLDS_SYMBOL;
     }
@@ -154,15 +156,16 @@ static unsigned read_order(struct span text, struct literal *out)
 }
 
 /* What kinds of field the literal fits, a HOLDS_ set. */
-static unsigned read_literal(const struct reading *reading, struct span text, struct literal *out)
+static unsigned read_literal(const struct condition_context *context, struct span text,
+                             struct literal *out)
 {
     *out = (struct literal){.text = text};
-    if (reading->subject->kind == SUBJECT_AGE) {
-        return read_age(reading, text, out);
+    if (context->subject->kind == SUBJECT_AGE) {
+        return read_age(context, text, out);
     }
-    switch (reading->form) {
+    switch (context->form) {
     case FORM_PLAIN:
-        return read_plain(reading, text, out);
+        return read_plain(context, text, out);
     case FORM_EQUAL:
         return read_equal(text, out);
     case FORM_ORDER:
@@ -175,7 +178,7 @@ static unsigned read_literal(const struct reading *reading, struct span text, st
 }
 
 /* What the user could write instead, by what the field is. */
-static const char *way_out(const struct reading *reading, unsigned holds)
+static const char *way_out(const struct condition_context *context, unsigned holds)
 {
     if ((holds & HOLDS_AGE) != 0) {
         return "a duration is compared with it, for example \">= 6d\" or \"between 1h..2d\"";
@@ -184,7 +187,7 @@ static const char *way_out(const struct reading *reading, unsigned holds)
         return "write a time as 2026-01-31T00:00:00Z or as the number it is stored as";
     }
     if ((holds & HOLDS_NUMBER) != 0) {
-        return reading->form == FORM_PATTERN
+        return context->form == FORM_PATTERN
                    ? "regular expressions are for texts; use >=, <= or between A..B"
                    : "write a number, without quotes when no operator stands before it";
     }
@@ -215,25 +218,25 @@ static const char *kind_word(const struct subject *subject, size_t reader, unsig
 }
 
 /* Does a literal that fits @fits suit the field in each reader that has it? */
-static bool check_types(const struct reading *reading, unsigned fits, struct span text)
+static bool check_types(const struct condition_context *context, unsigned fits, struct span text)
 {
-    const struct subject *subject = reading->subject;
+    const struct subject *subject = context->subject;
 
     for (size_t i = 0; i < subject->reader_count; i++) {
         unsigned holds = subject->holds[i];
         bool is_one_of_many = subject->reader_count > 1 && subject->types[i] != NULL;
-        struct span reader = reading->readers->schemas[i]->root->name;
+        struct span reader = context->readers->schemas[i]->root->name;
 
         if (holds == 0 || (holds & fits) != 0) {
             continue;
         }
         text = shown(text);
-        diag_error(reading->diags, reading->node->place,
+        diag_error(context->diags, context->node->place,
                    "'" SPAN_FMT "' is %s%s" SPAN_FMT " and cannot be compared with '" SPAN_FMT
                    "': %s",
                    SPAN_ARG(subject->name), kind_word(subject, i, holds),
                    is_one_of_many ? " in " : "", is_one_of_many ? (int)reader.len : 0, reader.ptr,
-                   SPAN_ARG(text), way_out(reading, holds));
+                   SPAN_ARG(text), way_out(context, holds));
         return false;
     }
     return true;
@@ -251,9 +254,9 @@ static bool is_name(const struct subject *subject, struct span text)
 
 /* A symbol that the enum does not have would never match. A record's full name becomes its short
  * one, which is the event type. */
-static bool check_symbol(const struct reading *reading, struct literal *literal)
+static bool check_symbol(const struct condition_context *context, struct literal *literal)
 {
-    const struct subject *subject = reading->subject;
+    const struct subject *subject = context->subject;
     const char *near;
 
     if (subject->names == NULL || subject_holds(subject) != HOLDS_SYMBOL) {
@@ -266,29 +269,30 @@ static bool check_symbol(const struct reading *reading, struct literal *literal)
         return true;
     }
     near = suggest(literal->text, subject->names, subject->name_count);
-    diag_error(reading->diags, reading->node->place, "'" SPAN_FMT "' is never '" SPAN_FMT "'%s",
+    diag_error(context->diags, context->node->place, "'" SPAN_FMT "' is never '" SPAN_FMT "'%s",
                SPAN_ARG(subject->name), SPAN_ARG(shown(literal->text)),
                near == NULL ? ": the schema has no such symbol" : did_you_mean(near).text);
     return false;
 }
 
-static bool check_literal(const struct reading *reading, struct span text, struct literal *out)
+static bool check_literal(const struct condition_context *context, struct span text,
+                          struct literal *out)
 {
     bool is_empty =
-        reading->form != FORM_PLAIN && span_is(text, "\"\""); /* there is nothing else */
+        context->form != FORM_PLAIN && span_is(text, "\"\""); /* there is nothing else */
     unsigned fits;
 
     text = is_empty ? span_sub(text, 1, 1) : text;
-    fits = read_literal(reading, text, out);
-    if (text.len == 0 && reading->form != FORM_PLAIN && !is_empty) {
-        diag_error(reading->diags, reading->node->place,
+    fits = read_literal(context, text, out);
+    if (text.len == 0 && context->form != FORM_PLAIN && !is_empty) {
+        diag_error(context->diags, context->node->place,
                    "the operator has nothing behind it; an empty text is written \"\"");
         return false;
     }
-    if (!check_types(reading, fits, text)) {
+    if (!check_types(context, fits, text)) {
         return false;
     }
-    return reading->form == FORM_ORDER || check_symbol(reading, out);
+    return context->form == FORM_ORDER || check_symbol(context, out);
 }
 
 static int compare_literals(const void *a, const void *b)
@@ -321,7 +325,7 @@ static void digest(struct condition *condition)
     condition->digest = h ^ span_hash(condition->pattern_text);
 }
 
-static bool read_between(const struct reading *reading, struct span text,
+static bool read_between(const struct condition_context *context, struct span text,
                          struct condition *condition)
 {
     size_t dots = 0;
@@ -332,17 +336,17 @@ static bool read_between(const struct reading *reading, struct span text,
         dots++;
     }
     if (dots + 1 >= text.len) {
-        diag_error(reading->diags, reading->node->place,
+        diag_error(context->diags, context->node->place,
                    "write between A..B, both ends belong to it; a text that begins with this word "
                    "is written = between ...");
         return false;
     }
-    if (!check_literal(reading, span_trim(span_sub(text, 0, dots)), &ends[0]) ||
-        !check_literal(reading, span_trim(span_sub(text, dots + 2, text.len)), &ends[1])) {
+    if (!check_literal(context, span_trim(span_sub(text, 0, dots)), &ends[0]) ||
+        !check_literal(context, span_trim(span_sub(text, dots + 2, text.len)), &ends[1])) {
         return false;
     }
     if (ends[0].means != ends[1].means) {
-        diag_error(reading->diags, reading->node->place,
+        diag_error(context->diags, context->node->place,
                    "the ends of between are of different kinds: two numbers, two times or two "
                    "texts are needed");
         return false;
@@ -352,7 +356,7 @@ static bool read_between(const struct reading *reading, struct span text,
                : (ends[0].means & MEANS_TIME) != 0 ? ends[0].time_us > ends[1].time_us
                                                    : span_cmp(ends[0].text, ends[1].text) > 0;
     if (is_empty) {
-        diag_error(reading->diags, reading->node->place,
+        diag_error(context->diags, context->node->place,
                    "nothing lies between " SPAN_FMT " and " SPAN_FMT ": the smaller comes first",
                    SPAN_ARG(shown(ends[0].text)), SPAN_ARG(shown(ends[1].text)));
         return false;
@@ -360,56 +364,56 @@ static bool read_between(const struct reading *reading, struct span text,
     return true;
 }
 
-static bool read_pattern(const struct reading *reading, struct span text,
+static bool read_pattern(const struct condition_context *context, struct span text,
                          struct condition *condition)
 {
     struct err err = {0};
 
-    if (!check_types(reading, HOLDS_TEXT | HOLDS_SYMBOL, text)) {
+    if (!check_types(context, HOLDS_TEXT | HOLDS_SYMBOL, text)) {
         return false;
     }
     condition->pattern_text = text;
     if (pattern_compile(text, &condition->pattern, &err) != ERR_OK) {
-        diag_error(reading->diags, reading->node->place, "not a usable regular expression: %s",
+        diag_error(context->diags, context->node->place, "not a usable regular expression: %s",
                    err.text);
         return false;
     }
     return true;
 }
 
-static bool read_operands(const struct reading *reading, struct span rest,
+static bool read_operands(const struct condition_context *context, struct span rest,
                           struct condition *condition)
 {
-    if (reading->form == FORM_PRESENCE) {
+    if (context->form == FORM_PRESENCE) {
         return true;
     }
-    if (reading->form == FORM_PATTERN) {
-        return read_pattern(reading, rest, condition);
+    if (context->form == FORM_PATTERN) {
+        return read_pattern(context, rest, condition);
     }
-    if (reading->form == FORM_EQUAL && rest.len > 0 && rest.ptr[0] == '=') {
-        diag_error(reading->diags, reading->node->place,
+    if (context->form == FORM_EQUAL && rest.len > 0 && rest.ptr[0] == '=') {
+        diag_error(context->diags, context->node->place,
                    "'==' is not an operator: write the value alone, or = before a text that looks "
                    "like an operator");
         return false;
     }
     condition->count = condition->op == OP_BETWEEN ? 2 : 1;
     condition->literals = mem_array(condition->count, struct literal);
-    return condition->op == OP_BETWEEN ? read_between(reading, rest, condition)
-                                       : check_literal(reading, rest, &condition->literals[0]);
+    return condition->op == OP_BETWEEN ? read_between(context, rest, condition)
+                                       : check_literal(context, rest, &condition->literals[0]);
 }
 
 bool condition_read(const struct subject *subject, const struct yaml_node *node,
                     const struct readers *readers, struct diags *diags, struct condition *out)
 {
-    struct reading reading = {subject, readers, node, diags, FORM_PLAIN};
+    struct condition_context context = {subject, readers, node, diags, FORM_PLAIN};
     struct span rest;
 
     *out = (struct condition){.subject = subject, .place = node->place};
     if (condition_is_plain(node)) {
         return condition_read_list(subject, &node, 1, readers, diags, out);
     }
-    (void)read_operator(node->text, &out->op, &reading.form, &rest);
-    if (!read_operands(&reading, rest, out)) {
+    (void)read_operator(node->text, &out->op, &context.form, &rest);
+    if (!read_operands(&context, rest, out)) {
         condition_fini(out);
         return false;
     }
@@ -421,7 +425,7 @@ bool condition_read_list(const struct subject *subject, const struct yaml_node *
                          size_t count, const struct readers *readers, struct diags *diags,
                          struct condition *out)
 {
-    struct reading reading = {subject, readers, NULL, diags, FORM_PLAIN};
+    struct condition_context context = {subject, readers, NULL, diags, FORM_PLAIN};
     bool is_good = true;
 
     *out = (struct condition){.subject = subject, .op = OP_IN, .place = nodes[0]->place};
@@ -432,13 +436,13 @@ bool condition_read_list(const struct subject *subject, const struct yaml_node *
     out->literals = mem_array(count, struct literal);
     out->count = count;
     for (size_t i = 0; i < count; i++) {
-        reading.node = nodes[i];
+        context.node = nodes[i];
         if (yaml_is_null(nodes[i])) {
             diag_error(diags, nodes[i]->place,
                        "null is not a value to compare with: write missing or exists");
             is_good = false;
         } else {
-            is_good = check_literal(&reading, nodes[i]->text, &out->literals[i]) && is_good;
+            is_good = check_literal(&context, nodes[i]->text, &out->literals[i]) && is_good;
         }
     }
     if (!is_good) {

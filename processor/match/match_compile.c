@@ -14,7 +14,7 @@ struct subject_entry {
     UT_hash_handle hh;
 };
 
-struct reading {
+struct match_context {
     struct subjects *subjects;
     struct diags *diags;
 };
@@ -39,9 +39,9 @@ void subjects_fini(struct subjects *subjects)
 }
 
 /* A condition that no event can satisfy is legal, and nearly always a slip. */
-static void warn_of_nothing(const struct reading *reading, const struct condition *condition)
+static void warn_of_nothing(const struct match_context *context, const struct condition *condition)
 {
-    const struct config *config = reading->subjects->config;
+    const struct config *config = context->subjects->config;
     const struct subject *subject = condition->subject;
     size_t count = 0;
 
@@ -49,7 +49,7 @@ static void warn_of_nothing(const struct reading *reading, const struct conditio
         count += subject_is_certain(subject, i);
     }
     if (count > 0 && count == subject->reader_count) {
-        diag_warning(reading->diags, condition->place,
+        diag_warning(context->diags, condition->place,
                      "'" SPAN_FMT "' is never missing, so this never holds",
                      SPAN_ARG(subject->name));
         return;
@@ -62,15 +62,15 @@ static void warn_of_nothing(const struct reading *reading, const struct conditio
         }
     }
     if (subject->kind == SUBJECT_TOPIC && config->kafka.topic_count > 0) {
-        diag_warning(reading->diags, condition->place,
+        diag_warning(context->diags, condition->place,
                      "no topic of kafka.topics is that, so this never holds");
     }
 }
 
-static const struct subject *find_subject(const struct reading *reading, struct span name,
+static const struct subject *find_subject(const struct match_context *context, struct span name,
                                           struct place place)
 {
-    struct subjects *subjects = reading->subjects;
+    struct subjects *subjects = context->subjects;
     struct subject_entry *entry = NULL;
     struct subject *subject;
 
@@ -78,7 +78,7 @@ static const struct subject *find_subject(const struct reading *reading, struct 
     if (entry != NULL) {
         return entry->subject;
     }
-    subject = subject_compile(name, place, subjects->config, subjects->readers, reading->diags);
+    subject = subject_compile(name, place, subjects->config, subjects->readers, context->diags);
     if (subject == NULL) {
         return NULL;
     }
@@ -112,10 +112,10 @@ static void open_node(struct match_node *node, enum node_kind kind, size_t count
 }
 
 /* A list of values: the plain ones are one condition, each operator another; any may hold. */
-static bool read_values(const struct reading *reading, const struct subject *subject,
+static bool read_values(const struct match_context *context, const struct subject *subject,
                         const struct yaml_node *list, struct match_node *out)
 {
-    const struct readers *readers = reading->subjects->readers;
+    const struct readers *readers = context->subjects->readers;
     const struct yaml_node **plain = mem_array(list->count, const struct yaml_node *);
     size_t plain_count = 0;
     bool is_good = true;
@@ -128,14 +128,14 @@ static bool read_values(const struct reading *reading, const struct subject *sub
         if (item->is_broken) { /* reported where it was read */
             is_good = false;
         } else if (item->kind != YAML_SCALAR) {
-            diag_error(reading->diags, item->place,
+            diag_error(context->diags, item->place,
                        "a list in a match holds values; to nest conditions use any: or all:");
             is_good = false;
         } else if (condition_is_plain(item)) {
             plain[plain_count++] = item;
-        } else if (condition_read(subject, item, readers, reading->diags, &node->condition)) {
+        } else if (condition_read(subject, item, readers, context->diags, &node->condition)) {
             node->kind = NODE_TEST;
-            warn_of_nothing(reading, &node->condition);
+            warn_of_nothing(context, &node->condition);
             out->count++;
         } else {
             is_good = false;
@@ -144,10 +144,10 @@ static bool read_values(const struct reading *reading, const struct subject *sub
     if (plain_count > 0) {
         struct match_node *node = &out->nodes[out->count];
 
-        if (condition_read_list(subject, plain, plain_count, readers, reading->diags,
+        if (condition_read_list(subject, plain, plain_count, readers, context->diags,
                                 &node->condition)) {
             node->kind = NODE_TEST;
-            warn_of_nothing(reading, &node->condition);
+            warn_of_nothing(context, &node->condition);
             out->count++;
         } else {
             is_good = false;
@@ -158,10 +158,10 @@ static bool read_values(const struct reading *reading, const struct subject *sub
 }
 
 /* One entry `subject: value` of a match. */
-static bool read_entry(const struct reading *reading, const struct yaml_pair *pair,
+static bool read_entry(const struct match_context *context, const struct yaml_pair *pair,
                        struct match_node *out)
 {
-    const struct subject *subject = find_subject(reading, pair->key, pair->place);
+    const struct subject *subject = find_subject(context, pair->key, pair->place);
 
     if (subject == NULL || pair->value->is_broken) { /* a broken one is already reported */
         return false;
@@ -169,18 +169,18 @@ static bool read_entry(const struct reading *reading, const struct yaml_pair *pa
     switch (pair->value->kind) {
     case YAML_SCALAR:
         out->kind = NODE_TEST;
-        if (!condition_read(subject, pair->value, reading->subjects->readers, reading->diags,
+        if (!condition_read(subject, pair->value, context->subjects->readers, context->diags,
                             &out->condition)) {
             return false;
         }
-        warn_of_nothing(reading, &out->condition);
+        warn_of_nothing(context, &out->condition);
         return true;
     case YAML_LIST:
         if (pair->value->count == 0) {
-            diag_error(reading->diags, pair->value->place, "an empty list matches nothing");
+            diag_error(context->diags, pair->value->place, "an empty list matches nothing");
             return false;
         }
-        if (!read_values(reading, subject, pair->value, out)) {
+        if (!read_values(context, subject, pair->value, out)) {
             return false;
         }
         if (out->count == 1) { /* only plain values: no need for the level */
@@ -193,18 +193,18 @@ static bool read_entry(const struct reading *reading, const struct yaml_pair *pa
     case YAML_MAP:
         break;
     }
-    diag_error(reading->diags, pair->value->place,
+    diag_error(context->diags, pair->value->place,
                "a condition is a value, a list of values or an operator in quotes; a field inside "
                "'" SPAN_FMT "' is written with a dot: " SPAN_FMT ".NAME",
                SPAN_ARG(pair->key), SPAN_ARG(pair->key));
     return false;
 }
 
-static bool read_map(const struct reading *reading, const struct yaml_node *map,
+static bool read_map(const struct match_context *context, const struct yaml_node *map,
                      struct match_node *out);
 
 /* `any:` or `all:` and its list of matches. */
-static bool read_group(const struct reading *reading, const struct yaml_pair *pair,
+static bool read_group(const struct match_context *context, const struct yaml_pair *pair,
                        enum node_kind kind, struct match_node *out)
 {
     const struct yaml_node *list = pair->value;
@@ -214,7 +214,7 @@ static bool read_group(const struct reading *reading, const struct yaml_pair *pa
         return false;
     }
     if (list->kind != YAML_LIST || list->count == 0) {
-        diag_error(reading->diags, list->place,
+        diag_error(context->diags, list->place,
                    "'" SPAN_FMT "' takes a list of matches: [{field: value}, {...}]",
                    SPAN_ARG(pair->key));
         return false;
@@ -224,19 +224,19 @@ static bool read_group(const struct reading *reading, const struct yaml_pair *pa
         const struct yaml_node *item = list->items[i];
 
         if (item->kind != YAML_MAP || item->count == 0) {
-            diag_error(reading->diags, item->place,
+            diag_error(context->diags, item->place,
                        "an entry of '" SPAN_FMT "' is a match of its own: {field: value}",
                        SPAN_ARG(pair->key));
             is_good = false;
             continue;
         }
-        is_good = read_map(reading, item, &out->nodes[out->count++]) && is_good;
+        is_good = read_map(context, item, &out->nodes[out->count++]) && is_good;
     }
     return is_good;
 }
 
 /* Recursion: as deep as the YAML document may be, 32. */
-static bool read_map(const struct reading *reading, const struct yaml_node *map,
+static bool read_map(const struct match_context *context, const struct yaml_node *map,
                      struct match_node *out)
 {
     bool is_good = true;
@@ -247,11 +247,11 @@ static bool read_map(const struct reading *reading, const struct yaml_node *map,
         struct match_node *node = &out->nodes[out->count++];
 
         if (span_is(pair->key, "any")) {
-            is_good = read_group(reading, pair, NODE_ANY, node) && is_good;
+            is_good = read_group(context, pair, NODE_ANY, node) && is_good;
         } else if (span_is(pair->key, "all")) {
-            is_good = read_group(reading, pair, NODE_ALL, node) && is_good;
+            is_good = read_group(context, pair, NODE_ALL, node) && is_good;
         } else {
-            is_good = read_entry(reading, pair, node) && is_good;
+            is_good = read_entry(context, pair, node) && is_good;
         }
     }
     return is_good;
@@ -313,7 +313,7 @@ static int32_t emit(struct match *match, const struct match_node *node, int32_t 
 bool match_compile(const struct yaml_node *node, struct subjects *subjects, struct diags *diags,
                    struct match *out)
 {
-    const struct reading reading = {subjects, diags};
+    const struct match_context context = {subjects, diags};
 
     *out = (struct match){.entry = STEP_TAKES};
     if (node == NULL || yaml_is_null(node)) {
@@ -328,7 +328,7 @@ bool match_compile(const struct yaml_node *node, struct subjects *subjects, stru
                    "everything");
         return false;
     }
-    if (!read_map(&reading, node, &out->root)) {
+    if (!read_map(&context, node, &out->root)) {
         return false;
     }
     find_types(&out->root, &out->types);

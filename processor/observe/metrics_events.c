@@ -85,7 +85,7 @@ static void write_diversion(const struct metrics *metrics, size_t pair_index,
                             const struct series_view *events, size_t s, struct buf *out,
                             const char *name)
 {
-    const struct pair *pair = &metrics->pairs[pair_index];
+    const struct alternate_pair *pair = &metrics->pairs[pair_index];
     const struct series_slot_view *slot = &events->slots[s];
     size_t from = metrics->row.diverted + pair_index * REASON_COUNT;
     bool is_named = pair->alternate < metrics->destination_count;

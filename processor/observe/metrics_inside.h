@@ -81,7 +81,7 @@ struct metrics_worker {
 };
 
 /* A (destination, alternate) that some chain of the configuration holds. */
-struct pair {
+struct alternate_pair {
     size_t destination;
     size_t alternate; /* destination_count: one that no chain names */
 };
@@ -105,7 +105,7 @@ struct metrics {
     char **rules; /* owned: drop rule by route, NULL where the route has legs; last: unmatched */
     size_t route_count;
     bool is_unmatched_dropped;
-    struct pair *pairs; /* owned; by destination, the unnamed alternate last of each */
+    struct alternate_pair *pairs; /* owned; by destination, the unnamed alternate last of each */
     size_t pair_count;
     size_t *pair_from;     /* owned: first pair of a destination; destination_count + 1 of them */
     struct series *events; /* owned: by event type */

@@ -39,7 +39,7 @@ static void add_pair(struct metrics *metrics, size_t destination, size_t alterna
     size_t count = metrics->pair_count;
 
     metrics->pairs = mem_grow(metrics->pairs, count + 1, sizeof(metrics->pairs[0]));
-    metrics->pairs[count] = (struct pair){destination, alternate};
+    metrics->pairs[count] = (struct alternate_pair){destination, alternate};
     metrics->pair_count++;
 }
 

@@ -10,7 +10,7 @@
 
 enum { CACHE_SLOTS = 512 };
 
-struct slot {
+struct series_slot {
     _Atomic uint64_t hash;       /* of the value; 0: free */
     _Atomic uint32_t generation; /* grows when another value takes it */
     char *name;                  /* owned; under the lock */
@@ -20,7 +20,7 @@ struct slot {
 };
 
 /* The numbers of one slot at one writer. */
-struct row {
+struct series_row {
     _Atomic uint32_t generation; /* of the value they were counted for */
     _Atomic uint64_t uses;
     _Atomic uint64_t numbers[];
@@ -36,16 +36,16 @@ struct cached {
 
 struct series_writer {
     struct series *series;
-    struct row *_Atomic *rows; /* owned: by slot; NULL until the first use */
+    struct series_row *_Atomic *rows; /* owned: by slot; NULL until the first use */
     struct cached cache[CACHE_SLOTS];
 };
 
 struct series {
     size_t slots, width;
     pthread_mutex_t lock;
-    struct slot *taken;   /* owned: slots + 1, the last for "other" */
-    _Atomic size_t count; /* of those that have a name */
-    uint64_t stretch_ms;  /* when the present stretch began */
+    struct series_slot *taken; /* owned: slots + 1, the last for "other" */
+    _Atomic size_t count;      /* of those that have a name */
+    uint64_t stretch_ms;       /* when the present stretch began */
     uint64_t (*mono_ms)(void);
     struct series_writer *writers; /* owned */
     unsigned writer_count;
@@ -59,7 +59,7 @@ struct series *series_new(size_t slots, size_t width, unsigned writers)
     series->slots = slots;
     series->width = width;
     (void)pthread_mutex_init(&series->lock, NULL);
-    series->taken = mem_array(slots + 1, struct slot);
+    series->taken = mem_array(slots + 1, struct series_slot);
     series->taken[slots].name = mem_text(SPAN("other"));
     series->mono_ms = clock_mono_ms;
     series->stretch_ms = series->mono_ms();
@@ -67,7 +67,7 @@ struct series *series_new(size_t slots, size_t width, unsigned writers)
     series->writer_count = writers;
     for (unsigned i = 0; i < writers; i++) {
         series->writers[i].series = series;
-        series->writers[i].rows = mem_array(slots + 1, struct row * _Atomic);
+        series->writers[i].rows = mem_array(slots + 1, struct series_row * _Atomic);
     }
     return series;
 }
@@ -136,7 +136,7 @@ static bool may_have_slot(struct span value)
 /* Under the lock. */
 static void give_slot(struct series *series, size_t at, struct span value, uint64_t hash)
 {
-    struct slot *slot = &series->taken[at];
+    struct series_slot *slot = &series->taken[at];
 
     free(slot->name);
     slot->name = mem_text(value);
@@ -170,7 +170,7 @@ size_t series_reserve(struct series *series, struct span value)
     return at;
 }
 
-static struct row *row_at(const struct series *series, unsigned writer, size_t slot)
+static struct series_row *row_at(const struct series *series, unsigned writer, size_t slot)
 {
     return atomic_load_explicit(&series->writers[writer].rows[slot], memory_order_acquire);
 }
@@ -181,7 +181,7 @@ static uint64_t uses_of(const struct series *series, size_t slot)
     uint64_t uses = 0;
 
     for (unsigned i = 0; i < series->writer_count; i++) {
-        const struct row *row = row_at(series, i, slot);
+        const struct series_row *row = row_at(series, i, slot);
 
         if (row != NULL && atomic_load(&row->generation) == generation) {
             uses += atomic_load_explicit(&row->uses, memory_order_relaxed);
@@ -201,7 +201,7 @@ static void turn_stretch(struct series *series)
     }
     series->stretch_ms = now_ms;
     for (size_t s = 0; s < series->slots; s++) {
-        struct slot *slot = &series->taken[s];
+        struct series_slot *slot = &series->taken[s];
         uint64_t uses = uses_of(series, s);
 
         slot->used_before = is_long ? uses : slot->used_then;
@@ -218,7 +218,7 @@ static size_t weakest(struct series *series)
 
     turn_stretch(series);
     for (size_t s = 0; s < series->slots; s++) {
-        const struct slot *slot = &series->taken[s];
+        const struct series_slot *slot = &series->taken[s];
         uint64_t uses = slot->is_reserved ? least : uses_of(series, s) - slot->used_before;
 
         if (uses < least) {
@@ -273,10 +273,10 @@ static void add_to(_Atomic uint64_t *number, uint64_t count)
     atomic_store_explicit(number, now + count, memory_order_relaxed);
 }
 
-static struct row *get_row(struct series_writer *writer, size_t slot, uint32_t generation)
+static struct series_row *get_row(struct series_writer *writer, size_t slot, uint32_t generation)
 {
     size_t width = writer->series->width;
-    struct row *row = atomic_load_explicit(&writer->rows[slot], memory_order_relaxed);
+    struct series_row *row = atomic_load_explicit(&writer->rows[slot], memory_order_relaxed);
 
     if (row == NULL) {
         row = mem_zero(1, sizeof(*row) + width * sizeof(row->numbers[0]));
@@ -288,10 +288,10 @@ static struct row *get_row(struct series_writer *writer, size_t slot, uint32_t g
 
 /* The slot was given to another value since: what was counted before is of "other" now. The lock
  * keeps a look from seeing it twice or not at all. */
-static void empty_row(struct series_writer *writer, struct row *row, uint32_t generation)
+static void empty_row(struct series_writer *writer, struct series_row *row, uint32_t generation)
 {
     struct series *series = writer->series;
-    struct row *other = get_row(writer, series->slots, 0);
+    struct series_row *other = get_row(writer, series->slots, 0);
 
     (void)pthread_mutex_lock(&series->lock);
     for (size_t i = 0; i < series->width; i++) {
@@ -305,11 +305,11 @@ static void empty_row(struct series_writer *writer, struct row *row, uint32_t ge
 
 /* @slot, or "other" when it has just been given to another value: its hash changes before its
  * generation does. */
-static struct row *row_of_slot(struct series_writer *writer, size_t *slot, uint64_t hash,
-                               uint32_t *generation)
+static struct series_row *row_of_slot(struct series_writer *writer, size_t *slot, uint64_t hash,
+                                      uint32_t *generation)
 {
     struct series *series = writer->series;
-    struct row *row;
+    struct series_row *row;
 
     *generation = atomic_load_explicit(&series->taken[*slot].generation, memory_order_acquire);
     if (*slot < series->slots &&
@@ -330,7 +330,7 @@ _Atomic uint64_t *series_row(struct series_writer *writer, struct span value, ui
     uint64_t hash = hash_of(value);
     struct cached *cached = &writer->cache[(size_t)(hash >> 32) % CACHE_SLOTS];
     size_t slot = cached->slot;
-    struct row *row;
+    struct series_row *row;
 
     if (cached->hash != hash) {
         *cached = (struct cached){.hash = hash};
@@ -356,7 +356,7 @@ _Atomic uint64_t *series_row(struct series_writer *writer, struct span value, ui
 /* looking */
 
 /* Where the numbers of @row, of @slot, belong now. */
-static size_t owner_of(const struct series *series, size_t slot, const struct row *row)
+static size_t owner_of(const struct series *series, size_t slot, const struct series_row *row)
 {
     return atomic_load(&row->generation) == atomic_load(&series->taken[slot].generation)
                ? slot
@@ -365,7 +365,7 @@ static size_t owner_of(const struct series *series, size_t slot, const struct ro
 
 /* Only slots that anybody has counted in have sums: the others' are zero and take no memory. */
 static void add_row(const struct series *series, uint64_t **sums, size_t slot,
-                    const struct row *row)
+                    const struct series_row *row)
 {
     if (sums[slot] == NULL) {
         sums[slot] = mem_array(series->width, uint64_t);
@@ -391,7 +391,7 @@ void series_look(struct series *series, struct series_view *out)
     (void)pthread_mutex_lock(&series->lock);
     for (unsigned i = 0; i < series->writer_count; i++) {
         for (size_t s = 0; s <= series->slots; s++) {
-            const struct row *row = row_at(series, i, s);
+            const struct series_row *row = row_at(series, i, s);
 
             if (row != NULL) {
                 add_row(series, sums, owner_of(series, s, row), row);
@@ -426,7 +426,7 @@ uint64_t series_total(struct series *series, size_t index)
     (void)pthread_mutex_lock(&series->lock);
     for (unsigned i = 0; i < series->writer_count; i++) {
         for (size_t s = 0; s <= series->slots; s++) {
-            const struct row *row = row_at(series, i, s);
+            const struct series_row *row = row_at(series, i, s);
 
             total +=
                 row == NULL ? 0 : atomic_load_explicit(&row->numbers[index], memory_order_relaxed);

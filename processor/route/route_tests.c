@@ -8,7 +8,7 @@
 enum { SCRATCH_BYTES_MAX = 64 * 1024 * 1024, JSON_BYTES_MAX = 4 * 1024 * 1024 };
 
 /* What all cases of a run share. */
-struct run {
+struct test_run {
     const struct config *config;
     const struct route_table *table;
     const struct event_paths *paths;
@@ -31,7 +31,7 @@ static struct span find_header(const void *context, struct span name)
 }
 
 /* `reader:` names a record in full or short; left out, there must be only one. */
-static bool find_reader(const struct run *run, const struct route_case *test, size_t *reader)
+static bool find_reader(const struct test_run *run, const struct route_case *test, size_t *reader)
 {
     if (test->reader.ptr == NULL && run->readers->count == 1) {
         *reader = 0;
@@ -58,8 +58,8 @@ static bool find_reader(const struct run *run, const struct route_case *test, si
     return false;
 }
 
-static bool build_event(struct run *run, const struct route_case *test, struct event_view *view,
-                        struct value *root)
+static bool build_event(struct test_run *run, const struct route_case *test,
+                        struct event_view *view, struct value *root)
 {
     const struct type *type = run->readers->schemas[view->reader]->root;
     struct err err = {0};
@@ -87,7 +87,8 @@ static void add_name(struct buf *out, bool is_first, struct span name)
 }
 
 /* [a, b] of the routes that took the event, or of the names that a test expects. */
-static void write_routes(const struct run *run, const struct route_result *result, struct buf *out)
+static void write_routes(const struct test_run *run, const struct route_result *result,
+                         struct buf *out)
 {
     buf_add_char(out, '[');
     for (uint32_t i = 0; i < result->count; i++) {
@@ -105,7 +106,8 @@ static void write_names(const struct yaml_node *list, struct buf *out)
     buf_add_char(out, ']');
 }
 
-static void write_legs(const struct run *run, const struct route_result *result, struct buf *out)
+static void write_legs(const struct test_run *run, const struct route_result *result,
+                       struct buf *out)
 {
     bool is_first = true;
 
@@ -136,7 +138,7 @@ static void write_expected_legs(const struct yaml_node *legs, struct buf *out)
 }
 
 /* The error when @expected and @got differ; @why may be empty. */
-static void compare(struct run *run, const struct route_case *test, const char *what,
+static void compare(struct test_run *run, const struct route_case *test, const char *what,
                     const struct buf *expected, const struct buf *got, struct span why)
 {
     if (span_eq(buf_span(expected), buf_span(got))) {
@@ -149,7 +151,7 @@ static void compare(struct run *run, const struct route_case *test, const char *
 }
 
 /* Why the first expected route is not among those that took the event. */
-static void explain_absent(struct run *run, const struct route_case *test,
+static void explain_absent(struct test_run *run, const struct route_case *test,
                            const struct event_view *view, const struct route_result *result)
 {
     for (size_t i = 0; test->routes != NULL && i < test->routes->count; i++) {
@@ -171,7 +173,8 @@ static void explain_absent(struct run *run, const struct route_case *test,
 }
 
 /* The rule by which the event is dropped: that of the route it ends at. */
-static void write_drop(const struct run *run, const struct route_result *result, struct buf *out)
+static void write_drop(const struct test_run *run, const struct route_result *result,
+                       struct buf *out)
 {
     struct span rule = result->count == 0
                            ? SPAN_NONE
@@ -180,7 +183,7 @@ static void write_drop(const struct run *run, const struct route_result *result,
     buf_add_span(out, rule.ptr == NULL ? SPAN("no drop") : rule);
 }
 
-static void check_unmatched(struct run *run, const struct route_case *test,
+static void check_unmatched(struct test_run *run, const struct route_case *test,
                             const struct route_result *result, struct buf *expected,
                             struct buf *got)
 {
@@ -195,7 +198,7 @@ static void check_unmatched(struct run *run, const struct route_case *test,
     compare(run, test, "routes", expected, got, SPAN_NONE);
 }
 
-static void check_result(struct run *run, const struct route_case *test,
+static void check_result(struct test_run *run, const struct route_case *test,
                          const struct event_view *view, const struct route_result *result)
 {
     const struct yaml_node *const wishes[] = {test->routes, test->legs, test->drop,
@@ -232,7 +235,7 @@ static void check_result(struct run *run, const struct route_case *test,
     buf_fini(&got);
 }
 
-static void run_case(struct run *run, const struct route_case *test)
+static void run_case(struct test_run *run, const struct route_case *test)
 {
     struct value root = {0};
     struct route_result result;
@@ -257,7 +260,7 @@ static void run_case(struct run *run, const struct route_case *test)
     check_result(run, test, &view, &result);
 }
 
-static void run_file(struct run *run, const char *path, size_t *count)
+static void run_file(struct test_run *run, const char *path, size_t *count)
 {
     struct yaml_doc *doc = yaml_open(path, run->diags);
     const struct yaml_node *root = doc == NULL ? NULL : yaml_root(doc);
@@ -294,7 +297,7 @@ void route_tests_run(const struct config *config, const struct route_table *tabl
                      const struct event_paths *paths, const struct readers *readers,
                      struct diags *diags, size_t *count)
 {
-    struct run run = {
+    struct test_run run = {
         .config = config, .table = table, .paths = paths, .readers = readers, .diags = diags};
 
     arena_init(&run.arena, SCRATCH_BYTES_MAX);

@@ -4,7 +4,7 @@
 
 enum { LINE_BYTES_MAX = 512, LITERALS_SHOWN_MAX = 4 };
 
-struct review {
+struct route_review {
     const struct route_table *table;
     struct diags *diags;
 };
@@ -129,7 +129,7 @@ static bool is_boolean(const struct condition *condition)
 }
 
 /* A drop rule that a missing field does not satisfy. */
-static void judge_drop(const struct review *review, const struct config_route *route,
+static void judge_drop(const struct route_review *review, const struct config_route *route,
                        const struct condition *condition)
 {
     struct span field = condition->subject->name;
@@ -151,7 +151,7 @@ static void judge_drop(const struct review *review, const struct config_route *r
 }
 
 /* A leg behind "not refused" takes those who never said anything. */
-static void judge_legs(const struct review *review, const struct config_route *route,
+static void judge_legs(const struct route_review *review, const struct config_route *route,
                        const struct condition *condition)
 {
     struct span field = condition->subject->name;
@@ -172,7 +172,7 @@ static void judge_legs(const struct review *review, const struct config_route *r
     buf_fini(&line);
 }
 
-static void judge(const struct review *review, const struct config_route *route,
+static void judge(const struct route_review *review, const struct config_route *route,
                   const struct condition *condition)
 {
     const struct subject *subject = condition->subject;
@@ -193,7 +193,7 @@ static void judge(const struct review *review, const struct config_route *route,
     }
 }
 
-static void walk(const struct review *review, const struct config_route *route,
+static void walk(const struct route_review *review, const struct config_route *route,
                  const struct match_node *node)
 {
     if (node->kind == NODE_TEST) {
@@ -206,7 +206,7 @@ static void walk(const struct review *review, const struct config_route *route,
 
 void route_table_review(const struct route_table *table, struct diags *diags)
 {
-    const struct review review = {table, diags};
+    const struct route_review review = {table, diags};
 
     for (uint32_t i = 0; i < table->count; i++) {
         walk(&review, &table->config->routes[i], &table->routes[i].match.root);

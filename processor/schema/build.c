@@ -12,7 +12,7 @@ struct builder {
     const json_t *beside; /* the field whose type is read: its logicalType may stand there */
     struct arena *arena;
     struct defaults *defaults;
-    struct named *names; /* owned hash by full name */
+    struct named_type *names; /* owned hash by full name */
     struct buf name;
     struct err *err;
     enum err_code rc;
@@ -135,7 +135,7 @@ static bool read_names(struct builder *b, const json_t *node, const char *what, 
 static bool begin_named(struct builder *b, const json_t *node, struct span space, struct type *type)
 {
     struct span name = name_of_definition(node, space, &b->name);
-    struct named *named = NULL;
+    struct named_type *named = NULL;
     enum type_kind kind;
 
     if (!may_be_name(b, name, true)) {
@@ -153,7 +153,7 @@ static bool begin_named(struct builder *b, const json_t *node, struct span space
     if (!keep(b, name, &type->name)) {
         return false;
     }
-    named = mem_new(struct named);
+    named = mem_new(struct named_type);
     named->type = type;
     HASH_ADD_KEYPTR(hh, b->names, type->name.ptr, type->name.len, named);
     return b->is_writer ||
@@ -319,10 +319,10 @@ static const struct type *build_union(struct builder *b, const json_t *node, str
     return type;
 }
 
-static struct named *look_up(struct builder *b, struct span written, struct span space)
+static struct named_type *look_up(struct builder *b, struct span written, struct span space)
 {
     struct span full = name_qualify(space, written, &b->name);
-    struct named *named = NULL;
+    struct named_type *named = NULL;
 
     HASH_FIND(hh, b->names, full.ptr, full.len, named);
     if (named == NULL) { /* a name without namespace may mean just that */
@@ -333,7 +333,7 @@ static struct named *look_up(struct builder *b, struct span written, struct span
 
 static const struct type *find_name(struct builder *b, struct span written, struct span space)
 {
-    const struct named *named = look_up(b, written, space);
+    const struct named_type *named = look_up(b, written, space);
 
     if (named == NULL) {
         (void)REFUSE(b, ERR_DATA,
@@ -470,8 +470,8 @@ enum err_code schema_build(const json_t *document, const struct schema_rules *ru
                         .defaults = defaults,
                         .err = err,
                         .rc = ERR_OK};
-    struct named *one;
-    struct named *next;
+    struct named_type *one;
+    struct named_type *next;
 
     buf_init(&b.name, 4 * NAME_BYTES_MAX);
     *out = build_type(&b, document, SPAN(""), 1);

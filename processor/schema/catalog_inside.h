@@ -29,7 +29,7 @@ struct asker {
 };
 
 /* When the log last said something that repeats. */
-struct telling {
+struct logged_state {
     uint64_t cause; /* 0: nothing yet */
     uint64_t said_ms;
     size_t unsaid; /* since then */
@@ -62,9 +62,9 @@ struct catalog {
     struct waker *wakers; /* owned */
     size_t waker_count;
     unsigned long wakers_failed;
-    struct telling unknown;         /* of ids the registry does not have */
-    struct telling unanswered;      /* of ids with bad answers */
-    struct telling down;            /* of the registry as a whole */
+    struct logged_state unknown;    /* of ids the registry does not have */
+    struct logged_state unanswered; /* of ids with bad answers */
+    struct logged_state down;       /* of the registry as a whole */
     uint64_t up_ms;                 /* monotonic: since when the registry answers */
     char down_text[ERR_TEXT_BYTES]; /* why it did not, the last time */
 };

@@ -6,14 +6,14 @@ enum { AGAIN_MS = 10 * 1000 }; /* a line about another id, or another cause, not
 
 static void tell_unknown(struct catalog *catalog, uint64_t key, uint64_t now_ms)
 {
-    struct telling *last = &catalog->unknown;
+    struct logged_state *last = &catalog->unknown;
 
     if (last->said_ms != 0 && now_ms - last->said_ms < AGAIN_MS) {
         last->unsaid++;
         return;
     }
     LOG_WARN("schema.unknown", "id=%llu others=%zu", (unsigned long long)key, last->unsaid);
-    *last = (struct telling){.said_ms = now_ms};
+    *last = (struct logged_state){.said_ms = now_ms};
 }
 
 void catalog_log_settled(struct catalog *catalog, uint64_t key, const struct writer *writer,
@@ -47,12 +47,12 @@ void catalog_log_up(struct catalog *catalog, uint64_t now_ms)
 void catalog_log_down(struct catalog *catalog, bool was_up, uint64_t cause, const char *text,
                       uint64_t now_ms)
 {
-    struct telling *last = &catalog->down;
+    struct logged_state *last = &catalog->down;
 
     if (was_up || (cause != last->cause && now_ms - last->said_ms >= AGAIN_MS)) {
         LOG_WARN("registry.down", "waiting=%zu error=%s", catalog->writers.pending_count,
                  LOG_Q(text));
-        *last = (struct telling){.cause = cause, .said_ms = now_ms};
+        *last = (struct logged_state){.cause = cause, .said_ms = now_ms};
     }
     (void)snprintf(catalog->down_text, sizeof(catalog->down_text), "%s", text);
 }
@@ -61,7 +61,7 @@ void catalog_log_unanswered(struct catalog *catalog, uint64_t key,
                             const struct registry_failure *failure, const char *text,
                             uint64_t now_ms)
 {
-    struct telling *last = &catalog->unanswered;
+    struct logged_state *last = &catalog->unanswered;
 
     if (failure->cause == last->cause || (last->cause != 0 && now_ms - last->said_ms < AGAIN_MS)) {
         last->unsaid++;
@@ -70,7 +70,7 @@ void catalog_log_unanswered(struct catalog *catalog, uint64_t key,
     LOG_WARN("schema.unanswered", "id=%llu status=%u waiting=%zu others=%zu error=%s",
              (unsigned long long)key, failure->status, catalog->writers.pending_count, last->unsaid,
              LOG_Q(text));
-    *last = (struct telling){.cause = failure->cause, .said_ms = now_ms};
+    *last = (struct logged_state){.cause = failure->cause, .said_ms = now_ms};
 }
 
 void catalog_log_given_up(uint64_t key, const struct registry_failure *failure, const char *text)

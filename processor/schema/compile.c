@@ -253,7 +253,7 @@ void compile_fields(struct compiler *c, const struct type *writer, const struct 
     free(is_given);
 }
 
-static void compile_call(struct compiler *c, struct pair *pair, uint32_t slot, size_t branch)
+static void compile_call(struct compiler *c, struct record_pair *pair, uint32_t slot, size_t branch)
 {
     uint32_t function = add_function(c, pair);
     uint32_t at = emit(c, OP_CALL, slot, value_head(VALUE_RECORD, branch));
@@ -291,7 +291,7 @@ static bool fits_block(struct compiler *c, size_t count)
 void compile_record(struct compiler *c, const struct type *writer, const struct type *reader,
                     uint32_t slot, size_t branch)
 {
-    struct pair *pair = find_pair(c, writer, reader);
+    struct record_pair *pair = find_pair(c, writer, reader);
     size_t count = reader == NULL ? 0 : reader->field_count;
     uint32_t first;
     uint32_t at;

@@ -23,7 +23,7 @@ enum {
 
 /* A record of the writer read as one of the reader's, or skipped (reader NULL). Its steps are
  * emitted in place once; wherever it is met again it is called. */
-struct pair {
+struct record_pair {
     struct {
         const struct type *writer;
         const struct type *reader;
@@ -55,7 +55,7 @@ struct block {
 
 struct compiler {
     struct decoder *decoder;
-    struct pair *pairs; /* owned hash */
+    struct record_pair *pairs; /* owned hash */
     struct function_plan *plans;
     size_t plan_count;
     struct call_edge *edges;
@@ -78,10 +78,12 @@ uint32_t add_targets(struct compiler *c, uint32_t count);
 uint32_t add_constant(struct compiler *c, struct value value);
 uint32_t add_symbols(struct compiler *c, const struct value *values, uint32_t count);
 /** The function of @pair, planned if it was not. */
-uint32_t add_function(struct compiler *c, struct pair *pair);
+uint32_t add_function(struct compiler *c, struct record_pair *pair);
 void add_edge(struct compiler *c, uint32_t callee);
-struct pair *find_pair(struct compiler *c, const struct type *writer, const struct type *reader);
-struct pair *add_pair(struct compiler *c, const struct type *writer, const struct type *reader);
+struct record_pair *find_pair(struct compiler *c, const struct type *writer,
+                              const struct type *reader);
+struct record_pair *add_pair(struct compiler *c, const struct type *writer,
+                             const struct type *reader);
 /** Go into a field (".name", or "name" at the start) and back. */
 size_t path_push(struct compiler *c, struct span name);
 void path_pop(struct compiler *c, size_t len);

@@ -10,7 +10,7 @@
 static void compile_root(struct compiler *c, const struct type *writer, const struct type *reader)
 {
     struct block block = {.slots = 1, .scratch = NONE, .can_extend = true};
-    struct pair root = {.function = NONE};
+    struct record_pair root = {.function = NONE};
 
     (void)add_function(c, &root);
     c->block = &block;

@@ -105,7 +105,7 @@ uint32_t add_symbols(struct compiler *c, const struct value *values, uint32_t co
     return first;
 }
 
-uint32_t add_function(struct compiler *c, struct pair *pair)
+uint32_t add_function(struct compiler *c, struct record_pair *pair)
 {
     struct decoder *d = c->decoder;
 
@@ -126,18 +126,20 @@ void add_edge(struct compiler *c, uint32_t callee)
     c->edges[c->edge_count++] = (struct call_edge){.caller = c->function, .callee = callee};
 }
 
-struct pair *find_pair(struct compiler *c, const struct type *writer, const struct type *reader)
+struct record_pair *find_pair(struct compiler *c, const struct type *writer,
+                              const struct type *reader)
 {
-    struct pair wanted = {.key = {writer, reader}};
-    struct pair *found = NULL;
+    struct record_pair wanted = {.key = {writer, reader}};
+    struct record_pair *found = NULL;
 
     HASH_FIND(hh, c->pairs, &wanted.key, sizeof(wanted.key), found);
     return found;
 }
 
-struct pair *add_pair(struct compiler *c, const struct type *writer, const struct type *reader)
+struct record_pair *add_pair(struct compiler *c, const struct type *writer,
+                             const struct type *reader)
 {
-    struct pair *pair = mem_new(struct pair);
+    struct record_pair *pair = mem_new(struct record_pair);
 
     pair->key.writer = writer;
     pair->key.reader = reader;
@@ -166,8 +168,8 @@ void path_pop(struct compiler *c, size_t len)
 
 void compiler_fini(struct compiler *c)
 {
-    struct pair *one;
-    struct pair *next;
+    struct record_pair *one;
+    struct record_pair *next;
 
     HASH_ITER(hh, c->pairs, one, next)
     {

@@ -9,7 +9,7 @@
 #include "schema/hash.h"
 #include "schema/schema.h"
 
-struct named {
+struct named_type {
     struct type *type;
     size_t holders; /* records that hold this one directly, not yet known to end */
     UT_hash_handle hh;
@@ -17,6 +17,6 @@ struct named {
 
 /** A record of @names, a hash by full name, that holds itself with no union, array or map in
  * between; NULL when there is none. */
-const struct type *find_endless(struct named *names);
+const struct type *find_endless(struct named_type *names);
 
 #endif /* SCHEMA_ENDS_H */

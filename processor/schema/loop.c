@@ -7,24 +7,24 @@
  */
 #include "schema/wire.h"
 
-static place no_memory(struct run *r, const struct op *op, place p)
+static place no_memory(struct decode_run *r, const struct op *op, place p)
 {
     return wire_fail(r, op, p, ERR_LIMIT, "the event needs more memory than one may");
 }
 
-static struct frame *push(struct run *r, const struct op *op, struct value *base)
+static struct decode_frame *push(struct decode_run *r, const struct op *op, struct value *base)
 {
-    struct frame *f = &r->frames[r->frame_count];
+    struct decode_frame *f = &r->frames[r->frame_count];
 
     INVARIANT(r->frame_count < DECODE_DEPTH_MAX); /* each frame is a level of depth at least */
     r->frame_count++;
-    *f = (struct frame){.op = op, .base = base, .depth = r->depth};
+    *f = (struct decode_frame){.op = op, .base = base, .depth = r->depth};
     return f;
 }
 
 /* Room for @count more items in a row. Doubling, so that many small blocks cost no more than twice
  * one large block. */
-static bool reserve_items(struct run *r, struct frame *f, uint32_t count)
+static bool reserve_items(struct decode_run *r, struct decode_frame *f, uint32_t count)
 {
     size_t values_each = f->loop->is_map ? 2 : 1;
     uint32_t need = f->len + count; /* both at most DECODE_ITEMS_MAX */
@@ -48,9 +48,9 @@ static bool reserve_items(struct run *r, struct frame *f, uint32_t count)
 }
 
 /* A negative count says the block's size in bytes as well; it must be true. */
-static place read_block_size(struct run *r, struct frame *f, place p, int64_t *count)
+static place read_block_size(struct decode_run *r, struct decode_frame *f, place p, int64_t *count)
 {
-    struct number size = take_long(r, f->op, p);
+    struct wire_number size = take_long(r, f->op, p);
 
     if (size.p == NULL) {
         return NULL;
@@ -64,9 +64,9 @@ static place read_block_size(struct run *r, struct frame *f, place p, int64_t *c
 }
 
 /* The next block's count into f->left: 0 at the end. */
-static place begin_block(struct run *r, struct frame *f, place p)
+static place begin_block(struct decode_run *r, struct decode_frame *f, place p)
 {
-    struct number count = take_long(r, f->op, p);
+    struct wire_number count = take_long(r, f->op, p);
     const struct loop *loop = f->loop;
 
     if (count.p == NULL) {
@@ -97,7 +97,7 @@ static place begin_block(struct run *r, struct frame *f, place p)
     return count.p;
 }
 
-static place end_loop(struct run *r, struct frame *f, place p)
+static place end_loop(struct decode_run *r, struct decode_frame *f, place p)
 {
     struct value *v = f->base + f->op->slot;
 
@@ -111,7 +111,7 @@ static place end_loop(struct run *r, struct frame *f, place p)
 }
 
 /* The key, and where the body shall write. */
-static place begin_item(struct run *r, struct frame *f, place p)
+static place begin_item(struct decode_run *r, struct decode_frame *f, place p)
 {
     const struct loop *loop = f->loop;
     struct value *item = loop->is_skipped ? r->sink : &f->items[loop->is_map ? 2 * f->len : f->len];
@@ -138,9 +138,9 @@ static place begin_item(struct run *r, struct frame *f, place p)
     return p;
 }
 
-place loop_next(struct run *r, place p)
+place loop_next(struct decode_run *r, place p)
 {
-    struct frame *f = &r->frames[r->frame_count - 1];
+    struct decode_frame *f = &r->frames[r->frame_count - 1];
 
     while (f->left == 0) {
         if (f->block_end != NULL && p != f->block_end) {
@@ -157,7 +157,7 @@ place loop_next(struct run *r, place p)
     return begin_item(r, f, p);
 }
 
-place loop_begin(struct run *r, const struct op *op, place p, struct value *base)
+place loop_begin(struct decode_run *r, const struct op *op, place p, struct value *base)
 {
     if (is_too_deep(r, op, 0)) {
         return wire_fail(r, op, p, ERR_LIMIT, "the event is nested too deep");
@@ -166,7 +166,7 @@ place loop_begin(struct run *r, const struct op *op, place p, struct value *base
     return loop_next(r, p);
 }
 
-place call_begin(struct run *r, const struct op *op, place p, struct value *base)
+place call_begin(struct decode_run *r, const struct op *op, place p, struct value *base)
 {
     const struct function *function = &r->decoder->functions[op->a];
     struct value *v = base + op->slot;
@@ -191,9 +191,9 @@ place call_begin(struct run *r, const struct op *op, place p, struct value *base
     return p;
 }
 
-void call_end(struct run *r)
+void call_end(struct decode_run *r)
 {
-    const struct frame *f = &r->frames[--r->frame_count];
+    const struct decode_frame *f = &r->frames[--r->frame_count];
 
     r->base = f->base;
     r->depth = f->depth;

@@ -19,7 +19,7 @@ enum node_kind {
     NODE_MISSING,
 };
 
-struct node {
+struct path_node {
     enum node_kind kind;
     uint32_t at;
     uint32_t next; /* node; with NODE_BRANCH the first of as many as there are branches */
@@ -35,7 +35,7 @@ struct reader_path {
 struct path {
     struct span *steps; /* each text owned */
     size_t step_count;
-    struct node *nodes; /* owned */
+    struct path_node *nodes; /* owned */
     size_t node_count;
     struct reader_path *readers; /* owned */
     size_t reader_count;
@@ -146,7 +146,7 @@ static uint32_t add_nodes(struct resolver *r, uint32_t count)
     }
     path->nodes = mem_grow(path->nodes, path->node_count + count, sizeof(*path->nodes));
     for (uint32_t i = 0; i < count; i++) {
-        path->nodes[first + i] = (struct node){.kind = NODE_MISSING};
+        path->nodes[first + i] = (struct path_node){.kind = NODE_MISSING};
     }
     path->node_count += count;
     return first;
@@ -203,7 +203,7 @@ static void resolve_union(struct resolver *r, uint32_t at, const struct type *ty
         return;
     }
     r->path->nodes[at] =
-        (struct node){.kind = NODE_BRANCH, .at = (uint32_t)type->branch_count, .next = first};
+        (struct path_node){.kind = NODE_BRANCH, .at = (uint32_t)type->branch_count, .next = first};
     for (uint32_t i = 0; i < type->branch_count; i++) {
         if (type->branches[i]->kind != TYPE_NULL) {
             resolve(r, first + i, type->branches[i], step);
@@ -215,7 +215,7 @@ static void resolve_union(struct resolver *r, uint32_t at, const struct type *ty
  * long: every second call takes a step. */
 static void resolve(struct resolver *r, uint32_t at, const struct type *type, size_t step)
 {
-    struct node node = {.kind = NODE_MISSING};
+    struct path_node node = {.kind = NODE_MISSING};
     const struct type *onward = NULL;
     struct span text;
     size_t index = 0;
@@ -232,10 +232,10 @@ static void resolve(struct resolver *r, uint32_t at, const struct type *type, si
     }
     text = r->path->steps[step];
     if (type->kind == TYPE_RECORD && type_field(type, text, &index) != NULL) {
-        node = (struct node){.kind = NODE_FIELD, .at = (uint32_t)index};
+        node = (struct path_node){.kind = NODE_FIELD, .at = (uint32_t)index};
         onward = type->fields[index].type;
     } else if (type->kind == TYPE_MAP) {
-        node = (struct node){.kind = NODE_KEY, .at = (uint32_t)step};
+        node = (struct path_node){.kind = NODE_KEY, .at = (uint32_t)step};
         onward = type->items;
     } else if (type->kind == TYPE_ARRAY && read_index(text, &node.at)) {
         node.kind = NODE_INDEX;
@@ -436,7 +436,7 @@ const struct value *path_get(const struct path *path, size_t reader, const struc
 {
     PRE(reader < path->reader_count);
 
-    const struct node *node = &path->nodes[path->readers[reader].first];
+    const struct path_node *node = &path->nodes[path->readers[reader].first];
     const struct value *value = root;
 
     while (value != NULL && value->kind != VALUE_NULL) {

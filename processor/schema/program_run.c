@@ -17,11 +17,11 @@
 enum { MESSAGE_BYTES_MAX = 16 * 1024 * 1024 };
 
 /* An int or long where the reader has float or double. An int's range is checked first. */
-static place read_promoted(struct run *r, const struct op *op, place p, struct value *v)
+static place read_promoted(struct decode_run *r, const struct op *op, place p, struct value *v)
 {
-    struct number number = op->code == OP_INT_TO_DOUBLE || op->code == OP_INT_TO_FLOAT
-                               ? take_int(r, op, p)
-                               : take_long(r, op, p);
+    struct wire_number number = op->code == OP_INT_TO_DOUBLE || op->code == OP_INT_TO_FLOAT
+                                    ? take_int(r, op, p)
+                                    : take_long(r, op, p);
     bool is_single = op->code == OP_INT_TO_FLOAT || op->code == OP_LONG_TO_FLOAT;
 
     put_head(v, op->head);
@@ -30,9 +30,10 @@ static place read_promoted(struct run *r, const struct op *op, place p, struct v
 }
 
 /* A time whose unit is another one for the reader. */
-static place read_time(struct run *r, const struct op *op, place p, struct value *v)
+static place read_time(struct decode_run *r, const struct op *op, place p, struct value *v)
 {
-    struct number number = op->code == OP_INT_TO_MICROS ? take_int(r, op, p) : take_long(r, op, p);
+    struct wire_number number =
+        op->code == OP_INT_TO_MICROS ? take_int(r, op, p) : take_long(r, op, p);
 
     put_head(v, op->head);
     if (op->code == OP_LONG_TO_MILLIS) {
@@ -43,7 +44,7 @@ static place read_time(struct run *r, const struct op *op, place p, struct value
     return number.p;
 }
 
-static place read_float(struct run *r, const struct op *op, place p, struct value *v)
+static place read_float(struct decode_run *r, const struct op *op, place p, struct value *v)
 {
     uint32_t bits;
     float number;
@@ -59,7 +60,7 @@ static place read_float(struct run *r, const struct op *op, place p, struct valu
     return p + sizeof(bits);
 }
 
-static inline place read_double(struct run *r, const struct op *op, place p, struct value *v)
+static inline place read_double(struct decode_run *r, const struct op *op, place p, struct value *v)
 {
     uint64_t bits;
 
@@ -72,7 +73,7 @@ static inline place read_double(struct run *r, const struct op *op, place p, str
     return p + sizeof(bits);
 }
 
-static place read_fixed(struct run *r, const struct op *op, place p, struct value *v)
+static place read_fixed(struct decode_run *r, const struct op *op, place p, struct value *v)
 {
     if ((uint64_t)(r->end - p) < op->a) {
         return wire_fail(r, op, p, ERR_DATA, "the message ends in a fixed");
@@ -83,9 +84,9 @@ static place read_fixed(struct run *r, const struct op *op, place p, struct valu
     return p + op->a;
 }
 
-static place read_enum(struct run *r, const struct op *op, place p, struct value *v)
+static place read_enum(struct decode_run *r, const struct op *op, place p, struct value *v)
 {
-    struct number index = take_int(r, op, p);
+    struct wire_number index = take_int(r, op, p);
 
     if (index.p == NULL) {
         return NULL;
@@ -102,9 +103,9 @@ static place read_enum(struct run *r, const struct op *op, place p, struct value
 }
 
 /* The step to go on with after a union's index: its branch's first. */
-static place read_union(struct run *r, const struct op *op, place p)
+static place read_union(struct decode_run *r, const struct op *op, place p)
 {
-    struct number index = take_long(r, op, p);
+    struct wire_number index = take_long(r, op, p);
 
     if (index.p == NULL) {
         return NULL;
@@ -117,9 +118,9 @@ static place read_union(struct run *r, const struct op *op, place p)
 }
 
 /* Of two branches: 0, 1, or -1 with p NULL. Kept apart from read_union() for the usual byte. */
-static inline struct number take_branch(struct run *r, const struct op *op, place p)
+static inline struct wire_number take_branch(struct decode_run *r, const struct op *op, place p)
 {
-    struct number index = take_long(r, op, p);
+    struct wire_number index = take_long(r, op, p);
 
     if (UNLIKELY((uint64_t)index.n > 1) && index.p != NULL) {
         index.p = wire_fail(r, op, p, ERR_DATA, "a union has no such branch");
@@ -127,9 +128,10 @@ static inline struct number take_branch(struct run *r, const struct op *op, plac
     return index;
 }
 
-static inline place read_optional_text(struct run *r, const struct op *op, place p, struct value *v)
+static inline place read_optional_text(struct decode_run *r, const struct op *op, place p,
+                                       struct value *v)
 {
-    struct number index = take_branch(r, op, p);
+    struct wire_number index = take_branch(r, op, p);
 
     if (UNLIKELY(index.p == NULL)) {
         return NULL;
@@ -142,8 +144,8 @@ static inline place read_optional_text(struct run *r, const struct op *op, place
     return read_text(r, op, index.p, v);
 }
 
-static inline place open_record(struct run *r, const struct op *op, place p, struct value *base,
-                                struct value *v)
+static inline place open_record(struct decode_run *r, const struct op *op, place p,
+                                struct value *base, struct value *v)
 {
     if (UNLIKELY(is_too_deep(r, op, 0))) {
         return wire_fail(r, op, p, ERR_LIMIT, "the event is nested too deep");
@@ -155,7 +157,7 @@ static inline place open_record(struct run *r, const struct op *op, place p, str
 }
 
 /* One step that only reads a value. */
-static inline place read_plain(struct run *r, const struct op *op, place p, struct value *v)
+static inline place read_plain(struct decode_run *r, const struct op *op, place p, struct value *v)
 {
     switch (op->code) {
     case OP_TEXT:
@@ -194,7 +196,7 @@ static inline place read_plain(struct run *r, const struct op *op, place p, stru
 }
 
 /* From the first step to OP_HALT; the place behind, or NULL. */
-static place run(struct run *r, place p, struct value *base)
+static place run(struct decode_run *r, place p, struct value *base)
 {
     const struct op *const ops = r->decoder->ops;
 
@@ -204,7 +206,7 @@ static place run(struct run *r, place p, struct value *base)
             p = read_optional_text(r, op, p, base + op->slot);
             break;
         case OP_OPTIONAL: {
-            struct number index = take_branch(r, op, p);
+            struct wire_number index = take_branch(r, op, p);
 
             p = index.p;
             if (p != NULL && index.n == op->x) {
@@ -263,7 +265,7 @@ enum err_code decoder_run(const struct decoder *decoder, struct span bytes, stru
 
     place start = (place)(const void *)(bytes.ptr == NULL ? "" : bytes.ptr);
     struct value *root;
-    struct run r; /* not zeroed: the frames are large, and each is set when it is opened */
+    struct decode_run r; /* not zeroed: the frames are large, and each is set when it is opened */
     const char *path;
 
     if (bytes.len > MESSAGE_BYTES_MAX) {

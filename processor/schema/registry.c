@@ -19,7 +19,7 @@ enum {
 };
 
 /* One schema text and how far its references have been followed. */
-struct node {
+struct reference_node {
     char *name;    /* owned: the name it is referred to by; NULL for the one asked for */
     char *subject; /* owned */
     int64_t version;
@@ -31,7 +31,7 @@ struct node {
 /* All that one schema needs, gathered depth first; each before whoever refers to it in `order`. */
 struct gathering {
     struct registry *registry;
-    struct node nodes[REGISTRY_REFERENCES_MAX + 1];
+    struct reference_node nodes[REGISTRY_REFERENCES_MAX + 1];
     size_t count;
     size_t stack[REGISTRY_REFERENCE_DEPTH_MAX + 1];
     size_t depth;
@@ -278,12 +278,12 @@ static enum err_code get_schema(struct registry *registry, const char *path, con
     return make_no_sense(registry, err, "nothing about the schema");
 }
 
-static json_t *references_of(const struct node *node)
+static json_t *references_of(const struct reference_node *node)
 {
     return json_object_get(node->answer, "references");
 }
 
-static struct node *find_node(struct gathering *g, const char *subject, int64_t version)
+static struct reference_node *find_node(struct gathering *g, const char *subject, int64_t version)
 {
     for (size_t i = 1; i < g->count; i++) {
         if (g->nodes[i].version == version && strcmp(g->nodes[i].subject, subject) == 0) {
@@ -296,9 +296,9 @@ static struct node *find_node(struct gathering *g, const char *subject, int64_t 
 static void enter(struct gathering *g, const char *name, const char *subject, int64_t version,
                   json_t *answer)
 {
-    struct node *node = &g->nodes[g->count];
+    struct reference_node *node = &g->nodes[g->count];
 
-    *node = (struct node){.version = version, .answer = answer, .is_open = true};
+    *node = (struct reference_node){.version = version, .answer = answer, .is_open = true};
     node->name = name == NULL ? NULL : mem_text(span_of(name));
     node->subject = subject == NULL ? NULL : mem_text(span_of(subject));
     g->stack[g->depth++] = g->count++;
@@ -338,7 +338,7 @@ static enum err_code follow(struct gathering *g, const json_t *reference, struct
     const char *name = json_string_value(json_object_get(reference, "name"));
     const char *subject = json_string_value(json_object_get(reference, "subject"));
     int64_t version = json_integer_value(json_object_get(reference, "version"));
-    const struct node *known;
+    const struct reference_node *known;
 
     if (name == NULL || subject == NULL || version <= 0) {
         return make_no_sense(g->registry, err, "a reference without name, subject or version");
@@ -366,7 +366,7 @@ static enum err_code gather(struct gathering *g, struct err *err)
 
     while (g->depth > 0 && rc == ERR_OK) {
         size_t index = g->stack[g->depth - 1];
-        struct node *node = &g->nodes[index];
+        struct reference_node *node = &g->nodes[index];
 
         if (node->next < json_array_size(references_of(node))) {
             rc = follow(g, json_array_get(references_of(node), node->next++), err);
@@ -379,7 +379,7 @@ static enum err_code gather(struct gathering *g, struct err *err)
     return rc;
 }
 
-static struct span schema_of(const struct node *node)
+static struct span schema_of(const struct reference_node *node)
 {
     const json_t *schema = json_object_get(node->answer, "schema");
 
@@ -395,7 +395,7 @@ static enum err_code parse(const struct gathering *g, struct schema **out, struc
     enum err_code rc;
 
     for (size_t i = 0; i < count; i++) {
-        const struct node *node = &g->nodes[g->order[i]];
+        const struct reference_node *node = &g->nodes[g->order[i]];
 
         references[i] = (struct schema_reference){span_of(node->name), schema_of(node)};
     }

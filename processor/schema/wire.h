@@ -22,7 +22,7 @@ enum { VARINT_BYTES_MAX = 10, INT_BYTES_MAX = 5 };
 
 typedef const unsigned char *place; /* in the message; NULL: refused */
 
-struct frame {
+struct decode_frame {
     const struct op *op;     /* the loop or call that opened it */
     const struct loop *loop; /* NULL for a call */
     struct value *base;      /* to go back to */
@@ -34,7 +34,7 @@ struct frame {
     uint32_t depth;      /* to go back to */
 };
 
-struct run {
+struct decode_run {
     const struct decoder *decoder;
     struct arena *arena;
     place end;
@@ -48,39 +48,39 @@ struct run {
     const struct op *failed;
     place failed_at;
     struct value sink[2];
-    struct frame frames[DECODE_DEPTH_MAX];
+    struct decode_frame frames[DECODE_DEPTH_MAX];
 };
 
-struct number {
+struct wire_number {
     place p;
     int64_t n;
 };
 
 /** Note why and where, and give NULL. */
-place wire_fail(struct run *r, const struct op *op, place p, enum err_code rc, const char *why)
-    __attribute__((cold));
+place wire_fail(struct decode_run *r, const struct op *op, place p, enum err_code rc,
+                const char *why) __attribute__((cold));
 /** A number of more than one byte, or none. */
-struct number wire_long(struct run *r, const struct op *op, place p);
+struct wire_number wire_long(struct decode_run *r, const struct op *op, place p);
 
 static inline int64_t unzigzag(uint64_t n)
 {
     return (int64_t)(n >> 1) ^ -(int64_t)(n & 1);
 }
 
-static inline struct number take_long(struct run *r, const struct op *op, place p)
+static inline struct wire_number take_long(struct decode_run *r, const struct op *op, place p)
 {
     if (LIKELY(p < r->end && *p < 0x80)) {
-        return (struct number){.p = p + 1, .n = unzigzag(*p)};
+        return (struct wire_number){.p = p + 1, .n = unzigzag(*p)};
     }
     return wire_long(r, op, p);
 }
 
-static inline struct number take_int(struct run *r, const struct op *op, place p)
+static inline struct wire_number take_int(struct decode_run *r, const struct op *op, place p)
 {
-    struct number number;
+    struct wire_number number;
 
     if (LIKELY(p < r->end && *p < 0x80)) {
-        return (struct number){.p = p + 1, .n = unzigzag(*p)};
+        return (struct wire_number){.p = p + 1, .n = unzigzag(*p)};
     }
     number = wire_long(r, op, p);
     if (number.p != NULL && (number.p - p > INT_BYTES_MAX || number.n != (int32_t)number.n)) {
@@ -144,9 +144,9 @@ static inline void put_head(struct value *v, uint32_t head)
     memcpy(v, &head, sizeof(head));
 }
 
-static inline place read_bytes(struct run *r, const struct op *op, place p, struct value *v)
+static inline place read_bytes(struct decode_run *r, const struct op *op, place p, struct value *v)
 {
-    struct number len = take_long(r, op, p);
+    struct wire_number len = take_long(r, op, p);
 
     if (UNLIKELY(len.p == NULL)) {
         return NULL;
@@ -161,8 +161,8 @@ static inline place read_bytes(struct run *r, const struct op *op, place p, stru
     return len.p + len.n;
 }
 
-static inline __attribute__((always_inline)) place read_text(struct run *r, const struct op *op,
-                                                             place p, struct value *v)
+static inline __attribute__((always_inline)) place
+read_text(struct decode_run *r, const struct op *op, place p, struct value *v)
 {
     place behind = read_bytes(r, op, p, v);
 
@@ -175,7 +175,7 @@ static inline __attribute__((always_inline)) place read_text(struct run *r, cons
     return behind;
 }
 
-static inline place read_bool(struct run *r, const struct op *op, place p, struct value *v)
+static inline place read_bool(struct decode_run *r, const struct op *op, place p, struct value *v)
 {
     if (UNLIKELY(p == r->end)) {
         return wire_fail(r, op, p, ERR_DATA, "the message ends before a boolean");
@@ -188,18 +188,18 @@ static inline place read_bool(struct run *r, const struct op *op, place p, struc
     return p + 1;
 }
 
-static inline place read_int(struct run *r, const struct op *op, place p, struct value *v)
+static inline place read_int(struct decode_run *r, const struct op *op, place p, struct value *v)
 {
-    struct number number = take_int(r, op, p);
+    struct wire_number number = take_int(r, op, p);
 
     put_head(v, op->head);
     v->i = number.n;
     return number.p;
 }
 
-static inline place read_long(struct run *r, const struct op *op, place p, struct value *v)
+static inline place read_long(struct decode_run *r, const struct op *op, place p, struct value *v)
 {
-    struct number number = take_long(r, op, p);
+    struct wire_number number = take_long(r, op, p);
 
     put_head(v, op->head);
     v->i = number.n;
@@ -207,13 +207,13 @@ static inline place read_long(struct run *r, const struct op *op, place p, struc
 }
 
 /** Steps that open a frame, or go on in one. Each sets run->next and run->base. */
-place loop_begin(struct run *r, const struct op *op, place p, struct value *base);
-place loop_next(struct run *r, place p);
-place call_begin(struct run *r, const struct op *op, place p, struct value *base);
-void call_end(struct run *r);
+place loop_begin(struct decode_run *r, const struct op *op, place p, struct value *base);
+place loop_next(struct decode_run *r, place p);
+place call_begin(struct decode_run *r, const struct op *op, place p, struct value *base);
+void call_end(struct decode_run *r);
 
 /** One level deeper than the step's own (and @more) is past the bound. */
-static inline bool is_too_deep(const struct run *r, const struct op *op, uint32_t more)
+static inline bool is_too_deep(const struct decode_run *r, const struct op *op, uint32_t more)
 {
     return r->depth + op->x + more > DECODE_DEPTH_MAX;
 }
