@@ -48,7 +48,7 @@ const struct config_destination *record_fault(const struct leg *leg)
 }
 
 /* The answer that sent @leg another way though it was no answer to it. */
-static bool find_heard(struct deliverer *d, const struct leg *leg, struct heard *out)
+static bool find_last_answer(struct deliverer *d, const struct leg *leg, struct last_answer *out)
 {
     size_t first;
 
@@ -59,32 +59,34 @@ static bool find_heard(struct deliverer *d, const struct leg *leg, struct heard 
     switch ((int)leg->reason) {
     case REASON_OUTAGE:
     case REASON_REJECT_STORM:
-        return health_outage_heard(d->health, first, deliverer_cell(d, first, leg->event->type),
-                                   leg->outage, out);
+        return health_outage_answer(d->health, first, deliverer_cell(d, first, leg->event->type),
+                                    leg->outage, out);
     case REASON_THROTTLED:
-        return health_last_heard(d->health, first, VERDICT_THROTTLED, out);
+        return health_last_answer(d->health, first, VERDICT_THROTTLED, out);
     case REASON_CREDENTIAL:
-        return health_last_heard(d->health, first, VERDICT_HOLD, out);
+        return health_last_answer(d->health, first, VERDICT_HOLD, out);
     default:
         return false;
     }
 }
 
 /* It must not be taken for an answer to this record: the text says whose it is. */
-static void use_last_answer(const struct leg *leg, const struct heard *heard,
+static void use_last_answer(const struct leg *leg, const struct last_answer *last_answer,
                             char text[HEADER_TEXT_BYTES], struct header_values *values)
 {
-    char said[HEARD_TEXT_BYTES];
+    char said[LAST_ANSWER_TEXT_BYTES];
 
-    (void)snprintf(
-        text, HEADER_TEXT_BYTES, "%s%s%s%.*s; the last answer there, to another event: %s",
-        leg->outage[0] == '\0' ? "" : "outage ", leg->outage, leg->outage[0] == '\0' ? "" : ": ",
-        (int)MIN_OF(values->error.len, (size_t)160), values->error.ptr, heard_text(heard, said));
+    (void)snprintf(text, HEADER_TEXT_BYTES,
+                   "%s%s%s%.*s; the last answer there, to another event: %s",
+                   leg->outage[0] == '\0' ? "" : "outage ", leg->outage,
+                   leg->outage[0] == '\0' ? "" : ": ", (int)MIN_OF(values->error.len, (size_t)160),
+                   values->error.ptr, last_answer_text(last_answer, said));
     values->error = span_of(text);
-    values->http_status = heard->status;
-    values->has_code = heard->has_code;
-    values->code = heard->code;
-    values->request_id = span_of(heard->request_id[0] == '\0' ? NULL : heard->request_id);
+    values->http_status = last_answer->status;
+    values->has_code = last_answer->has_code;
+    values->code = last_answer->code;
+    values->request_id =
+        span_of(last_answer->request_id[0] == '\0' ? NULL : last_answer->request_id);
 }
 
 rd_kafka_headers_t *record_headers(struct deliverer *d, const struct leg *leg,
@@ -94,7 +96,7 @@ rd_kafka_headers_t *record_headers(struct deliverer *d, const struct leg *leg,
     const struct last_error *error = leg->last_error;
     char text[HEADER_TEXT_BYTES];
     struct message_view message;
-    struct heard heard;
+    struct last_answer last_answer;
     struct header_values values;
 
     d->io->view(event->message, &message);
@@ -128,8 +130,8 @@ rd_kafka_headers_t *record_headers(struct deliverer *d, const struct leg *leg,
         values.has_code = error->has_code;
         values.code = error->code;
         values.request_id = span_of(error->request_id[0] == '\0' ? NULL : error->request_id);
-    } else if (find_heard(d, leg, &heard)) {
-        use_last_answer(leg, &heard, text, &values);
+    } else if (find_last_answer(d, leg, &last_answer)) {
+        use_last_answer(leg, &last_answer, text, &values);
     }
     return headers_new(leg->parts.is_apart[PIECE_HEADERS] ? NULL : original, &values);
 }
@@ -157,18 +159,19 @@ void record_log_dead_letter(struct deliverer *d, const struct leg *leg)
 {
     static const struct last_error none;
     const struct last_error *error = leg->last_error == NULL ? &none : leg->last_error;
-    struct heard heard = {
+    struct last_answer last_answer = {
         .status = error->http_status, .has_code = error->has_code, .code = error->code};
-    char code[HEARD_CODE_BYTES];
+    char code[LAST_ANSWER_CODE_BYTES];
 
-    if (error->is_answer || !find_heard(d, leg, &heard)) {
-        memcpy(heard.request_id, error->request_id, sizeof(heard.request_id));
+    if (error->is_answer || !find_last_answer(d, leg, &last_answer)) {
+        memcpy(last_answer.request_id, error->request_id, sizeof(last_answer.request_id));
     }
     LOG_WARN("dead_letter.written",
              "destination=%s event=%s reason=%s code=%s field=%s status=%d request_id=%s outage=%s "
              "why=%s",
              LOG_S(name_of(record_fault(leg))), LOG_S(leg->event->type),
-             reason_word((enum reason)leg->reason), heard_code(&heard, code), LOG_Q(error->field),
-             heard.status, LOG_Q(heard.request_id), LOG_Q(leg->outage),
+             reason_word((enum reason)leg->reason), last_answer_code(&last_answer, code),
+             LOG_Q(error->field), last_answer.status, LOG_Q(last_answer.request_id),
+             LOG_Q(leg->outage),
              LOG_Q(error->text[0] == '\0' ? text_of((enum reason)leg->reason) : error->text));
 }

@@ -89,10 +89,10 @@ void sender_count(struct sender *sender, const struct leg *leg, enum verdict ver
     metrics_delivery(sender->d->metrics, sender->index, leg->event->type, verdict, count);
 }
 
-struct heard sender_heard(const struct sender *sender, const struct http_reply *reply,
-                          const struct answer *answer)
+struct last_answer sender_last_answer(const struct sender *sender, const struct http_reply *reply,
+                                      const struct answer *answer)
 {
-    struct heard heard = {
+    struct last_answer last_answer = {
         .at_ms = sender->d->wall_ms,
         .verdict = answer->verdict,
         .status = reply->status,
@@ -100,14 +100,15 @@ struct heard sender_heard(const struct sender *sender, const struct http_reply *
         .code = answer->code,
     };
 
-    memcpy(heard.request_id, request_id_of(reply, answer), sizeof(heard.request_id));
+    memcpy(last_answer.request_id, request_id_of(reply, answer), sizeof(last_answer.request_id));
     if (answer->verdict != VERDICT_DELIVERED) {
-        write_text(reply, answer, heard.text, sizeof(heard.text));
+        write_text(reply, answer, last_answer.text, sizeof(last_answer.text));
     }
-    return heard;
+    return last_answer;
 }
 
-void sender_hear_each(const struct sender *sender, size_t count, struct heard *heard)
+void sender_last_answer_each(const struct sender *sender, size_t count,
+                             struct last_answer *last_answer)
 {
     const struct item_result *first = NULL;
     size_t bad = 0;
@@ -123,11 +124,11 @@ void sender_hear_each(const struct sender *sender, size_t count, struct heard *h
     if (first == NULL) {
         return;
     }
-    (void)snprintf(heard->text, sizeof(heard->text), "%zu of %zu events not taken, in code %d%s%s",
-                   bad, count, (int)heard->code, first->field[0] == '\0' ? "" : ", field ",
-                   first->field);
-    heard->verdict = first->verdict;
-    heard->code = first->code != 0 ? first->code : heard->code;
+    (void)snprintf(last_answer->text, sizeof(last_answer->text),
+                   "%zu of %zu events not taken, in code %d%s%s", bad, count,
+                   (int)last_answer->code, first->field[0] == '\0' ? "" : ", field ", first->field);
+    last_answer->verdict = first->verdict;
+    last_answer->code = first->code != 0 ? first->code : last_answer->code;
 }
 
 /* what becomes of the batch */

@@ -113,14 +113,14 @@ enum circuit sender_tell_health(struct sender *sender, struct batch *batch,
                 .is_life_sign = answer->is_life_sign,
                 .full_ms = concurrency_full_ms(&sender->concurrency, now_ms),
                 .least_ms = is_fault && reply->has_retry_after ? reply->retry_after_ms : 0},
-        .heard = sender_heard(sender, reply, answer),
+        .last_answer = sender_last_answer(sender, reply, answer),
         .calls = count_calls(sender, batch, call, answer),
         .is_counted = batch->is_counted,
         .counted_ms = batch->counted_ms,
     };
 
     if (answer->scope == SCOPE_EACH) {
-        sender_hear_each(sender, batch->count, &told.heard);
+        sender_last_answer_each(sender, batch->count, &told.last_answer);
     }
     if (is_fault) { /* looks through all queues */
         sender_mark_blocking(sender, batch);

@@ -95,10 +95,11 @@ bool sender_send_next(struct sender *sender);
 /** @count events like that of @leg were answered so. */
 void sender_count(struct sender *sender, const struct leg *leg, enum verdict verdict, size_t count);
 /** What was answered, and how it was read: for the status and for headers. */
-struct heard sender_heard(const struct sender *sender, const struct http_reply *reply,
-                          const struct answer *answer);
+struct last_answer sender_last_answer(const struct sender *sender, const struct http_reply *reply,
+                                      const struct answer *answer);
 /** Where each of @count events was answered by itself: the first that was not taken. */
-void sender_hear_each(const struct sender *sender, size_t count, struct heard *heard);
+void sender_last_answer_each(const struct sender *sender, size_t count,
+                             struct last_answer *last_answer);
 
 /* sender_health.c */
 

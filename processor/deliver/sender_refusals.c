@@ -18,15 +18,15 @@ enum {
 static void log_still(const struct sender *sender, const char *what, uint64_t paused_before_ms,
                       const struct http_reply *reply, const struct answer *answer)
 {
-    struct heard heard = sender_heard(sender, reply, answer);
-    char code[HEARD_CODE_BYTES];
+    struct last_answer last_answer = sender_last_answer(sender, reply, answer);
+    char code[LAST_ANSWER_CODE_BYTES];
 
     if (sender->pause.seen.paused_until_ms != paused_before_ms) {
         LOG_INFO(
             "destination.still",
             "destination=%s was=%s code=%s status=%d request_id=%s next_probe_in_ms=%llu",
-            LOG_S(sender->config->name), what, heard_code(&heard, code), heard.status,
-            LOG_Q(heard.request_id),
+            LOG_S(sender->config->name), what, last_answer_code(&last_answer, code),
+            last_answer.status, LOG_Q(last_answer.request_id),
             (unsigned long long)(sender->pause.seen.paused_until_ms -
                                  MIN_OF(sender->d->now_ms, sender->pause.seen.paused_until_ms)));
     }
@@ -79,7 +79,7 @@ static const char *secret_named(const struct sender *sender)
 static void log_held(const struct sender *sender, const struct batch *batch, uint64_t wait_ms,
                      const struct http_reply *reply, const struct answer *answer)
 {
-    struct heard heard = sender_heard(sender, reply, answer);
+    struct last_answer last_answer = sender_last_answer(sender, reply, answer);
 
     LOG_ERROR("destination.held",
               "destination=%s source_id=%s code=%d status=%d request_id=%s why=%s secret=%s "
@@ -87,7 +87,7 @@ static void log_held(const struct sender *sender, const struct batch *batch, uin
               "way_out=\"correct the credential or the destination's settings; the secret file is "
               "watched\"",
               LOG_S(sender->config->name), LOG_Q(batch->queue->hold->source_id),
-              answer->has_code ? answer->code : 0, reply->status, LOG_Q(heard.request_id),
+              answer->has_code ? answer->code : 0, reply->status, LOG_Q(last_answer.request_id),
               LOG_Q(answer->text), secret_named(sender), (unsigned long long)wait_ms);
 }
 

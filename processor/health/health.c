@@ -101,9 +101,10 @@ static void log_transition(const struct health *health, const struct watched *wa
     const char *event = which == DESTINATION_CELLS_MAX ? "" : watched->names[which];
 
     const struct outage *outage = &mark->outage;
-    const struct heard *heard = breaker->state == BREAKER_OPEN ? &mark->refused : &mark->last;
+    const struct last_answer *last_answer =
+        breaker->state == BREAKER_OPEN ? &mark->refused : &mark->last;
     char began[CLOCK_ISO_BYTES];
-    char code[HEARD_CODE_BYTES];
+    char code[LAST_ANSWER_CODE_BYTES];
 
     if (mark->logged_ms != 0 && now_ms - mark->logged_ms < 1000 &&
         breaker->state != BREAKER_CLOSED) {
@@ -120,8 +121,8 @@ static void log_transition(const struct health *health, const struct watched *wa
            breaker_state_word(breaker->state), breaker_cause_word(outage->cause),
            scope_word(destination_scope(&watched->health)), breaker->k, breaker->opened_calls,
            breaker->opened_faults, LOG_Q(outage->id), breaker->is_flapping ? "true" : "false",
-           heard->at_ms == 0 ? "none" : verdict_word(heard->verdict), heard->status,
-           heard_code(heard, code), LOG_Q(heard->request_id),
+           last_answer->at_ms == 0 ? "none" : verdict_word(last_answer->verdict),
+           last_answer->status, last_answer_code(last_answer, code), LOG_Q(last_answer->request_id),
            (unsigned long long)health_probe_in_ms(breaker, now_ms), began,
            (unsigned long long)(now_ms - outage->began_ms), (unsigned long long)outage->diverted,
            (unsigned long long)outage->dead_lettered, mark->unlogged);
@@ -140,7 +141,7 @@ static void begin_outage(struct health *health, size_t destination, const struct
         .began_ms = began_ms,
         .began_at_ms = wall_ms - (int64_t)(now_ms - began_ms),
         .opened_at_ms = wall_ms,
-        .heard = mark->refused,
+        .last_answer = mark->refused,
     };
     name_outage(health, mark->outage.id);
 }
@@ -275,10 +276,10 @@ bool health_allows_waiting(struct health *health, size_t destination, size_t cel
 static void hear(struct outage_mark *mark, const struct health_call *call, uint64_t now_ms)
 {
     onsets_count(&mark->onsets, now_ms, call->ticket.sent_ms, call->end.call);
-    mark->last = call->heard;
-    if (call->heard.verdict != VERDICT_DELIVERED) {
-        mark->refused = call->heard;
-        mark->outage.heard = call->heard;
+    mark->last = call->last_answer;
+    if (call->last_answer.verdict != VERDICT_DELIVERED) {
+        mark->refused = call->last_answer;
+        mark->outage.last_answer = call->last_answer;
     }
 }
 
@@ -325,7 +326,7 @@ enum circuit health_ended(struct health *health, size_t destination, size_t cell
     PRE(call->calls > 0);
     (void)pthread_mutex_lock(&health->lock);
     end.now_ms = health_steady(health, end.now_ms);
-    watched->heard[call->heard.verdict] = call->heard;
+    watched->last_answer[call->last_answer.verdict] = call->last_answer;
     hear(&watched->marks[cell], call, end.now_ms);
     hear(&watched->marks[DESTINATION_CELLS_MAX], call, end.now_ms);
     if (count_end(&watched->health, cell, call, &end)) {

@@ -29,9 +29,9 @@ struct admission {
 struct health_call {
     struct call_end end;
     struct ticket ticket;
-    struct heard heard; /* what was answered, for people */
-    uint32_t calls;     /* as how many it counts: refused by event, it is as many refusals */
-    bool is_counted;    /* it was counted as a fault while it hung, at counted_ms */
+    struct last_answer last_answer; /* what was answered, for people */
+    uint32_t calls;  /* as how many it counts: refused by event, it is as many refusals */
+    bool is_counted; /* it was counted as a fault while it hung, at counted_ms */
     uint64_t counted_ms;
 };
 
@@ -100,11 +100,11 @@ enum reason health_outage(struct health *health, size_t destination, size_t cell
 void health_outage_settled(struct health *health, size_t destination, size_t cell, const char *id,
                            bool is_dead_letter);
 /** The last answer of outage @id that was not good; false: none is known. */
-bool health_outage_heard(struct health *health, size_t destination, size_t cell, const char *id,
-                         struct heard *out);
+bool health_outage_answer(struct health *health, size_t destination, size_t cell, const char *id,
+                          struct last_answer *out);
 /** The last answer of @destination that was read as @verdict; false: there was none. */
-bool health_last_heard(struct health *health, size_t destination, enum verdict verdict,
-                       struct heard *out);
+bool health_last_answer(struct health *health, size_t destination, enum verdict verdict,
+                        struct last_answer *out);
 
 /** @worker holds one source id of @destination, until it asks again; @since_ms 0: no longer. */
 void health_hold_source(struct health *health, size_t destination, unsigned worker, struct span id,
@@ -126,9 +126,9 @@ struct cell_view {
     uint32_t k;
     double share;
     bool is_flapping;
-    struct outage outage; /* the present one; id "": none; its event is not set */
-    struct heard last;    /* the last answer, and the last that was not good */
-    struct heard refused;
+    struct outage outage;    /* the present one; id "": none; its event is not set */
+    struct last_answer last; /* the last answer, and the last that was not good */
+    struct last_answer refused;
     uint64_t entered[BREAKER_STATES]; /* transitions into each state */
 };
 
@@ -136,8 +136,8 @@ struct cell_view {
 struct pause_view {
     unsigned workers; /* that it pauses now: none or all */
     uint64_t for_ms;
-    uint64_t probe_in_ms; /* 0: with the next event */
-    struct heard heard;   /* what began it, or the last probe's answer */
+    uint64_t probe_in_ms;           /* 0: with the next event */
+    struct last_answer last_answer; /* what began it, or the last probe's answer */
 };
 
 struct destination_view {

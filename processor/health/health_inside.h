@@ -32,14 +32,14 @@ struct watched {
         enum breaker_state state; /* as last seen, to tell transitions */
         struct outage outage;     /* id "" while closed */
         struct onsets onsets;
-        struct heard last, refused; /* answers: of any kind, not good */
+        struct last_answer last, refused; /* answers: of any kind, not good */
         uint64_t logged_ms;
         uint32_t unlogged;
         uint64_t entered[BREAKER_STATES];
-    } marks[DESTINATION_CELLS_MAX + 1];          /* the last: the destination itself */
-    struct heard heard[VERDICT_COUNT];           /* the last answers, by how they were read */
-    struct stranger strangers[HEALTH_STRANGERS]; /* by hash */
-    char *retired[HEALTH_NAMES_RETIRED];         /* names of cells given away, a ring; owned */
+    } marks[DESTINATION_CELLS_MAX + 1];            /* the last: the destination itself */
+    struct last_answer last_answer[VERDICT_COUNT]; /* the last answers, by how they were read */
+    struct stranger strangers[HEALTH_STRANGERS];   /* by hash */
+    char *retired[HEALTH_NAMES_RETIRED];           /* names of cells given away, a ring; owned */
     size_t retired_count;
     _Atomic uint32_t cells_version; /* grows when a cell is given to another type */
     struct held_sources sources;

@@ -68,26 +68,26 @@ void health_outage_settled(struct health *health, size_t destination, size_t cel
     (void)pthread_mutex_unlock(&health->lock);
 }
 
-bool health_outage_heard(struct health *health, size_t destination, size_t cell, const char *id,
-                         struct heard *out)
+bool health_outage_answer(struct health *health, size_t destination, size_t cell, const char *id,
+                          struct last_answer *out)
 {
     const struct outage *outage;
 
     (void)pthread_mutex_lock(&health->lock);
     outage = find_outage(health, destination, cell, id);
-    *out = (struct heard){0};
+    *out = (struct last_answer){0};
     if (outage != NULL) {
-        *out = outage->heard;
+        *out = outage->last_answer;
     }
     (void)pthread_mutex_unlock(&health->lock);
     return out->at_ms != 0;
 }
 
-bool health_last_heard(struct health *health, size_t destination, enum verdict verdict,
-                       struct heard *out)
+bool health_last_answer(struct health *health, size_t destination, enum verdict verdict,
+                        struct last_answer *out)
 {
     (void)pthread_mutex_lock(&health->lock);
-    *out = health->watched[destination].heard[verdict];
+    *out = health->watched[destination].last_answer[verdict];
     (void)pthread_mutex_unlock(&health->lock);
     return out->at_ms != 0;
 }
@@ -137,7 +137,7 @@ static struct cell_view view_of(const struct breaker *breaker, const struct outa
 }
 
 static struct pause_view view_of_pause(const struct health *health, const struct pause_state *asked,
-                                       uint64_t since_ms, const struct heard *heard,
+                                       uint64_t since_ms, const struct last_answer *last_answer,
                                        uint64_t now_ms)
 {
     if (since_ms == 0) {
@@ -147,7 +147,7 @@ static struct pause_view view_of_pause(const struct health *health, const struct
         .workers = health->config->workers,
         .for_ms = now_ms - MIN_OF(since_ms, now_ms),
         .probe_in_ms = asked->paused_until_ms - MIN_OF(now_ms, asked->paused_until_ms),
-        .heard = *heard,
+        .last_answer = *last_answer,
     };
 }
 
@@ -160,9 +160,9 @@ void health_look(struct health *health, size_t destination, uint64_t now_ms,
     pause_look(&watched->pause, &asked);
     (void)pthread_mutex_lock(&health->lock);
     out->throttled = view_of_pause(health, &asked, asked.throttled_since_ms,
-                                   &watched->heard[VERDICT_THROTTLED], now_ms);
-    out->held =
-        view_of_pause(health, &asked, asked.held_since_ms, &watched->heard[VERDICT_HOLD], now_ms);
+                                   &watched->last_answer[VERDICT_THROTTLED], now_ms);
+    out->held = view_of_pause(health, &asked, asked.held_since_ms,
+                              &watched->last_answer[VERDICT_HOLD], now_ms);
     now_ms = health_steady(health, now_ms);
     out->self = view_of(&watched->health.breaker, &watched->marks[DESTINATION_CELLS_MAX], SPAN_NONE,
                         now_ms);

@@ -11,7 +11,7 @@
 #ifndef HEALTH_OUTAGE_H
 #define HEALTH_OUTAGE_H
 
-#include "event/heard.h"
+#include "event/last_answer.h"
 #include "health/cell.h"
 
 enum { OUTAGE_ID_BYTES = 40, OUTAGES_KEPT = 64 };
@@ -40,7 +40,7 @@ struct outage {
     uint64_t began_ms;
     int64_t began_at_ms, opened_at_ms, closed_at_ms; /* wall; closed: 0 while it goes on */
     uint64_t diverted, dead_lettered;                /* events, because of it, in this process */
-    struct heard heard;                              /* the last answer that was not good */
+    struct last_answer last_answer;                  /* the last answer that was not good */
 };
 
 /* The last ones that are over, oldest first from @at on. */

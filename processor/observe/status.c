@@ -120,22 +120,23 @@ static const char *override_word(enum breaker_force force)
 }
 
 /* What a destination said last, and how it was read. */
-static json_t *heard_json(const struct heard *heard)
+static json_t *last_answer_json(const struct last_answer *last_answer)
 {
     json_t *out;
 
-    if (heard->at_ms == 0) {
+    if (last_answer->at_ms == 0) {
         return json_null();
     }
     out = json_object();
-    json_object_set_new(out, "at", time_json(heard->at_ms));
-    json_object_set_new(out, "verdict", json_string(verdict_word(heard->verdict)));
+    json_object_set_new(out, "at", time_json(last_answer->at_ms));
+    json_object_set_new(out, "verdict", json_string(verdict_word(last_answer->verdict)));
     json_object_set_new(out, "status",
-                        heard->status == 0 ? json_null() : json_integer(heard->status));
-    json_object_set_new(out, "code", heard->has_code ? json_integer(heard->code) : json_null());
+                        last_answer->status == 0 ? json_null() : json_integer(last_answer->status));
+    json_object_set_new(out, "code",
+                        last_answer->has_code ? json_integer(last_answer->code) : json_null());
     json_object_set_new(out, "request_id",
-                        word_or_null(heard->request_id, heard->request_id[0] != '\0'));
-    json_object_set_new(out, "text", word_or_null(heard->text, heard->text[0] != '\0'));
+                        word_or_null(last_answer->request_id, last_answer->request_id[0] != '\0'));
+    json_object_set_new(out, "text", word_or_null(last_answer->text, last_answer->text[0] != '\0'));
     return out;
 }
 
@@ -169,8 +170,8 @@ static void add_breaker(json_t *out, const struct cell_view *view, int64_t wall_
                         word_or_null(override_word(view->force), view->force != FORCE_NONE));
     json_object_set_new(out, "next_probe_in_ms",
                         is_waiting ? count_json(view->probe_in_ms) : json_null());
-    json_object_set_new(out, "last_answer", heard_json(&view->last));
-    json_object_set_new(out, "last_error", heard_json(&view->refused));
+    json_object_set_new(out, "last_answer", last_answer_json(&view->last));
+    json_object_set_new(out, "last_error", last_answer_json(&view->refused));
     add_outage(out, &view->outage);
 }
 
@@ -221,7 +222,7 @@ static void add_pause(json_t *out, const struct pause_view *pause, int64_t wall_
 {
     json_object_set_new(out, "since", time_json(wall_ms - (int64_t)pause->for_ms));
     json_object_set_new(out, "next_probe_in_ms", count_json(pause->probe_in_ms));
-    json_object_set_new(out, "last_answer", heard_json(&pause->heard));
+    json_object_set_new(out, "last_answer", last_answer_json(&pause->last_answer));
 }
 
 static json_t *held_json(const struct config_destination *config, const struct pause_view *held,
@@ -307,7 +308,7 @@ static void list_outage(const struct outage_list *list, const struct outage *out
     json_object_set_new(out, "cause", json_string(breaker_cause_word(outage->cause)));
     add_outage(out, outage);
     json_object_set_new(out, "closed", moment_json(outage->closed_at_ms));
-    json_object_set_new(out, "last_error", heard_json(&outage->heard));
+    json_object_set_new(out, "last_error", last_answer_json(&outage->last_answer));
     json_array_append_new(list->array, out);
 }
 

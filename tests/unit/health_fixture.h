@@ -12,7 +12,7 @@ static inline struct health_call ended(uint64_t now_ms, enum call call, struct t
     return (struct health_call){
         .end = {.now_ms = now_ms, .call = call, .is_life_sign = true},
         .ticket = ticket,
-        .heard = {.verdict = is_good ? VERDICT_DELIVERED : VERDICT_RETRY},
+        .last_answer = {.verdict = is_good ? VERDICT_DELIVERED : VERDICT_RETRY},
         .calls = 1,
     };
 }

@@ -121,15 +121,15 @@ static void an_outage_has_an_id_from_open_to_close(void **state)
     health_free(health);
 }
 
-static struct heard answer(enum verdict verdict, int32_t code, int64_t at_ms)
+static struct last_answer answer(enum verdict verdict, int32_t code, int64_t at_ms)
 {
-    return (struct heard){.at_ms = at_ms,
-                          .verdict = verdict,
-                          .status = 200,
-                          .has_code = true,
-                          .code = code,
-                          .request_id = "r-1",
-                          .text = "code 50000 (INTERNAL)"};
+    return (struct last_answer){.at_ms = at_ms,
+                                .verdict = verdict,
+                                .status = 200,
+                                .has_code = true,
+                                .code = code,
+                                .request_id = "r-1",
+                                .text = "code 50000 (INTERNAL)"};
 }
 
 static void an_outage_knows_what_was_answered_and_what_it_cost(void **state)
@@ -137,7 +137,7 @@ static void an_outage_knows_what_was_answered_and_what_it_cost(void **state)
     struct health *health = health_new(&config, 7, 1000);
     size_t cell = health_cell(health, 0, SPAN("Purchase"), 1000);
     struct destination_view *view = calloc(1, sizeof(*view));
-    struct heard heard = answer(VERDICT_RETRY, 50000, 7);
+    struct last_answer last_answer = answer(VERDICT_RETRY, 50000, 7);
     enum circuit circuit = CIRCUIT_CLOSED;
     uint64_t now_ms = 1000;
     char id[OUTAGE_ID_BYTES];
@@ -149,7 +149,7 @@ static void an_outage_knows_what_was_answered_and_what_it_cost(void **state)
 
         struct health_call call = ended(now_ms, CALL_APP, ticket);
 
-        call.heard = heard;
+        call.last_answer = last_answer;
         call.ticket.sent_ms = now_ms - 50;
         circuit = told(health, 0, cell, call);
     }
@@ -165,12 +165,12 @@ static void an_outage_knows_what_was_answered_and_what_it_cost(void **state)
     assert_int_equal(view->cells[0].outage.began_ms, 950);
     assert_int_equal(view->cells[0].outage.diverted, 2);
     assert_int_equal(view->cells[0].outage.dead_lettered, 1);
-    assert_int_equal(view->cells[0].outage.heard.code, 50000);
+    assert_int_equal(view->cells[0].outage.last_answer.code, 50000);
     assert_string_equal(view->cells[0].refused.request_id, "r-1");
     assert_string_equal(view->self.last.request_id, "r-1");
-    assert_true(health_outage_heard(health, 0, cell, id, &heard));
-    assert_int_equal(heard.code, 50000);
-    assert_false(health_outage_heard(health, 0, cell, "another one", &heard));
+    assert_true(health_outage_answer(health, 0, cell, id, &last_answer));
+    assert_int_equal(last_answer.code, 50000);
+    assert_false(health_outage_answer(health, 0, cell, "another one", &last_answer));
     free(view);
     health_free(health);
 }
@@ -180,34 +180,34 @@ static void good_answers_do_not_hide_the_last_bad_one(void **state)
     struct health *health = health_new(&config, 7, 1000);
     size_t cell = health_cell(health, 0, SPAN("Purchase"), 1000);
     struct destination_view *view = calloc(1, sizeof(*view));
-    struct heard bad = answer(VERDICT_THROTTLED, 40100, 5);
-    struct heard good = answer(VERDICT_DELIVERED, 0, 6);
+    struct last_answer bad = answer(VERDICT_THROTTLED, 40100, 5);
+    struct last_answer good = answer(VERDICT_DELIVERED, 0, 6);
     struct ticket ticket = health_ticket(health, 0, cell);
     struct health_call refused = ended(1000, CALL_NEUTRAL, ticket);
     struct health_call served = ended(1100, CALL_OK, ticket);
-    struct heard heard;
+    struct last_answer last_answer;
 
     (void)state;
     assert_non_null(view);
-    assert_false(health_last_heard(health, 0, VERDICT_THROTTLED, &heard));
-    refused.heard = bad;
-    served.heard = good;
+    assert_false(health_last_answer(health, 0, VERDICT_THROTTLED, &last_answer));
+    refused.last_answer = bad;
+    served.last_answer = good;
     assert_int_equal(told(health, 0, cell, refused), CIRCUIT_CLOSED);
     assert_int_equal(told(health, 0, cell, served), CIRCUIT_CLOSED);
     health_look(health, 0, 1100, view);
     assert_int_equal(view->cells[0].last.code, 0);
     assert_int_equal(view->cells[0].refused.code, 40100);
-    assert_true(health_last_heard(health, 0, VERDICT_THROTTLED, &heard));
-    assert_int_equal(heard.at_ms, 5);
+    assert_true(health_last_answer(health, 0, VERDICT_THROTTLED, &last_answer));
+    assert_int_equal(last_answer.at_ms, 5);
     free(view);
     health_free(health);
 }
 
 static const struct {
     const char *name;
-    struct heard heard;
+    struct last_answer last_answer;
     const char *want;
-} heard_rows[] = {
+} last_answer_rows[] = {
     {"all of it",
      {1, VERDICT_RETRY, 200, true, 50000, "r-1", "code 50000 (INTERNAL)"},
      "code 50000 (INTERNAL); HTTP 200, request id r-1, read as retry"},
@@ -220,12 +220,13 @@ static const struct {
 
 static void an_answer_is_told_in_words(void **state)
 {
-    char text[HEARD_TEXT_BYTES];
+    char text[LAST_ANSWER_TEXT_BYTES];
 
     (void)state;
-    for (size_t i = 0; i < COUNT_OF(heard_rows); i++) {
-        if (strcmp(heard_text(&heard_rows[i].heard, text), heard_rows[i].want) != 0) {
-            fail_msg("%s: %s", heard_rows[i].name, text);
+    for (size_t i = 0; i < COUNT_OF(last_answer_rows); i++) {
+        if (strcmp(last_answer_text(&last_answer_rows[i].last_answer, text),
+                   last_answer_rows[i].want) != 0) {
+            fail_msg("%s: %s", last_answer_rows[i].name, text);
         }
     }
 }

@@ -118,7 +118,7 @@ static void check_text(const json_t *object, const char *key, const char *want)
 }
 
 static size_t break_type_with(struct scene *scene, const char *event, uint64_t from_ms,
-                              const struct heard *heard)
+                              const struct last_answer *last_answer)
 {
     size_t cell = health_cell(scene->health, TIKTOK, span_of(event), from_ms);
     struct ticket ticket = health_ticket(scene->health, TIKTOK, cell);
@@ -126,7 +126,7 @@ static size_t break_type_with(struct scene *scene, const char *event, uint64_t f
     for (uint64_t i = 0; i < 20; i++) {
         struct health_call call = ended(from_ms + i * 100, CALL_APP, ticket);
 
-        call.heard = heard == NULL ? call.heard : *heard;
+        call.last_answer = last_answer == NULL ? call.last_answer : *last_answer;
         (void)told(scene->health, TIKTOK, cell, call);
     }
     return cell;
@@ -515,14 +515,14 @@ static void the_table_tells_what_was_answered(void **state)
         "      next probe in ",
     };
     struct scene *scene = *state;
-    struct heard heard = {wall_0 + 9000, VERDICT_RETRY,          200, true, 50000,
-                          "r-1",         "code 50000 (INTERNAL)"};
+    struct last_answer last_answer = {wall_0 + 9000, VERDICT_RETRY,          200, true, 50000,
+                                      "r-1",         "code 50000 (INTERNAL)"};
     size_t cell = health_cell(scene->health, TIKTOK, SPAN("Purchase"), 9000);
     char id[OUTAGE_ID_BYTES];
     json_t *document;
     const char *text;
 
-    (void)break_type_with(scene, "Purchase", 10000, &heard);
+    (void)break_type_with(scene, "Purchase", 10000, &last_answer);
     (void)health_outage(scene->health, TIKTOK, cell, id);
     health_outage_settled(scene->health, TIKTOK, cell, id, false);
     (void)pause_throttled(health_pause(scene->health, TIKTOK), 12000, 1000);

@@ -1,18 +1,18 @@
 /**
- * heard - the last answer of a destination, for people: in logs, in the status, in the headers of
+ * last_answer - the last answer of a destination, as people read it: in logs, status and headers of
  * records that failed over because of it.
  *
  * Nothing of it is payload: a code, a status, a request id (printable ASCII), our own words.
  */
-#ifndef EVENT_HEARD_H
-#define EVENT_HEARD_H
+#ifndef EVENT_LAST_ANSWER_H
+#define EVENT_LAST_ANSWER_H
 
 #include "event/verdict.h"
 
-enum { HEARD_TEXT_BYTES = 400, HEARD_CODE_BYTES = 16 };
+enum { LAST_ANSWER_TEXT_BYTES = 400, LAST_ANSWER_CODE_BYTES = 16 };
 
-struct heard {
-    int64_t at_ms;        /* wall; 0: nothing was heard yet */
+struct last_answer {
+    int64_t at_ms;        /* wall; 0: there was none yet */
     enum verdict verdict; /* how it was read */
     int status;           /* HTTP; 0: no answer */
     bool has_code;
@@ -22,8 +22,10 @@ struct heard {
 };
 
 /** "code 50000 (INTERNAL); HTTP 200, request id 2026..., read as retry"; gives @out. */
-const char *heard_text(const struct heard *heard, char out[HEARD_TEXT_BYTES]);
+const char *last_answer_text(const struct last_answer *last_answer,
+                             char out[LAST_ANSWER_TEXT_BYTES]);
 /** The code as text, "none" without one; gives @out. */
-const char *heard_code(const struct heard *heard, char out[HEARD_CODE_BYTES]);
+const char *last_answer_code(const struct last_answer *last_answer,
+                             char out[LAST_ANSWER_CODE_BYTES]);
 
-#endif /* EVENT_HEARD_H */
+#endif /* EVENT_LAST_ANSWER_H */
