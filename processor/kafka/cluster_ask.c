@@ -56,26 +56,14 @@ static enum err_code open_client(struct cluster *cluster, const char *isolation,
                                       {"allow.auto.create.topics", "false"},
                                       {"log_level", "0"}}; /* the workers' clients say the same */
     rd_kafka_conf_t *conf = NULL;
-    char why[256];
     enum err_code rc = kafka_conf(cluster->config, true, &conf, err);
 
-    if (rc == ERR_OK) {
-        rc = conf_set(conf, owned, COUNT_OF(owned), err);
-    }
     if (rc != ERR_OK) {
-        if (conf != NULL) {
-            rd_kafka_conf_destroy(conf);
-        }
         return rc;
     }
     rd_kafka_conf_set_error_cb(conf, take_error);
     rd_kafka_conf_set_opaque(conf, cluster);
-    *out = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof(why));
-    if (*out == NULL) {
-        rd_kafka_conf_destroy(conf);
-        return FAIL(err, ERR_CONFIG, "no Kafka client with these kafka.properties: %s", why);
-    }
-    return ERR_OK;
+    return conf_open(RD_KAFKA_CONSUMER, conf, owned, COUNT_OF(owned), out, err);
 }
 
 enum err_code cluster_open_clients(struct cluster *cluster, struct err *err)

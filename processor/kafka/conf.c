@@ -79,8 +79,9 @@ void client_report(const rd_kafka_t *rk, rd_kafka_resp_err_t error, const char *
     write_log(rk, 4, rd_kafka_err2name(error), reason == NULL ? "" : reason);
 }
 
-enum err_code conf_set(rd_kafka_conf_t *conf, const struct conf_pair *pairs, size_t count,
-                       struct err *err)
+/* Set what is ours to decide; a refusal is a bug in our table. */
+static enum err_code conf_set(rd_kafka_conf_t *conf, const struct conf_pair *pairs, size_t count,
+                              struct err *err)
 {
     char why[ERRSTR_BYTES];
 
@@ -91,6 +92,24 @@ enum err_code conf_set(rd_kafka_conf_t *conf, const struct conf_pair *pairs, siz
         }
     }
     return ERR_OK;
+}
+
+enum err_code conf_open(rd_kafka_type_t type, rd_kafka_conf_t *conf, const struct conf_pair *pairs,
+                        size_t count, rd_kafka_t **out, struct err *err)
+{
+    char why[ERRSTR_BYTES];
+    enum err_code rc = conf_set(conf, pairs, count, err);
+
+    if (rc == ERR_OK) {
+        *out = rd_kafka_new(type, conf, why, sizeof(why));
+        rc = *out != NULL ? ERR_OK
+                          : FAIL(err, ERR_CONFIG, "no Kafka %s with these kafka.properties: %s",
+                                 type == RD_KAFKA_CONSUMER ? "consumer" : "producer", why);
+    }
+    if (rc != ERR_OK) {
+        rd_kafka_conf_destroy(conf);
+    }
+    return rc;
 }
 
 int64_t conf_number(const rd_kafka_conf_t *conf, const char *name, int64_t fallback)

@@ -1,5 +1,6 @@
 /**
- * conf - what consumer and producer share below source.h's kafka_conf() (kafka room only).
+ * conf - opening and closing a Kafka client: the settings above those of kafka_conf() (source.h),
+ * its errors, its end. For each client of the program and for none of its events. Any thread.
  */
 #ifndef KAFKA_CONF_H
 #define KAFKA_CONF_H
@@ -13,9 +14,10 @@ struct conf_pair {
     const char *value;
 };
 
-/** Set what is ours to decide; a refusal is a bug in our table, told as ERR_CONFIG. */
-NODISCARD enum err_code conf_set(rd_kafka_conf_t *conf, const struct conf_pair *pairs, size_t count,
-                                 struct err *err);
+/** A client of @conf (taken) with @pairs on top. ERR_CONFIG when the library refuses it. */
+NODISCARD enum err_code conf_open(rd_kafka_type_t type, rd_kafka_conf_t *conf,
+                                  const struct conf_pair *pairs, size_t count, rd_kafka_t **out,
+                                  struct err *err);
 /** A number that librdkafka holds for @name, or @fallback. */
 int64_t conf_number(const rd_kafka_conf_t *conf, const char *name, int64_t fallback);
 

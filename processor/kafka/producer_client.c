@@ -44,7 +44,6 @@ enum err_code client_open(struct producer *producer, struct err *err)
 {
     char client_id[64];
     char batch_bytes[32];
-    char why[512];
     const struct conf_pair owned[] = {{"client.id", client_id}, {"batch.size", batch_bytes}};
     rd_kafka_conf_t *conf;
     enum err_code rc = kafka_conf(producer->config, false, &conf, err);
@@ -57,18 +56,12 @@ enum err_code client_open(struct producer *producer, struct err *err)
     }
     snprintf(client_id, sizeof(client_id), "detour-%u", producer->worker_index);
     snprintf(batch_bytes, sizeof(batch_bytes), "%llu", (unsigned long long)producer->batch_bytes);
-    rc = conf_set(conf, owned, COUNT_OF(owned), err);
-    if (rc != ERR_OK) {
-        rd_kafka_conf_destroy(conf);
-        return rc;
-    }
     rd_kafka_conf_set_dr_msg_cb(conf, take_report);
     rd_kafka_conf_set_error_cb(conf, take_error);
     rd_kafka_conf_set_opaque(conf, producer);
-    producer->rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof(why));
-    if (producer->rk == NULL) {
-        rd_kafka_conf_destroy(conf);
-        return FAIL(err, ERR_CONFIG, "no Kafka producer with these kafka.properties: %s", why);
+    rc = conf_open(RD_KAFKA_PRODUCER, conf, owned, COUNT_OF(owned), &producer->rk, err);
+    if (rc != ERR_OK) {
+        return rc;
     }
     producer->queue = rd_kafka_queue_get_main(producer->rk);
     rd_kafka_queue_io_event_enable(producer->queue, producer->fd, &(uint64_t){1}, sizeof(uint64_t));

@@ -66,7 +66,6 @@ static enum err_code make_client(struct source *source, const struct config *con
                                  struct err *err)
 {
     char client_id[64];
-    char why[512];
     const struct conf_pair owned[] = {{"client.id", client_id}};
     rd_kafka_conf_t *conf;
     enum err_code rc = kafka_conf(config, true, &conf, err);
@@ -75,11 +74,6 @@ static enum err_code make_client(struct source *source, const struct config *con
         return rc;
     }
     snprintf(client_id, sizeof(client_id), "detour-%u", source->worker_index);
-    rc = conf_set(conf, owned, COUNT_OF(owned), err);
-    if (rc != ERR_OK) {
-        rd_kafka_conf_destroy(conf);
-        return rc;
-    }
     rc = hints_watch(source, conf, err);
     if (rc != ERR_OK) {
         rd_kafka_conf_destroy(conf);
@@ -92,10 +86,9 @@ static enum err_code make_client(struct source *source, const struct config *con
     rd_kafka_conf_set_rebalance_cb(conf, rebalance_note);
     rd_kafka_conf_set_error_cb(conf, take_error);
     rd_kafka_conf_set_opaque(conf, source);
-    source->rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof(why));
-    if (source->rk == NULL) {
-        rd_kafka_conf_destroy(conf);
-        return FAIL(err, ERR_CONFIG, "no Kafka consumer with these kafka.properties: %s", why);
+    rc = conf_open(RD_KAFKA_CONSUMER, conf, owned, COUNT_OF(owned), &source->rk, err);
+    if (rc != ERR_OK) {
+        return rc;
     }
     rd_kafka_poll_set_consumer(source->rk);
     source->messages = rd_kafka_queue_get_consumer(source->rk);

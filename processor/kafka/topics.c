@@ -32,26 +32,16 @@ static void take_error(rd_kafka_t *rk, int error, const char *reason, void *opaq
 
 enum err_code topics_client(const struct config *config, rd_kafka_t **out, struct err *err)
 {
+    /* nothing is produced: no need to ask the coordinator for a producer's id */
+    static const struct conf_pair owned[] = {{"enable.idempotence", "false"}};
     rd_kafka_conf_t *conf = NULL;
-    char why[256];
     enum err_code rc = kafka_conf(config, false, &conf, err);
 
     if (rc != ERR_OK) {
         return rc;
     }
-    /* nothing is produced: no need to ask the coordinator for a producer's id */
-    if (rd_kafka_conf_set(conf, "enable.idempotence", "false", why, sizeof(why)) !=
-        RD_KAFKA_CONF_OK) {
-        rd_kafka_conf_destroy(conf);
-        return FAIL(err, ERR_CONFIG, "no Kafka client: %s", why);
-    }
     rd_kafka_conf_set_error_cb(conf, take_error);
-    *out = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof(why));
-    if (*out == NULL) {
-        rd_kafka_conf_destroy(conf);
-        return FAIL(err, ERR_CONFIG, "no Kafka client with these kafka.properties: %s", why);
-    }
-    return ERR_OK;
+    return conf_open(RD_KAFKA_PRODUCER, conf, owned, COUNT_OF(owned), out, err);
 }
 
 void topics_client_close(rd_kafka_t *rk)
@@ -189,18 +179,10 @@ static void look_for_rights(const struct config *config, struct topic_report *re
                                              {"allow.auto.create.topics", "false"}};
     rd_kafka_conf_t *conf = NULL;
     rd_kafka_t *rk = NULL;
-    struct err err;
-    char why[256];
 
-    if (kafka_conf(config, true, &conf, &err) != ERR_OK) {
+    if (kafka_conf(config, true, &conf, NULL) != ERR_OK ||
+        conf_open(RD_KAFKA_CONSUMER, conf, owned, COUNT_OF(owned), &rk, NULL) != ERR_OK) {
         return; /* the workers' own clients will say it */
-    }
-    if (conf_set(conf, owned, COUNT_OF(owned), &err) == ERR_OK) {
-        rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof(why));
-    }
-    if (rk == NULL) {
-        rd_kafka_conf_destroy(conf);
-        return;
     }
     for (size_t i = 0; i < report->count; i++) {
         if (!report->needs[i].exists) {

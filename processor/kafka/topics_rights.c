@@ -77,24 +77,6 @@ static size_t count_open(const struct topic_rights *rights, enum topic_role role
     return count;
 }
 
-/* Takes @conf. */
-static enum err_code open_client(rd_kafka_type_t type, rd_kafka_conf_t *conf,
-                                 const struct conf_pair *pairs, size_t count, rd_kafka_t **out,
-                                 struct err *err)
-{
-    char why[256];
-    enum err_code rc = conf_set(conf, pairs, count, err);
-
-    if (rc == ERR_OK) {
-        *out = rd_kafka_new(type, conf, why, sizeof(why));
-        rc = *out != NULL ? ERR_OK : FAIL(err, ERR_CONFIG, "no Kafka client: %s", why);
-    }
-    if (rc != ERR_OK) {
-        rd_kafka_conf_destroy(conf);
-    }
-    return rc;
-}
-
 /* The group */
 
 /* The commit's answer: about the group, or about the partition, which comes after the group. */
@@ -189,7 +171,7 @@ static enum err_code ask_sources(const struct config *config, struct topic_right
     enum err_code rc = kafka_conf(config, true, &conf, err);
 
     if (rc == ERR_OK) {
-        rc = open_client(RD_KAFKA_CONSUMER, conf, reader_pairs, COUNT_OF(reader_pairs), &rk, err);
+        rc = conf_open(RD_KAFKA_CONSUMER, conf, reader_pairs, COUNT_OF(reader_pairs), &rk, err);
     }
     if (rc != ERR_OK) {
         return rc;
@@ -244,8 +226,8 @@ static enum err_code ask_idempotence(const struct config *config, struct topic_r
     if (rc == ERR_OK) {
         rd_kafka_conf_set_stats_cb(conf, take_statistics);
         rd_kafka_conf_set_opaque(conf, &is_assigned);
-        rc = open_client(RD_KAFKA_PRODUCER, conf, idempotent_pairs, COUNT_OF(idempotent_pairs), &rk,
-                         err);
+        rc = conf_open(RD_KAFKA_PRODUCER, conf, idempotent_pairs, COUNT_OF(idempotent_pairs), &rk,
+                       err);
     }
     if (rc != ERR_OK) {
         return rc;
@@ -320,7 +302,7 @@ static enum err_code ask_writes(const struct config *config, struct topic_rights
 
     if (rc == ERR_OK) {
         rd_kafka_conf_set_dr_msg_cb(conf, take_report);
-        rc = open_client(RD_KAFKA_PRODUCER, conf, writer_pairs, COUNT_OF(writer_pairs), &rk, err);
+        rc = conf_open(RD_KAFKA_PRODUCER, conf, writer_pairs, COUNT_OF(writer_pairs), &rk, err);
     }
     if (rc != ERR_OK) {
         return rc;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/counts.h"
 #include "base/json.h"
 #include "base/mem.h"
 
@@ -19,7 +20,6 @@
 enum {
     EVENT_NAMES_MAX = 1000, /* further event names are counted as "other" */
     ANSWERS_MAX = 256,      /* kinds of answers; codes come from scripts, so few */
-    ANSWER_BYTES = 24,
     LENGTHS_BYTES = 8,
 };
 
@@ -39,11 +39,6 @@ struct event_count {
     uint64_t accepted, unique, deduplicated;
 };
 
-struct answer_count {
-    char name[ANSWER_BYTES];
-    uint64_t count;
-};
-
 struct account {
     struct entry **entries; /* owned; in order of arrival */
     struct entry *by_key;   /* those with an id */
@@ -51,8 +46,7 @@ struct account {
     struct buf key;             /* of the event at hand */
     struct event_count *events; /* owned */
     size_t event_count;
-    struct answer_count answers[ANSWERS_MAX];
-    size_t answer_count;
+    struct counts answers;
     uint64_t requests, accepted, unique, deduplicated, rejected, without_id, untracked;
 };
 
@@ -62,6 +56,7 @@ struct account *account_new(size_t ids_max)
 
     PRE(ids_max > 0 && ids_max < UINT32_MAX);
     account->ids_max = ids_max;
+    counts_init(&account->answers, ANSWERS_MAX);
     buf_init(&account->key, UINT32_MAX); /* a text is no longer than the body */
     account->events = mem_array(EVENT_NAMES_MAX + 1, struct event_count);
     return account;
@@ -80,6 +75,7 @@ void account_free(struct account *account)
         free(account->events[i].name);
     }
     free(account->entries);
+    counts_fini(&account->answers);
     buf_fini(&account->key);
     free(account->events);
     free(account);
@@ -196,25 +192,13 @@ void account_reject(struct account *account, uint64_t events)
 
 void account_answer(struct account *account, const char *answer)
 {
-    struct answer_count *slot = NULL;
-
     account->requests++;
-    for (size_t i = 0; i < account->answer_count && slot == NULL; i++) {
-        slot = strcmp(account->answers[i].name, answer) == 0 ? &account->answers[i] : NULL;
-    }
-    if (slot == NULL && account->answer_count < ANSWERS_MAX) {
-        slot = &account->answers[account->answer_count++];
-        snprintf(slot->name, sizeof(slot->name), "%s",
-                 account->answer_count == ANSWERS_MAX ? "other" : answer);
-    } else if (slot == NULL) {
-        slot = &account->answers[ANSWERS_MAX - 1];
-    }
-    slot->count++;
+    counts_add(&account->answers, span_of(answer));
 }
 
 void account_answer_code(struct account *account, int32_t code)
 {
-    char name[ANSWER_BYTES];
+    char name[16];
 
     snprintf(name, sizeof(name), "%d", (int)code);
     account_answer(account, name);
@@ -249,10 +233,10 @@ void account_totals_json(const struct account *account, struct buf *out)
                    (unsigned long long)event->deduplicated);
     }
     buf_add_text(out, "},\"by_code\":{");
-    for (size_t i = 0; i < account->answer_count; i++) {
+    for (size_t i = 0; i < account->answers.count; i++) {
         buf_add_text(out, i == 0 ? "" : ",");
-        buf_add_json_string(out, span_of(account->answers[i].name));
-        buf_printf(out, ":%llu", (unsigned long long)account->answers[i].count);
+        buf_add_json_string(out, span_of(account->answers.items[i].name));
+        buf_printf(out, ":%llu", (unsigned long long)account->answers.items[i].count);
     }
     buf_add_text(out, "}}\n");
 }

@@ -5,6 +5,8 @@
 
 #include "base/mem.h"
 
+enum { REASONS_MAX = 32 };
+
 /* A produced event, by its index. */
 struct entry {
     int64_t offset;
@@ -25,12 +27,17 @@ struct audit {
     struct slot *slots[AUDIT_PARTITIONS_MAX]; /* owned, by offset */
     size_t slot_counts[AUDIT_PARTITIONS_MAX];
     uint64_t records[2];
+    struct counts reasons[2];
     uint64_t unknown;
 };
 
 struct audit *audit_new(void)
 {
-    return mem_new(struct audit);
+    struct audit *audit = mem_new(struct audit);
+
+    counts_init(&audit->reasons[AUDIT_DIVERTED], REASONS_MAX);
+    counts_init(&audit->reasons[AUDIT_DEAD_LETTER], REASONS_MAX);
+    return audit;
 }
 
 void audit_free(struct audit *audit)
@@ -41,6 +48,8 @@ void audit_free(struct audit *audit)
     for (size_t i = 0; i < AUDIT_PARTITIONS_MAX; i++) {
         free(audit->slots[i]);
     }
+    counts_fini(&audit->reasons[AUDIT_DIVERTED]);
+    counts_fini(&audit->reasons[AUDIT_DEAD_LETTER]);
     free(audit->entries);
     free(audit);
 }
@@ -92,11 +101,13 @@ bool audit_produced(struct audit *audit, uint64_t index, enum audit_fate fate, i
     return true;
 }
 
-void audit_record(struct audit *audit, enum audit_topic topic, int32_t partition, int64_t offset)
+void audit_record(struct audit *audit, enum audit_topic topic, int32_t partition, int64_t offset,
+                  struct span reason)
 {
     struct slot *slot;
 
     audit->records[topic]++;
+    counts_add(&audit->reasons[topic], reason.ptr == NULL ? SPAN("none") : reason);
     if (!is_place(partition, offset)) {
         audit->unknown++;
         return;
@@ -130,6 +141,11 @@ void audit_unknown(struct audit *audit)
 uint64_t audit_records(const struct audit *audit, enum audit_topic topic)
 {
     return audit->records[topic];
+}
+
+const struct counts *audit_reasons(const struct audit *audit, enum audit_topic topic)
+{
+    return &audit->reasons[topic];
 }
 
 static struct slot slot_of(const struct audit *audit, const struct entry *entry)

@@ -8,7 +8,7 @@
 #ifndef TRIAL_AUDIT_H
 #define TRIAL_AUDIT_H
 
-#include "base/base.h"
+#include "base/counts.h"
 
 enum { AUDIT_PARTITIONS_MAX = 64, AUDIT_EVENTS_MAX = 4000000 };
 
@@ -38,13 +38,17 @@ void audit_free(struct audit *audit);
 /** A delivery report. False when more than AUDIT_EVENTS_MAX would have to be remembered. */
 bool audit_produced(struct audit *audit, uint64_t index, enum audit_fate fate, int32_t partition,
                     int64_t offset);
-/** A record of the alternate or dead-letter topic names its source offset. */
-void audit_record(struct audit *audit, enum audit_topic topic, int32_t partition, int64_t offset);
+/** A record of the alternate or dead-letter topic names its source offset and its reason; ptr NULL:
+ * none. */
+void audit_record(struct audit *audit, enum audit_topic topic, int32_t partition, int64_t offset,
+                  struct span reason);
 /** The simulator has the event @index @copies times. */
 void audit_delivered(struct audit *audit, uint64_t index, uint64_t copies);
 /** Something nobody can match: a foreign id, a record without headers. */
 void audit_unknown(struct audit *audit);
 uint64_t audit_records(const struct audit *audit, enum audit_topic topic);
+/** How many records of which reason. */
+const struct counts *audit_reasons(const struct audit *audit, enum audit_topic topic);
 /** @dropped_counted: dropped by rule, as the processor counted them. */
 void audit_close(const struct audit *audit, uint64_t dropped_counted, struct audit_balance *out);
 

@@ -258,7 +258,7 @@ enum err_code environment_open(struct environment *environment,
         rc = write_config(environment, err);
     }
     if (rc == ERR_OK && options->brokers != NULL) {
-        rc = environment_topics_create(environment->config, &environment->has_topics, err);
+        rc = environment_topics_create(environment, err);
     }
     return rc;
 }
@@ -338,7 +338,7 @@ void environment_close(struct environment *environment)
     (void)child_stop(&environment->processor, SIGTERM, DRAIN_MS);
     (void)child_stop(&environment->simulator, SIGTERM, STOP_MS);
     if (environment->has_topics && environment->options.keep == NULL) {
-        environment_topics_remove(environment->config, environment->prefix, environment->group);
+        environment_topics_remove(environment);
     }
     (void)child_stop(&environment->broker, SIGTERM, STOP_MS);
     child_fini(&environment->processor);

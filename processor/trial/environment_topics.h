@@ -4,13 +4,11 @@
 #ifndef TRIAL_ENVIRONMENT_TOPICS_H
 #define TRIAL_ENVIRONMENT_TOPICS_H
 
-#include "base/err.h"
-#include "config/config.h"
+#include "trial/environment.h"
 
-/** *@may_exist: there may be topics to remove, also on failure. */
-NODISCARD enum err_code environment_topics_create(const struct config *config, bool *may_exist,
-                                                  struct err *err);
+/** environment->has_topics: there may be topics to remove, also on failure. */
+NODISCARD enum err_code environment_topics_create(struct environment *environment, struct err *err);
 /** Best effort; says on stderr what is left behind. */
-void environment_topics_remove(const struct config *config, const char *prefix, const char *group);
+void environment_topics_remove(const struct environment *environment);
 
 #endif /* TRIAL_ENVIRONMENT_TOPICS_H */

@@ -8,9 +8,16 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/token_bucket.h"
+#include "kafka/conf.h"
 #include "kafka/source.h"
 
-enum { BURST_S = 1, PRODUCE_PER_TURN = 2000, BAD_BITS = 4, FLAG_BITS = BAD_BITS + 1 };
+enum {
+    BURST_S = 1,
+    PRODUCE_PER_TURN = 2000,
+    TYPES_MAX = 64,
+    BAD_BITS = 4,
+    FLAG_BITS = BAD_BITS + 1
+};
 
 struct feed {
     rd_kafka_t *rk;          /* owned */
@@ -99,19 +106,15 @@ enum err_code feed_open(const struct config *config, struct generator *generator
 {
     struct feed *feed = mem_new(struct feed);
     rd_kafka_conf_t *conf = NULL;
-    char text[256];
     enum err_code rc = kafka_conf(config, false, &conf, err); /* idempotent, acks=all */
 
     feed->generator = generator;
     feed->options = *options;
+    counts_init(&feed->totals.by_type, TYPES_MAX);
     if (rc == ERR_OK) {
         rd_kafka_conf_set_opaque(conf, feed);
         rd_kafka_conf_set_dr_msg_cb(conf, take_report);
-        feed->rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof(text));
-        if (feed->rk == NULL) {
-            rd_kafka_conf_destroy(conf);
-            rc = FAIL(err, ERR_CONFIG, "no producer: %s", text);
-        }
+        rc = conf_open(RD_KAFKA_PRODUCER, conf, NULL, 0, &feed->rk, err);
     }
     if (rc == ERR_OK) {
         feed->topic = rd_kafka_topic_new(feed->rk, options->topic, NULL);
@@ -134,24 +137,6 @@ static bool is_due(const struct feed *feed, uint64_t now_ms)
            (feed->options.rate <= 0.0 || token_bucket_wait_ms(&feed->bucket, now_ms) == 0);
 }
 
-static void count_type(struct feed_totals *totals, struct span type)
-{
-    struct feed_type *slot = NULL;
-
-    type = span_sub(type, 0, MIN_OF(type.len, sizeof(slot->name) - 1));
-    for (size_t i = 0; i < totals->type_count && slot == NULL; i++) {
-        slot = span_is(type, totals->by_type[i].name) ? &totals->by_type[i] : NULL;
-    }
-    if (slot == NULL && totals->type_count < FEED_TYPES_MAX) {
-        slot = &totals->by_type[totals->type_count++];
-        snprintf(slot->name, sizeof(slot->name), SPAN_FMT,
-                 SPAN_ARG(totals->type_count == FEED_TYPES_MAX ? SPAN("other") : type));
-    } else if (slot == NULL) {
-        slot = &totals->by_type[FEED_TYPES_MAX - 1];
-    }
-    slot->count++;
-}
-
 static void count_produced(struct feed_totals *totals, const struct generated *generated)
 {
     totals->produced++;
@@ -163,7 +148,7 @@ static void count_produced(struct feed_totals *totals, const struct generated *g
     }
     totals->good++;
     totals->without_consent += generated->has_consent ? 0 : 1;
-    count_type(totals, generated->event_type);
+    counts_add(&totals->by_type, generated->event_type);
 }
 
 /* One record handed over; *@is_full when the library's queue takes no more just now. */
@@ -255,5 +240,6 @@ void feed_close(struct feed *feed)
         rd_kafka_flush(feed->rk, 100);
         rd_kafka_destroy(feed->rk);
     }
+    counts_fini(&feed->totals.by_type);
     free(feed);
 }

@@ -5,9 +5,8 @@
 #ifndef TRIAL_FEED_H
 #define TRIAL_FEED_H
 
+#include "base/counts.h"
 #include "trial/generator.h"
-
-enum { FEED_TYPES_MAX = 64 };
 
 /* The fate of one record. */
 struct feed_report {
@@ -34,11 +33,7 @@ struct feed_totals {
     uint64_t acknowledged, failed;
     uint64_t good, bad, without_consent, bytes;
     uint64_t by_kind[BAD_KIND_COUNT];
-    struct feed_type {
-        char name[64];
-        uint64_t count;
-    } by_type[FEED_TYPES_MAX]; /* the last one is "other" when there are more */
-    size_t type_count;
+    struct counts by_type;
 };
 
 struct feed;

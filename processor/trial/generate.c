@@ -96,10 +96,10 @@ static void print_json(const struct arguments *arguments, const struct feed_tota
                    (unsigned long long)totals->by_kind[i]);
     }
     buf_add_text(&out, "},\"by_type\":{");
-    for (size_t i = 0; i < totals->type_count; i++) {
+    for (size_t i = 0; i < totals->by_type.count; i++) {
         buf_add_text(&out, i == 0 ? "" : ",");
-        buf_add_json_string(&out, span_of(totals->by_type[i].name));
-        buf_printf(&out, ":%llu", (unsigned long long)totals->by_type[i].count);
+        buf_add_json_string(&out, span_of(totals->by_type.items[i].name));
+        buf_printf(&out, ":%llu", (unsigned long long)totals->by_type.items[i].count);
     }
     buf_add_text(&out, "}}\n");
     fputs(buf_text(&out), stdout);
@@ -115,9 +115,9 @@ static void print_table(const struct arguments *arguments, const struct feed_tot
     printf("acknowledged  %llu\n", (unsigned long long)totals->acknowledged);
     printf("good          %llu, %llu of them without consent\n", (unsigned long long)totals->good,
            (unsigned long long)totals->without_consent);
-    for (size_t i = 0; i < totals->type_count; i++) {
-        printf("  %-26s %llu\n", totals->by_type[i].name,
-               (unsigned long long)totals->by_type[i].count);
+    for (size_t i = 0; i < totals->by_type.count; i++) {
+        printf("  %-26s %llu\n", totals->by_type.items[i].name,
+               (unsigned long long)totals->by_type.items[i].count);
     }
     printf("bad           %llu\n", (unsigned long long)totals->bad);
     for (size_t i = 1; i < BAD_KIND_COUNT; i++) {

@@ -10,7 +10,9 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "http/fetch.h"
+#include "trial/feed.h"
 #include "trial/interrupt.h"
+#include "trial/topic_reader.h"
 
 enum {
     TURN_MS = 5,
@@ -22,6 +24,7 @@ enum {
     READ_MS = 15000,
     PAGE = 5000,
     PAGE_BYTES_MAX = 8 << 20,
+    CHANGES_BYTES_MAX = 16 << 10,
     HUGE_BYTES = 48 << 10, /* the embedded broker keeps 5 MiB a partition */
     MANY = 1000000,        /* more and an open-ended sandbox stops producing */
 };
@@ -30,17 +33,15 @@ struct runner {
     struct environment *environment;
     const struct runner_options *options;
     struct show *show;
-    struct audit *audit;         /* owned */
+    struct runner_result *result;
     struct topic_reader *reader; /* owned */
     struct catalog *catalog;     /* owned */
-    struct generator *generator;
-    struct feed *feed;
-    struct buf body; /* of answers */
-    struct scenario scenario;
-    const char *phase; /* its title */
-    uint64_t phase_from_ms, phase_ms;
+    struct generator *generator; /* owned */
+    struct feed *feed;           /* owned */
+    struct buf body;             /* of answers */
+    struct show_now now;
+    uint64_t phase_from_ms;
     uint64_t looked_ms;
-    uint64_t delivered;
     struct watch watch;
     bool is_audit_full;
 };
@@ -52,8 +53,8 @@ static void take_report(void *context, const struct feed_report *report)
                            : report->has_consent   ? FATE_GOOD
                                                    : FATE_NO_CONSENT;
 
-    if (report->is_acknowledged &&
-        !audit_produced(runner->audit, report->index, fate, report->partition, report->offset)) {
+    if (report->is_acknowledged && !audit_produced(runner->result->audit, report->index, fate,
+                                                   report->partition, report->offset)) {
         runner->is_audit_full = true;
     }
 }
@@ -98,14 +99,12 @@ static enum err_code open_runner(struct runner *runner, struct err *err)
         .done = take_report,
         .context = runner,
     };
-    enum err_code rc;
+    enum err_code rc = open_generator(runner, err);
 
-    runner->audit = audit_new();
-    buf_init(&runner->body, PAGE_BYTES_MAX);
-    rc = open_generator(runner, err);
     if (rc == ERR_OK) {
-        rc = topic_reader_open(environment->config, environment->alternate,
-                               environment->dead_letter, runner->audit, &runner->reader, err);
+        rc =
+            topic_reader_open(environment->config, environment->alternate, environment->dead_letter,
+                              runner->result->audit, &runner->reader, err);
     }
     if (rc == ERR_OK) {
         rc = feed_open(environment->config, runner->generator, &feed, &runner->feed, err);
@@ -119,9 +118,10 @@ static void close_runner(struct runner *runner)
     generator_close(runner->generator);
     catalog_free(runner->catalog);
     topic_reader_close(runner->reader);
-    audit_free(runner->audit);
     buf_fini(&runner->body);
 }
+
+/* asking the processor and the simulated platform */
 
 static enum err_code ask(struct runner *runner, const char *method, const char *base,
                          const char *path, const char *body, struct err *err)
@@ -133,88 +133,96 @@ static enum err_code ask(struct runner *runner, const char *method, const char *
     return rc;
 }
 
-static uint64_t account_number(struct runner *runner, const char *key)
+/* What the simulator answers on @path; the caller's to release. */
+static enum err_code ask_simulator(struct runner *runner, const char *path, json_t **out,
+                                   struct err *err)
 {
-    json_t *root =
-        json_loadb(runner->body.ptr == NULL ? "" : runner->body.ptr, runner->body.len, 0, NULL);
-    json_int_t number = json_integer_value(json_object_get(root, key));
+    enum err_code rc = ask(runner, "GET", runner->environment->simulator_url, path, NULL, err);
 
-    json_decref(root);
-    return number < 0 ? 0 : (uint64_t)number;
+    *out = rc == ERR_OK ? json_loadb(buf_text(&runner->body), runner->body.len, 0, NULL) : NULL;
+    return rc == ERR_OK && *out == NULL
+               ? FAIL(err, ERR_DATA, "the simulated platform's %s cannot be read", path)
+               : rc;
 }
 
-static void tell_change(void *context, const char *sentence)
+/* What it plays from now on; @faults NULL: it is healthy. */
+static enum err_code set_faults(struct runner *runner, const char *faults, struct err *err)
 {
-    const struct runner *runner = context;
+    return ask(runner, faults == NULL ? "DELETE" : "POST", runner->environment->simulator_url,
+               "/_simulate/modes", faults, err);
+}
 
-    show_line(runner->show, "  %s", sentence);
+static void tell_changes(struct runner *runner, const struct watch *before)
+{
+    struct buf changes;
+    char *rest = NULL;
+
+    buf_init(&changes, CHANGES_BYTES_MAX);
+    watch_compare(before, &runner->watch, &changes);
+    buf_add_char(&changes, '\0');
+    for (char *line = strtok_r(changes.ptr, "\n", &rest); line != NULL;
+         line = strtok_r(NULL, "\n", &rest)) {
+        show_line(runner->show, "  %s", line);
+    }
+    buf_fini(&changes);
 }
 
 /* Both may be slow to answer for a moment; only the last look has to succeed. */
 static enum err_code look(struct runner *runner, struct err *err)
 {
     struct watch before = runner->watch;
-    enum err_code rc =
-        ask(runner, "GET", runner->environment->simulator_url, "/_simulate/account", NULL, err);
+    json_t *account = NULL;
+    enum err_code rc = ask_simulator(runner, "/_simulate/account", &account, err);
 
     if (rc == ERR_OK) {
-        runner->delivered = account_number(runner, "unique");
+        runner->now.numbers[SHOW_DELIVERED] =
+            (uint64_t)json_integer_value(json_object_get(account, "unique"));
         rc = ask(runner, "GET", runner->environment->admin_url, "/api/v1/status", NULL, err);
     }
     if (rc == ERR_OK) {
         rc = watch_read(&runner->watch, buf_span(&runner->body), err);
     }
     if (rc == ERR_OK) {
-        watch_compare(&before, &runner->watch, tell_change, runner);
+        tell_changes(runner, &before);
     }
+    json_decref(account);
     return rc;
 }
 
-static enum err_code check_children(struct runner *runner, struct err *err)
-{
-    struct child *fallen = environment_ended_child(runner->environment);
-
-    if (fallen == NULL) {
-        return ERR_OK;
-    }
-    return FAIL(err, ERR_STATE, "%s ended while the sandbox ran", fallen->name);
-}
+/* turns */
 
 /* Chores of every turn, whatever the phase. */
 static enum err_code attend(struct runner *runner, struct err *err)
 {
     uint64_t now_ms = clock_mono_ms();
-    struct show_now now;
+    const struct audit *audit = runner->result->audit;
+    const struct child *fallen = environment_ended_child(runner->environment);
+    uint64_t *numbers = runner->now.numbers;
 
-    (void)topic_reader_turn(runner->reader);
+    topic_reader_turn(runner->reader);
     if (now_ms - runner->looked_ms >= LOOK_MS) {
         runner->looked_ms = now_ms;
         (void)look(runner, NULL);
     }
-    now = (struct show_now){
-        .phase = runner->phase,
-        .phase_elapsed_ms = now_ms - runner->phase_from_ms,
-        .phase_ms = runner->phase_ms,
-        .produced = feed_totals(runner->feed)->acknowledged,
-        .delivered = runner->delivered,
-        .diverted = audit_records(runner->audit, AUDIT_DIVERTED),
-        .dead_lettered = audit_records(runner->audit, AUDIT_DEAD_LETTER),
-        .dropped = runner->watch.dropped,
-        .in_flight = runner->watch.in_flight,
-        .watch = &runner->watch,
-    };
-    show_turn(runner->show, &now);
+    runner->now.phase_elapsed_ms = now_ms - runner->phase_from_ms;
+    numbers[SHOW_PRODUCED] = feed_totals(runner->feed)->acknowledged;
+    numbers[SHOW_DIVERTED] = audit_records(audit, AUDIT_DIVERTED);
+    numbers[SHOW_DEAD_LETTERED] = audit_records(audit, AUDIT_DEAD_LETTER);
+    numbers[SHOW_DROPPED] = runner->watch.dropped;
+    numbers[SHOW_IN_FLIGHT] = runner->watch.in_flight;
+    show_turn(runner->show, &runner->now);
     if (runner->is_audit_full) {
         return FAIL(err, ERR_LIMIT, "more events than a sandbox can keep account of");
     }
-    return check_children(runner, err);
+    return fallen == NULL ? ERR_OK
+                          : FAIL(err, ERR_STATE, "%s ended while the sandbox ran", fallen->name);
 }
 
 static void begin(struct runner *runner, const char *title, uint64_t phase_ms)
 {
-    runner->phase = title;
+    runner->now.phase = title;
+    runner->now.phase_ms = phase_ms;
     runner->phase_from_ms = clock_mono_ms();
-    runner->phase_ms = phase_ms;
 }
 
 static enum err_code traffic(struct runner *runner, bool *is_done, struct err *err)
@@ -226,38 +234,30 @@ static enum err_code traffic(struct runner *runner, bool *is_done, struct err *e
 
 static struct scenario_moment moment_of(const struct runner *runner)
 {
-    return (struct scenario_moment){clock_mono_ms(), &runner->watch, runner->delivered};
-}
-
-static enum err_code enter(struct runner *runner, enum scenario_phase phase, struct err *err)
-{
-    const char *modes = scenario_rule(phase)->modes;
-    struct scenario_moment moment = moment_of(runner);
-    enum err_code rc = ask(runner, modes == NULL ? "DELETE" : "POST",
-                           runner->environment->simulator_url, "/_simulate/modes", modes, err);
-
-    show_line(runner->show, "%s", scenario_rule(phase)->line);
-    scenario_enter(&runner->scenario, phase, &moment);
-    begin(runner, scenario_rule(phase)->title, scenario_phase_ms(&runner->scenario));
-    return rc;
+    return (struct scenario_moment){clock_mono_ms(), &runner->watch,
+                                    runner->now.numbers[SHOW_DELIVERED]};
 }
 
 /* Traffic until the phase is over or a signal came. */
 static enum err_code run_phase(struct runner *runner, enum scenario_phase phase, struct err *err)
 {
-    const struct scenario_mark *mark = &runner->scenario.marks[phase];
-    enum err_code rc = enter(runner, phase, err);
+    struct scenario *scenario = &runner->result->scenario;
+    const struct scenario_rule *rule = scenario_rule(phase);
+    const struct scenario_mark *mark = &scenario->marks[phase];
+    struct scenario_moment moment = moment_of(runner);
+    enum err_code rc = set_faults(runner, rule->faults, err);
     bool is_done = false; /* never: its count has no bound */
 
+    show_line(runner->show, "%s: %s", rule->title, rule->line);
+    scenario_enter(scenario, phase, &moment);
+    begin(runner, rule->title, scenario_phase_ms(scenario));
     while (rc == ERR_OK && !interrupt_is_pending() && !mark->is_played) {
-        struct scenario_moment moment = moment_of(runner);
-
-        scenario_look(&runner->scenario, &moment);
+        moment = moment_of(runner);
+        scenario_look(scenario, &moment);
         rc = traffic(runner, &is_done, err);
     }
     if (rc == ERR_OK && mark->is_played && !mark->has_shown) {
-        show_line(runner->show, "  not as it should be: %s",
-                  mark->mistaken != NULL ? mark->mistaken : mark->missing);
+        show_line(runner->show, "  not as it should be: %s", mark->why);
     }
     return rc;
 }
@@ -271,8 +271,8 @@ static enum err_code run_open_ended(struct runner *runner, struct err *err)
     show_line(runner->show, "running: Ctrl-C ends the traffic and counts; meanwhile, for example:");
     show_line(runner->show, "  curl %s/api/v1/status", runner->environment->admin_url);
     show_line(runner->show,
-              "  curl -d '{\"modes\":[{\"mode\":\"hang\",\"event\":\"" SCENARIO_EVENT_THEIRS
-              "\",\"to\":\"30s\"}]}' %s/_simulate/modes",
+              "  curl -d '[{\"answer\":\"hang\",\"event\":\"" SCENARIO_EVENT_THEIRS
+              "\",\"to\":\"30s\"}]' %s/_simulate/modes",
               runner->environment->simulator_url);
     while (rc == ERR_OK && !interrupt_is_pending() && !is_done) {
         rc = traffic(runner, &is_done, err);
@@ -298,15 +298,14 @@ static bool is_settled(const struct runner *runner)
            watch->lag == 0;
 }
 
-static enum err_code settle(struct runner *runner, bool *has_settled, struct err *err)
+static enum err_code settle(struct runner *runner, struct err *err)
 {
     enum err_code rc = feed_finish(runner->feed, REPORTS_MS, err);
 
     if (rc == ERR_OK) {
         show_line(runner->show, "the traffic ends; what is under way settles");
         begin(runner, "settling", SETTLE_MS);
-        rc = ask(runner, "DELETE", runner->environment->simulator_url, "/_simulate/modes", NULL,
-                 err);
+        rc = set_faults(runner, NULL, err);
     }
     runner->watch.in_flight = 1; /* only what is said from now on counts */
     while (rc == ERR_OK && !is_settled(runner) &&
@@ -314,43 +313,43 @@ static enum err_code settle(struct runner *runner, bool *has_settled, struct err
         poll(NULL, 0, TURN_MS);
         rc = attend(runner, err);
     }
-    *has_settled = rc == ERR_OK && is_settled(runner);
+    runner->result->has_settled = rc == ERR_OK && is_settled(runner);
+    if (rc == ERR_OK && !runner->result->has_settled) {
+        show_line(runner->show, "not settled within %d s: in flight %llu, lag %llu",
+                  SETTLE_MS / 1000, (unsigned long long)runner->watch.in_flight,
+                  (unsigned long long)runner->watch.lag);
+    }
     return rc;
 }
+
+/* counting */
 
 /* One page of ids at the simulator; *total: how many there are. */
 static enum err_code count_page(struct runner *runner, size_t offset, size_t *got, size_t *total,
                                 struct err *err)
 {
+    struct audit *audit = runner->result->audit;
     char path[96];
     json_t *root = NULL;
-    json_t *events;
+    json_t *event;
+    size_t i;
     enum err_code rc;
 
     snprintf(path, sizeof(path), "/_simulate/events?offset=%zu&limit=%d", offset, PAGE);
-    rc = ask(runner, "GET", runner->environment->simulator_url, path, NULL, err);
-    if (rc != ERR_OK) {
-        return rc;
-    }
-    root = json_loadb(runner->body.ptr, runner->body.len, 0, NULL);
-    events = json_object_get(root, "events");
+    rc = ask_simulator(runner, path, &root, err);
     *total = (size_t)json_integer_value(json_object_get(root, "total"));
-    *got = json_array_size(events);
-    for (size_t i = 0; i < *got; i++) {
-        json_t *event = json_array_get(events, i);
+    *got = json_array_size(json_object_get(root, "events"));
+    json_array_foreach(json_object_get(root, "events"), i, event)
+    {
+        const char *id = json_string_value(json_object_get(event, "event_id"));
+        json_int_t copies = json_integer_value(json_object_get(event, "copies"));
         uint64_t index;
 
-        if (generator_event_index(runner->options->seed,
-                                  span_of(json_string_value(json_object_get(event, "event_id"))),
-                                  &index)) {
-            audit_delivered(runner->audit, index,
-                            (uint64_t)json_integer_value(json_object_get(event, "copies")));
+        if (generator_event_index(runner->options->seed, span_of(id), &index)) {
+            audit_delivered(audit, index, (uint64_t)copies);
         } else {
-            audit_unknown(runner->audit);
+            audit_unknown(audit);
         }
-    }
-    if (root == NULL || !json_is_array(events)) {
-        rc = FAIL(err, ERR_DATA, "the simulated TikTok's list of events cannot be read");
     }
     json_decref(root);
     return rc;
@@ -368,17 +367,17 @@ static enum err_code count_delivered(struct runner *runner, struct err *err)
         rc = count_page(runner, offset, &got, &total, err);
         offset += got;
         if (rc == ERR_OK && got == 0 && offset < total) {
-            rc = FAIL(err, ERR_DATA, "the simulated TikTok's list of events ends too early");
+            rc = FAIL(err, ERR_DATA, "the simulated platform's list of events ends too early");
         }
     }
     return rc;
 }
 
 /* The processor's last numbers, then its end, then what it left behind. */
-static enum err_code count_all(struct runner *runner, struct runner_result *out, struct err *err)
+static enum err_code count_all(struct runner *runner, struct err *err)
 {
+    struct runner_result *out = runner->result;
     struct child *processor = &runner->environment->processor;
-    const struct topic_reader_reason *reasons;
     enum err_code rc = look(runner, err);
 
     if (rc != ERR_OK) {
@@ -395,9 +394,7 @@ static enum err_code count_all(struct runner *runner, struct runner_result *out,
     if (rc == ERR_OK) {
         rc = count_delivered(runner, err);
     }
-    reasons = topic_reader_reasons(runner->reader, &out->reason_count);
-    memcpy(out->reasons, reasons, out->reason_count * sizeof(reasons[0]));
-    audit_close(runner->audit, out->dropped_counted, &out->balance);
+    audit_close(out->audit, out->dropped_counted, &out->balance);
     return rc;
 }
 
@@ -405,31 +402,34 @@ enum err_code runner_run(struct environment *environment, const struct runner_op
                          struct show *show, struct runner_result *out, struct err *err)
 {
     struct runner runner = {
-        .environment = environment, .options = options, .show = show, .phase = ""};
+        .environment = environment, .options = options, .show = show, .result = out};
     uint64_t began_ms = clock_mono_ms();
     enum err_code rc;
 
-    memset(out, 0, sizeof(*out));
+    *out = (struct runner_result){.audit = audit_new()};
     watch_init(&runner.watch, ENVIRONMENT_DESTINATION);
-    scenario_init(&runner.scenario, options->seconds);
+    runner.now = (struct show_now){.phase = "", .watch = &runner.watch};
+    buf_init(&runner.body, PAGE_BYTES_MAX);
+    scenario_init(&out->scenario, options->seconds);
     rc = open_runner(&runner, err);
     if (rc == ERR_OK) {
         rc = options->is_interactive ? run_open_ended(&runner, err) : run_scenario(&runner, err);
     }
     out->is_cut_short = interrupt_is_pending() && !options->is_interactive;
     if (rc == ERR_OK) {
-        rc = settle(&runner, &out->has_settled, err);
-    }
-    if (rc == ERR_OK && !out->has_settled) {
-        show_line(show, "not settled within %d s: in flight %llu, lag %llu", SETTLE_MS / 1000,
-                  (unsigned long long)runner.watch.in_flight, (unsigned long long)runner.watch.lag);
+        rc = settle(&runner, err);
     }
     if (rc == ERR_OK) {
-        rc = count_all(&runner, out, err);
+        rc = count_all(&runner, err);
     }
     show_clear(show);
-    out->scenario = runner.scenario;
     out->duration_ms = clock_mono_ms() - began_ms;
     close_runner(&runner);
     return rc;
+}
+
+void runner_result_fini(struct runner_result *result)
+{
+    audit_free(result->audit);
+    *result = (struct runner_result){0};
 }

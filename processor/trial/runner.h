@@ -6,11 +6,10 @@
 #ifndef TRIAL_RUNNER_H
 #define TRIAL_RUNNER_H
 
+#include "trial/audit.h"
 #include "trial/environment.h"
-#include "trial/feed.h"
 #include "trial/scenario.h"
 #include "trial/show.h"
-#include "trial/topic_reader.h"
 
 struct runner_options {
     uint64_t seconds; /* of traffic, all phases together */
@@ -22,11 +21,10 @@ struct runner_options {
 };
 
 struct runner_result {
+    struct audit *audit; /* owned; where each event ended */
     struct audit_balance balance;
     struct scenario scenario;           /* how each phase went */
     uint64_t consumed, dropped_counted; /* as the processor says */
-    struct topic_reader_reason reasons[TOPIC_READER_REASONS_MAX];
-    size_t reason_count;
     uint64_t duration_ms;
     bool has_settled;
     bool is_cut_short; /* a signal ended the traffic early; what was produced is still counted */
@@ -36,5 +34,6 @@ struct runner_result {
 NODISCARD enum err_code runner_run(struct environment *environment,
                                    const struct runner_options *options, struct show *show,
                                    struct runner_result *out, struct err *err);
+void runner_result_fini(struct runner_result *result);
 
 #endif /* TRIAL_RUNNER_H */

@@ -25,14 +25,38 @@ struct arguments {
     bool is_json;
 };
 
-static void print_reasons(const struct runner_result *result, enum audit_topic topic)
+/* Where events end, as it is printed; the reasons of a topic stand below it. */
+static const struct {
+    const char *key, *label, *where;
+    size_t offset;
+    int topic; /* enum audit_topic; -1: none */
+} ends[] = {
+    {"produced", "produced", "events, each looked for by itself",
+     offsetof(struct audit_balance, produced), -1},
+    {"delivered", "= delivered", "at TikTok", offsetof(struct audit_balance, delivered), -1},
+    {"diverted", "+ diverted", "on the UTM topic", offsetof(struct audit_balance, diverted),
+     AUDIT_DIVERTED},
+    {"dead_lettered", "+ dead-lettered", "on the dead-letter topic",
+     offsetof(struct audit_balance, dead_lettered), AUDIT_DEAD_LETTER},
+    {"dropped", "+ dropped", "by the rule no_consent", offsetof(struct audit_balance, dropped), -1},
+    /* the rest is for scripts */
+    {"lost", NULL, NULL, offsetof(struct audit_balance, lost), -1},
+    {"duplicates", NULL, NULL, offsetof(struct audit_balance, duplicates), -1},
+    {"misplaced", NULL, NULL, offsetof(struct audit_balance, misplaced), -1},
+    {"unknown", NULL, NULL, offsetof(struct audit_balance, unknown), -1},
+};
+
+static uint64_t number_at(const struct audit_balance *balance, size_t offset)
 {
-    for (size_t i = 0; i < result->reason_count; i++) {
-        if (result->reasons[i].topic == topic) {
-            printf("    %-22s %8llu\n", result->reasons[i].reason,
-                   (unsigned long long)result->reasons[i].count);
-        }
-    }
+    uint64_t number;
+
+    memcpy(&number, (const char *)balance + offset, sizeof(number));
+    return number;
+}
+
+static bool is_good(const struct runner_result *result)
+{
+    return result->balance.is_balanced && scenario_has_shown(&result->scenario);
 }
 
 /* Only what went wrong: what went well was told as it happened. */
@@ -46,32 +70,28 @@ static void print_scenario(const struct scenario *scenario)
         const struct scenario_mark *mark = &scenario->marks[i];
 
         if (mark->is_played && !mark->has_shown) {
-            printf("    %s: %s\n", scenario_rule((enum scenario_phase)i)->title,
-                   mark->mistaken != NULL ? mark->mistaken : mark->missing);
+            printf("    %s: %s\n", scenario_rule((enum scenario_phase)i)->title, mark->why);
         }
     }
-}
-
-static bool is_good(const struct runner_result *result)
-{
-    return result->balance.is_balanced && scenario_has_shown(&result->scenario);
 }
 
 static void print_table(const struct runner_result *result)
 {
     const struct audit_balance *balance = &result->balance;
 
-    printf("\n  produced                 %8llu  events, each looked for by itself\n",
-           (unsigned long long)balance->produced);
-    printf("  = delivered              %8llu  at TikTok\n", (unsigned long long)balance->delivered);
-    printf("  + diverted               %8llu  on the UTM topic\n",
-           (unsigned long long)balance->diverted);
-    print_reasons(result, AUDIT_DIVERTED);
-    printf("  + dead-lettered          %8llu  on the dead-letter topic\n",
-           (unsigned long long)balance->dead_lettered);
-    print_reasons(result, AUDIT_DEAD_LETTER);
-    printf("  + dropped                %8llu  by the rule no_consent\n",
-           (unsigned long long)balance->dropped);
+    printf("\n");
+    for (size_t i = 0; i < COUNT_OF(ends) && ends[i].label != NULL; i++) {
+        const struct counts *reasons =
+            ends[i].topic < 0 ? NULL
+                              : audit_reasons(result->audit, (enum audit_topic)ends[i].topic);
+
+        printf("  %-24s %8llu  %s\n", ends[i].label,
+               (unsigned long long)number_at(balance, ends[i].offset), ends[i].where);
+        for (size_t j = 0; reasons != NULL && j < reasons->count; j++) {
+            printf("    %-22s %8llu\n", reasons->items[j].name,
+                   (unsigned long long)reasons->items[j].count);
+        }
+    }
     printf("\n  lost %llu, duplicates %llu", (unsigned long long)balance->lost,
            (unsigned long long)balance->duplicates);
     if (balance->misplaced + balance->unknown > 0) {
@@ -100,61 +120,48 @@ static json_t *scenario_json(const struct scenario *scenario)
     for (unsigned i = 0; i < SCENARIO_PHASES; i++) {
         const struct scenario_mark *mark = &scenario->marks[i];
 
-        json_array_append_new(
-            phases, json_pack("{s:s, s:b, s:b, s:f, s:s?}", "phase",
-                              scenario_rule((enum scenario_phase)i)->key, "played", mark->is_played,
-                              "shown", mark->has_shown, "seconds", seconds_of(mark->duration_ms),
-                              "why", mark->mistaken != NULL ? mark->mistaken : mark->missing));
+        json_array_append_new(phases,
+                              json_pack("{s:s, s:b, s:b, s:f, s:s?}", "phase",
+                                        scenario_rule((enum scenario_phase)i)->key, "played",
+                                        mark->is_played, "shown", mark->has_shown, "seconds",
+                                        seconds_of(mark->duration_ms), "why", mark->why));
     }
     return phases;
 }
 
-static json_t *reasons_json(const struct runner_result *result, enum audit_topic topic)
+static json_t *reasons_json(const struct counts *reasons)
 {
-    json_t *reasons = json_object();
+    json_t *object = json_object();
 
-    for (size_t i = 0; i < result->reason_count; i++) {
-        if (result->reasons[i].topic == topic) {
-            json_object_set_new(reasons, result->reasons[i].reason,
-                                json_integer((json_int_t)result->reasons[i].count));
-        }
+    for (size_t i = 0; i < reasons->count; i++) {
+        json_object_set_new(object, reasons->items[i].name,
+                            json_integer((json_int_t)reasons->items[i].count));
     }
-    return reasons;
+    return object;
 }
 
 static void print_json(const struct arguments *arguments, const struct runner_result *result)
 {
-    const struct audit_balance *balance = &result->balance;
-    json_t *document = json_pack(
-        "{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "ok", is_good(result),
-        "produced", (json_int_t)balance->produced, "delivered", (json_int_t)balance->delivered,
-        "diverted", (json_int_t)balance->diverted, "dead_lettered",
-        (json_int_t)balance->dead_lettered, "dropped", (json_int_t)balance->dropped, "lost",
-        (json_int_t)balance->lost, "duplicates", (json_int_t)balance->duplicates, "misplaced",
-        (json_int_t)balance->misplaced, "unknown", (json_int_t)balance->unknown, "consumed",
-        (json_int_t)result->consumed, "dropped_counted", (json_int_t)result->dropped_counted);
-    json_t *rest =
-        json_pack("{s:o, s:o, s:o, s:b, s:b, s:b, s:f, s:I}", "diverted_by",
-                  reasons_json(result, AUDIT_DIVERTED), "dead_lettered_by",
-                  reasons_json(result, AUDIT_DEAD_LETTER), "story",
-                  scenario_json(&result->scenario), "balanced", balance->is_balanced, "settled",
-                  result->has_settled, "cut_short", result->is_cut_short, "seconds",
-                  seconds_of(result->duration_ms), "seed", (json_int_t)arguments->runner.seed);
+    json_t *document = json_pack("{s:b}", "ok", is_good(result));
+    json_t *rest = json_pack(
+        "{s:I, s:I, s:o, s:o, s:o, s:b, s:b, s:b, s:f, s:I}", "consumed",
+        (json_int_t)result->consumed, "dropped_counted", (json_int_t)result->dropped_counted,
+        "diverted_by", reasons_json(audit_reasons(result->audit, AUDIT_DIVERTED)),
+        "dead_lettered_by", reasons_json(audit_reasons(result->audit, AUDIT_DEAD_LETTER)), "story",
+        scenario_json(&result->scenario), "balanced", result->balance.is_balanced, "settled",
+        result->has_settled, "cut_short", result->is_cut_short, "seconds",
+        seconds_of(result->duration_ms), "seed", (json_int_t)arguments->runner.seed);
 
+    for (size_t i = 0; i < COUNT_OF(ends); i++) {
+        uint64_t number = number_at(&result->balance, ends[i].offset);
+
+        json_object_set_new(document, ends[i].key, json_integer((json_int_t)number));
+    }
     (void)json_object_update(document, rest);
     (void)json_dumpf(document, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6));
     fputc('\n', stdout);
     json_decref(rest);
     json_decref(document);
-}
-
-static void print_result(const struct arguments *arguments, const struct runner_result *result)
-{
-    if (arguments->is_json) {
-        print_json(arguments, result);
-    } else {
-        print_table(result);
-    }
 }
 
 static enum err_code perform(const struct arguments *arguments, struct environment *environment,
@@ -201,6 +208,7 @@ static int run(const void *all)
     struct child *fallen;
     struct err err = {0};
     enum err_code rc;
+    int code;
 
     if (arguments.runner.seed == SEED_DRAWN) {
         arguments.runner.seed = rng_seed() & UINT32_MAX;
@@ -217,14 +225,17 @@ static int run(const void *all)
             child_tail(fallen, stderr);
         }
     } else {
-        print_result(&arguments, &result);
+        if (arguments.is_json) {
+            print_json(&arguments, &result);
+        } else {
+            print_table(&result);
+        }
     }
     say_what_stays(&environment);
     environment_close(&environment);
-    if (rc != ERR_OK) {
-        return command_exit_code(rc);
-    }
-    return is_good(&result) ? EXIT_CODE_OK : EXIT_CODE_NO;
+    code = rc != ERR_OK ? command_exit_code(rc) : is_good(&result) ? EXIT_CODE_OK : EXIT_CODE_NO;
+    runner_result_fini(&result);
+    return code;
 }
 
 /* It goes into a YAML text in quotes. */

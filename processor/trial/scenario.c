@@ -2,163 +2,68 @@
 
 #include <string.h>
 
-/* what has to be seen */
+/* What can be seen of the processor, a bit each; the first that fails is the reason. */
+enum fact {
+    EVENT_OPEN = 1 << 0,       /* the breaker of SCENARIO_EVENT */
+    OTHER_OPEN = 1 << 1,       /* that of another event type */
+    DESTINATION_OPEN = 1 << 2, /* the destination's own */
+    ANY_OPEN = 1 << 3,
+    ALL_CLOSED = 1 << 4,
+    THROTTLED = 1 << 5,
+    NOT_THROTTLED = 1 << 6,
+    DIVERTED = 1 << 7,  /* since the phase began */
+    DELIVERED = 1 << 8, /* likewise */
+    CAUGHT_UP = 1 << 9, /* as much delivered as was in flight when it began */
+};
 
-static uint64_t diverted_since(const struct scenario *scenario,
-                               const struct scenario_moment *moment)
-{
-    uint64_t diverted = moment->watch->diverted;
+/* These have to hold at the end; all others count once seen. */
+enum { OF_THE_MOMENT = ALL_CLOSED | NOT_THROTTLED };
 
-    return diverted - MIN_OF(scenario->diverted_before, diverted);
-}
-
-static uint64_t delivered_since(const struct scenario *scenario,
-                                const struct scenario_moment *moment)
-{
-    return moment->delivered - MIN_OF(scenario->delivered_before, moment->delivered);
-}
-
-static const char *nothing_delivered(struct scenario *scenario,
-                                     const struct scenario_moment *moment)
-{
-    return delivered_since(scenario, moment) > 0 ? NULL : "nothing was delivered";
-}
-
-static const char *no_partial_outage(struct scenario *scenario,
-                                     const struct scenario_moment *moment)
-{
-    const struct watch_part *cell = watch_cell(moment->watch, SCENARIO_EVENT);
-
-    scenario->was_seen |= cell != NULL && cell->state != BREAKER_CLOSED;
-    if (!scenario->was_seen) {
-        return SCENARIO_EVENT " never opened";
-    }
-    return diverted_since(scenario, moment) > 0 ? NULL : "nothing was diverted";
-}
-
-static const char *no_global_outage(struct scenario *scenario, const struct scenario_moment *moment)
-{
-    scenario->was_seen |= moment->watch->self.state != BREAKER_CLOSED &&
-                          strcmp(moment->watch->scope, scope_word(SCOPE_GLOBAL)) == 0;
-    if (!scenario->was_seen) {
-        return "the destination never opened as a whole";
-    }
-    return diverted_since(scenario, moment) > 0 ? NULL : "nothing was diverted";
-}
-
-static const char *no_return(struct scenario *scenario, const struct scenario_moment *moment)
-{
-    if (!watch_is_closed(moment->watch)) {
-        return "not everything is closed again";
-    }
-    return nothing_delivered(scenario, moment);
-}
-
-static const char *no_throttling(struct scenario *scenario, const struct scenario_moment *moment)
-{
-    scenario->was_seen |= moment->watch->is_throttled;
-    return scenario->was_seen ? NULL : "the destination was never throttled";
-}
-
-static const char *no_recovery(struct scenario *scenario, const struct scenario_moment *moment)
-{
-    if (moment->watch->is_throttled) {
-        return "the destination is still throttled";
-    }
-    return delivered_since(scenario, moment) > scenario->in_flight_before
-               ? NULL
-               : "what had waited was not delivered";
-}
-
-/* what must not be seen */
-
-static const char *something_open(struct scenario *scenario, const struct scenario_moment *moment)
-{
-    if (!watch_is_closed(moment->watch)) {
-        return "something opened although nothing is broken";
-    }
-    return diverted_since(scenario, moment) == 0 ? NULL : "events were diverted";
-}
-
-static const char *others_open(struct scenario *scenario, const struct scenario_moment *moment)
-{
-    const struct watch *watch = moment->watch;
-
-    (void)scenario;
-    if (watch->self.state != BREAKER_CLOSED) {
-        return "the destination opened as a whole although one event type fails";
-    }
-    for (size_t i = 0; i < watch->cell_count; i++) {
-        if (watch->cells[i].state != BREAKER_CLOSED &&
-            strcmp(watch->cells[i].name, SCENARIO_EVENT) != 0) {
-            return "another event type than " SCENARIO_EVENT " opened";
-        }
-    }
-    return NULL;
-}
+static const struct {
+    enum fact fact;
+    const char *missing, *unwanted; /* what is said where it is not seen, or should not be */
+} facts[] = {
+    {EVENT_OPEN, SCENARIO_EVENT " never opened", NULL},
+    {OTHER_OPEN, NULL, "another event type than " SCENARIO_EVENT " opened"},
+    {DESTINATION_OPEN, "the destination never opened as a whole",
+     "the destination opened as a whole although one event type fails"},
+    {ANY_OPEN, NULL, "something opened although nothing is broken"},
+    {ALL_CLOSED, "not everything is closed again", NULL},
+    {THROTTLED, "the destination was never throttled", NULL},
+    {NOT_THROTTLED, "the destination is still throttled", NULL},
+    {DIVERTED, "nothing was diverted", "events were diverted"},
+    {DELIVERED, "nothing was delivered", NULL},
+    {CAUGHT_UP, "what had waited was not delivered", NULL},
+};
 
 static const struct scenario_rule rules[SCENARIO_PHASES] = {
-    [SCENARIO_HEALTHY] = {.title = "healthy",
-                          .key = "healthy",
-                          .line = "healthy: TikTok takes everything",
-                          .least_ms = 7000,
-                          .slack_ms = 10000,
-                          .is_stretched = true,
-                          .missing = nothing_delivered,
-                          .mistaken = something_open},
-    [SCENARIO_PARTIAL] = {.title = "partial outage",
-                          .key = "partial_outage",
-                          .line = "partial outage: TikTok answers " SCENARIO_EVENT_THEIRS
-                                  " (our " SCENARIO_EVENT ") with code 50000 inside HTTP 200, "
-                                  "all else is well",
-                          .modes = "{\"modes\":[{\"event\":\"" SCENARIO_EVENT_THEIRS "\","
-                                   "\"mode\":\"code\",\"code\":50000}]}",
-                          .least_ms = 9000,
-                          .slack_ms = 10000,
-                          .is_stretched = true,
-                          .missing = no_partial_outage,
-                          .mistaken = others_open},
-    [SCENARIO_PARTIAL_RETURN] = {.title = "return",
-                                 .key = "partial_return",
-                                 .line = "return: TikTok answers " SCENARIO_EVENT_THEIRS " again",
-                                 .least_ms = 1000,
-                                 .slack_ms = 30000,
-                                 .missing = no_return,
-                                 .mistaken = others_open},
-    [SCENARIO_GLOBAL] = {.title = "global outage",
-                         .key = "global_outage",
-                         .line = "global outage: TikTok answers everything with HTTP 503, after "
-                                 "four seconds with a reset of the connection",
-                         .modes = "{\"modes\":[{\"to\":\"4s\",\"mode\":\"status\",\"status\":503},"
-                                  "{\"from\":\"4s\",\"mode\":\"reset\"}]}",
-                         .least_ms = 9000,
-                         .slack_ms = 10000,
-                         .is_stretched = true,
-                         .missing = no_global_outage},
-    [SCENARIO_GLOBAL_RETURN] = {.title = "return",
-                                .key = "global_return",
-                                .line = "return: TikTok answers everything again",
-                                .least_ms = 1000,
-                                .slack_ms = 30000,
-                                .missing = no_return},
-    [SCENARIO_THROTTLING] = {.title = "throttling",
-                             .key = "throttling",
-                             .line = "throttling: TikTok answers everything with code 40100, too "
-                                     "many requests",
-                             .modes =
-                                 "{\"modes\":[{\"mode\":\"throttle\",\"retry_after\":\"1s\"}]}",
-                             .least_ms = 5000,
-                             .slack_ms = 5000,
-                             .missing = no_throttling,
-                             .mistaken = something_open},
-    [SCENARIO_RECOVERY] = {.title = "recovery",
-                           .key = "recovery",
-                           .line = "recovery: TikTok takes everything again",
-                           .least_ms = 4000,
-                           .slack_ms = 10000,
-                           .is_stretched = true,
-                           .missing = no_recovery,
-                           .mistaken = something_open},
+    [SCENARIO_HEALTHY] = {"healthy", "healthy", "TikTok takes everything", NULL, 7000, 10000, true,
+                          .wanted = DELIVERED, .unwanted = ANY_OPEN | DIVERTED},
+    [SCENARIO_PARTIAL] = {"partial outage", "partial_outage",
+                          "TikTok answers " SCENARIO_EVENT_THEIRS " (our " SCENARIO_EVENT
+                          ") with code 50000 inside HTTP 200, all else is well",
+                          "[{\"event\":\"" SCENARIO_EVENT_THEIRS "\",\"answer\":{\"code\":50000}}]",
+                          9000, 10000, true, .wanted = EVENT_OPEN | DIVERTED,
+                          .unwanted = DESTINATION_OPEN | OTHER_OPEN},
+    [SCENARIO_PARTIAL_RETURN] = {"return", "partial_return",
+                                 "TikTok answers " SCENARIO_EVENT_THEIRS " again", NULL, 1000,
+                                 30000, false, .wanted = ALL_CLOSED | DELIVERED,
+                                 .unwanted = DESTINATION_OPEN | OTHER_OPEN},
+    [SCENARIO_GLOBAL] = {"global outage", "global_outage",
+                         "TikTok answers everything with HTTP 503, after four seconds with a reset "
+                         "of the connection",
+                         "[{\"to\":\"4s\",\"answer\":{\"status\":503}},"
+                         "{\"from\":\"4s\",\"answer\":\"reset\"}]",
+                         9000, 10000, true, .wanted = DESTINATION_OPEN | DIVERTED},
+    [SCENARIO_GLOBAL_RETURN] = {"return", "global_return", "TikTok answers everything again", NULL,
+                                1000, 30000, false, .wanted = ALL_CLOSED | DELIVERED},
+    [SCENARIO_THROTTLING] = {"throttling", "throttling",
+                             "TikTok answers everything with code 40100, too many requests",
+                             "[{\"answer\":{\"throttle\":{\"retry_after\":\"1s\"}}}]", 5000, 5000,
+                             false, .wanted = THROTTLED, .unwanted = ANY_OPEN | DIVERTED},
+    [SCENARIO_RECOVERY] = {"recovery", "recovery", "TikTok takes everything again", NULL, 4000,
+                           10000, true, .wanted = NOT_THROTTLED | CAUGHT_UP,
+                           .unwanted = ANY_OPEN | DIVERTED},
 };
 
 const struct scenario_rule *scenario_rule(enum scenario_phase phase)
@@ -188,7 +93,7 @@ void scenario_enter(struct scenario *scenario, enum scenario_phase phase,
     scenario->diverted_before = moment->watch->diverted;
     scenario->delivered_before = moment->delivered;
     scenario->in_flight_before = moment->watch->in_flight;
-    scenario->was_seen = false;
+    scenario->seen = 0;
     scenario->marks[phase] = (struct scenario_mark){0};
 }
 
@@ -199,6 +104,42 @@ uint64_t scenario_phase_ms(const struct scenario *scenario)
     return rule->least_ms + (rule->is_stretched ? scenario->extra_ms : 0);
 }
 
+static unsigned see_breakers(const struct watch *watch)
+{
+    unsigned seen = watch->self.state == BREAKER_CLOSED ? 0 : DESTINATION_OPEN;
+
+    for (size_t i = 0; i < watch->cell_count; i++) {
+        if (watch->cells[i].state != BREAKER_CLOSED) {
+            seen |= strcmp(watch->cells[i].name, SCENARIO_EVENT) == 0 ? EVENT_OPEN : OTHER_OPEN;
+        }
+    }
+    return seen | (seen == 0 ? ALL_CLOSED : ANY_OPEN);
+}
+
+static unsigned see(const struct scenario *scenario, const struct scenario_moment *moment)
+{
+    uint64_t delivered = moment->delivered - MIN_OF(scenario->delivered_before, moment->delivered);
+
+    return see_breakers(moment->watch) | (moment->watch->is_throttled ? THROTTLED : NOT_THROTTLED) |
+           (moment->watch->diverted > scenario->diverted_before ? DIVERTED : 0) |
+           (delivered > 0 ? DELIVERED : 0) |
+           (delivered > scenario->in_flight_before ? CAUGHT_UP : 0);
+}
+
+/* What is wrong so far; NULL: nothing. */
+static const char *find_why(const struct scenario_rule *rule, unsigned seen)
+{
+    const char *why = NULL;
+
+    for (size_t i = COUNT_OF(facts); i-- > 0;) {
+        why = (rule->wanted & ~seen & facts[i].fact) != 0 ? facts[i].missing : why;
+    }
+    for (size_t i = COUNT_OF(facts); i-- > 0;) {
+        why = (rule->unwanted & seen & facts[i].fact) != 0 ? facts[i].unwanted : why;
+    }
+    return why;
+}
+
 void scenario_look(struct scenario *scenario, const struct scenario_moment *moment)
 {
     const struct scenario_rule *rule = scenario_rule(scenario->phase);
@@ -206,14 +147,12 @@ void scenario_look(struct scenario *scenario, const struct scenario_moment *mome
     uint64_t elapsed_ms = moment->at_ms - MIN_OF(scenario->from_ms, moment->at_ms);
     uint64_t phase_ms = scenario_phase_ms(scenario);
 
-    mark->missing = rule->missing(scenario, moment);
-    if (rule->mistaken != NULL && mark->mistaken == NULL) {
-        mark->mistaken = rule->mistaken(scenario, moment);
-    }
-    mark->has_shown = mark->missing == NULL && mark->mistaken == NULL;
+    scenario->seen = (scenario->seen & ~(unsigned)OF_THE_MOMENT) | see(scenario, moment);
+    mark->why = find_why(rule, scenario->seen);
+    mark->has_shown = mark->why == NULL;
     mark->duration_ms = elapsed_ms;
     mark->is_played = elapsed_ms >= phase_ms + rule->slack_ms ||
-                      (elapsed_ms >= phase_ms && mark->missing == NULL);
+                      (elapsed_ms >= phase_ms && (rule->wanted & ~scenario->seen) == 0);
 }
 
 bool scenario_has_shown(const struct scenario *scenario)

@@ -1,11 +1,11 @@
 /**
- * scenario - the sandbox's phases as a table: what the simulated TikTok does in each phase, what
+ * scenario - the sandbox's phases as a table: what the simulated platform does in each phase, what
  * the processor has to show meanwhile, and whether it did.
  *
  *     healthy -> partial outage -> return -> global outage -> return -> throttling -> recovery
  *
  * A phase lasts at least its time and until it has shown what it should, but only so long:
- * then it has failed and the next one begins. Pure: the caller brings time and looks.
+ * then it has failed and the next one begins. Pure: the caller brings time and looks. One thread.
  */
 #ifndef TRIAL_SCENARIO_H
 #define TRIAL_SCENARIO_H
@@ -25,7 +25,7 @@ enum scenario_phase {
 
 enum { SCENARIO_MS = 75000 }; /* what the whole usually takes */
 
-/* The event type that fails alone, as the routes know it and as TikTok does. */
+/* The event type that fails alone, as the routes know it and as the platform does. */
 #define SCENARIO_EVENT "Order Completed"
 #define SCENARIO_EVENT_THEIRS "Purchase"
 
@@ -39,9 +39,8 @@ struct scenario_moment {
 /* How one phase went. */
 struct scenario_mark {
     bool is_played;
-    bool has_shown;       /* what it should, and nothing it should not */
-    const char *missing;  /* what it did not show; static */
-    const char *mistaken; /* what it should not have shown; static, NULL: nothing */
+    bool has_shown;  /* what it should, and nothing it should not */
+    const char *why; /* not; static; NULL: it has */
     uint64_t duration_ms;
 };
 
@@ -50,22 +49,20 @@ struct scenario {
     uint64_t extra_ms; /* for each phase that can be longer */
     uint64_t from_ms;
     uint64_t diverted_before, delivered_before, in_flight_before; /* when the phase began */
-    bool was_seen; /* the outage of this phase was seen */
+    unsigned seen;                                                /* facts of this phase */
     struct scenario_mark marks[SCENARIO_PHASES];
 };
 
-/* Each phase has to show something; the first look at which it has is enough. Some must not show
- * something else; one look at which they do is enough, too. Both are NULL or a static text. */
-typedef const char *scenario_test(struct scenario *scenario, const struct scenario_moment *moment);
-
 struct scenario_rule {
     const char *title, *key; /* its name for people and for machines */
-    const char *line;        /* announces it */
-    const char *modes;       /* what the simulator is told, as JSON; NULL: to be healthy */
+    const char *line;        /* announces it, behind the title */
+    const char *faults;      /* what the simulator is told, as JSON; NULL: to be healthy */
     uint64_t least_ms;
     uint64_t slack_ms; /* for what it has to show, past least_ms */
     bool is_stretched; /* longer in a longer run */
-    scenario_test *missing, *mistaken;
+    /* Bits, by the table of facts in scenario.c: all of them have to be seen, one look is enough;
+     * one look at one of the others is a failure. */
+    unsigned wanted, unwanted;
 };
 
 /** @seconds: of the whole; what is more than SCENARIO_MS makes traffic and outages longer. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/columns.h"
 #include "base/progress.h"
 #include "base/terminal.h"
 
@@ -11,9 +12,9 @@ enum {
     BAR_CELLS = 30,
     DRAW_MS = 250,
     LINE_MS = 5000,
-    BLOCK_LINES = 8, /* without the states */
     STATE_LINES = 12,
-    SUMMARY_BYTES = 1024,
+    NAME_COLUMNS = 28,
+    BLOCK_BYTES_MAX = 16 << 10,
 };
 
 #define GREEN "\033[32m"
@@ -21,11 +22,23 @@ enum {
 #define DIM "\033[2m"
 #define PLAIN "\033[0m"
 
+static const struct {
+    const char *label, *where;
+} numbers[SHOW_NUMBERS] = {
+    [SHOW_PRODUCED] = {"produced", ""},
+    [SHOW_DELIVERED] = {"delivered", "to TikTok"},
+    [SHOW_DIVERTED] = {"diverted", "to the UTM topic"},
+    [SHOW_DEAD_LETTERED] = {"dead-lettered", "to the dead-letter topic"},
+    [SHOW_DROPPED] = {"dropped", "without consent"},
+    [SHOW_IN_FLIGHT] = {"in flight", ""},
+};
+
 void show_init(struct show *show, FILE *out)
 {
-    *show = (struct show){.out = out, .began_ms = clock_mono_ms()};
-    show->is_live = terminal_is_live(out);
-    show->is_colour = terminal_is_coloured(out);
+    *show = (struct show){.out = out,
+                          .began_ms = clock_mono_ms(),
+                          .is_live = terminal_is_live(out),
+                          .is_colour = terminal_is_coloured(out)};
 }
 
 void show_clear(struct show *show)
@@ -56,90 +69,97 @@ void show_line(struct show *show, const char *format, ...)
     fflush(show->out);
 }
 
-static void draw_bar(struct show *show, const struct show_now *now)
+static void add_phase(const struct show *show, const struct show_now *now, struct buf *out)
 {
-    double share = now->phase_ms == 0 ? 0.0 : (double)now->phase_elapsed_ms / (double)now->phase_ms;
-    struct buf bar;
+    bool is_well = watch_is_closed(now->watch) && !now->watch->is_throttled;
 
+    buf_printf(out, "\n  %s", colour(show, is_well ? GREEN : YELLOW));
+    columns_left(out, span_of(now->phase), 14);
+    buf_printf(out, "%s  ", colour(show, PLAIN));
     if (now->phase_ms > 0) {
-        buf_init(&bar, BAR_CELLS + 8);
-        progress_bar(share, BAR_CELLS, &bar);
-        fprintf(show->out, "  %s", buf_text(&bar));
-        buf_fini(&bar);
+        progress_bar((double)now->phase_elapsed_ms / (double)now->phase_ms, BAR_CELLS, out);
+        buf_add_text(out, "  ");
     }
-    fprintf(show->out, "  %llus\n", (unsigned long long)(now->phase_elapsed_ms / 1000));
+    buf_printf(out, "%llus\n", (unsigned long long)(now->phase_elapsed_ms / 1000));
 }
 
-static void draw_part(struct show *show, const struct watch_part *part, const char *indent,
-                      const char *more)
+static void add_numbers(const struct show *show, const struct show_now *now, uint64_t at_ms,
+                        struct buf *out)
 {
-    bool is_closed = part->state == BREAKER_CLOSED;
+    double seconds = (double)(at_ms - show->drawn_ms) / 1000.0;
 
-    fprintf(show->out, "  %s%-*s %s%-9s%s %4.0f %%  %s%s\n", indent, 28 - (int)strlen(indent),
-            part->name, colour(show, is_closed ? GREEN : YELLOW), breaker_state_word(part->state),
-            colour(show, PLAIN), part->share * 100.0, part->cause, more);
+    for (size_t i = 0; i < SHOW_NUMBERS; i++) {
+        double more = (double)now->numbers[i] - (double)show->drawn[i];
+
+        buf_add_text(out, "  ");
+        columns_left(out, span_of(numbers[i].label), 13);
+        columns_number(out, now->numbers[i], 10);
+        if (i < SHOW_IN_FLIGHT) {
+            buf_printf(out, "  %6.0f/s   %s", more / seconds, numbers[i].where);
+        }
+        buf_add_char(out, '\n');
+    }
 }
 
-/* The destination, then its cells; how many lines that were. */
-static unsigned draw_states(struct show *show, const struct watch *watch)
+static void add_part(const struct show *show, const struct watch_part *part, size_t indent,
+                     const char *more, struct buf *out)
 {
-    unsigned lines = 1;
+    buf_printf(out, "  %*s", (int)indent, "");
+    columns_left(out, span_of(part->name), NAME_COLUMNS - indent);
+    buf_printf(out, " %s%-9s%s %4.0f %%  %s%s\n",
+               colour(show, part->state == BREAKER_CLOSED ? GREEN : YELLOW),
+               breaker_state_word(part->state), colour(show, PLAIN), part->share * 100.0,
+               part->cause, more);
+}
 
-    draw_part(show, &watch->self, "",
-              watch->is_throttled ? " throttled"
-              : watch->is_held    ? " held"
-                                  : "");
-    for (size_t i = 0; i < watch->cell_count && lines < STATE_LINES; i++) {
-        draw_part(show, &watch->cells[i], "  ", "");
-        lines++;
+/* The destination, then its cells. */
+static void add_states(const struct show *show, const struct watch *watch, struct buf *out)
+{
+    size_t shown = MIN_OF(watch->cell_count, (size_t)STATE_LINES - 1);
+
+    add_part(show, &watch->self, 0,
+             watch->is_throttled ? " throttled"
+             : watch->is_held    ? " held"
+                                 : "",
+             out);
+    for (size_t i = 0; i < shown; i++) {
+        add_part(show, &watch->cells[i], 2, "", out);
     }
-    if (watch->cell_count + 1 > lines) {
-        fprintf(show->out, "    and %zu more\n", watch->cell_count + 1 - lines);
-        lines++;
+    if (watch->cell_count > shown) {
+        buf_printf(out, "    and %zu more\n", watch->cell_count - shown);
     }
-    return lines;
 }
 
 static void draw_block(struct show *show, const struct show_now *now, uint64_t at_ms)
 {
-    double seconds = (double)(at_ms - show->drawn_ms) / 1000.0;
-    double in_rate = (double)(now->produced - show->drawn_produced) / seconds;
-    double out_rate = (double)(now->delivered - show->drawn_delivered) / seconds;
-    bool is_well = watch_is_closed(now->watch) && !now->watch->is_throttled;
+    struct buf block;
 
+    buf_init(&block, BLOCK_BYTES_MAX);
+    add_phase(show, now, &block);
+    add_numbers(show, now, at_ms, &block);
+    add_states(show, now->watch, &block);
     show_clear(show);
-    fprintf(show->out, "\n  %s%-14s%s", colour(show, is_well ? GREEN : YELLOW), now->phase,
-            colour(show, PLAIN));
-    draw_bar(show, now);
-    fprintf(show->out, "  produced      %8llu  %6.0f/s\n", (unsigned long long)now->produced,
-            in_rate);
-    fprintf(show->out, "  delivered     %8llu  %6.0f/s   to TikTok\n",
-            (unsigned long long)now->delivered, out_rate);
-    fprintf(show->out, "  diverted      %8llu            to the UTM topic\n",
-            (unsigned long long)now->diverted);
-    fprintf(show->out, "  dead letters  %8llu            to the dead-letter topic\n",
-            (unsigned long long)now->dead_lettered);
-    fprintf(show->out, "  dropped       %8llu            without consent\n",
-            (unsigned long long)now->dropped);
-    fprintf(show->out, "  in flight     %8llu\n", (unsigned long long)now->in_flight);
-    show->block_lines = BLOCK_LINES + draw_states(show, now->watch);
+    fputs(buf_text(&block), show->out);
     fflush(show->out);
+    for (size_t i = 0; i < block.len; i++) {
+        show->block_lines += block.ptr[i] == '\n';
+    }
+    buf_fini(&block);
 }
 
 static void write_line(struct show *show, const struct show_now *now)
 {
-    struct buf states;
+    struct buf line;
 
-    buf_init(&states, SUMMARY_BYTES);
-    watch_summary(now->watch, &states);
-    show_line(show,
-              "%s: produced %llu, delivered %llu, diverted %llu, dead-lettered %llu, dropped "
-              "%llu, in flight %llu; %s",
-              now->phase, (unsigned long long)now->produced, (unsigned long long)now->delivered,
-              (unsigned long long)now->diverted, (unsigned long long)now->dead_lettered,
-              (unsigned long long)now->dropped, (unsigned long long)now->in_flight,
-              buf_text(&states));
-    buf_fini(&states);
+    buf_init(&line, BLOCK_BYTES_MAX);
+    for (size_t i = 0; i < SHOW_NUMBERS; i++) {
+        buf_printf(&line, "%s%s %llu", i == 0 ? "" : ", ", numbers[i].label,
+                   (unsigned long long)now->numbers[i]);
+    }
+    buf_add_text(&line, "; ");
+    watch_summary(now->watch, &line);
+    show_line(show, "%s: %s", now->phase, buf_text(&line));
+    buf_fini(&line);
 }
 
 void show_turn(struct show *show, const struct show_now *now)
@@ -155,6 +175,5 @@ void show_turn(struct show *show, const struct show_now *now)
         write_line(show, now);
     }
     show->drawn_ms = at_ms;
-    show->drawn_produced = now->produced;
-    show->drawn_delivered = now->delivered;
+    memcpy(show->drawn, now->numbers, sizeof(show->drawn));
 }

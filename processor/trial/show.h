@@ -1,7 +1,7 @@
 /**
  * show - what the sandbox lets people see: lines with a time stamp, or on a terminal a
  * block that is drawn again in place under the lines so far, with the state of the
- * destination and its cells.
+ * destination and its cells. One thread.
  */
 #ifndef TRIAL_SHOW_H
 #define TRIAL_SHOW_H
@@ -10,6 +10,25 @@
 
 #include "trial/watch.h"
 
+/* What is counted; the first ones only grow. */
+enum show_number {
+    SHOW_PRODUCED,
+    SHOW_DELIVERED,
+    SHOW_DIVERTED,
+    SHOW_DEAD_LETTERED,
+    SHOW_DROPPED,
+    SHOW_IN_FLIGHT,
+    SHOW_NUMBERS,
+};
+
+/* A moment. */
+struct show_now {
+    const char *phase;
+    uint64_t phase_elapsed_ms, phase_ms; /* phase_ms 0: open end */
+    uint64_t numbers[SHOW_NUMBERS];
+    const struct watch *watch;
+};
+
 struct show {
     FILE *out;
     bool is_live;   /* a terminal: the block is redrawn */
@@ -17,15 +36,7 @@ struct show {
     uint64_t began_ms;
     unsigned block_lines; /* of the block standing now */
     uint64_t drawn_ms;
-    uint64_t drawn_produced, drawn_delivered; /* for rates */
-};
-
-/* The numbers of a moment. */
-struct show_now {
-    const char *phase;
-    uint64_t phase_elapsed_ms, phase_ms; /* phase_ms 0: open end */
-    uint64_t produced, delivered, diverted, dead_lettered, dropped, in_flight;
-    const struct watch *watch;
+    uint64_t drawn[SHOW_NUMBERS]; /* for rates */
 };
 
 void show_init(struct show *show, FILE *out);

@@ -1,11 +1,10 @@
 #include "trial/watch.h"
 
 #include <jansson.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { SUMMARY_PARTS = 4, SENTENCE_BYTES = 192 };
+enum { SUMMARY_PARTS = 4 };
 
 void watch_init(struct watch *watch, const char *destination)
 {
@@ -123,7 +122,7 @@ enum err_code watch_read(struct watch *watch, struct span json, struct err *err)
 
 /* telling */
 
-const struct watch_part *watch_cell(const struct watch *watch, const char *event)
+static const struct watch_part *find_cell(const struct watch *watch, const char *event)
 {
     for (size_t i = 0; i < watch->cell_count; i++) {
         if (strcmp(watch->cells[i].name, event) == 0) {
@@ -143,86 +142,62 @@ bool watch_is_closed(const struct watch *watch)
     return watch->self.state == BREAKER_CLOSED;
 }
 
-struct telling {
-    void (*tell)(void *context, const char *sentence);
-    void *context;
-    const struct watch *now;
-};
-
-static void tell(const struct telling *telling, const char *format, ...) PRINTF_LIKE(2, 3);
-static void tell(const struct telling *telling, const char *format, ...)
-{
-    char sentence[SENTENCE_BYTES];
-    va_list args;
-
-    va_start(args, format);
-    (void)vsnprintf(sentence, sizeof(sentence), format, args);
-    va_end(args);
-    telling->tell(telling->context, sentence);
-}
-
 /* @before may be another state than closed when the outage goes on. */
-static void tell_state(const struct telling *telling, enum breaker_state before,
-                       const struct watch_part *part)
+static void tell_state(const struct watch *now, enum breaker_state before,
+                       const struct watch_part *part, struct buf *out)
 {
+    bool is_absorbed = part != &now->self && now->self.state != BREAKER_CLOSED;
+
+    buf_add_text(out, part->name);
     switch (part->state) {
     case BREAKER_OPEN:
-        tell(telling, "%s stays open: %s failed", part->name,
-             before == BREAKER_RAMP ? "its return" : "its probes");
+        buf_printf(out, " stays open: %s failed\n",
+                   before == BREAKER_RAMP ? "its return" : "its probes");
         return;
     case BREAKER_HALF_OPEN:
-        tell(telling, "%s is probed (half-open): one event at a time", part->name);
+        buf_add_text(out, " is probed (half-open): one event at a time\n");
         return;
     case BREAKER_RAMP:
-        tell(telling, "%s returns: %.0f %% of its events go to it again", part->name,
-             part->share * 100.0);
+        buf_printf(out, " returns: %.0f %% of its events go to it again\n", part->share * 100.0);
         return;
     case BREAKER_CLOSED:
-        if (part != &telling->now->self && telling->now->self.state != BREAKER_CLOSED) {
-            tell(telling, "%s closed: its outage is now one of %s as a whole", part->name,
-                 telling->now->self.name);
-        } else {
-            tell(telling, "%s closed: all of its events go to it again", part->name);
-        }
+        buf_printf(out, " closed: %s%s%s\n",
+                   is_absorbed ? "its outage is now one of " : "all of its events go to it again",
+                   is_absorbed ? now->self.name : "", is_absorbed ? " as a whole" : "");
         return;
     }
 }
 
-static void compare_part(const struct telling *telling, enum breaker_state before,
-                         const struct watch_part *part)
+static void compare_part(const struct watch *now, enum breaker_state before,
+                         const struct watch_part *part, struct buf *out)
 {
     if (before == BREAKER_CLOSED && part->state != BREAKER_CLOSED) {
-        tell(telling, "%s opened (%s), scope %s", part->name, part->cause, telling->now->scope);
-        if (part->state != BREAKER_OPEN) {
-            tell_state(telling, BREAKER_OPEN, part);
-        }
-    } else if (before != part->state) {
-        tell_state(telling, before, part);
+        buf_printf(out, "%s opened (%s), scope %s\n", part->name, part->cause, now->scope);
+        before = BREAKER_OPEN;
+    }
+    if (before != part->state) {
+        tell_state(now, before, part, out);
     }
 }
 
-void watch_compare(const struct watch *before, const struct watch *now,
-                   void (*tell_one)(void *context, const char *sentence), void *context)
+void watch_compare(const struct watch *before, const struct watch *now, struct buf *out)
 {
-    struct telling telling = {tell_one, context, now};
+    const char *name = now->self.name;
 
-    compare_part(&telling, before->self.state, &now->self);
+    compare_part(now, before->self.state, &now->self, out);
     for (size_t i = 0; i < now->cell_count; i++) {
-        const struct watch_part *part = &now->cells[i];
-        const struct watch_part *was = watch_cell(before, part->name);
+        const struct watch_part *was = find_cell(before, now->cells[i].name);
 
-        compare_part(&telling, was == NULL ? BREAKER_CLOSED : was->state, part);
+        compare_part(now, was == NULL ? BREAKER_CLOSED : was->state, &now->cells[i], out);
     }
     if (now->is_throttled != before->is_throttled) {
-        tell(&telling,
-             now->is_throttled ? "%s is throttled: its events wait, none is diverted"
-                               : "%s is no longer throttled",
-             now->self.name);
+        buf_printf(out, "%s is %s\n", name,
+                   now->is_throttled ? "throttled: its events wait, none is diverted"
+                                     : "no longer throttled");
     }
     if (now->is_held != before->is_held) {
-        tell(&telling,
-             now->is_held ? "%s is held: its credential is refused" : "%s is held no more",
-             now->self.name);
+        buf_printf(out, "%s is held%s\n", name,
+                   now->is_held ? ": its credential is refused" : " no more");
     }
 }
 

@@ -38,11 +38,8 @@ void watch_init(struct watch *watch, const char *destination);
 /** Read a status document. ERR_DATA, and @watch as it was, when it is none or does not know the
  * destination. */
 NODISCARD enum err_code watch_read(struct watch *watch, struct span json, struct err *err);
-/** One sentence for each state that is another @now than @before. */
-void watch_compare(const struct watch *before, const struct watch *now,
-                   void (*tell)(void *context, const char *sentence), void *context);
-/** The cell of @event, or NULL. */
-const struct watch_part *watch_cell(const struct watch *watch, const char *event);
+/** One line for each state that is another @now than @before. */
+void watch_compare(const struct watch *before, const struct watch *now, struct buf *out);
 /** The destination and all its cells are closed. */
 bool watch_is_closed(const struct watch *watch);
 /** What is not closed, in one line: "Order Completed open (burst)"; "all closed" when all is. */

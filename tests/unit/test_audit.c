@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "trial/audit.h"
@@ -87,10 +88,10 @@ static void act(struct audit *audit, struct step step)
     } else if (step.act == 'd') {
         audit_delivered(audit, (uint64_t)step.number, 1);
     } else if (step.act == '?') {
-        audit_record(audit, AUDIT_DIVERTED, -1, 7);
+        audit_record(audit, AUDIT_DIVERTED, -1, 7, SPAN_NONE);
     } else {
-        audit_record(audit, step.act == 'u' ? AUDIT_DIVERTED : AUDIT_DEAD_LETTER, partition,
-                     offset);
+        audit_record(audit, step.act == 'u' ? AUDIT_DIVERTED : AUDIT_DEAD_LETTER, partition, offset,
+                     SPAN("outage"));
     }
 }
 
@@ -126,7 +127,7 @@ static void what_cannot_be_kept_is_told(void **state)
     assert_false(audit_produced(audit, 0, FATE_GOOD, AUDIT_PARTITIONS_MAX, 0));
     assert_false(audit_produced(audit, 0, FATE_GOOD, 0, -1));
     audit_delivered(audit, AUDIT_EVENTS_MAX, 1);
-    audit_record(audit, AUDIT_DEAD_LETTER, 0, AUDIT_EVENTS_MAX);
+    audit_record(audit, AUDIT_DEAD_LETTER, 0, AUDIT_EVENTS_MAX, SPAN("decode"));
     audit_unknown(audit);
     audit_close(audit, 0, &got);
     assert_int_equal(got.unknown, 3);
@@ -135,11 +136,34 @@ static void what_cannot_be_kept_is_told(void **state)
     audit_free(audit);
 }
 
+static void records_are_counted_by_reason(void **state)
+{
+    struct audit *audit = audit_new();
+    const struct counts *reasons = audit_reasons(audit, AUDIT_DIVERTED);
+    char name[8];
+
+    (void)state;
+    for (int i = 0; i < 40; i++) {
+        (void)snprintf(name, sizeof(name), "r%d", i);
+        audit_record(audit, AUDIT_DIVERTED, 0, i, i == 3 ? SPAN_NONE : span_of(name));
+    }
+    audit_record(audit, AUDIT_DIVERTED, 0, 0, SPAN("r1"));
+    assert_int_equal(reasons->count, 32);
+    assert_string_equal(reasons->items[1].name, "r1");
+    assert_int_equal(reasons->items[1].count, 2);
+    assert_string_equal(reasons->items[3].name, "none");
+    assert_string_equal(reasons->items[31].name, "other");
+    assert_int_equal(reasons->items[31].count, 9);
+    assert_int_equal(audit_reasons(audit, AUDIT_DEAD_LETTER)->count, 0);
+    audit_free(audit);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_event_is_weighed_by_itself),
         cmocka_unit_test(what_cannot_be_kept_is_told),
+        cmocka_unit_test(records_are_counted_by_reason),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

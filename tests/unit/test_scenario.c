@@ -205,7 +205,7 @@ static const struct {
 static void expect_mark(const char *name, const struct scenario_mark *mark, bool is_played,
                         bool has_shown, const char *why)
 {
-    const char *got = mark->mistaken != NULL ? mark->mistaken : mark->missing;
+    const char *got = mark->why;
 
     if (mark->is_played != is_played || mark->has_shown != has_shown ||
         (got == NULL) != (why == NULL) || (why != NULL && strstr(got, why) == NULL)) {
@@ -252,7 +252,7 @@ static void every_phase_tells_the_simulator_what_to_do(void **state)
 {
     (void)state;
     for (unsigned i = 0; i < SCENARIO_PHASES; i++) {
-        const char *modes = scenario_rule((enum scenario_phase)i)->modes;
+        const char *faults = scenario_rule((enum scenario_phase)i)->faults;
         bool is_dark = i == SCENARIO_PARTIAL || i == SCENARIO_GLOBAL || i == SCENARIO_THROTTLING;
         struct sim_script script;
         struct diags diags;
@@ -260,12 +260,12 @@ static void every_phase_tells_the_simulator_what_to_do(void **state)
         assert_true(strlen(scenario_rule((enum scenario_phase)i)->title) > 0);
         assert_true(strlen(scenario_rule((enum scenario_phase)i)->key) > 0);
         assert_true(strlen(scenario_rule((enum scenario_phase)i)->line) > 0);
-        assert_int_equal(modes != NULL, is_dark);
-        if (modes == NULL) {
+        assert_int_equal(faults != NULL, is_dark);
+        if (faults == NULL) {
             continue;
         }
         diags_init(&diags);
-        sim_script_read(yaml_parse("modes", span_of(modes), true, &diags), &script, &diags);
+        sim_script_read(yaml_parse("faults", span_of(faults), true, &diags), &script, &diags);
         assert_int_equal(diags.error_count, 0);
         assert_true(script.faults.count > 0);
         sim_script_fini(&script);
