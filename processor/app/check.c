@@ -12,7 +12,7 @@
 #include "app/check_online.h"
 #include "base/mem.h"
 #include "destinations/table.h"
-#include "route/table_review.h"
+#include "route/route_table_review.h"
 
 struct arguments {
     const char *path;

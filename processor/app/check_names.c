@@ -4,7 +4,7 @@
 
 #include "base/mem.h"
 #include "destinations/driver.h"
-#include "route/table_review.h"
+#include "route/route_table_review.h"
 
 /* What is known of event names. */
 struct known_names {

@@ -2,7 +2,7 @@
 #ifndef APP_CHECK_NAMES_H
 #define APP_CHECK_NAMES_H
 
-#include "route/table.h"
+#include "route/route_table.h"
 
 /** A warning for each name in a match that no destination lists under `events:` and no service
  * knows, but that is nearly one of those. (Where the schema lists all types, another is an error.)

@@ -21,7 +21,7 @@
 #include "deliver/parts.h"
 #include "deliver/waiting.h"
 #include "event/answer.h"
-#include "event/event.h"
+#include "event/event_view.h"
 #include "health/health.h"
 #include "kafka/producer.h"
 #include "kafka/source.h"

@@ -13,7 +13,7 @@
 #ifndef DELIVER_IO_H
 #define DELIVER_IO_H
 
-#include "event/event.h"
+#include "event/event_view.h"
 #include "http/client.h"
 #include "kafka/producer.h"
 #include "kafka/source.h"

@@ -10,7 +10,7 @@
 #include "config/config.h"
 #include "destinations/destination.h"
 #include "observe/metrics.h"
-#include "route/table.h"
+#include "route/route_table.h"
 #include "schema/catalog.h"
 
 struct pipeline {

@@ -26,7 +26,7 @@
 #define DESTINATIONS_DRIVER_H
 
 #include "event/answer.h"
-#include "event/event.h"
+#include "event/event_view.h"
 #include "event/field_list.h"
 #include "http/client.h"
 

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "event/event.h"
+#include "event/event_view.h"
 
 static void add(struct type_names *names, struct span name)
 {

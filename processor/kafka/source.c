@@ -84,7 +84,7 @@ static void hear_high(struct source *source)
                                            &high) != RD_KAFKA_RESP_ERR_NO_ERROR) {
             high = -1;
         }
-        partition_heard(partition, high, source->now_ms);
+        partition_high_watermark(partition, high, source->now_ms);
     }
     active_error_expire(&source->errors, source->now_ms);
 }

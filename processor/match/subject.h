@@ -10,7 +10,7 @@
 #ifndef MATCH_SUBJECT_H
 #define MATCH_SUBJECT_H
 
-#include "event/event.h"
+#include "event/event_view.h"
 #include "event/scalar.h"
 
 enum subject_kind {

@@ -265,7 +265,7 @@ void partition_suspect(struct source_partition *partition, uint64_t now_ms)
     }
 }
 
-void partition_heard(struct source_partition *partition, int64_t high, uint64_t now_ms)
+void partition_high_watermark(struct source_partition *partition, int64_t high, uint64_t now_ms)
 {
     if (high >= 0) {
         partition->high = high;

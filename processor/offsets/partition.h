@@ -155,8 +155,8 @@ bool partition_end(struct source_partition *partition, int64_t end, uint64_t now
 void partition_out_of_range(struct source_partition *partition, uint64_t now_ms);
 /** The log may be another one since it was read last: it is read again from a known record on. */
 void partition_suspect(struct source_partition *partition, uint64_t now_ms);
-/** Its high watermark was heard; -1: not. */
-void partition_heard(struct source_partition *partition, int64_t high, uint64_t now_ms);
+/** The broker reported its high watermark; -1: it did not. */
+void partition_high_watermark(struct source_partition *partition, int64_t high, uint64_t now_ms);
 /** It cannot be read just now: blocked by @reason for 1 s, 2 s ... 30 s, then tried again. */
 void partition_unreadable(struct source_partition *partition, enum block_reason reason,
                           uint64_t now_ms);

@@ -7,7 +7,7 @@
 #ifndef ROUTE_FAN_OUT_H
 #define ROUTE_FAN_OUT_H
 
-#include "route/table_inside.h"
+#include "route/route_table_inside.h"
 
 /** One error in @diags where it could be more. After reachability_check(). */
 void fan_out_check(const struct route_table *table, struct diags *diags);

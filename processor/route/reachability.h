@@ -8,7 +8,7 @@
 #ifndef ROUTE_REACHABILITY_H
 #define ROUTE_REACHABILITY_H
 
-#include "route/table_inside.h"
+#include "route/route_table_inside.h"
 
 /** Warnings into @diags; sets is_unreachable of the routes they name. */
 void reachability_check(struct route_table *table, struct diags *diags);

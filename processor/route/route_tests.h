@@ -9,7 +9,7 @@
 #ifndef ROUTE_ROUTE_TESTS_H
 #define ROUTE_ROUTE_TESTS_H
 
-#include "route/table.h"
+#include "route/route_table.h"
 
 /* One case as written; nodes are NULL where the key is absent. */
 struct route_case {

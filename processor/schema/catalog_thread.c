@@ -149,7 +149,7 @@ static void postpone(struct asker *asker, uint64_t key, uint64_t asked_ms,
 }
 
 /* A registry that takes a question and never answers: does it answer another one? */
-static bool is_heard(struct asker *asker)
+static bool is_answered(struct asker *asker)
 {
     return registry_probe(asker->registry, NULL) == ERR_OK ||
            registry_last_failure(asker->registry)->kind != REGISTRY_NO_ANSWER;
@@ -175,7 +175,7 @@ static void ask_one(struct asker *asker, uint64_t key)
         writer.state = WRITER_UNKNOWN;
     } else if (rc != ERR_DATA && rc != ERR_STATE) {
         failure = *registry_last_failure(asker->registry);
-        is_alive = failure.is_timeout && is_heard(asker);
+        is_alive = failure.is_timeout && is_answered(asker);
     }
     pthread_mutex_lock(&catalog->lock);
     catalog->contact_ms = clock_mono_ms();
@@ -207,9 +207,9 @@ static void probe(struct asker *asker)
     now_ms = catalog->contact_ms = clock_mono_ms();
     if (rc == ERR_OK) {
         catalog_log_up(catalog, now_ms);
-        writers_heard(&catalog->writers, true, now_ms);
+        writers_other_request(&catalog->writers, true, now_ms);
     } else if (rc != ERR_STATE && failure.kind == REGISTRY_NO_ANSWER) {
-        writers_heard(&catalog->writers, false, now_ms);
+        writers_other_request(&catalog->writers, false, now_ms);
         catalog_log_down(catalog, was_up, failure.cause, err.text, now_ms);
     }
 }

@@ -408,7 +408,7 @@ struct writers_failure writers_failed(struct writers *writers, uint64_t key,
     return out;
 }
 
-void writers_heard(struct writers *writers, bool is_answered, uint64_t now_ms)
+void writers_other_request(struct writers *writers, bool is_answered, uint64_t now_ms)
 {
     if (is_answered) {
         note_well(writers, now_ms);

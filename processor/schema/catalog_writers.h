@@ -134,6 +134,6 @@ struct writers_failure writers_failed(struct writers *writers, uint64_t key,
  * answer counts. */
 bool writers_give_up(struct writers *writers, uint64_t key, const char *text, uint64_t now_ms);
 /** The registry was asked for something else than an id. */
-void writers_heard(struct writers *writers, bool is_answered, uint64_t now_ms);
+void writers_other_request(struct writers *writers, bool is_answered, uint64_t now_ms);
 
 #endif /* SCHEMA_CATALOG_WRITERS_H */

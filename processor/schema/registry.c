@@ -149,7 +149,7 @@ static void set_failure(struct registry *registry)
     const struct registry_answer *answer = &registry->answer;
 
     registry->failure = (struct registry_failure){
-        .kind = !answer->is_heard      ? REGISTRY_NO_ANSWER
+        .kind = !answer->is_answered   ? REGISTRY_NO_ANSWER
                 : answer->is_busy      ? REGISTRY_BUSY
                 : answer->is_too_large ? REGISTRY_REFUSED
                                        : REGISTRY_BAD_ANSWER,

@@ -206,7 +206,7 @@ static void take_content_type(struct span said, struct registry_answer *answer)
 static void add_up(const struct http_reply *reply, struct registry_answer *answer)
 {
     answer->is_there |= reply->status != 0 && !is_refusal(answer->status);
-    answer->is_heard |= reply->status != 0;
+    answer->is_answered |= reply->status != 0;
     answer->is_too_large |= reply->is_oversized;
     answer->is_timeout |= reply->is_timeout && reply->is_sent;
     if (answer->status == 429 ||
@@ -310,7 +310,7 @@ enum err_code registry_http_ask(struct registry_http *http, const char *path, st
     struct buf causes;
     enum err_code rc = ERR_NET;
 
-    answer->is_there = answer->is_heard = answer->is_too_large = false;
+    answer->is_there = answer->is_answered = answer->is_too_large = false;
     answer->is_busy = answer->is_timeout = false;
     answer->retry_after_ms = 0;
     answer->cause = 0;

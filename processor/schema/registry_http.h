@@ -20,7 +20,7 @@ struct registry_answer {
     unsigned status;
     size_t url;    /* which of the URLs answered */
     bool is_there; /* some URL gave an answer, usable or not, that does not refuse the credential */
-    bool is_heard; /* some URL gave an answer */
+    bool is_answered;        /* some URL gave an answer */
     bool is_too_large;       /* one of them was larger than the buffer */
     bool is_busy;            /* one of them asked for patience */
     bool is_timeout;         /* one of them took the question and never answered */

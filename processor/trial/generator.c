@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "event/event.h"
+#include "event/event_view.h"
 #include "schema/path.h"
 #include "trial/faker.h"
 

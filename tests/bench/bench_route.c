@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "match/pattern.h"
-#include "route/table.h"
+#include "route/route_table.h"
 #include "schema/decoder.h"
 
 enum { EVENTS = 64, ROUNDS = 20000, REPEATS = 5 };

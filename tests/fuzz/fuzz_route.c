@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "route/table_inside.h"
+#include "route/route_table_inside.h"
 #include "schema/decoder.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);

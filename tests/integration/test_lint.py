@@ -20,9 +20,9 @@ def includes(room, header):
 
 
 def test_includes_go_down_and_not_sideways():
-    assert includes("route", "event/event.h") == [] and includes("route", "route/table.h") == []
-    assert [line for line, text in includes("event", "route/table.h") if "above" in text] == [2]
-    assert [line for line, text in includes("kafka", "route/table.h") if "beside" in text] == [2]
+    assert includes("route", "event/event_view.h") == [] and includes("route", "route/route_table.h") == []
+    assert [line for line, text in includes("event", "route/route_table.h") if "above" in text] == [2]
+    assert [line for line, text in includes("kafka", "route/route_table.h") if "beside" in text] == [2]
     assert [line for line, text in includes("app", "trial/fetch.h") if "beside" in text] == [2]
     assert includes("route", "table.h") and includes("route", "nowhere/x.h") and includes("nowhere", "base/base.h")
 

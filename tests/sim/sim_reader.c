@@ -113,7 +113,7 @@ static void hear(struct sim_worker *worker)
                              log_end(log), now_ms);
         }
         if (is_due) {
-            partition_heard(partition, log_end(log), now_ms);
+            partition_high_watermark(partition, log_end(log), now_ms);
         }
     }
     worker->heard_ms = is_due ? now_ms : worker->heard_ms;

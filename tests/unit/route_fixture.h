@@ -7,7 +7,7 @@
 
 #include "readers_fixture.h"
 
-#include "route/table_inside.h"
+#include "route/route_table_inside.h"
 
 static const char *const order_schema =
     "{\"type\":\"record\",\"name\":\"shop.Order\",\"fields\":["

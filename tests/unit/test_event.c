@@ -1,7 +1,7 @@
 /* The facts of an event: type, id, time, value and currency from whatever the schema offers. */
 #include "readers_fixture.h"
 
-#include "event/event.h"
+#include "event/event_view.h"
 #include "event/scalar.h"
 
 enum { ARENA_BYTES = 1 << 20 };

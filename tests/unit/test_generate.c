@@ -14,7 +14,7 @@
 #include "base/embedded.h"
 #include "base/mem.h"
 #include "destinations/table.h"
-#include "event/event.h"
+#include "event/event_view.h"
 #include "trial/generator.h"
 #include "trial/session.h"
 

@@ -176,7 +176,7 @@ static int64_t tell_client(struct play *play, const struct step *step)
         partition_suspect(partition, play->now_ms);
         return 0;
     case HEARD:
-        partition_heard(partition, step->a, play->now_ms);
+        partition_high_watermark(partition, step->a, play->now_ms);
         return 0;
     case BROKEN:
         partition_unreadable(partition, (enum block_reason)step->a, play->now_ms);

@@ -1,7 +1,7 @@
 /* What `check` says of rules that leave events out which do not say what is asked. */
 #include "route_fixture.h"
 
-#include "route/table_review.h"
+#include "route/route_table_review.h"
 
 static const char *const consent_schema =
     "{\"type\":\"record\",\"name\":\"E\",\"fields\":["

@@ -7,7 +7,7 @@
 #include "config/config.h"
 #include "destinations/table.h"
 #include "readers_fixture.h"
-#include "route/table.h"
+#include "route/route_table.h"
 
 static const char *const schema_text =
     "{\"type\":\"record\",\"name\":\"shop.Order\",\"fields\":["

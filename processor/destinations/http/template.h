@@ -15,7 +15,7 @@
 #ifndef DESTINATIONS_HTTP_TEMPLATE_H
 #define DESTINATIONS_HTTP_TEMPLATE_H
 
-#include "event/event.h"
+#include "event/event_view.h"
 #include "event/field_list.h"
 #include "event/origin.h"
 

@@ -1,6 +1,6 @@
-#include "route/table_review.h"
+#include "route/route_table_review.h"
 
-#include "route/table_inside.h"
+#include "route/route_table_inside.h"
 
 enum { LINE_BYTES_MAX = 512, LITERALS_SHOWN_MAX = 4 };
 

@@ -1,12 +1,16 @@
 /**
- * event - what matching and mapping see of one event: the message around it, the
- * decoded record, and the facts that detour itself needs.
+ * event_view - one event as routes and maps see it: the Kafka message, the decoded record, and the
+ * facts that detour itself needs (type, id, time, value, currency).
  *
- * A view is valid only while its event is being taken in: values point into the
- * message and the worker's scratch arena.
+ * A view owns nothing and is valid only while its event is taken: its values point into the message
+ * and into the arena of the worker. The compiled paths are made at the start and do not change
+ * after, so all workers share them without a lock.
+ *
+ * Errors: a path that does not fit the schema is a diag with its place; an event without a usable
+ * type is ERR_DATA (a dead letter, reason contract).
  */
-#ifndef EVENT_EVENT_H
-#define EVENT_EVENT_H
+#ifndef EVENT_EVENT_VIEW_H
+#define EVENT_EVENT_VIEW_H
 
 #include "config/config.h"
 #include "schema/path.h"
@@ -49,7 +53,7 @@ struct event_paths {
         *currency; /* owned; NULL where the default path does not exist */
 };
 
-/** Compile config->event. A default path that no reader has is left NULL (except type: an error).
+/** Compile config->event. A default path that no reader has is NULL; for the type it is an error.
  */
 void event_paths_compile(const struct config *config, const struct readers *readers,
                          struct event_paths *out, struct diags *diags);
@@ -60,13 +64,13 @@ struct span event_short_name(struct span full);
  * namespace; of a union its branch's. SPAN_NONE when the root is no record. */
 struct span event_record_name(const struct type *root, const struct value *value);
 
-/* Every event type that can come. */
+/* Every event type that the schema allows. */
 struct type_names {
     const char **items; /* owned, each of them too */
     size_t count;
 };
 
-/** False, and nothing to free, when the schema does not say: the type is a text. type_names.c */
+/** False, and nothing to free, when the type is a text, so that any type may come. type_names.c */
 bool type_names_list(const struct event_paths *paths, const struct readers *readers,
                      struct type_names *out);
 void type_names_fini(struct type_names *names);
@@ -78,4 +82,4 @@ void type_names_fini(struct type_names *names);
 NODISCARD enum err_code event_facts(const struct event_paths *paths, const struct readers *readers,
                                     struct event_view *view, struct arena *arena, struct err *err);
 
-#endif /* EVENT_EVENT_H */
+#endif /* EVENT_EVENT_VIEW_H */

@@ -1,10 +1,10 @@
 /** table_inside - what a routing table is made of, for the files of this room and its tests. */
-#ifndef ROUTE_TABLE_INSIDE_H
-#define ROUTE_TABLE_INSIDE_H
+#ifndef ROUTE_ROUTE_TABLE_INSIDE_H
+#define ROUTE_ROUTE_TABLE_INSIDE_H
 
 #include "match/match.h"
 #include "route/index.h"
-#include "route/table.h"
+#include "route/route_table.h"
 
 struct compiled_route {
     struct match match;
@@ -25,4 +25,4 @@ struct route_table {
 void table_match(const struct route_table *table, const struct event_view *view,
                  struct arena *arena, struct route_result *out, uint64_t *conditions);
 
-#endif /* ROUTE_TABLE_INSIDE_H */
+#endif /* ROUTE_ROUTE_TABLE_INSIDE_H */

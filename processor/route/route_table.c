@@ -1,4 +1,4 @@
-#include "route/table_inside.h"
+#include "route/route_table_inside.h"
 
 #include <stdlib.h>
 

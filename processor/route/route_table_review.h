@@ -6,10 +6,10 @@
  * out, and a leg behind `"!= false"` takes it. Both are legal, and both are said by `check`, with
  * the line to write; a rule on the same field that says `missing` or `exists` settles it.
  */
-#ifndef ROUTE_TABLE_REVIEW_H
-#define ROUTE_TABLE_REVIEW_H
+#ifndef ROUTE_ROUTE_TABLE_REVIEW_H
+#define ROUTE_ROUTE_TABLE_REVIEW_H
 
-#include "route/table.h"
+#include "route/route_table.h"
 
 /** Warnings into @diags. For `check` only. */
 void route_table_review(const struct route_table *table, struct diags *diags);
@@ -19,4 +19,4 @@ void route_table_event_names(const struct route_table *table,
                              void (*each)(void *context, struct span name, struct place place),
                              void *context);
 
-#endif /* ROUTE_TABLE_REVIEW_H */
+#endif /* ROUTE_ROUTE_TABLE_REVIEW_H */

@@ -13,10 +13,10 @@
  * reach the Kafka side; all else is a path. A missing field matches only `missing`,
  * `!=` and `!~`. Numbers compare as numbers (decimals and numeric strings too).
  */
-#ifndef ROUTE_TABLE_H
-#define ROUTE_TABLE_H
+#ifndef ROUTE_ROUTE_TABLE_H
+#define ROUTE_ROUTE_TABLE_H
 
-#include "event/event.h"
+#include "event/event_view.h"
 
 struct route_table;
 
@@ -47,4 +47,4 @@ void route_tests_run(const struct config *config, const struct route_table *tabl
                      const struct event_paths *paths, const struct readers *readers,
                      struct diags *diags, size_t *count);
 
-#endif /* ROUTE_TABLE_H */
+#endif /* ROUTE_ROUTE_TABLE_H */

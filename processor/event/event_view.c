@@ -1,4 +1,4 @@
-#include "event/event.h"
+#include "event/event_view.h"
 
 #include "base/absent.h"
 #include "base/clock.h"
