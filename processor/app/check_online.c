@@ -154,6 +154,7 @@ static enum err_code send_probe(struct http_client *client, struct probe *probe,
 {
     struct http_target target = destination_target(probe->to);
     const char *headers[DESTINATION_HEADERS_MAX];
+    struct http_request request;
     struct buf body;
     struct buf lines;
     size_t count;
@@ -166,7 +167,8 @@ static enum err_code send_probe(struct http_client *client, struct probe *probe,
                       HEADER_BYTES_MAX); /* a copy that grows would leave the token behind */
     probe->to->driver->probe(probe->to, &body);
     count = destination_headers(probe->to, buf_span(&body), clock_wall_ms(), &lines, headers);
-    rc = http_post(client, &target, headers, count, buf_span(&body), take_reply, probe, err);
+    request = (struct http_request){&target, headers, count, buf_span(&body), take_reply, probe};
+    rc = http_post(client, &request, err);
     if (rc == ERR_OK) {
         (void)http_finish(client, -1); /* its time-outs end it */
     }

@@ -29,13 +29,9 @@ static void wait_for_answers(void *context, uint64_t ms)
 
 /* HTTP */
 
-static enum err_code post(void *context, const struct http_target *target,
-                          const char *const *headers, size_t header_count, struct span body,
-                          http_reply_fn *done, void *done_context, struct err *err)
+static enum err_code post(void *context, const struct http_request *request, struct err *err)
 {
-    struct io_real *real = context;
-
-    return http_post(real->http, target, headers, header_count, body, done, done_context, err);
+    return http_post(((struct io_real *)context)->http, request, err);
 }
 
 static void take_answers(void *context)

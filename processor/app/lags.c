@@ -176,8 +176,10 @@ size_t lags_report(struct lags *lags, const struct io_real *io, struct deliverer
 
     make_room(lags, count);
     oldest_ms = MAX_OF(oldest_ms, look_after_kept(lags, d, cluster, partitions, count));
-    cluster_report(cluster, d->worker, partitions, count, source_errors(io->source),
-                   producer_errors(io->producer), lags->marks);
+    cluster_report(cluster, d->worker,
+                   &(struct cluster_report){partitions, count, source_errors(io->source),
+                                            producer_errors(io->producer)},
+                   lags->marks);
     for (size_t i = 0; i < count; i++) {
         const struct source_partition *own = partitions[i];
         const struct cluster_mark *mark = &lags->marks[i];

@@ -28,9 +28,7 @@ struct io {
     void (*wait)(void *context, uint64_t ms);
 
     /* HTTP: as http_post() and http_turn() */
-    enum err_code (*post)(void *context, const struct http_target *target,
-                          const char *const *headers, size_t header_count, struct span body,
-                          http_reply_fn *done, void *done_context, struct err *err);
+    enum err_code (*post)(void *context, const struct http_request *request, struct err *err);
     void (*answers)(void *context);
 
     /* records: as producer_send(), producer_turn(), producer_is_full(), producer_unsend() ... */

@@ -92,12 +92,13 @@ static enum err_code post(struct sender *sender, struct batch *batch, struct err
     const char *headers[DESTINATION_HEADERS_MAX];
     size_t count = destination_headers(sender->to, buf_span(&batch->body), sender->d->wall_ms,
                                        &sender->scratch.header_lines, headers);
+    const struct http_request request = {&sender->target,        headers,         count,
+                                         buf_span(&batch->body), sender_on_reply, batch};
     const struct io *io = sender->d->io;
     enum err_code rc;
 
     sender->target.answer_bytes = answer_bytes_of(sender, batch);
-    rc = io->post(io->context, &sender->target, headers, count, buf_span(&batch->body),
-                  sender_on_reply, batch, err);
+    rc = io->post(io->context, &request, err);
 
     mem_wipe(sender->scratch.header_lines.ptr, sender->scratch.header_lines.len);
     return rc;

@@ -39,11 +39,11 @@ enum {
     WAIT_MS = 1000,
 };
 
-struct http_request {
+struct transfer {
     struct http_client *client;
-    struct http_request *next, *previous; /* active list, or next in the spare list */
-    CURL *easy;                           /* owned */
-    const char *system_ca;                /* libcurl's own defaults, lent by it */
+    struct transfer *next, *previous; /* active list, or next in the spare list */
+    CURL *easy;                       /* owned */
+    const char *system_ca;            /* libcurl's own defaults, lent by it */
     const char *system_ca_directory;
     struct curl_slist *headers; /* owned */
     const struct http_target *target;
@@ -61,8 +61,8 @@ struct http_request {
 
 struct http_client {
     CURLM *multi;
-    struct http_request *active;
-    struct http_request *spare;
+    struct transfer *active;
+    struct transfer *spare;
     size_t active_count, spare_count;
     /* A kept connection to this target has just ended under a request: others in the pool may have
      * ended as well, so until then each request takes a new one. */
@@ -94,13 +94,13 @@ enum err_code http_client_new(struct http_client **out, struct err *err)
     return ERR_OK;
 }
 
-static void free_request(struct http_request *request)
+static void free_request(struct transfer *transfer)
 {
-    curl_easy_cleanup(request->easy);
-    curl_slist_free_all(request->headers);
-    buf_fini(&request->body);
-    head_fini(&request->head);
-    free(request);
+    curl_easy_cleanup(transfer->easy);
+    curl_slist_free_all(transfer->headers);
+    buf_fini(&transfer->body);
+    head_fini(&transfer->head);
+    free(transfer);
 }
 
 void http_client_free(struct http_client *client)
@@ -109,17 +109,17 @@ void http_client_free(struct http_client *client)
         return;
     }
     while (client->active != NULL) {
-        struct http_request *request = client->active;
+        struct transfer *transfer = client->active;
 
-        client->active = request->next;
-        (void)curl_multi_remove_handle(client->multi, request->easy);
-        free_request(request);
+        client->active = transfer->next;
+        (void)curl_multi_remove_handle(client->multi, transfer->easy);
+        free_request(transfer);
     }
     while (client->spare != NULL) {
-        struct http_request *request = client->spare;
+        struct transfer *transfer = client->spare;
 
-        client->spare = request->next;
-        free_request(request);
+        client->spare = transfer->next;
+        free_request(transfer);
     }
     (void)curl_multi_cleanup(client->multi);
     free(client);
@@ -133,36 +133,36 @@ size_t http_in_flight(const struct http_client *client)
 /* What fits of a body that is too large is kept: its beginning may say enough. */
 static size_t take_body(char *bytes, size_t size, size_t count, void *context)
 {
-    struct http_request *request = context;
+    struct transfer *transfer = context;
     size_t len = size * count;
-    size_t room = request->body.max - request->body.len;
+    size_t room = transfer->body.max - transfer->body.len;
 
-    buf_add(&request->body, bytes, MIN_OF(len, room));
-    request->is_oversized |= len > room;
-    return request->is_oversized ? 0 : len;
+    buf_add(&transfer->body, bytes, MIN_OF(len, room));
+    transfer->is_oversized |= len > room;
+    return transfer->is_oversized ? 0 : len;
 }
 
 static size_t take_header(char *bytes, size_t size, size_t count, void *context)
 {
-    struct http_request *request = context;
+    struct transfer *transfer = context;
     size_t len = size * count;
 
-    return head_take(&request->head, (struct span){bytes, len}) ? len : 0;
+    return head_take(&transfer->head, (struct span){bytes, len}) ? len : 0;
 }
 
 static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
 {
-    struct http_request *request = context;
+    struct transfer *transfer = context;
     int fd;
 
     (void)purpose;
-    if (!request->target->is_private_allowed &&
+    if (!transfer->target->is_private_allowed &&
         address_is_private(&address->addr, address->addrlen)) {
-        request->is_refused = true;
+        transfer->is_refused = true;
         return CURL_SOCKET_BAD;
     }
     fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-    request->socket_errno = fd < 0 ? errno : 0;
+    transfer->socket_errno = fd < 0 ? errno : 0;
     return fd;
 }
 
@@ -176,16 +176,16 @@ static curl_socket_t open_socket(void *context, curlsocktype purpose, struct cur
 static int may_write(void *context, char *remote_ip, char *local_ip, int remote_port,
                      int local_port)
 {
-    struct http_request *request = context;
+    struct transfer *transfer = context;
     long sent = 0;
 
     (void)remote_ip;
     (void)local_ip;
     (void)remote_port;
     (void)local_port;
-    (void)curl_easy_getinfo(request->easy, CURLINFO_REQUEST_SIZE, &sent);
-    request->is_broken = sent > 0;
-    return request->is_broken ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+    (void)curl_easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &sent);
+    transfer->is_broken = sent > 0;
+    return transfer->is_broken ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
 /*
@@ -237,52 +237,52 @@ static void set_policy(CURL *easy)
     (void)curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, may_write);
 }
 
-static struct http_request *take_spare(struct http_client *client)
+static struct transfer *take_spare(struct http_client *client)
 {
-    struct http_request *request = client->spare;
+    struct transfer *transfer = client->spare;
 
-    if (request != NULL) {
-        client->spare = request->next;
+    if (transfer != NULL) {
+        client->spare = transfer->next;
         client->spare_count--;
-        return request;
+        return transfer;
     }
-    request = mem_new(struct http_request);
-    request->easy = curl_easy_init();
-    if (request->easy == NULL) {
-        free(request);
+    transfer = mem_new(struct transfer);
+    transfer->easy = curl_easy_init();
+    if (transfer->easy == NULL) {
+        free(transfer);
         return NULL;
     }
-    request->client = client;
-    (void)curl_easy_getinfo(request->easy, CURLINFO_CAINFO, &request->system_ca);
-    (void)curl_easy_getinfo(request->easy, CURLINFO_CAPATH, &request->system_ca_directory);
-    buf_init(&request->body, HTTP_ANSWER_BYTES);
-    head_init(&request->head);
-    set_policy(request->easy);
-    (void)curl_easy_setopt(request->easy, CURLOPT_WRITEDATA, request);
-    (void)curl_easy_setopt(request->easy, CURLOPT_HEADERDATA, request);
-    (void)curl_easy_setopt(request->easy, CURLOPT_OPENSOCKETDATA, request);
-    (void)curl_easy_setopt(request->easy, CURLOPT_PREREQDATA, request);
-    (void)curl_easy_setopt(request->easy, CURLOPT_PRIVATE, request);
-    return request;
+    transfer->client = client;
+    (void)curl_easy_getinfo(transfer->easy, CURLINFO_CAINFO, &transfer->system_ca);
+    (void)curl_easy_getinfo(transfer->easy, CURLINFO_CAPATH, &transfer->system_ca_directory);
+    buf_init(&transfer->body, HTTP_ANSWER_BYTES);
+    head_init(&transfer->head);
+    set_policy(transfer->easy);
+    (void)curl_easy_setopt(transfer->easy, CURLOPT_WRITEDATA, transfer);
+    (void)curl_easy_setopt(transfer->easy, CURLOPT_HEADERDATA, transfer);
+    (void)curl_easy_setopt(transfer->easy, CURLOPT_OPENSOCKETDATA, transfer);
+    (void)curl_easy_setopt(transfer->easy, CURLOPT_PREREQDATA, transfer);
+    (void)curl_easy_setopt(transfer->easy, CURLOPT_PRIVATE, transfer);
+    return transfer;
 }
 
-static void release(struct http_client *client, struct http_request *request)
+static void release(struct http_client *client, struct transfer *transfer)
 {
-    curl_slist_free_all(request->headers);
-    request->headers = NULL;
+    curl_slist_free_all(transfer->headers);
+    transfer->headers = NULL;
     if (client->spare_count >= SPARE_MAX) {
-        free_request(request);
+        free_request(transfer);
         return;
     }
-    if (request->body.cap > BODY_BYTES_KEPT) {
-        buf_fini(&request->body);
+    if (transfer->body.cap > BODY_BYTES_KEPT) {
+        buf_fini(&transfer->body);
     }
-    request->next = client->spare;
-    client->spare = request;
+    transfer->next = client->spare;
+    client->spare = transfer;
     client->spare_count++;
 }
 
-static bool set_headers(struct http_request *request, const char *const *headers, size_t count)
+static bool set_headers(struct transfer *transfer, const char *const *headers, size_t count)
 {
     struct curl_slist *list = curl_slist_append(NULL, "Expect:");
 
@@ -294,23 +294,23 @@ static bool set_headers(struct http_request *request, const char *const *headers
         }
         list = longer;
     }
-    request->headers = list;
+    transfer->headers = list;
     return list != NULL;
 }
 
-static void set_target(struct http_request *request, const struct http_target *target,
+static void set_target(struct transfer *transfer, const struct http_target *target,
                        struct span body)
 {
-    CURL *easy = request->easy;
+    CURL *easy = transfer->easy;
 
-    request->target = target;
+    transfer->target = target;
     (void)curl_easy_setopt(easy, CURLOPT_URL, target->url);
     (void)curl_easy_setopt(easy, CURLOPT_CAINFO,
-                           target->ca_file != NULL ? target->ca_file : request->system_ca);
+                           target->ca_file != NULL ? target->ca_file : transfer->system_ca);
     /* A file of its own is trusted instead of the system, whose directory would be looked at too.
      */
     (void)curl_easy_setopt(easy, CURLOPT_CAPATH,
-                           target->ca_file != NULL ? NULL : request->system_ca_directory);
+                           target->ca_file != NULL ? NULL : transfer->system_ca_directory);
     (void)curl_easy_setopt(easy, CURLOPT_SSLCERT, target->certificate);
     (void)curl_easy_setopt(easy, CURLOPT_SSLKEY, target->key);
     (void)curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)target->connect_ms);
@@ -322,81 +322,82 @@ static void set_target(struct http_request *request, const struct http_target *t
     (void)curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body.ptr); /* makes it a POST */
     (void)curl_easy_setopt(easy, body.ptr == NULL ? CURLOPT_HTTPGET : CURLOPT_POST, 1L);
     (void)curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, target->method);
-    (void)curl_easy_setopt(easy, CURLOPT_HTTPHEADER, request->headers);
+    (void)curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->headers);
     (void)curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT,
-                           (long)(target == request->client->doubted &&
-                                  request->started_us < request->client->doubted_until_us));
+                           (long)(target == transfer->client->doubted &&
+                                  transfer->started_us < transfer->client->doubted_until_us));
 }
 
-enum err_code http_post(struct http_client *client, const struct http_target *target,
-                        const char *const *headers, size_t header_count, struct span body,
-                        http_reply_fn *done, void *context, struct err *err)
+enum err_code http_post(struct http_client *client, const struct http_request *request,
+                        struct err *err)
 {
-    struct http_request *request = take_spare(client);
+    const struct http_target *target = request->target;
+    struct transfer *transfer = take_spare(client);
 
-    if (request == NULL) {
+    if (transfer == NULL) {
         return FAIL(err, ERR_LIMIT, "libcurl gives no handle");
     }
-    buf_clear(&request->body);
-    request->body.max = target->answer_bytes > 0 ? target->answer_bytes : (size_t)HTTP_ANSWER_BYTES;
-    head_begin(&request->head, target->keeps_headers);
-    request->sends_bytes = body.len;
-    request->is_oversized = false;
-    request->is_refused = false;
-    request->is_broken = false;
-    request->socket_errno = 0;
-    request->done = done;
-    request->context = context;
-    request->started_us = clock_mono_us();
-    if (!set_headers(request, headers, header_count)) {
-        release(client, request);
+    buf_clear(&transfer->body);
+    transfer->body.max =
+        target->answer_bytes > 0 ? target->answer_bytes : (size_t)HTTP_ANSWER_BYTES;
+    head_begin(&transfer->head, target->keeps_headers);
+    transfer->sends_bytes = request->body.len;
+    transfer->is_oversized = false;
+    transfer->is_refused = false;
+    transfer->is_broken = false;
+    transfer->socket_errno = 0;
+    transfer->done = request->done;
+    transfer->context = request->context;
+    transfer->started_us = clock_mono_us();
+    if (!set_headers(transfer, request->headers, request->header_count)) {
+        release(client, transfer);
         return FAIL(err, ERR_LIMIT, "no memory for request headers");
     }
-    set_target(request, target, body);
-    if (curl_multi_add_handle(client->multi, request->easy) != CURLM_OK) {
-        release(client, request);
+    set_target(transfer, target, request->body);
+    if (curl_multi_add_handle(client->multi, transfer->easy) != CURLM_OK) {
+        release(client, transfer);
         return FAIL(err, ERR_LIMIT, "libcurl takes no further request");
     }
-    request->previous = NULL;
-    request->next = client->active;
+    transfer->previous = NULL;
+    transfer->next = client->active;
     if (client->active != NULL) {
-        client->active->previous = request;
+        client->active->previous = transfer;
     }
-    client->active = request;
+    client->active = transfer;
     client->active_count++;
     return ERR_OK;
 }
 
-static void unlink_active(struct http_client *client, struct http_request *request)
+static void unlink_active(struct http_client *client, struct transfer *transfer)
 {
-    if (request->previous != NULL) {
-        request->previous->next = request->next;
+    if (transfer->previous != NULL) {
+        transfer->previous->next = transfer->next;
     } else {
-        client->active = request->next;
+        client->active = transfer->next;
     }
-    if (request->next != NULL) {
-        request->next->previous = request->previous;
+    if (transfer->next != NULL) {
+        transfer->next->previous = transfer->previous;
     }
     client->active_count--;
 }
 
-static void name_failure(const struct http_request *request, CURLcode result,
-                         struct http_reply *reply)
+static void name_failure(const struct transfer *transfer, CURLcode result, struct http_reply *reply)
 {
-    const struct local_error_signs signs = {result, request->socket_errno, reply->is_sent,
-                                            request->system_ca};
+    const struct local_error_signs signs = {result, transfer->socket_errno, reply->is_sent,
+                                            transfer->system_ca};
 
-    if (request->is_refused) {
+    if (transfer->is_refused) {
         (void)snprintf(reply->error, sizeof(reply->error), "%s",
                        "the address is private and allow_private is not set");
         return;
     }
-    if (request->is_broken) {
+    if (transfer->is_broken) {
         (void)snprintf(reply->error, sizeof(reply->error), "%s",
                        "the connection ended before an answer");
         return;
     }
-    reply->is_local = local_error_find(&signs, request->target, reply->error, sizeof(reply->error));
+    reply->is_local =
+        local_error_find(&signs, transfer->target, reply->error, sizeof(reply->error));
     if (!reply->is_local) {
         (void)snprintf(reply->error, sizeof(reply->error), "%s", curl_easy_strerror(result));
     }
@@ -404,87 +405,88 @@ static void name_failure(const struct http_request *request, CURLcode result,
 
 /* Yes before the whole question was heard, an answer whose end nobody can be sure of: why it proves
  * nothing, or NULL. A refusal may come early. */
-static const char *doubt(const struct http_request *request, CURLcode result)
+static const char *doubt(const struct transfer *transfer, CURLcode result)
 {
     curl_off_t sent_bytes = 0;
 
-    if (request->head.fault != NULL || result != CURLE_OK) {
-        return request->head.fault;
+    if (transfer->head.fault != NULL || result != CURLE_OK) {
+        return transfer->head.fault;
     }
-    (void)curl_easy_getinfo(request->easy, CURLINFO_SIZE_UPLOAD_T, &sent_bytes);
-    if (request->head.status < 300 && (uint64_t)sent_bytes < request->sends_bytes) {
+    (void)curl_easy_getinfo(transfer->easy, CURLINFO_SIZE_UPLOAD_T, &sent_bytes);
+    if (transfer->head.status < 300 && (uint64_t)sent_bytes < transfer->sends_bytes) {
         return "the answer came before the whole request was sent";
     }
-    return head_doubt(&request->head);
+    return head_doubt(&transfer->head);
 }
 
-static void read_result(struct http_request *request, CURLcode result, bool is_first_byte_late,
+static void read_result(struct transfer *transfer, CURLcode result, bool is_first_byte_late,
                         struct http_reply *reply)
 {
-    const char *why = doubt(request, result);
+    const char *why = doubt(transfer, result);
 
     if (is_first_byte_late) {
         (void)snprintf(reply->error, sizeof(reply->error), "no first byte of an answer in time");
     } else if (why != NULL) {
         (void)snprintf(reply->error, sizeof(reply->error), "%s", why);
-    } else if (request->is_oversized) {
-        reply->status = request->head.status;
-        reply->body = buf_span(&request->body);
+    } else if (transfer->is_oversized) {
+        reply->status = transfer->head.status;
+        reply->body = buf_span(&transfer->body);
         (void)snprintf(reply->error, sizeof(reply->error), "the answer is over %zu bytes",
-                       request->body.max);
-    } else if (request->head.is_oversized) {
+                       transfer->body.max);
+    } else if (transfer->head.is_oversized) {
         (void)snprintf(reply->error, sizeof(reply->error), "the answer's head is over %d bytes",
                        HEAD_BYTES_MAX);
     } else if (result == CURLE_OK) {
-        reply->status = request->head.status;
-        reply->body = buf_span(&request->body);
+        reply->status = transfer->head.status;
+        reply->body = buf_span(&transfer->body);
     } else {
-        name_failure(request, result, reply);
+        name_failure(transfer, result, reply);
     }
 }
 
-static void finish(struct http_client *client, struct http_request *request, CURLcode result,
+static void finish(struct http_client *client, struct transfer *transfer, CURLcode result,
                    bool is_first_byte_late)
 {
-    struct http_reply reply = {.has_retry_after = request->head.has_retry_after,
-                               .retry_after_ms = request->head.retry_after_ms,
-                               .is_oversized = request->is_oversized,
-                               .duration_us = clock_mono_us() - request->started_us};
+    struct http_reply reply = {.has_retry_after = transfer->head.has_retry_after,
+                               .retry_after_ms = transfer->head.retry_after_ms,
+                               .is_oversized = transfer->is_oversized,
+                               .duration_us = clock_mono_us() - transfer->started_us};
     long sent = 0;
 
-    (void)curl_easy_getinfo(request->easy, CURLINFO_REQUEST_SIZE, &sent);
-    memcpy(reply.request_id, request->head.request_id, sizeof(reply.request_id));
-    reply.headers = buf_span(&request->head.lines);
+    (void)curl_easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &sent);
+    memcpy(reply.request_id, transfer->head.request_id, sizeof(reply.request_id));
+    reply.headers = buf_span(&transfer->head.lines);
     reply.is_sent = sent > 0;
     reply.is_timeout = is_first_byte_late || result == CURLE_OPERATION_TIMEDOUT;
-    read_result(request, result, is_first_byte_late, &reply);
-    if (request->is_broken) {
-        client->doubted = request->target;
+    read_result(transfer, result, is_first_byte_late, &reply);
+    if (transfer->is_broken) {
+        client->doubted = transfer->target;
         client->doubted_until_us = clock_mono_us() + DOUBT_US;
     }
-    (void)curl_multi_remove_handle(client->multi, request->easy);
-    unlink_active(client, request);
-    request->done(request->context, &reply);
-    release(client, request);
+    (void)curl_multi_remove_handle(client->multi, transfer->easy);
+    unlink_active(client, transfer);
+    transfer->done(transfer->context, &reply);
+    release(client, transfer);
 }
 
 /* curl knows no first-byte timeout; every active request is looked at once a turn. */
 static void check_first_bytes(struct http_client *client)
 {
     uint64_t now_us = clock_mono_us();
-    struct http_request *next;
+    struct transfer *next;
 
-    for (struct http_request *request = client->active; request != NULL; request = next) {
-        uint64_t limit_us = request->target->first_byte_ms * 1000;
+    for (struct transfer *transfer = client->active; transfer != NULL; transfer = next) {
+        uint64_t limit_us = transfer->target->first_byte_ms * 1000;
         curl_off_t connected_us = 0;
 
-        next = request->next;
-        if (request->head.bytes > 0 || now_us - request->started_us < limit_us) {
+        next = transfer->next;
+        if (transfer->head.bytes > 0 || now_us - transfer->started_us < limit_us) {
             continue;
         }
-        (void)curl_easy_getinfo(request->easy, CURLINFO_PRETRANSFER_TIME_T, &connected_us);
-        if (connected_us > 0 && now_us - request->started_us >= limit_us + (uint64_t)connected_us) {
-            finish(client, request, CURLE_OPERATION_TIMEDOUT, true);
+        (void)curl_easy_getinfo(transfer->easy, CURLINFO_PRETRANSFER_TIME_T, &connected_us);
+        if (connected_us > 0 &&
+            now_us - transfer->started_us >= limit_us + (uint64_t)connected_us) {
+            finish(client, transfer, CURLE_OPERATION_TIMEDOUT, true);
         }
     }
 }
@@ -500,14 +502,14 @@ void http_turn(struct http_client *client)
     }
     (void)curl_multi_perform(client->multi, &running);
     while ((message = curl_multi_info_read(client->multi, &waiting)) != NULL) {
-        struct http_request *request = NULL;
+        struct transfer *transfer = NULL;
 
         if (message->msg != CURLMSG_DONE) {
             continue;
         }
-        (void)curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&request);
-        INVARIANT(request != NULL);
-        finish(client, request, message->data.result, false);
+        (void)curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&transfer);
+        INVARIANT(transfer != NULL);
+        finish(client, transfer, message->data.result, false);
     }
     check_first_bytes(client);
 }

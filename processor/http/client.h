@@ -18,7 +18,6 @@
 enum { HTTP_ANSWER_BYTES = 64 * 1024 };
 
 struct http_client;
-struct http_request;
 
 /* One place requests go: URL, TLS, limits. Shared by its requests, owned by the worker. */
 struct http_target {
@@ -56,14 +55,23 @@ struct http_reply {
 
 typedef void http_reply_fn(void *context, const struct http_reply *reply);
 
+/* One request. It is read by http_post() only, but target and body are borrowed until the callback
+ * returns. */
+struct http_request {
+    const struct http_target *target;
+    const char *const *headers; /* "Name: value" lines, terminated; copied */
+    size_t header_count;
+    struct span body; /* with one: a POST; without (ptr NULL): a GET; or what the target says */
+    http_reply_fn *done;
+    void *context; /* of done */
+};
+
 NODISCARD enum err_code http_client_new(struct http_client **out, struct err *err);
 void http_client_free(struct http_client *client); /* aborts what is under way, without callbacks */
 
-/** Start a request with a body: a POST, or what the target says. Without one (ptr NULL) it is a
- * GET, or what the target says. @headers: "Name: value" lines, terminated; copied. */
-NODISCARD enum err_code http_post(struct http_client *client, const struct http_target *target,
-                                  const char *const *headers, size_t header_count, struct span body,
-                                  http_reply_fn *done, void *context, struct err *err);
+/** Start a request. ERR_LIMIT, and no callback, when libcurl or memory refuse it. */
+NODISCARD enum err_code http_post(struct http_client *client, const struct http_request *request,
+                                  struct err *err);
 /** Wait until a socket, one of @fds (eventfds) or @timeout_ms is ready. */
 void http_wait(struct http_client *client, const int *fds, size_t fd_count, uint64_t timeout_ms);
 /** Let requests move on; calls back for the finished ones. */

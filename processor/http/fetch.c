@@ -35,13 +35,16 @@ enum err_code http_fetch(const char *method, const char *url, const char *body, 
                                        .total_ms = timeout_ms,
                                        .answer_bytes = out->max};
     struct question question = {method, url, out, err, ERR_OK};
+    const struct http_request request = {.target = &target,
+                                         .body = body == NULL ? SPAN_NONE : span_of(body),
+                                         .done = take_reply,
+                                         .context = &question};
     struct http_client *client = NULL;
     enum err_code rc = http_client_new(&client, err);
 
     buf_clear(out);
     if (rc == ERR_OK) {
-        rc = http_post(client, &target, NULL, 0, body == NULL ? SPAN_NONE : span_of(body),
-                       take_reply, &question, err);
+        rc = http_post(client, &request, err);
     }
     if (rc == ERR_OK) {
         (void)http_finish(client, -1);

@@ -108,19 +108,18 @@ static void hold(struct cluster *cluster, struct cluster_worker *worker,
 }
 
 void cluster_report(struct cluster *cluster, unsigned worker_index,
-                    struct source_partition *const *partitions, size_t count,
-                    const struct active_errors *consumer, const struct active_errors *producer,
-                    struct cluster_mark *marks)
+                    const struct cluster_report *report, struct cluster_mark *marks)
 {
     struct cluster_worker *worker = &cluster->workers[worker_index];
 
+    PRE(worker_index < cluster->config->workers);
     pthread_mutex_lock(&cluster->lock);
-    worker->consumer = *consumer;
-    worker->producer = *producer;
-    if (!is_same(worker, partitions, count)) {
-        hold(cluster, worker, partitions, count);
+    worker->consumer = *report->consumer;
+    worker->producer = *report->producer;
+    if (!is_same(worker, report->partitions, report->count)) {
+        hold(cluster, worker, report->partitions, report->count);
     }
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < report->count; i++) {
         marks[i] = worker->held[i].mark;
     }
     pthread_mutex_unlock(&cluster->lock);

@@ -1,14 +1,15 @@
 /**
- * cluster - what the process knows of the Kafka cluster: do brokers answer, where the partitions
- * it holds end, and which errors of its clients stand.
+ * cluster - the state of the Kafka cluster: whether brokers answer, where the assigned partitions
+ * end, and which errors the clients of this process have.
  *
- * A thread of its own asks the brokers every two seconds, so that a worker never waits: for the
- * source topics, and for each partition held its last stable offset (what can be read) and its
- * high watermark (what is there). A client's cached watermarks say neither: they stand still with
- * a paused partition, a dead broker and an idle one. When nobody answers, figures stay as they
- * were and grow old.
+ * It has one thread, which asks the brokers every 2 s, so that no worker waits: for the source
+ * topics, and for each assigned partition its last stable offset and its high watermark. The cached
+ * watermarks of a client do not help: they do not change for a paused or idle partition, or when
+ * the broker is down. While no broker answers, the last values are kept and their age grows.
  *
- * Workers report once a second; the admin endpoint looks.
+ * Every worker reports once a second, the admin thread reads; a lock guards both. The process owns
+ * it from start to end. Only cluster_start() can fail (ERR_CONFIG, or no thread); errors of brokers
+ * are part of the view.
  *
  * Vocabulary
  *    stable - offsets below it can be read; above it a transaction may be open
@@ -35,10 +36,17 @@ struct cluster *cluster_new(const struct config *config);
 NODISCARD enum err_code cluster_start(struct cluster *cluster, struct err *err);
 void cluster_free(struct cluster *cluster);
 
-/** A worker's partitions and errors; its partitions' marks into @marks (@count of them). */
-void cluster_report(struct cluster *cluster, unsigned worker,
-                    struct source_partition *const *partitions, size_t count,
-                    const struct active_errors *consumer, const struct active_errors *producer,
+/* What a worker reports, once a second; borrowed. */
+struct cluster_report {
+    struct source_partition *const *partitions;
+    size_t count;
+    const struct active_errors *consumer;
+    const struct active_errors *producer;
+};
+
+/** Take the report of @worker; the ends of its partitions go into @marks (report->count of them).
+ */
+void cluster_report(struct cluster *cluster, unsigned worker, const struct cluster_report *report,
                     struct cluster_mark *marks);
 
 enum { CLUSTER_ERRORS_MAX = 32 };

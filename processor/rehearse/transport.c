@@ -192,27 +192,23 @@ static void reach_service(void *context, void *what)
     event_queue_add(&world->queue, message->answer_ms, come_back, world, message);
 }
 
-enum err_code transport_post(void *context, const struct http_target *target,
-                             const char *const *headers, size_t header_count, struct span body,
-                             http_reply_fn *done, void *done_context, struct err *err)
+enum err_code transport_post(void *context, const struct http_request *post, struct err *err)
 {
     struct worker *worker = context;
     struct world *world = worker->world;
     const struct world_options *options = &world->options;
-    const struct batch *batch = done_context;
-    struct transport_message *message = take_message(worker, target->url);
+    const struct batch *batch = post->context;
+    struct transport_message *message = take_message(worker, post->target->url);
     struct service_request request = {
         .driver = world->pipeline->destinations[message->destination].driver,
         .count = batch->count,
-        .target = target,
+        .target = post->target,
         .latency_ms = draw_ms(world, options->answer_ms)};
 
-    (void)headers;
-    (void)header_count;
     (void)err;
-    INVARIANT(body.len > 0);
-    message->done = done;
-    message->context = done_context;
+    INVARIANT(post->body.len > 0);
+    message->done = post->done;
+    message->context = post->context;
     for (size_t i = 0; i < batch->count; i++) {
         add_leg(message, batch->legs[i]);
     }

@@ -101,9 +101,7 @@ void worker_turn(struct worker *worker);
 
 /* transport.c: functions of struct io, @context is the worker */
 
-enum err_code transport_post(void *context, const struct http_target *target,
-                             const char *const *headers, size_t header_count, struct span body,
-                             http_reply_fn *done, void *done_context, struct err *err);
+enum err_code transport_post(void *context, const struct http_request *post, struct err *err);
 void transport_answers(void *context);
 void transport_produce(void *context, struct produce_request *request);
 bool transport_is_full(void *context);

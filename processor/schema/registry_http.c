@@ -257,6 +257,8 @@ static bool ask_at(struct registry_http *http, const char *url, struct span body
                                  .first_byte_ms = config->timeout_ms,
                                  .total_ms = config->timeout_ms,
                                  .answer_bytes = http->answer->body.max};
+    const struct http_request request = {&target, headers,    COUNT_OF(headers),
+                                         body,    take_reply, http};
     struct buf username;
     struct buf password;
     struct err err = {0};
@@ -268,8 +270,7 @@ static bool ask_at(struct registry_http *http, const char *url, struct span body
         target.username = read_secret(http, config->username, &username);
         target.password = read_secret(http, config->password, &password);
     }
-    if (http_post(http->client, &target, headers, COUNT_OF(headers), body, take_reply, http,
-                  &err) == ERR_OK) {
+    if (http_post(http->client, &request, &err) == ERR_OK) {
         is_done = http_finish(http->client, http->abort_fd);
     } else {
         (void)snprintf(http->error, sizeof(http->error), "%s", err.text);

@@ -89,25 +89,21 @@ static void bench_wait(void *context, uint64_t ms)
     ((struct bench *)context)->now_ms += ms;
 }
 
-static enum err_code bench_on_post(void *context, const struct http_target *target,
-                                   const char *const *headers, size_t header_count,
-                                   struct span body, http_reply_fn *done, void *done_context,
+static enum err_code bench_on_post(void *context, const struct http_request *request,
                                    struct err *err)
 {
     struct bench *bench = context;
     struct bench_post *post = &bench->posts[bench->post_count];
 
-    (void)headers;
-    (void)header_count;
     if (bench->refuses_posts) {
         return FAIL(err, ERR_LIMIT, "no descriptor");
     }
     assert_true(bench->post_count < BENCH_MAX);
     bench->post_count++;
-    *post = (struct bench_post){.done = done,
-                                .context = done_context,
-                                .body = mem_text(body),
-                                .is_hook = strstr(target->url, ":2/") != NULL,
+    *post = (struct bench_post){.done = request->done,
+                                .context = request->context,
+                                .body = mem_text(request->body),
+                                .is_hook = strstr(request->target->url, ":2/") != NULL,
                                 .is_open = true};
     return ERR_OK;
 }

@@ -277,14 +277,22 @@ static void keep(void *context, const struct http_reply *reply)
     (void)snprintf(seen->headers, sizeof(seen->headers), SPAN_FMT, SPAN_ARG(reply->headers));
 }
 
+static enum err_code send_request(struct http_client *client, const struct http_target *target,
+                                  const char *const *headers, size_t header_count, struct span body,
+                                  struct seen *seen)
+{
+    const struct http_request request = {target, headers, header_count, body, keep, seen};
+
+    return http_post(client, &request, NULL);
+}
+
 static void post_with(struct http_client *client, const struct http_target *target,
                       struct seen *seen)
 {
     const char *headers[] = {"Content-Type: application/json"};
 
     *seen = (struct seen){0};
-    assert_int_equal(http_post(client, target, headers, 1, SPAN("{\"data\":[]}"), keep, seen, NULL),
-                     ERR_OK);
+    assert_int_equal(send_request(client, target, headers, 1, SPAN("{\"data\":[]}"), seen), ERR_OK);
     for (int i = 0; i < 1000 && !seen->is_done; i++) {
         http_wait(client, NULL, 0, 10);
         http_turn(client);
@@ -389,9 +397,9 @@ static void yes_before_the_question_was_sent_is_none(void **state)
     (void)state;
     memset(body, 'x', sizeof(body));
     assert_int_equal(http_client_new(&client, NULL), ERR_OK);
-    assert_int_equal(http_post(client, &target, headers, 1, (struct span){body, sizeof(body)}, keep,
-                               &seen, NULL),
-                     ERR_OK);
+    assert_int_equal(
+        send_request(client, &target, headers, 1, (struct span){body, sizeof(body)}, &seen),
+        ERR_OK);
     for (int i = 0; i < 1000 && !seen.is_done; i++) {
         http_wait(client, NULL, 0, 10);
         http_turn(client);
@@ -514,7 +522,7 @@ static void a_question_is_asked_without_a_body(void **state)
     target.username = "u";
     target.password = "p";
     assert_int_equal(http_client_new(&client, NULL), ERR_OK);
-    assert_int_equal(http_post(client, &target, NULL, 0, SPAN_NONE, keep, &seen, NULL), ERR_OK);
+    assert_int_equal(send_request(client, &target, NULL, 0, SPAN_NONE, &seen), ERR_OK);
     assert_true(http_finish(client, -1));
     assert_int_equal(seen.reply.status, 200);
     assert_string_equal(seen.body, "{}");
@@ -535,7 +543,7 @@ static void who_waits_for_an_answer_can_be_stopped(void **state)
     target.first_byte_ms = 60000;
     target.total_ms = 60000;
     assert_int_equal(http_client_new(&client, NULL), ERR_OK);
-    assert_int_equal(http_post(client, &target, NULL, 0, SPAN("{}"), keep, &seen, NULL), ERR_OK);
+    assert_int_equal(send_request(client, &target, NULL, 0, SPAN("{}"), &seen), ERR_OK);
     assert_int_equal(eventfd_write(stop_fd, 1), 0);
     assert_false(http_finish(client, stop_fd));
     assert_false(seen.is_done);
