@@ -124,3 +124,20 @@ bool address_is_loopback(const struct sockaddr *address, socklen_t bytes)
     }
     return false;
 }
+
+bool address_read(const char *text, struct sockaddr_storage *out)
+{
+    struct sockaddr_in v4 = {.sin_family = AF_INET};
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
+
+    *out = (struct sockaddr_storage){0};
+    if (inet_pton(AF_INET, text, &v4.sin_addr) == 1) {
+        memcpy(out, &v4, sizeof(v4));
+        return true;
+    }
+    if (inet_pton(AF_INET6, text, &v6.sin6_addr) == 1) {
+        memcpy(out, &v6, sizeof(v6));
+        return true;
+    }
+    return false;
+}

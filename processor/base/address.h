@@ -12,6 +12,8 @@
 
 #include "base/base.h"
 
+/** The IPv4 or IPv6 address that @text is; false: it is none (a name). */
+bool address_read(const char *text, struct sockaddr_storage *out);
 /** Loopback, link-local, private, unique-local, unspecified, multicast, and IPv6 addresses that
  * carry one of these (mapped, NAT64, 6to4, Teredo). Neither IPv4 nor IPv6 is private too. */
 bool address_is_private(const struct sockaddr *address, socklen_t bytes);

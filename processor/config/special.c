@@ -168,8 +168,6 @@ void read_listen(struct loader *loader, const struct config_option *option,
 {
     struct config *config = loader->config;
     struct span text = span_of(option->fallback);
-    size_t colon;
-    int64_t port = -1;
 
     (void)place;
     (void)base;
@@ -177,23 +175,12 @@ void read_listen(struct loader *loader, const struct config_option *option,
         text = span_of(option->fallback);
         node = NULL;
     }
-    colon = text.len;
-    while (colon > 0 && text.ptr[colon - 1] != ':') {
-        colon--;
-    }
-    if (colon < 2 || !span_to_i64(span_sub(text, colon, text.len), &port) || port < 0 ||
-        port > UINT16_MAX) {
+    if (!value_listen(text, &config->admin.host, &config->admin.port)) {
         INVARIANT(node != NULL); /* the default is good */
         diag_error(loader->diags, node->place,
                    "admin.listen wants HOST:PORT such as 127.0.0.1:8080 or [::1]:8080, not %s",
                    LOG_S(text));
-        return;
     }
-    config->admin.host = span_sub(text, 0, colon - 1);
-    if (config->admin.host.ptr[0] == '[' && span_ends(config->admin.host, SPAN("]"))) {
-        config->admin.host = span_sub(config->admin.host, 1, config->admin.host.len - 1);
-    }
-    config->admin.port = (uint16_t)port;
 }
 
 /* bit numbers of config_alert.on */

@@ -93,30 +93,12 @@ enum err_code url_read(struct span text, struct url *out, struct err *err)
     return rc;
 }
 
-/* The address that stands there; libcurl has written IPv4 as four numbers. False for a name. */
-static bool read_address(const struct url *url, struct sockaddr_storage *out)
-{
-    struct sockaddr_in v4 = {.sin_family = AF_INET};
-    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
-
-    *out = (struct sockaddr_storage){0};
-    if (inet_pton(AF_INET, url->host, &v4.sin_addr) == 1) {
-        memcpy(out, &v4, sizeof(v4));
-        return true;
-    }
-    if (inet_pton(AF_INET6, url->host, &v6.sin6_addr) == 1) {
-        memcpy(out, &v6, sizeof(v6));
-        return true;
-    }
-    return false;
-}
-
 bool url_is_loopback(const struct url *url)
 {
     struct sockaddr_storage address;
 
     return span_eq_nocase(span_of(url->host), SPAN("localhost")) ||
-           (read_address(url, &address) &&
+           (address_read(url->host, &address) &&
             address_is_loopback((const struct sockaddr *)&address, sizeof(address)));
 }
 
@@ -124,7 +106,7 @@ bool url_is_private(const struct url *url)
 {
     struct sockaddr_storage address;
 
-    return read_address(url, &address) &&
+    return address_read(url->host, &address) &&
            address_is_private((const struct sockaddr *)&address, sizeof(address));
 }
 

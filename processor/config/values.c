@@ -119,3 +119,32 @@ bool value_duration_range(struct span text, uint64_t *from_ms, uint64_t *to_ms)
     return dots + 2 < text.len && value_duration(span_sub(text, 0, dots), from_ms) &&
            value_duration(span_sub(text, dots + 2, text.len), to_ms);
 }
+
+bool value_durations(struct span text, uint64_t *from_ms, uint64_t *to_ms)
+{
+    if (value_duration(text, from_ms)) {
+        *to_ms = *from_ms;
+        return true;
+    }
+    return value_duration_range(text, from_ms, to_ms) && *from_ms <= *to_ms;
+}
+
+bool value_listen(struct span text, struct span *host, uint16_t *port)
+{
+    size_t colon = text.len;
+    int64_t number = -1;
+
+    while (colon > 0 && text.ptr[colon - 1] != ':') {
+        colon--;
+    }
+    if (colon < 2 || !span_to_i64(span_sub(text, colon, text.len), &number) || number < 0 ||
+        number > UINT16_MAX) {
+        return false;
+    }
+    *host = span_sub(text, 0, colon - 1);
+    if (host->len > 2 && host->ptr[0] == '[' && span_ends(*host, SPAN("]"))) {
+        *host = span_sub(*host, 1, host->len - 1);
+    }
+    *port = (uint16_t)number;
+    return true;
+}

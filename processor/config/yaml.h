@@ -59,5 +59,9 @@ bool value_size(struct span text, uint64_t *bytes);     /* 64KiB 1MiB 10MB 512 *
 bool value_percent(struct span text, double *fraction); /* 20% -> 0.2 */
 bool value_rate(struct span text, double *per_second);  /* 10/s 600/m */
 bool value_duration_range(struct span text, uint64_t *from_ms, uint64_t *to_ms); /* 5s..5m */
+/** A range that runs forwards, or one duration for both. */
+bool value_durations(struct span text, uint64_t *from_ms, uint64_t *to_ms);
+/** HOST:PORT or [::1]:PORT; the host without brackets. */
+bool value_listen(struct span text, struct span *host, uint16_t *port);
 
 #endif /* CONFIG_YAML_H */

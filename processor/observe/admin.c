@@ -136,41 +136,12 @@ static const struct page *find_page(const char *path)
     return NULL;
 }
 
-/* A browser sends no Origin with what it only loads (an image, a script), but this. */
-static bool is_from_elsewhere(struct MHD_Connection *connection)
-{
-    const char *site = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Sec-Fetch-Site");
-
-    return site != NULL && strcmp(site, "none") != 0 && strcmp(site, "same-origin") != 0;
-}
-
-/* A page in a browser must not reach a listener that only this machine can see. */
-static const char *why_foreign(const struct admin *admin, struct MHD_Connection *connection,
-                               const char *version)
-{
-    const char *host =
-        MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_HOST);
-
-    if (MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ORIGIN) != NULL ||
-        is_from_elsewhere(connection)) {
-        return "requests from web pages (with an Origin header, or of another site) are refused";
-    }
-    if (host == NULL) {
-        return strcmp(version, MHD_HTTP_VERSION_1_0) == 0 ? NULL : "the Host header is missing";
-    }
-    if (!admin_host_is_ours(&admin->listener, span_of(host))) {
-        return "the Host header names another machine; use localhost or the address in "
-               "admin.listen";
-    }
-    return NULL;
-}
-
 /* The page that is asked for; NULL: *reply is a refusal. */
 static const struct page *find_taken(const struct admin *admin, struct MHD_Connection *connection,
                                      const char *path, const char *method, const char *version,
                                      struct reply *reply)
 {
-    const char *foreign = why_foreign(admin, connection, version);
+    const char *foreign = admin_why_foreign(&admin->listener, connection, version);
     const struct page *page = find_page(path);
 
     buf_init(&reply->body, PAGE_BYTES_MAX);
@@ -360,7 +331,8 @@ enum err_code admin_start(const struct status_sources *sources, const struct adm
     admin->listener.fd = -1;
     admin->status = status_new(sources, clock_mono_ms(), clock_wall_ms());
     connections_init(&admin->connections);
-    rc = admin_listen(config->admin.host, config->admin.port, &admin->listener, err);
+    rc =
+        admin_listen("admin.listen", config->admin.host, config->admin.port, &admin->listener, err);
     if (rc != ERR_OK) {
         goto out;
     }

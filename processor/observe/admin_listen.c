@@ -2,11 +2,14 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <microhttpd.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "base/address.h"
 
 enum { BACKLOG = 1024 };
 
@@ -16,23 +19,6 @@ static struct span without_brackets(struct span host)
         return span_sub(host, 1, host.len - 1);
     }
     return host;
-}
-
-bool admin_is_loopback(const struct sockaddr *address)
-{
-    if (address->sa_family == AF_INET) {
-        struct sockaddr_in v4;
-
-        memcpy(&v4, address, sizeof(v4));
-        return ntohl(v4.sin_addr.s_addr) >> 24 == 127;
-    }
-    if (address->sa_family == AF_INET6) {
-        struct sockaddr_in6 v6;
-
-        memcpy(&v6, address, sizeof(v6));
-        return IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr);
-    }
-    return false;
 }
 
 static uint16_t port_of(int fd)
@@ -61,16 +47,16 @@ static enum err_code bind_to(const struct addrinfo *to, uint16_t port, struct ad
         (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
     }
     if (fd < 0 || bind(fd, to->ai_addr, to->ai_addrlen) != 0 || listen(fd, BACKLOG) != 0) {
-        return FAIL(err, ERR_NET, "admin.listen: cannot listen on %s:%u: %s", out->host,
+        return FAIL(err, ERR_NET, "%s: cannot listen on %s:%u: %s", out->setting, out->host,
                     (unsigned)port, strerror(errno));
     }
     out->port = port_of(fd);
-    out->is_loopback = admin_is_loopback(to->ai_addr);
+    out->is_loopback = address_is_loopback(to->ai_addr, to->ai_addrlen);
     return ERR_OK;
 }
 
-enum err_code admin_listen(struct span host, uint16_t port, struct admin_listener *out,
-                           struct err *err)
+enum err_code admin_listen(const char *setting, struct span host, uint16_t port,
+                           struct admin_listener *out, struct err *err)
 {
     struct addrinfo hints = {.ai_family = AF_UNSPEC,
                              .ai_socktype = SOCK_STREAM,
@@ -80,17 +66,17 @@ enum err_code admin_listen(struct span host, uint16_t port, struct admin_listene
     enum err_code rc;
     int status;
 
-    *out = (struct admin_listener){.fd = -1};
+    *out = (struct admin_listener){.setting = setting, .fd = -1};
     host = without_brackets(host);
     if (host.len >= sizeof(out->host)) {
-        return FAIL(err, ERR_CONFIG, "admin.listen: the host name is too long");
+        return FAIL(err, ERR_CONFIG, "%s: the host name is too long", setting);
     }
     (void)snprintf(out->host, sizeof(out->host), SPAN_FMT, SPAN_ARG(host));
     (void)snprintf(service, sizeof(service), "%u", (unsigned)port);
     status = getaddrinfo(host.len == 0 ? NULL : out->host, service, &hints, &found);
     if (status != 0) {
-        return FAIL(err, ERR_CONFIG, "admin.listen: %s is no address of this machine: %s",
-                    out->host, gai_strerror(status));
+        return FAIL(err, ERR_CONFIG, "%s: %s is no address of this machine: %s", setting, out->host,
+                    gai_strerror(status));
     }
     rc = bind_to(found, port, out, err);
     freeaddrinfo(found);
@@ -136,4 +122,33 @@ bool admin_host_is_ours(const struct admin_listener *listener, struct span host)
         }
     }
     return name.len > 0 && span_eq_nocase(name, span_of(listener->host));
+}
+
+/* A browser sends no Origin with what it only loads (an image, a script), but this. */
+static bool is_from_elsewhere(struct MHD_Connection *connection)
+{
+    const char *site = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Sec-Fetch-Site");
+
+    return site != NULL && strcmp(site, "none") != 0 && strcmp(site, "same-origin") != 0;
+}
+
+/* A page in a browser must not reach a listener that only this machine can see. */
+const char *admin_why_foreign(const struct admin_listener *listener,
+                              struct MHD_Connection *connection, const char *version)
+{
+    const char *host =
+        MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_HOST);
+
+    if (MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ORIGIN) != NULL ||
+        is_from_elsewhere(connection)) {
+        return "requests from web pages (with an Origin header, or of another site) are refused";
+    }
+    if (host == NULL) {
+        return strcmp(version, MHD_HTTP_VERSION_1_0) == 0 ? NULL : "the Host header is missing";
+    }
+    if (!admin_host_is_ours(listener, span_of(host))) {
+        return "the Host header names another machine; use localhost or the address that is "
+               "listened on";
+    }
+    return NULL;
 }

@@ -1,5 +1,6 @@
 /**
- * admin_listen - the admin endpoint's socket, and which Host names mean it.
+ * admin_listen - the socket of an HTTP endpoint of ours (the admin endpoint, the simulator), and
+ * whose requests it answers.
  *
  * On a loopback listener only loopback's own names are accepted: a web page that made
  * its name resolve to 127.0.0.1 (DNS rebinding) still sends that name as Host. On any
@@ -13,8 +14,11 @@
 #include "base/err.h"
 #include "base/span.h"
 
+struct MHD_Connection;
+
 struct admin_listener {
-    int fd; /* owned; -1: none */
+    const char *setting; /* who names the address: "admin.listen" */
+    int fd;              /* owned; -1: none */
     uint16_t port;
     bool is_loopback;
     char host[256]; /* as configured, without brackets */
@@ -22,12 +26,14 @@ struct admin_listener {
 
 /** A bound, listening, non-blocking socket. ERR_CONFIG when @host is no address of this machine,
  * ERR_NET when the port is taken or not allowed. */
-NODISCARD enum err_code admin_listen(struct span host, uint16_t port, struct admin_listener *out,
-                                     struct err *err);
+NODISCARD enum err_code admin_listen(const char *setting, struct span host, uint16_t port,
+                                     struct admin_listener *out, struct err *err);
 void admin_listener_fini(struct admin_listener *listener);
 /** Whether the Host header's value @host may come with a request to @listener. */
 bool admin_host_is_ours(const struct admin_listener *listener, struct span host);
-/** 127.0.0.0/8 or ::1. */
-bool admin_is_loopback(const struct sockaddr *address);
+/** Why a request is refused: a web page sent it, or it comes by a name that is not ours. NULL: it
+ * is answered. @version as libmicrohttpd gives it. */
+const char *admin_why_foreign(const struct admin_listener *listener,
+                              struct MHD_Connection *connection, const char *version);
 
 #endif /* OBSERVE_ADMIN_LISTEN_H */

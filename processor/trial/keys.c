@@ -26,15 +26,6 @@ void keys_complain(struct diags *diags, const struct yaml_node *node, const char
     }
 }
 
-static bool read_range(struct span text, uint64_t *from_ms, uint64_t *to_ms)
-{
-    if (value_duration(text, from_ms)) {
-        *to_ms = *from_ms;
-        return true;
-    }
-    return value_duration_range(text, from_ms, to_ms) && *from_ms <= *to_ms;
-}
-
 /* Aligned copies: a row may describe any field of any struct. */
 static bool read_double(const struct key *key, struct span text, void *at)
 {
@@ -53,7 +44,7 @@ static bool read_duration(const struct key *key, struct span text, void *at, voi
 {
     uint64_t from_ms = 0;
     uint64_t to_ms = 0;
-    bool is_good = key->type == KEY_RANGE ? read_range(text, &from_ms, &to_ms)
+    bool is_good = key->type == KEY_RANGE ? value_durations(text, &from_ms, &to_ms)
                                           : value_duration(text, &from_ms);
 
     if (is_good) {

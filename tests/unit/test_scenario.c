@@ -11,7 +11,7 @@
 #include "base/mem.h"
 #include "config/yaml.h"
 #include "trial/scenario.h"
-#include "trial/simulator.h"
+#include "trial/tiktok/simulator.h"
 
 enum { LOOKS_MAX = 6 };
 

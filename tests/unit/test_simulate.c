@@ -11,9 +11,9 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "trial/account.h"
-#include "trial/sim_server.h"
-#include "trial/simulator.h"
+#include "trial/tiktok/account.h"
+#include "trial/tiktok/server.h"
+#include "trial/tiktok/simulator.h"
 
 #define WALL_MS 1773223300000 /* a moment after the fixtures' events */
 #define TRACK "/open_api/v1.3/event/track/"

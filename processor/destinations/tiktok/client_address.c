@@ -67,8 +67,8 @@ static struct span bare(struct span part)
 /* Is @part a public address? Then it is in @out. */
 static bool read_part(struct span part, char out[CLIENT_ADDRESS_BYTES])
 {
-    struct sockaddr_in v4 = {.sin_family = AF_INET};
-    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
+    struct sockaddr_storage address;
+    struct sockaddr_in6 v6;
 
     part = without_zone(bare(part));
     if (part.len == 0 || part.len >= INET6_ADDRSTRLEN || memchr(part.ptr, '\0', part.len) != NULL) {
@@ -76,13 +76,14 @@ static bool read_part(struct span part, char out[CLIENT_ADDRESS_BYTES])
     }
     memcpy(out, part.ptr, part.len);
     out[part.len] = '\0';
-    if (inet_pton(AF_INET, out, &v4.sin_addr) == 1) {
-        return !address_is_private((const struct sockaddr *)&v4, sizeof(v4));
-    }
-    if (inet_pton(AF_INET6, out, &v6.sin6_addr) != 1 ||
-        address_is_private((const struct sockaddr *)&v6, sizeof(v6))) {
+    if (!address_read(out, &address) ||
+        address_is_private((const struct sockaddr *)&address, sizeof(address))) {
         return false;
     }
+    if (address.ss_family == AF_INET) {
+        return true;
+    }
+    memcpy(&v6, &address, sizeof(v6));
     return !IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr) ||
            inet_ntop(AF_INET, &v6.sin6_addr.s6_addr[12], out, CLIENT_ADDRESS_BYTES) != NULL;
 }

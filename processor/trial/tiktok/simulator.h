@@ -4,14 +4,14 @@
  * Plays the script, then the service's own checks in their order, and keeps the account
  * of what was accepted. Thread-safe; the caller brings the time, so a test can play any
  * schedule. What the answer does to the connection (hang, reset, cut) is told as an
- * action and done by sim_server.
+ * action and done by server.c.
  */
-#ifndef TRIAL_SIMULATOR_H
-#define TRIAL_SIMULATOR_H
+#ifndef TRIAL_TIKTOK_SIMULATOR_H
+#define TRIAL_TIKTOK_SIMULATOR_H
 
 #include "base/buf.h"
-#include "trial/contract.h"
 #include "trial/fault.h"
+#include "trial/tiktok/contract.h"
 
 enum { SIM_BODY_BYTES_MAX = 8 << 20, SIM_IDS_MAX = 4000000 };
 
@@ -84,4 +84,4 @@ void simulator_handle(struct simulator *simulator, const struct sim_request *req
 /** The account as JSON, as GET /_simulate/account gives it. */
 void simulator_account(struct simulator *simulator, struct buf *out);
 
-#endif /* TRIAL_SIMULATOR_H */
+#endif /* TRIAL_TIKTOK_SIMULATOR_H */

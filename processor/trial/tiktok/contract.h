@@ -6,8 +6,8 @@
  * are). What the service swallows silently is collected as warnings; strict mode
  * refuses it, for tests of the sender.
  */
-#ifndef TRIAL_CONTRACT_H
-#define TRIAL_CONTRACT_H
+#ifndef TRIAL_TIKTOK_CONTRACT_H
+#define TRIAL_TIKTOK_CONTRACT_H
 
 #include <jansson.h>
 
@@ -65,4 +65,4 @@ const json_t *contract_item(const struct contract_result *result, const json_t *
 size_t contract_item_count(const struct contract_result *result, const json_t *root);
 struct span json_span(const json_t *string); /* SPAN_NONE when it is no string */
 
-#endif /* TRIAL_CONTRACT_H */
+#endif /* TRIAL_TIKTOK_CONTRACT_H */

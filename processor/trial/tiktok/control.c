@@ -1,4 +1,4 @@
-#include "trial/sim_control.h"
+#include "trial/tiktok/control.h"
 
 #include <string.h>
 

@@ -1,4 +1,4 @@
-#include "trial/simulator.h"
+#include "trial/tiktok/simulator.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "destinations/tiktok/say.h"
-#include "trial/sim_control.h"
+#include "trial/tiktok/control.h"
 
 enum { TYPES_MAX = 64 };
 

@@ -1,11 +1,11 @@
-#include "trial/contract.h"
+#include "trial/tiktok/contract.h"
 
-#include <arpa/inet.h>
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/address.h"
+#include "destinations/tiktok/fields.h"
 
 #define CODE_PARAM 40002
 #define TIME_OLDEST_S ((json_int_t)28 * 86400)
@@ -49,10 +49,28 @@ static const char *const warning_words[WARNING_COUNT] = {
     [WARNING_TEST_CODE] = "request with test_event_code",
 };
 
-static const char currencies[] =
-    "AED ARS AUD BDT BHD BIF BOB BRL CAD CHF CLP CNY COP CRC CZK DKK DZD EGP EUR GBP GTQ HKD HNL "
-    "HUF IDR ILS INR ISK JPY KES KHR KRW KWD KZT MAD MOP MXN MYR NGN NIO NOK NZD OMR PEN PHP PKR "
-    "PLN PYG QAR RON RUB SAR SEK SGD THB TRY TWD UAH USD VES VND ZAR";
+/* What a member of an event has to be, in the order in which it is looked at. Where @list is given,
+ * each of @object's list has it. */
+enum rule_type { STRING, NUMBER, HASH, HASHES };
+
+static const struct rule {
+    const char *object, *list, *name;
+    enum rule_type type;
+} rules[] = {
+    {NULL, NULL, "event_id", STRING},
+    {"properties", "contents", "content_id", STRING},
+    {"properties", "contents", "price", NUMBER},
+    {"properties", NULL, "order_id", STRING},
+    {"properties", NULL, "shop_id", STRING},
+    {"properties", NULL, "value", NUMBER},
+    /* from here on Events 2.0 alone */
+    {"user", NULL, "email", HASHES},
+    {"user", NULL, "phone", HASHES},
+    {"user", NULL, "external_id", HASHES},
+    {"user", NULL, "first_name", HASH},
+    {"user", NULL, "last_name", HASH},
+    {"user", NULL, "zip_code", HASH},
+};
 
 /* An item being checked and where it stands. */
 struct item {
@@ -182,107 +200,84 @@ void contract_check_head(const struct contract_check *check, const json_t *root,
     }
 }
 
-static void check_string(const struct item *item, const json_t *value, const char *path)
-{
-    if (item->result->code == 0 && value != NULL && !json_is_string(value)) {
-        refuse_item(item, path, "not a valid string");
-    }
-}
-
-static void check_number(const struct item *item, const json_t *value, const char *path)
-{
-    if (item->result->code == 0 && value != NULL && !json_is_number(value)) {
-        refuse_item(item, path, "not a valid number");
-    }
-}
-
 static bool is_hash(const json_t *value)
 {
-    const char *text = json_string_value(value);
-
-    return text != NULL && json_string_length(value) == HASH_CHARS &&
-           strspn(text, "0123456789abcdef") == HASH_CHARS;
+    return json_string_length(value) == HASH_CHARS &&
+           strspn(json_string_value(value), "0123456789abcdef") == HASH_CHARS;
 }
 
-/* A hashed identifier: a string, or where @is_list_fine an array of them. */
-static void check_hashed(const struct item *item, const json_t *user, const char *name,
-                         bool is_list_fine)
+static void check_value(const struct item *item, enum rule_type type, const json_t *value,
+                        const char *path)
 {
-    const json_t *value = json_object_get(user, name);
-    size_t count = json_is_array(value) && is_list_fine ? json_array_size(value) : 1;
-    char path[64];
+    if (type == NUMBER && !json_is_number(value)) {
+        refuse_item(item, path, "not a valid number");
+    } else if (type != NUMBER && !json_is_string(value)) {
+        refuse_item(item, path, "not a valid string");
+    } else if ((type == HASH || type == HASHES) && !is_hash(value)) {
+        find_fault(item, WARNING_NOT_HASHED, path, "must be a SHA-256 in lower-case hex");
+    }
+}
 
-    snprintf(path, sizeof(path), "user.%s", name);
+/* The member of @object, or of the @index-th of its list. */
+static void check_member(const struct item *item, const struct rule *rule, const json_t *object,
+                         size_t index)
+{
+    const json_t *value = json_object_get(object, rule->name);
+    bool is_list = rule->type == HASHES && json_is_array(value);
+    size_t count = is_list ? json_array_size(value) : 1;
+    char path[96];
+
+    if (rule->list != NULL) {
+        snprintf(path, sizeof(path), "%s.%s.%zu.%s", rule->object, rule->list, index, rule->name);
+    } else {
+        snprintf(path, sizeof(path), "%s%s%s", rule->object == NULL ? "" : rule->object,
+                 rule->object == NULL ? "" : ".", rule->name);
+    }
     for (size_t i = 0; value != NULL && i < count && item->result->code == 0; i++) {
-        const json_t *one = json_is_array(value) && is_list_fine ? json_array_get(value, i) : value;
+        check_value(item, rule->type, is_list ? json_array_get(value, i) : value, path);
+    }
+}
 
-        check_string(item, one, path);
-        if (item->result->code == 0 && !is_hash(one)) {
-            find_fault(item, WARNING_NOT_HASHED, path, "must be a SHA-256 in lower-case hex");
+static void check_rules(const struct item *item)
+{
+    for (size_t i = 0; i < COUNT_OF(rules); i++) {
+        const struct rule *rule = &rules[i];
+        const json_t *object =
+            rule->object == NULL ? item->json : json_object_get(item->json, rule->object);
+        const json_t *list = rule->list == NULL ? NULL : json_object_get(object, rule->list);
+
+        if (rule->type >= HASH && item->check->api != API_EVENT_TRACK) {
+            return;
+        }
+        if (rule->list == NULL) {
+            check_member(item, rule, object, 0);
+        }
+        for (size_t j = 0; j < json_array_size(list); j++) {
+            check_member(item, rule, json_array_get(list, j), j);
         }
     }
 }
 
-/* As detour's own guard has it: the ranges for documentation pass, tests need some. */
-static bool is_public_ip(const char *text)
+static void check_currency(const struct item *item)
 {
-    struct sockaddr_in v4 = {.sin_family = AF_INET};
-    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
+    const json_t *currency = json_object_get(json_object_get(item->json, "properties"), "currency");
+    struct span code = json_span(currency);
 
-    if (inet_pton(AF_INET, text, &v4.sin_addr) == 1) {
-        return !address_is_private((const struct sockaddr *)&v4, sizeof(v4));
-    }
-    return inet_pton(AF_INET6, text, &v6.sin6_addr) == 1 &&
-           !address_is_private((const struct sockaddr *)&v6, sizeof(v6));
-}
-
-static void check_user(const struct item *item)
-{
-    static const struct {
-        const char *name;
-        bool is_list_fine;
-    } hashed[] = {{"email", true},       {"phone", true},      {"external_id", true},
-                  {"first_name", false}, {"last_name", false}, {"zip_code", false}};
-    const json_t *user = json_object_get(item->json, "user");
-    const json_t *ip = json_object_get(user, "ip");
-
-    for (size_t i = 0; i < COUNT_OF(hashed); i++) {
-        check_hashed(item, user, hashed[i].name, hashed[i].is_list_fine);
-    }
-    if (item->result->code == 0 && ip != NULL &&
-        !(json_is_string(ip) && is_public_ip(json_string_value(ip)))) {
-        find_fault(item, WARNING_IP, "user.ip", "not a public address");
-    }
-}
-
-static bool is_currency(const json_t *value)
-{
-    const char *text = json_string_value(value);
-    const char *at = text == NULL || strlen(text) != 3 ? NULL : strstr(currencies, text);
-
-    return at != NULL && (at - currencies) % 4 == 0;
-}
-
-static void check_properties(const struct item *item)
-{
-    const json_t *properties = json_object_get(item->json, "properties");
-    const json_t *contents = json_object_get(properties, "contents");
-    const json_t *currency = json_object_get(properties, "currency");
-    char path[96];
-
-    for (size_t i = 0; i < json_array_size(contents) && item->result->code == 0; i++) {
-        const json_t *content = json_array_get(contents, i);
-
-        snprintf(path, sizeof(path), "properties.contents.%zu.content_id", i);
-        check_string(item, json_object_get(content, "content_id"), path);
-        snprintf(path, sizeof(path), "properties.contents.%zu.price", i);
-        check_number(item, json_object_get(content, "price"), path);
-    }
-    check_string(item, json_object_get(properties, "order_id"), "properties.order_id");
-    check_string(item, json_object_get(properties, "shop_id"), "properties.shop_id");
-    check_number(item, json_object_get(properties, "value"), "properties.value");
-    if (item->result->code == 0 && currency != NULL && !is_currency(currency)) {
+    if (currency != NULL && !(code.len == 3 && tiktok_currency_is_known(code.ptr))) {
         item->result->warnings[WARNING_CURRENCY]++;
+    }
+}
+
+/* As detour's own guard has it: the ranges for documentation pass, tests need some. */
+static void check_ip(const struct item *item)
+{
+    const json_t *ip = json_object_get(json_object_get(item->json, "user"), "ip");
+    struct sockaddr_storage address;
+
+    if (ip != NULL && item->result->code == 0 &&
+        (!json_is_string(ip) || !address_read(json_string_value(ip), &address) ||
+         address_is_private((const struct sockaddr *)&address, sizeof(address)))) {
+        find_fault(item, WARNING_IP, "user.ip", "not a public address");
     }
 }
 
@@ -354,8 +349,6 @@ static void check_source_needs(const struct item *item, struct span source)
 
 static void check_item(const struct item *item, struct span source)
 {
-    const json_t *event_id = json_object_get(item->json, "event_id");
-
     if (!json_is_object(item->json)) {
         refuse_item(item, "data", "not a valid object");
         return;
@@ -367,13 +360,13 @@ static void check_item(const struct item *item, struct span source)
     if (item->check->api == API_EVENT_TRACK) {
         check_time(item);
     }
-    check_string(item, event_id, "event_id");
-    if (event_id == NULL) {
+    check_rules(item);
+    check_currency(item);
+    if (json_object_get(item->json, "event_id") == NULL) {
         item->result->warnings[WARNING_NO_EVENT_ID]++;
     }
-    check_properties(item);
     if (item->check->api == API_EVENT_TRACK) {
-        check_user(item);
+        check_ip(item);
         check_source_needs(item, source);
         check_all_nulls(item);
     }

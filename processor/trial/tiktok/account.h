@@ -6,8 +6,8 @@
  * At most ids_max events are remembered; past it they are counted as untracked, so
  * that a total that cannot be trusted says so. Not locked: the simulator does that.
  */
-#ifndef TRIAL_ACCOUNT_H
-#define TRIAL_ACCOUNT_H
+#ifndef TRIAL_TIKTOK_ACCOUNT_H
+#define TRIAL_TIKTOK_ACCOUNT_H
 
 #include "base/buf.h"
 
@@ -34,4 +34,4 @@ void account_totals_json(const struct account *account, struct buf *out);
 void account_events_json(const struct account *account, size_t offset, size_t limit,
                          struct buf *out);
 
-#endif /* TRIAL_ACCOUNT_H */
+#endif /* TRIAL_TIKTOK_ACCOUNT_H */

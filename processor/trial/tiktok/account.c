@@ -1,4 +1,4 @@
-#include "trial/account.h"
+#include "trial/tiktok/account.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -10,52 +10,33 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/signals.h"
-#include "trial/sim_server.h"
+#include "trial/tiktok/server.h"
 
 #define SEED_DRAWN UINT64_MAX /* --seed was not given */
+
+struct listen_at {
+    struct span host;
+    uint16_t port;
+};
 
 /* The command line, read. */
 struct arguments {
     const char *what; /* to simulate */
     struct simulator_options options;
     struct command_texts tokens, expired, allows;
-    const char *listen;
+    struct listen_at listen;
     bool has_seed;
     const char *script_path;
     uint64_t body_bytes_max, ids_max;
     bool is_json;
 };
 
-/* HOST:PORT or [::1]:PORT; @host is the caller's to free. */
-static bool split_listen(const char *text, char **host, uint16_t *port)
-{
-    const char *colon = strrchr(text, ':');
-    bool has_brackets = text[0] == '[' && colon != NULL && colon > text + 1 && colon[-1] == ']';
-    struct span name = {text, colon == NULL ? 0 : (size_t)(colon - text)};
-    int64_t number;
-
-    if (has_brackets) {
-        name = span_sub(name, 1, name.len - 1);
-    }
-    if (colon == NULL || name.len == 0 || !span_to_i64(span_of(colon + 1), &number) || number < 0 ||
-        number > UINT16_MAX) {
-        return false;
-    }
-    *host = mem_text(name);
-    *port = (uint16_t)number;
-    return true;
-}
-
 static bool read_listen(const struct command_option *option, const char *text, void *field)
 {
-    char *host = NULL;
-    uint16_t port;
-    bool is_good = split_listen(text, &host, &port);
+    struct listen_at *at = field;
 
     (void)option;
-    free(host);
-    *(const char **)field = text;
-    return is_good;
+    return value_listen(span_of(text), &at->host, &at->port);
 }
 
 static bool read_allow(const struct command_option *option, const char *text, void *field)
@@ -83,13 +64,7 @@ static bool read_latency(const struct command_option *option, const char *text, 
     struct simulator_options *options = field;
 
     (void)option;
-    if (value_duration(span_of(text), &options->latency_min_ms)) {
-        options->latency_max_ms = options->latency_min_ms;
-        return true;
-    }
-    return value_duration_range(span_of(text), &options->latency_min_ms,
-                                &options->latency_max_ms) &&
-           options->latency_min_ms <= options->latency_max_ms;
+    return value_durations(span_of(text), &options->latency_min_ms, &options->latency_max_ms);
 }
 
 static bool read_platform(const struct command_option *option, const char *text, void *field)
@@ -113,11 +88,11 @@ static bool load_script(const char *path, struct sim_script *out)
     return is_good;
 }
 
-static void say_where(bool is_json, const char *host, uint16_t port)
+static void say_where(bool is_json, struct span host, uint16_t port)
 {
-    bool is_v6 = strchr(host, ':') != NULL;
-    char *url =
-        mem_format("http://%s%s%s:%u", is_v6 ? "[" : "", host, is_v6 ? "]" : "", (unsigned)port);
+    bool is_v6 = span_find(host, ':', 0) < host.len;
+    char *url = mem_format("http://%s" SPAN_FMT "%s:%u", is_v6 ? "[" : "", SPAN_ARG(host),
+                           is_v6 ? "]" : "", (unsigned)port);
 
     printf(is_json ? "{\"url\":\"%s\"}\n" : "listening on %s\n", url);
     fflush(stdout);
@@ -129,26 +104,21 @@ static enum err_code serve(const struct arguments *arguments, struct simulator *
                            struct err *err)
 {
     struct sim_server *server = NULL;
-    char *host = NULL;
-    uint16_t port;
     struct buf totals;
     sigset_t signals;
     enum err_code rc;
     int number;
 
-    INVARIANT(split_listen(arguments->listen, &host, &port)); /* read_listen() has seen it */
     signals_block(&signals);
     if (isatty(STDIN_FILENO) != 1) {
         sigdelset(&signals, SIGHUP); /* only of a terminal it means the end */
     }
-    rc = sim_server_start(simulator, host, port, (size_t)arguments->body_bytes_max, &server, err);
-    if (rc == ERR_OK) {
-        say_where(arguments->is_json, host, sim_server_port(server));
-    }
-    free(host);
+    rc = sim_server_start(simulator, arguments->listen.host, arguments->listen.port,
+                          (size_t)arguments->body_bytes_max, &server, err);
     if (rc != ERR_OK) {
         return rc;
     }
+    say_where(arguments->is_json, arguments->listen.host, sim_server_port(server));
     sigwait(&signals, &number);
     sim_server_stop(server);
     buf_init(&totals, 1 << 20);
@@ -190,7 +160,7 @@ static int run(const void *all)
 
 static const struct arguments defaults = {
     .options = {.rate = 1000.0, .seed = SEED_DRAWN},
-    .listen = "127.0.0.1:0",
+    .listen = {.host = {"127.0.0.1", 9}},
     .ids_max = SIM_IDS_MAX,
     .body_bytes_max = SIM_BODY_BYTES_MAX,
 };

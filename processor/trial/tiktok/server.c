@@ -1,10 +1,7 @@
-#include "trial/sim_server.h"
+#include "trial/tiktok/server.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <microhttpd.h>
-#include <netdb.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -22,8 +19,7 @@ struct sim_server {
     struct MHD_Daemon *daemon; /* owned */
     struct simulator *simulator;
     size_t body_bytes_max;
-    uint16_t port;
-    struct admin_listener names; /* whose Host may come; no socket of ours */
+    struct admin_listener listener;
     atomic_bool is_stopping;
 };
 
@@ -198,23 +194,6 @@ static enum MHD_Result answer_request(struct sim_server *server, struct MHD_Conn
     return rc;
 }
 
-/* A web page must not read the account or set modes: neither by its own name that leads to this
- * machine (Host), nor from elsewhere (Origin; Sec-Fetch-Site where a browser sends no Origin). */
-static const char *why_foreign(const struct sim_server *server, struct MHD_Connection *connection)
-{
-    struct span host = header_of(connection, "Host");
-    struct span site = header_of(connection, "Sec-Fetch-Site");
-
-    if (header_of(connection, "Origin").ptr != NULL ||
-        (site.ptr != NULL && !span_is(site, "none"))) {
-        return "requests from web pages are refused";
-    }
-    if (host.ptr != NULL && !admin_host_is_ours(&server->names, host)) {
-        return "the Host header names another machine: use localhost or the address of --listen";
-    }
-    return NULL;
-}
-
 static enum MHD_Result send_refusal(struct MHD_Connection *connection, const char *why)
 {
     struct sim_answer answer = {.status = 403, .content_type = "application/json"};
@@ -234,11 +213,12 @@ static enum MHD_Result take_request(void *context, struct MHD_Connection *connec
     struct sim_server *server = context;
     struct intake *intake = *state;
 
-    (void)version;
-    if (intake == NULL && why_foreign(server, connection) != NULL) {
-        return send_refusal(connection, why_foreign(server, connection));
-    }
     if (intake == NULL) {
+        const char *why = admin_why_foreign(&server->listener, connection, version);
+
+        if (why != NULL) {
+            return send_refusal(connection, why);
+        }
         intake = mem_new(struct intake);
         buf_init(&intake->body, server->body_bytes_max);
         *state = intake;
@@ -277,60 +257,49 @@ static void say_nothing(void *context, const char *format, va_list args)
     (void)args;
 }
 
-static struct MHD_Daemon *start_daemon(struct sim_server *server, const struct addrinfo *address)
+static enum err_code start_daemon(struct sim_server *server, struct err *err)
 {
     unsigned flags = MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD |
-                     MHD_USE_POLL | MHD_USE_ERROR_LOG |
-                     (address->ai_family == AF_INET6 ? MHD_USE_IPv6 : 0u);
+                     MHD_USE_POLL | MHD_USE_ERROR_LOG;
 
-    return MHD_start_daemon(
+    server->daemon = MHD_start_daemon(
         flags, 0, NULL, NULL, take_request, server, MHD_OPTION_EXTERNAL_LOGGER, say_nothing, NULL,
-        MHD_OPTION_SOCK_ADDR, address->ai_addr, MHD_OPTION_NOTIFY_COMPLETED, end_request, NULL,
-        MHD_OPTION_CONNECTION_LIMIT, (unsigned)SIM_CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
-        (unsigned)IDLE_S, MHD_OPTION_THREAD_STACK_SIZE, (size_t)THREAD_STACK_BYTES,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)(128 << 10), MHD_OPTION_LISTENING_ADDRESS_REUSE,
-        1u, MHD_OPTION_END);
+        MHD_OPTION_LISTEN_SOCKET, server->listener.fd, MHD_OPTION_NOTIFY_COMPLETED, end_request,
+        NULL, MHD_OPTION_CONNECTION_LIMIT, (unsigned)SIM_CONNECTIONS_MAX,
+        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S, MHD_OPTION_THREAD_STACK_SIZE,
+        (size_t)THREAD_STACK_BYTES, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)(128 << 10),
+        MHD_OPTION_END);
+    if (server->daemon == NULL) {
+        return FAIL(err, ERR_IO,
+                    "the simulator's server could not be started: out of descriptors?");
+    }
+    server->listener.fd = -1; /* the daemon's now */
+    return ERR_OK;
 }
 
-enum err_code sim_server_start(struct simulator *simulator, const char *host, uint16_t port,
+enum err_code sim_server_start(struct simulator *simulator, struct span host, uint16_t port,
                                size_t body_bytes_max, struct sim_server **out, struct err *err)
 {
-    struct addrinfo hints = {.ai_flags = AI_PASSIVE | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM};
-    struct addrinfo *address = NULL;
-    struct sim_server *server = NULL;
-    const union MHD_DaemonInfo *info;
-    char service[8];
-    int rc;
+    struct sim_server *server = mem_new(struct sim_server);
+    enum err_code rc = admin_listen("--listen", host, port, &server->listener, err);
 
-    snprintf(service, sizeof(service), "%u", (unsigned)port);
-    rc = getaddrinfo(host, service, &hints, &address);
-    if (rc != 0) {
-        return FAIL(err, ERR_USAGE, "cannot listen on %s: %s", host, gai_strerror(rc));
-    }
-    server = mem_new(struct sim_server);
     server->simulator = simulator;
     server->body_bytes_max = body_bytes_max;
-    server->names =
-        (struct admin_listener){.fd = -1, .is_loopback = admin_is_loopback(address->ai_addr)};
-    (void)snprintf(server->names.host, sizeof(server->names.host), "%s", host);
-    errno = 0;
-    server->daemon = start_daemon(server, address);
-    rc = errno;
-    freeaddrinfo(address);
-    if (server->daemon == NULL) {
-        free(server);
-        return FAIL(err, ERR_IO, "cannot listen on %s:%u: %s", host, (unsigned)port,
-                    rc == 0 ? "no listening socket" : strerror(rc));
+    if (rc == ERR_OK) {
+        rc = start_daemon(server, err);
     }
-    info = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_BIND_PORT);
-    server->port = info == NULL ? port : info->port;
+    if (rc != ERR_OK) {
+        admin_listener_fini(&server->listener);
+        free(server);
+        return rc;
+    }
     *out = server;
     return ERR_OK;
 }
 
 uint16_t sim_server_port(const struct sim_server *server)
 {
-    return server->port;
+    return server->listener.port;
 }
 
 void sim_server_stop(struct sim_server *server)

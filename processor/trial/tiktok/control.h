@@ -1,16 +1,16 @@
 /**
- * sim_control - the simulator's own paths, /_simulate/..., and the state they look into.
+ * control - the simulator's own paths, /_simulate/..., and the state they look into.
  *
- * For simulator.c and sim_control.c only.
+ * For simulator.c and control.c only.
  */
-#ifndef TRIAL_SIM_CONTROL_H
-#define TRIAL_SIM_CONTROL_H
+#ifndef TRIAL_TIKTOK_CONTROL_H
+#define TRIAL_TIKTOK_CONTROL_H
 
 #include <pthread.h>
 
 #include "base/token_bucket.h"
-#include "trial/account.h"
-#include "trial/simulator.h"
+#include "trial/tiktok/account.h"
+#include "trial/tiktok/simulator.h"
 
 enum { SIM_TOKENS_MAX = 256 };
 
@@ -34,4 +34,4 @@ struct simulator {
 void sim_control(struct simulator *simulator, const struct sim_request *request,
                  struct sim_answer *out);
 
-#endif /* TRIAL_SIM_CONTROL_H */
+#endif /* TRIAL_TIKTOK_CONTROL_H */
