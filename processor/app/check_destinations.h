@@ -1,4 +1,8 @@
-/** check_destinations - what each destination is sent, from what, and what of it is missing. */
+/**
+ * check_destinations - for `check`: what each destination is sent, from what, and what is missing.
+ *
+ * The caller owns the report. One thread. What does not compile is a diag with its place.
+ */
 #ifndef APP_CHECK_DESTINATIONS_H
 #define APP_CHECK_DESTINATIONS_H
 

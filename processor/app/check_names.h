@@ -1,4 +1,8 @@
-/** check_names - event names in routes that are most likely slips of known ones. */
+/**
+ * check_names - for `check`: event names in routes that are probably spelling mistakes.
+ *
+ * One thread; owns nothing; warnings are the only result.
+ */
 #ifndef APP_CHECK_NAMES_H
 #define APP_CHECK_NAMES_H
 

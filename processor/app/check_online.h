@@ -1,4 +1,10 @@
-/** check_online - what `detour check --online` asks the world. */
+/**
+ * check_online - the requests of `detour check --online`: brokers, topics, rights, registry and
+ * credentials.
+ *
+ * It blocks the calling thread; each request has a time-out. The caller owns the report. A refusal
+ * is a diag; a service that does not answer sets is_unreachable (exit code 3).
+ */
 #ifndef APP_CHECK_ONLINE_H
 #define APP_CHECK_ONLINE_H
 

@@ -1,5 +1,8 @@
 /**
- * io_real - the real world behind deliver/io.h: the kernel's clocks, curl, Kafka.
+ * io_real - the I/O interface of delivery (deliver/io.h) with the real clocks, curl and Kafka.
+ *
+ * One worker owns it, on its thread. It owns HTTP client and producer, and borrows the source.
+ * Only opening fails: ERR_CONFIG or ERR_LIMIT with the text of the library.
  */
 #ifndef APP_IO_REAL_H
 #define APP_IO_REAL_H

@@ -1,6 +1,8 @@
 /**
  * lags - once a second, what a worker's partitions still hold, what they wait for and how old it
  * is: into the metrics, and to the watch of the cluster, which says where they end.
+ *
+ * One worker owns it, on its thread. Nothing fails: a lag that is unknown is absent.
  */
 #ifndef APP_LAGS_H
 #define APP_LAGS_H

@@ -1,4 +1,9 @@
-/** status_command - `detour status -c FILE`: what every instance's destinations and cells do. */
+/**
+ * status_command - `detour status -c FILE`: the state of destinations and event types of every
+ * instance, from the admin endpoints.
+ *
+ * One thread. Exit code 3: an endpoint does not answer.
+ */
 #ifndef APP_STATUS_COMMAND_H
 #define APP_STATUS_COMMAND_H
 

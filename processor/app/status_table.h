@@ -4,6 +4,8 @@
  * The document may come from another machine: what is missing in it is left out, and no
  * byte of it reaches the terminal as a control character. Long names are cut (the JSON has
  * them whole); only where a secret comes from may make a line longer.
+ *
+ * The caller owns document and buffer. Any thread; nothing fails.
  */
 #ifndef APP_STATUS_TABLE_H
 #define APP_STATUS_TABLE_H

@@ -1,4 +1,9 @@
-/** topics_command - `detour topics -c FILE`: the topics a configuration needs, and making them. */
+/**
+ * topics_command - `detour topics -c FILE`: shows the topics that a configuration needs, and
+ * creates those that are missing.
+ *
+ * One thread. Exit code 1: a topic is missing; 2: wrong usage; 3: no broker answers.
+ */
 #ifndef APP_TOPICS_COMMAND_H
 #define APP_TOPICS_COMMAND_H
 

@@ -1,5 +1,7 @@
 /**
  * totals - where the process stands, as a log line: now and then, and at the end.
+ *
+ * It borrows everything, for one call of the main thread. Nothing fails.
  */
 #ifndef APP_TOTALS_H
 #define APP_TOTALS_H

@@ -7,6 +7,9 @@
  *           -> drain (unsent work is dropped, sent work is waited for) -> commit -> leave
  *
  * Nothing is shared with other workers but health and metrics, and what never changes.
+ *
+ * The process owns the workers. A worker that fails ends alone; the main thread then stops the
+ * others (exit code 3).
  */
 #ifndef APP_WORKER_H
 #define APP_WORKER_H

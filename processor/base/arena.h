@@ -3,6 +3,8 @@
  *
  * One per worker as scratch for decoding (reset after each event). Bounded: past
  * the maximum arena_alloc() gives NULL and the caller reports ERR_LIMIT.
+ *
+ * One thread owns an arena.
  */
 #ifndef BASE_ARENA_H
 #define BASE_ARENA_H

@@ -4,6 +4,8 @@
  * Contracts: PRE, POST and INVARIANT state what a bug of ours would break. They
  * are checked in every build, hold one condition each, and do no work. Bad input
  * and a bad network are never contracts; they are errors (base/err.h).
+ *
+ * Macros only: no state, any thread. A broken contract ends the process with its place.
  */
 #ifndef BASE_BASE_H
 #define BASE_BASE_H

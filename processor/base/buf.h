@@ -4,6 +4,9 @@
  * Appending past the maximum keeps what was there, adds nothing and sets
  * is_overflowed, which stays set until buf_clear(): a writer appends freely and
  * looks once at the end. Memory is kept over buf_clear() for reuse.
+ *
+ * The buf owns its bytes; one thread. Out of memory ends the process (mem.h); the maximum is
+ * the only failure.
  */
 #ifndef BASE_BUF_H
 #define BASE_BUF_H

@@ -3,6 +3,8 @@
  * told apart, what comes later is counted together as "other".
  *
  * One owner, not locked.
+ *
+ * It owns the names. Nothing here fails: a name beyond the bound counts as other.
  */
 #ifndef BASE_COUNTS_H
 #define BASE_COUNTS_H

@@ -3,6 +3,8 @@
  *
  * Whoever reads the user's files adds to the list and goes on; the caller looks at
  * the count at the end. Printed as file:line:column: message.
+ *
+ * The list owns its messages and copies of the file names. One thread. Nothing here fails.
  */
 #ifndef BASE_DIAG_H
 #define BASE_DIAG_H

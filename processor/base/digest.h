@@ -1,4 +1,8 @@
-/** digest - bytes as a short text that changes with them; to compare by eye, not to prove. */
+/**
+ * digest - a short text that changes when the bytes change: for comparing by eye, not for security.
+ *
+ * No state; any thread; nothing fails.
+ */
 #ifndef BASE_DIGEST_H
 #define BASE_DIGEST_H
 

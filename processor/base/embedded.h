@@ -1,4 +1,7 @@
-/** embedded - files of the repository that the binary carries (made from schemas/ by the Makefile).
+/**
+ * embedded - files of the repository that the binary contains (made from schemas/ by the Makefile).
+ *
+ * Constants: any thread.
  */
 #ifndef BASE_EMBEDDED_H
 #define BASE_EMBEDDED_H

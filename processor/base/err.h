@@ -4,6 +4,8 @@
  * A call that can fail returns enum err_code; where a person will read the cause
  * it also takes a struct err *, which carries the text. err may be NULL where the
  * caller only wants the code. Texts hold no payload, no personal data, no secret.
+ *
+ * The caller owns the struct err; one thread. A text that is too long is cut.
  */
 #ifndef BASE_ERR_H
 #define BASE_ERR_H

@@ -11,6 +11,8 @@
  *
  * Every event stands in the table of base/log_events.c; lint compares name, level and keys. Lines
  * that repeat are counted and told with a later one (base/log_limit.h): a caller needs no counter.
+ *
+ * Any thread; a lock is held only to write one line. Nothing here fails.
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H

@@ -3,6 +3,8 @@
  *
  * A line is named once, here. `make lint` compares each call of LOG_DEBUG, LOG_INFO, LOG_WARN,
  * LOG_ERROR and LOG_AT with its row; docs/log.md is written from the rows (`make docs`).
+ *
+ * A constant table: any thread, nothing is owned, nothing fails.
  */
 #ifndef BASE_LOG_EVENTS_H
 #define BASE_LOG_EVENTS_H

@@ -7,6 +7,8 @@
  * is, or by log_limit_due() when none comes.
  *
  * No clock and no lock of its own: the caller brings both.
+ *
+ * Nothing here fails: a full table counts lines that differ together.
  */
 #ifndef BASE_LOG_LIMIT_H
 #define BASE_LOG_LIMIT_H

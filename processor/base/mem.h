@@ -3,6 +3,8 @@
  *
  * mem_* stop the process when there is no memory: detour is crash-only, and the
  * offsets are right whenever it dies. Never used per event (see arena.h, slab.h).
+ *
+ * The caller owns what it gets, and frees it with free(). Any thread.
  */
 #ifndef BASE_MEM_H
 #define BASE_MEM_H

@@ -3,6 +3,8 @@
  *
  * Not for secrets. Own code, because random_r() of another C library gives other numbers for the
  * same seed. One thread for each struct rng.
+ *
+ * Nothing here fails.
  */
 #ifndef BASE_RNG_H
 #define BASE_RNG_H

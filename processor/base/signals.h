@@ -1,14 +1,16 @@
 /**
- * signals - SIGTERM and SIGINT: who hears them, and when they end the process at once.
+ * signals - SIGTERM and SIGINT: which thread takes them, and when they end the process at once.
  *
- * main() blocks them first, so that from then on a signal waits and ends nothing. A command that
- * does not take them unblocks them. A signal while the loader still links the libraries (about
- * 15 ms) has the default action: no program can do anything about that.
+ * main() blocks them first: from then on a signal waits and ends nothing. A command that does not
+ * handle signals unblocks them. A signal while the loader still links the libraries (about 15 ms)
+ * has its default action; no program can change that.
  *
- * All threads of `run` have them blocked. While workers run the main thread asks for them, drains
- * and leaves. Before there is a worker and after the last one nobody may wait for a library that
- * hangs: a watch ends the process then. A signal that belongs to the one before (base/stop.h) ends
- * nothing. SIGHUP never does.
+ * In `run` all threads have them blocked. While workers run, the main thread waits for signals and
+ * drains. Before the first worker and after the last one a library call may hang; then the thread
+ * of a signal_watch ends the process. A signal that counts as the one before (base/stop.h) ends
+ * nothing, and SIGHUP never does.
+ *
+ * The command owns the watch and its thread. If the thread cannot be started, the watch is off.
  */
 #ifndef BASE_SIGNALS_H
 #define BASE_SIGNALS_H

@@ -2,6 +2,8 @@
  * span - text or bytes that somebody else owns: a pointer and a length, passed by value.
  *
  * Never terminated, may hold NUL. An absent span has ptr == NULL; an empty one does not.
+ *
+ * A span owns nothing: it is valid as long as the bytes of their owner. No state; any thread.
  */
 #ifndef BASE_SPAN_H
 #define BASE_SPAN_H

@@ -1,9 +1,11 @@
 /**
- * stop - what a signal that asks for the end means.
+ * stop - what a signal that asks the process to stop means.
  *
- * Whoever signals a group of processes, or passes a signal on, sends it twice within milliseconds
- * (timeout, a shell, a supervisor): that is one wish. Only who asks again a second later does not
- * want to wait. No clock; safe in a signal handler when nobody else uses the object.
+ * A sender that signals a process group, or passes a signal on, sends it twice within milliseconds
+ * (timeout, a shell, a supervisor): these count as one. A signal a second later means: end at once.
+ *
+ * No clock, no allocation, nothing fails. One owner; safe in a signal handler when nobody else uses
+ * the object.
  */
 #ifndef BASE_STOP_H
 #define BASE_STOP_H

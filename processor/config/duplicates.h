@@ -1,4 +1,7 @@
-/** duplicates - names that stand twice in a list, found by sorting, never by comparing all pairs.
+/**
+ * duplicates - names that stand twice in a list, found by sorting instead of comparing all pairs.
+ *
+ * The caller owns the list; one thread. Nothing fails: a duplicate is a callback.
  */
 #ifndef CONFIG_DUPLICATES_H
 #define CONFIG_DUPLICATES_H

@@ -4,6 +4,8 @@
  * NAME alone must be set; with a default, unset and empty both give the default. Defaults
  * do not nest. $${ stands for a literal ${. The result is text, never YAML: what a variable
  * holds cannot add keys or lists to the file.
+ *
+ * It owns nothing and has no state; one thread, since it reads the environment.
  */
 #ifndef CONFIG_EXPAND_H
 #define CONFIG_EXPAND_H

@@ -4,6 +4,8 @@
  *
  * Readers report what is wrong at its place and leave the default behind, so that
  * everything after them runs on a complete struct and all errors come at once.
+ *
+ * Used only while one file is loaded, by one thread. The config owns all that is kept.
  */
 #ifndef CONFIG_LOADER_H
 #define CONFIG_LOADER_H

@@ -11,6 +11,9 @@
  * The structure a row's offset counts from: struct config_destination in the sections
  * "destinations.*" (but the type's own struct in rows with is_own), struct config_route in
  * "routes[]", struct config_alert in "alerts[]", struct config in all others.
+ *
+ * Constant tables: any thread. A value that cannot be read is an error in the diags, with its
+ * place.
  */
 #ifndef CONFIG_OPTIONS_H
 #define CONFIG_OPTIONS_H

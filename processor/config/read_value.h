@@ -1,5 +1,7 @@
 /**
  * read_value - one value of the file by its row's type, bounds and words.
+ *
+ * Owns nothing; for the thread that loads the file. Errors go to the loader's diags.
  */
 #ifndef CONFIG_READ_VALUE_H
 #define CONFIG_READ_VALUE_H

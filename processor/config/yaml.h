@@ -6,6 +6,10 @@
  * merge keys and duplicate keys are errors with their place. ${NAME} and
  * ${NAME:-default} inside scalars are replaced from the environment here, also
  * within a longer text; $${ is a literal ${. An unset NAME without default is an error.
+ *
+ * The document owns all nodes and texts; nobody changes them after yaml_doc_open(), so any
+ * thread may read. All errors go to the diags; a broken part of the file does not hide the
+ * errors after it.
  */
 #ifndef CONFIG_YAML_H
 #define CONFIG_YAML_H

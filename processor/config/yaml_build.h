@@ -2,6 +2,8 @@
  * yaml_build - libyaml's events to nodes, with every bound that config/yaml.h promises.
  *
  * No recursion: lists and maps that are still open stand in a fixed array of frames.
+ *
+ * The document owns what is built. One thread. Errors go to the diags.
  */
 #ifndef CONFIG_YAML_BUILD_H
 #define CONFIG_YAML_BUILD_H

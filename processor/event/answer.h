@@ -2,6 +2,9 @@
  * answer - what a destination's answer means for each event of a batch, whoever it is.
  *
  * The drivers (destinations/) read answers into this; deliver/ acts on it.
+ *
+ * The caller owns the struct; one thread. A driver that cannot read an answer says so by its
+ * verdict: there is no other error.
  */
 #ifndef EVENT_ANSWER_H
 #define EVENT_ANSWER_H

@@ -1,4 +1,8 @@
-/** blocked - why a partition is not being taken just now: every pause has a name. */
+/**
+ * blocked - the reasons why a partition is paused. Each has a name in metrics, log and status.
+ *
+ * Constants; any thread.
+ */
 #ifndef EVENT_BLOCKED_H
 #define EVENT_BLOCKED_H
 

@@ -3,6 +3,8 @@
  * records that failed over because of it.
  *
  * Nothing of it is payload: a code, a status, a request id (printable ASCII), our own words.
+ *
+ * Whoever holds the struct owns it; copies are complete. Nothing fails.
  */
 #ifndef EVENT_LAST_ANSWER_H
 #define EVENT_LAST_ANSWER_H

@@ -1,4 +1,8 @@
-/** oddity - what is strange about the bytes of an answer that nobody can read as JSON. */
+/**
+ * oddity - what is wrong with the first bytes of an answer that cannot be read as JSON.
+ *
+ * Pure; any thread; the texts are constants.
+ */
 #ifndef EVENT_ODDITY_H
 #define EVENT_ODDITY_H
 

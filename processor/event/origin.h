@@ -11,6 +11,9 @@
  *
  * (`each:` belongs to the drivers' maps, which use origins compiled from the element's
  * type.)
+ *
+ * An origin is made at the start and does not change after: all workers share it. A path that
+ * does not fit is a diag with its place. Values are borrowed from the event and its arena.
  */
 #ifndef EVENT_ORIGIN_H
 #define EVENT_ORIGIN_H

@@ -3,6 +3,9 @@
  *
  * Shared by event facts, origins and matching, so that "100", 100, 100.0 and a decimal
  * with scale 2 mean the same everywhere.
+ *
+ * Pure: the arena owns what is written, any thread. What is not a number or text is false or
+ * SPAN_NONE.
  */
 #ifndef EVENT_SCALAR_H
 #define EVENT_SCALAR_H

@@ -3,6 +3,8 @@
  *
  * One table for all destinations (docs/delivery.md shows it). Only what an event can cause may
  * reject one; what no event can cause holds the destination, or is a failure of its own.
+ *
+ * Pure; any thread.
  */
 #ifndef EVENT_STATUS_FAULT_H
 #define EVENT_STATUS_FAULT_H

@@ -1,5 +1,8 @@
 /**
- * verdict - what one answer means (design section 2), and what is known of the outcome.
+ * verdict - what one answer means for an event, the reasons of dead letters and diversions, and
+ * whether a destination may have the event.
+ *
+ * One table for each in verdict.c; the words are promises to users. Constants; any thread.
  */
 #ifndef EVENT_VERDICT_H
 #define EVENT_VERDICT_H

@@ -4,6 +4,8 @@
  *
  * Blocks until the answer is there or its time is over. Plain HTTP and HTTPS, private addresses
  * included. Any thread; nothing is kept between two questions.
+ *
+ * The buffer is the caller's.
  */
 #ifndef HTTP_FETCH_H
 #define HTTP_FETCH_H

@@ -8,6 +8,8 @@
  * two, NUL or a bare CR anywhere, a status line that is none, no final status. Equal lengths given
  * twice are one. A fold of any other line is undone. What interim answers (1xx) said is forgotten,
  * and what stands in trailers is not looked at.
+ *
+ * The transfer that reads the answer owns it, on its thread. No clock, no network.
  */
 #ifndef HTTP_HEAD_H
 #define HTTP_HEAD_H

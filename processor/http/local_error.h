@@ -3,6 +3,8 @@
  *
  * A file of certificates that cannot be read, no file descriptor, no memory: none of these says
  * anything of the destination, and none may be blamed on it.
+ *
+ * Owns nothing; any thread.
  */
 #ifndef HTTP_LOCAL_ERROR_H
 #define HTTP_LOCAL_ERROR_H

@@ -3,6 +3,8 @@
  * count, and once more when they are over.
  *
  * One thread writes; others get copies (cluster.h).
+ *
+ * No allocation; the struct belongs to the client's owner. Nothing here fails.
  */
 #ifndef KAFKA_ACTIVE_ERRORS_H
 #define KAFKA_ACTIVE_ERRORS_H

@@ -4,6 +4,9 @@
  * One table of the errors of producing. Whatever is the topic's, the cluster's or our rights'
  * passes by itself or by somebody's hand: the record waits, and its partition with it, by name.
  * What is the record's own no waiting mends: it is changed, or takes another way.
+ *
+ * A constant table: any thread. An error without a row counts as the topic's, so that the
+ * record waits and is not lost.
  */
 #ifndef KAFKA_BLAME_H
 #define KAFKA_BLAME_H

@@ -4,6 +4,8 @@
  *
  * One table, used by consumer, producer and the cluster's watch. An error without a row is told
  * as it is, and counted as one that does not pass.
+ *
+ * A constant table: any thread; nothing is owned.
  */
 #ifndef KAFKA_CLIENT_ERRORS_H
 #define KAFKA_CLIENT_ERRORS_H

@@ -1,5 +1,7 @@
-/** cluster_inside - what cluster.c (who reports and looks) and cluster_ask.c (the thread that asks
- * the brokers) share. */
+/**
+ * cluster_inside - what cluster.c (reports and views) and cluster_ask.c (the thread that asks the
+ * brokers) share. Nobody else includes this. Ownership, threads and errors are those of cluster.h.
+ */
 #ifndef KAFKA_CLUSTER_INSIDE_H
 #define KAFKA_CLUSTER_INSIDE_H
 

@@ -1,6 +1,9 @@
 /**
- * conf - opening and closing a Kafka client: the settings above those of kafka_conf() (source.h),
- * its errors, its end. For each client of the program and for none of its events. Any thread.
+ * conf - opening and closing a Kafka client: the settings on top of those of kafka_conf()
+ * (source.h), the log of its errors, and its end.
+ *
+ * Used once for each client, never for an event. Any thread. The caller owns the client that is
+ * opened. Settings that the library refuses are ERR_CONFIG with its text.
  */
 #ifndef KAFKA_CONF_H
 #define KAFKA_CONF_H

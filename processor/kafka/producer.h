@@ -1,16 +1,20 @@
 /**
- * producer - records onto Kafka destinations and the dead-letter topic, settled by report.
+ * producer - writes records to Kafka destinations and to the dead-letter topic.
  *
- * One idempotent producer per worker (acks=all, message.timeout 300 s, bounded queue).
- * A record is a request with a callback; the callback runs once, from producer_turn(),
- * when the broker's delivery report came or the record was refused for good. Transient
- * failures (queue full, unknown topic, leader moves, timeouts) are retried inside for
- * ever with backoff 250 ms..5 s, and told through the `stuck` callback so that the
- * partition can be named as blocked. An error that speaks of a record (blame.h) fails its
- * whole batch: the batch is halved until the culprits are alone, and all others are
- * written as they are. A fatal producer error destroys and recreates the
- * producer; what was unacknowledged is produced again. Key, value and headers stay
- * borrowed until the callback.
+ * Each worker owns one idempotent producer (acks=all, message.timeout 300 s, bounded queue) and
+ * calls it on its thread. A record is a request with a callback. The callback runs once, from
+ * producer_turn(): after the delivery report of the broker, or when the record is refused for good.
+ * Key, value and headers stay borrowed until then.
+ *
+ * Errors never end the worker:
+ *    transient (queue full, unknown topic, leader moves, time-out)
+ *            tried again for ever with a backoff of 250 ms to 5 s; the `stuck` callback tells it,
+ *            so that the partition is blocked by name
+ *    of a record (blame.h)
+ *            fails its whole batch: the batch is halved until the refused records are alone; all
+ *            others are written unchanged
+ *    fatal for the producer
+ *            a new producer is opened; records without a delivery report are produced again
  */
 #ifndef KAFKA_PRODUCER_H
 #define KAFKA_PRODUCER_H

@@ -1,6 +1,7 @@
 /**
- * producer_inside - what producer.c (the requests), producer_search.c (which of a batch is
- * refused) and producer_client.c (the library's handle, its end and its successor) share.
+ * producer_inside - what producer.c (the requests), producer_search.c (which record of a batch is
+ * refused) and producer_client.c (the handle of the library, its end and its replacement) share.
+ * Nobody else includes this. Ownership, threads and errors are those of producer.h.
  */
 #ifndef KAFKA_PRODUCER_INSIDE_H
 #define KAFKA_PRODUCER_INSIDE_H

@@ -1,14 +1,18 @@
 /**
  * source_inside - the consumer, shared by the files source_*.c. Nobody else includes this.
  *
- *    source.c            a message's way; chores of a turn
- *    source_act.c        what offsets/ asks for is done at the client: pause, seek, resume, fetch
- * anew source_rebalance.c  partitions come and go source_start.c      where a partition begins of
- * which nothing is committed source_commit.c     commits and their answers source_errors.c     what
- * the client says instead of a message source_hints.c      when a log may have changed
- *    source_open.c       the consumer's beginning and end
+ *    source.c            a message on its way to delivery; the chores of a turn
+ *    source_act.c        carries out what offsets/ asks for: pause, seek, resume, fetch again
+ *    source_rebalance.c  partitions are assigned and revoked
+ *    source_start.c      where a partition without a committed offset starts
+ *    source_commit.c     commits and their answers
+ *    source_errors.c     errors that the client returns instead of a message
+ *    source_hints.c      signs that a log may have changed
+ *    source_open.c       opening and closing the consumer
  *
- * What is read, settled and committed is decided in offsets/, without the client library.
+ * offsets/ decides what is read, settled and committed, without the client library. One worker owns
+ * the source and calls everything on its thread. An error of the client becomes a state of a
+ * partition or of the source.
  */
 #ifndef KAFKA_SOURCE_INSIDE_H
 #define KAFKA_SOURCE_INSIDE_H

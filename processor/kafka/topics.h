@@ -1,6 +1,10 @@
 /**
- * topics - what topics a configuration needs, what the cluster has, and the difference.
- * Used by `check --online`, `topics [--create]`, and at the start of `run`.
+ * topics - the topics that a configuration needs, what the cluster has, and the difference.
+ *
+ * Used by `check --online`, `topics [--create]`, and at the start of `run`. It blocks the calling
+ * thread until an answer or the time-out. The caller owns the report. ERR_CONFIG: no client with
+ * these kafka.properties; ERR_NET: no broker answered. A missing topic or right is part of the
+ * report, not an error.
  */
 #ifndef KAFKA_TOPICS_H
 #define KAFKA_TOPICS_H

@@ -1,4 +1,7 @@
-/** topics_inside - what topics.c and its parts share (kafka room only). */
+/**
+ * topics_inside - what topics.c, topics_admin.c and topics_advice.c share. Nobody else includes
+ * this. Ownership, threads and errors are those of topics.h.
+ */
 #ifndef KAFKA_TOPICS_INSIDE_H
 #define KAFKA_TOPICS_INSIDE_H
 

@@ -11,6 +11,9 @@
  *    Write on a topic      - produce a record with acks=2: since Kafka 0.9 a broker refuses that
  *                            number, after it has looked at the right and before it writes
  * What does not come to yes or no is RIGHT_UNKNOWN, never granted.
+ *
+ * The caller owns the result; it blocks the calling thread until the time is over. For `check
+ * --online` and the start, never beside a worker.
  */
 #ifndef KAFKA_TOPICS_RIGHTS_H
 #define KAFKA_TOPICS_RIGHTS_H

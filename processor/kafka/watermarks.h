@@ -6,6 +6,8 @@
  * The request for offsets by time asks the same, and ends in time.
  *
  * Threads: any; the caller waits up to the timeout. Errors: librdkafka's codes.
+ *
+ * Owns nothing: the caller's client is used.
  */
 #ifndef KAFKA_WATERMARKS_H
 #define KAFKA_WATERMARKS_H

@@ -1,6 +1,8 @@
 /**
  * commands - every command of the program, as tables: what `detour --help` lists, and what a manual
  * page or a shell completion is written from.
+ *
+ * Constant tables.
  */
 #ifndef MAIN_COMMANDS_H
 #define MAIN_COMMANDS_H

@@ -7,6 +7,9 @@
  *
  * What a missing subject satisfies: missing, !=, !~. What a text satisfies that a
  * pattern could not decide (match/pattern.h): !~ only, as if it were missing.
+ *
+ * A condition is made at the start and does not change: all workers share it. The table that it
+ * belongs to owns it.
  */
 #ifndef MATCH_CONDITION_H
 #define MATCH_CONDITION_H

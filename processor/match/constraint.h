@@ -6,6 +6,8 @@
  * literals can be read in two ways (text or number) or are rounded (single precision), or where a
  * regular expression meets other texts than literals, the answer is MAYBE, and nothing is claimed.
  * For the analysis of a table when it is compiled; any thread.
+ *
+ * Owns nothing; nothing fails.
  */
 #ifndef MATCH_CONSTRAINT_H
 #define MATCH_CONSTRAINT_H

@@ -9,6 +9,9 @@
  * condition and says where to go on true and on false, so that deciding is a loop
  * without a stack. The tree is as deep as the YAML allows (32), which bounds the
  * recursion over it.
+ *
+ * Made at the start, then immutable: all workers share it. The routing table owns it. Errors of
+ * a match are diags with their place; deciding never fails.
  */
 #ifndef MATCH_MATCH_H
 #define MATCH_MATCH_H

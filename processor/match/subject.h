@@ -6,6 +6,9 @@
  *     page.url?utm_source                      a query parameter of the URL at a path
  *
  * Each subject of a table exists once, so that "the same subject" is the same pointer.
+ *
+ * Subjects are made at the start, owned by struct subjects (match.h) and immutable: all workers
+ * share them. A path that does not fit the schema is a diag with its place.
  */
 #ifndef MATCH_SUBJECT_H
 #define MATCH_SUBJECT_H

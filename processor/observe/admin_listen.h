@@ -1,10 +1,12 @@
 /**
- * admin_listen - the socket of an HTTP endpoint of ours (the admin endpoint, the simulator), and
- * whose requests it answers.
+ * admin_listen - the socket of an HTTP endpoint (the admin endpoint, the simulator), and whose
+ * requests it answers.
  *
- * On a loopback listener only loopback's own names are accepted: a web page that made
- * its name resolve to 127.0.0.1 (DNS rebinding) still sends that name as Host. On any
- * other address people reach it by names only they know, so every Host is accepted.
+ * On a loopback address only the names of the loopback are accepted: a web page whose name resolves
+ * to 127.0.0.1 (DNS rebinding) sends its own name as Host. On any other address every Host is
+ * accepted, since people reach it by names that only they know.
+ *
+ * The endpoint owns the socket. Called before its thread starts, and by this thread.
  */
 #ifndef OBSERVE_ADMIN_LISTEN_H
 #define OBSERVE_ADMIN_LISTEN_H

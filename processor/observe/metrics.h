@@ -1,11 +1,12 @@
 /**
- * metrics - counters, gauges and histograms; one table of names, many writers.
+ * metrics - counters, gauges and histograms: one table of names, many writers.
  *
- * Each worker owns a struct metrics_worker and is its only writer (relaxed atomics, no
- * locks); the admin thread and the final summary add them up. Labels are bounded:
- * destinations come from the configuration; event types are METRICS_EVENTS_MAX and codes of answers
- * METRICS_CODES_MAX a destination, all others "other" (series.h). Names, types and help stand in
- * one table (metrics.c), checked against docs.
+ * Each worker has a struct metrics_worker and is its only writer (relaxed atomics, no lock); the
+ * admin thread and the final summary add the numbers up. The process owns all of it, from start to
+ * end. Labels are bounded: destinations come from the configuration; there are METRICS_EVENTS_MAX
+ * event types and METRICS_CODES_MAX codes of answers for each destination, all others are "other"
+ * (series.h). Names, types and help are one table (metrics.c); a test compares it with the docs.
+ * Nothing here fails.
  */
 #ifndef OBSERVE_METRICS_H
 #define OBSERVE_METRICS_H

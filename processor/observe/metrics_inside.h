@@ -1,9 +1,9 @@
 /**
  * metrics_inside - what the writers (metrics_worker.c) and the text (metrics.c) share.
  *
- * Every number has one writer, its worker, and many readers: a relaxed load, an
- * addition and a relaxed store, no locked instruction. Names are copied from the
- * configuration, so that a scrape never reads what a reload is about to free.
+ * Every number has one writer, its worker, and many readers: a relaxed load, an addition and a
+ * relaxed store, no locked instruction. Names are copied from the configuration, so that a reader
+ * never meets memory that was freed. Nothing here fails.
  */
 #ifndef OBSERVE_METRICS_INSIDE_H
 #define OBSERVE_METRICS_INSIDE_H

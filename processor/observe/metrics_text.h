@@ -1,5 +1,7 @@
 /**
  * metrics_text - one line of the Prometheus text format: name{label="value",...} number.
+ *
+ * The sample borrows the buffer. One thread for each; nothing fails.
  */
 #ifndef OBSERVE_METRICS_TEXT_H
 #define OBSERVE_METRICS_TEXT_H

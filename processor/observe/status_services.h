@@ -1,6 +1,9 @@
 /**
  * status_services - the parts of the status about Kafka, the registry and the partitions held
  * (status.h has the keys).
+ *
+ * For the admin thread. The caller owns what is returned. Nothing fails: what is unknown is
+ * null.
  */
 #ifndef OBSERVE_STATUS_SERVICES_H
 #define OBSERVE_STATUS_SERVICES_H

@@ -13,6 +13,9 @@
  *
  * Metadata travels: tools and replicators copy it to other offsets, topics and clusters. What does
  * not fit its place, or is not ours, says nothing.
+ *
+ * Pure: no allocation, no clock; the caller owns writer and reader. Metadata that is not valid
+ * is a value of enum metadata_sort, not an error.
  */
 #ifndef OFFSETS_METADATA_H
 #define OFFSETS_METADATA_H

@@ -1,6 +1,7 @@
 /**
  * partition_inside - what partition.c (life, reading, pausing, committing), partition_check.c (is
- * it the same log?) and partition_gap.c (records that are gone) share. Nobody else includes this.
+ * the log still the same?) and partition_gap.c (records that are gone) share. Nobody else includes
+ * this. Ownership, threads and errors are those of partition.h.
  */
 #ifndef OFFSETS_PARTITION_INSIDE_H
 #define OFFSETS_PARTITION_INSIDE_H

@@ -3,6 +3,8 @@
  *
  * route_match() has room for ROUTE_MATCHES_MAX; a table in which one event could take more is
  * refused when it is compiled. Routes of which no event can satisfy two count as one.
+ *
+ * For one thread, at the start. Owns nothing.
  */
 #ifndef ROUTE_FAN_OUT_H
 #define ROUTE_FAN_OUT_H

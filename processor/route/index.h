@@ -4,6 +4,8 @@
  * Routes that name no type are a list of their own; whoever walks the two merges them
  * by number, so that the index costs memory for what is written and no more.
  * Open addressing over span_hash(), at most half full; immutable once built.
+ *
+ * The table owns the index. Nothing here fails.
  */
 #ifndef ROUTE_INDEX_H
 #define ROUTE_INDEX_H

@@ -4,6 +4,8 @@
  * Warns of routes that can never match: because two of their conditions exclude each other, or
  * because earlier routes without `continue` take all their events. What it cannot prove it does
  * not say.
+ *
+ * For one thread, at the start. Owns nothing; warnings are the only result.
  */
 #ifndef ROUTE_REACHABILITY_H
 #define ROUTE_REACHABILITY_H

@@ -12,6 +12,9 @@
  * own names); `key`, `topic`, `age` (a duration: now - event time) and `headers.NAME`
  * reach the Kafka side; all else is a path. A missing field matches only `missing`,
  * `!=` and `!~`. Numbers compare as numbers (decimals and numeric strings too).
+ *
+ * Immutable after compiling: all workers share it without a lock. Errors are diags with their
+ * place; matching never fails.
  */
 #ifndef ROUTE_ROUTE_TABLE_H
 #define ROUTE_ROUTE_TABLE_H

@@ -1,4 +1,7 @@
-/** table_inside - what a routing table is made of, for the files of this room and its tests. */
+/**
+ * route_table_inside - the parts of a routing table, for the files of this room and its tests.
+ * Ownership, threads and errors are those of route_table.h.
+ */
 #ifndef ROUTE_ROUTE_TABLE_INSIDE_H
 #define ROUTE_ROUTE_TABLE_INSIDE_H
 

@@ -1,10 +1,12 @@
 /**
- * table_review - what a routing table does with events that do not say what a rule asks for.
+ * route_table_review - warnings about rules that do not cover events with missing fields.
  *
- * A rule that drops events without consent must not pass those whose consent is not known. A null
- * satisfies neither `false` nor `denied`, so a drop rule on a field that may be null leaves null
- * out, and a leg behind `"!= false"` takes it. Both are legal, and both are said by `check`, with
- * the line to write; a rule on the same field that says `missing` or `exists` settles it.
+ * A rule that drops events without consent must also drop those whose consent is unknown. null
+ * satisfies neither `false` nor `denied`: a drop rule on a field that may be null does not take
+ * null, and a leg with `"!= false"` takes it. Both are legal. `check` warns of both, with the line
+ * to write. A rule on the same field with `missing` or `exists` ends the warning.
+ *
+ * For the thread of `check`. Owns nothing; warnings are the only result.
  */
 #ifndef ROUTE_ROUTE_TABLE_REVIEW_H
 #define ROUTE_ROUTE_TABLE_REVIEW_H

@@ -5,6 +5,9 @@
  *       event: {event: Purchase, timestamp: 1767225600000, ...}
  *       key: user-1                    # optional, as are topic, headers, age and reader
  *       expect: {routes: [high-value], legs: [[tiktok, utm], [warehouse]]}
+ *
+ * For the thread of `check`. Nodes and texts are borrowed from the file of tests; what is wrong
+ * with a case is a diag with its place.
  */
 #ifndef ROUTE_ROUTE_TESTS_H
 #define ROUTE_ROUTE_TESTS_H

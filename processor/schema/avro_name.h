@@ -1,5 +1,7 @@
 /**
  * avro_name - Avro's names: full name, namespace, what is well-formed. Private to this room.
+ *
+ * Owns nothing, no state; any thread.
  */
 #ifndef SCHEMA_AVRO_NAME_H
 #define SCHEMA_AVRO_NAME_H

@@ -4,6 +4,9 @@
  * Private to this room. Avro C lets pass what would hurt later (a fixed of size -2, the
  * same name twice, a record that holds itself); what stands here is checked before it
  * sees the text.
+ *
+ * The caller owns the arena, and with it the graph. One thread for each schema. ERR_DATA names
+ * the place in the schema, ERR_LIMIT the bound.
  */
 #ifndef SCHEMA_BUILD_H
 #define SCHEMA_BUILD_H

@@ -1,4 +1,8 @@
-/** canonical - Avro's parsing canonical form and its fingerprint. Private to this room. */
+/**
+ * canonical - the parsing canonical form of Avro and its fingerprint. Private to this room.
+ *
+ * Pure: the buffer is the caller's, any thread, nothing fails but the maximum of the buffer.
+ */
 #ifndef SCHEMA_CANONICAL_H
 #define SCHEMA_CANONICAL_H
 

@@ -3,6 +3,8 @@
  *
  * Files may use each other's named types; each is first parsed alone and, when that
  * fails, with all the others to look names up in. Private to the catalog.
+ *
+ * The caller owns the files. Used at the start by one thread.
  */
 #ifndef SCHEMA_CATALOG_FILES_H
 #define SCHEMA_CATALOG_FILES_H

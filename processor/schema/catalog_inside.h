@@ -4,6 +4,8 @@
  * Loading happens before there are threads. Then `files`, `readers` and `reader_of` only
  * stand there; the rest below `lock` is guarded by it. Each asking thread has a registry
  * client of its own, which others only abort.
+ *
+ * Errors of the registry are states of a writer, never of the process.
  */
 #ifndef SCHEMA_CATALOG_INSIDE_H
 #define SCHEMA_CATALOG_INSIDE_H

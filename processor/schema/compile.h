@@ -3,6 +3,9 @@
  *
  * The parts: emit.c owns the growing tables, compile.c decides what is emitted, decoder.c
  * puts root and functions together.
+ *
+ * Used while a decoder is compiled, by one thread, which owns the tables. ERR_DATA says why the
+ * reader cannot read the writer, ERR_LIMIT which bound is reached.
  */
 #ifndef SCHEMA_COMPILE_H
 #define SCHEMA_COMPILE_H

@@ -1,7 +1,8 @@
 /**
- * ends - does every value of these types come to an end? Private to this room.
+ * ends - finds a record that contains itself without end. Private to this room.
  *
- * Records nobody holds are taken away until none is left; what stays holds itself.
+ * Records that no other record contains are removed until none is left; what stays contains itself.
+ * Owns nothing; for the thread that builds the schema. Nothing fails.
  */
 #ifndef SCHEMA_ENDS_H
 #define SCHEMA_ENDS_H

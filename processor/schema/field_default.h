@@ -4,6 +4,8 @@
  * Private to this room. A default may need another field's default (a record's default
  * may leave out fields that have one), so they are read on demand; a default that needs
  * itself is refused.
+ *
+ * The arena of the schema owns what is read. For the thread that builds the schema.
  */
 #ifndef SCHEMA_FIELD_DEFAULT_H
 #define SCHEMA_FIELD_DEFAULT_H

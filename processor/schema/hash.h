@@ -1,8 +1,8 @@
 /**
- * hash - uthash with this program's seeded hash. Private to this room.
+ * hash - uthash with the seeded hash of this program. Private to this room.
  *
- * The names in a schema come from outside: uthash's own function has no seed, so that
- * names could be chosen to collide.
+ * Names in a schema are not trusted: the hash of uthash has no seed, so names could be chosen that
+ * collide. No state; any thread.
  */
 #ifndef SCHEMA_HASH_H
 #define SCHEMA_HASH_H

@@ -4,6 +4,8 @@
  * Private to this room. Document order rules, as everywhere in Avro: a definition stands
  * at its first use and is named from then on. Files may refer to files; a circle of
  * files is refused, because none of them could be first.
+ *
+ * The caller owns the documents. One thread.
  */
 #ifndef SCHEMA_INLINE_H
 #define SCHEMA_INLINE_H

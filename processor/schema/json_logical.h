@@ -3,6 +3,8 @@
  *
  * Avro's own JSON has a decimal as the bytes of its unscaled number, which nobody types, and in
  * which "12.30" would be five bytes of another number. Private to this room.
+ *
+ * Owns nothing; any thread.
  */
 #ifndef SCHEMA_JSON_LOGICAL_H
 #define SCHEMA_JSON_LOGICAL_H

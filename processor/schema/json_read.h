@@ -1,5 +1,7 @@
 /**
  * json_read - JSON nodes to values. Private to this room; others use value_from_json().
+ *
+ * The caller's arena owns the value. Any thread. ERR_DATA names the field, ERR_LIMIT the bound.
  */
 #ifndef SCHEMA_JSON_READ_H
 #define SCHEMA_JSON_READ_H

@@ -1,4 +1,8 @@
-/** judge - Avro C's verdict on a schema. Private to this room. */
+/**
+ * judge - asks Avro C whether a schema is valid. Private to this room.
+ *
+ * Avro C has one error text for all threads: a lock in this file guards it. Any thread.
+ */
 #ifndef SCHEMA_JUDGE_H
 #define SCHEMA_JUDGE_H
 

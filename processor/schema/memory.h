@@ -1,5 +1,7 @@
 /**
  * memory - what a schema's graph points to, freed with the schema. Private to this room.
+ *
+ * One schema owns it. One thread while the schema is built; after that it does not change.
  */
 #ifndef SCHEMA_MEMORY_H
 #define SCHEMA_MEMORY_H

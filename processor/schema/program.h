@@ -9,6 +9,8 @@
  *
  * What the reader does not want is read all the same, with all checks, into a slot that
  * nobody looks at.
+ *
+ * Immutable after compiling; all workers share it.
  */
 #ifndef SCHEMA_PROGRAM_H
 #define SCHEMA_PROGRAM_H

@@ -6,6 +6,8 @@
  * 403, 408, 429, 3xx, 5xx, larger than the answer's buffer) makes the next URL be asked;
  * when all have been asked it is ERR_NET, with what each said. Texts name URLs without credentials
  * and secrets by their source.
+ *
+ * The answer's buffer is the caller's.
  */
 #ifndef SCHEMA_REGISTRY_HTTP_H
 #define SCHEMA_REGISTRY_HTTP_H

@@ -1,5 +1,7 @@
 /**
  * resolve - which type of the reader does a type of the writer go to? Private to this room.
+ *
+ * Pure: owns nothing, any thread, nothing fails.
  */
 #ifndef SCHEMA_RESOLVE_H
 #define SCHEMA_RESOLVE_H

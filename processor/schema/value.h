@@ -4,6 +4,8 @@
  * A record is an array of values in the reader's field order. A union is its branch's
  * value with `branch` set. Text and bytes point into the original message (or into the
  * schema for defaults and enum symbols); nothing is terminated.
+ *
+ * A value owns nothing: it is valid as long as the message and the arena. One thread.
  */
 #ifndef SCHEMA_VALUE_H
 #define SCHEMA_VALUE_H

@@ -1,5 +1,7 @@
 /**
  * vet - is this text small, flat and well-formed enough to look at? Private to this room.
+ *
+ * No state; any thread.
  */
 #ifndef SCHEMA_VET_H
 #define SCHEMA_VET_H

@@ -1,5 +1,7 @@
 /**
  * walk - over a value and its type together, without recursion. Private to this room.
+ *
+ * The caller owns the walk; value and type are borrowed. Nothing fails. Any thread.
  */
 #ifndef SCHEMA_WALK_H
 #define SCHEMA_WALK_H
