@@ -23,8 +23,7 @@ static void swap(struct event_queue_item *a, struct event_queue_item *b)
     *b = kept;
 }
 
-void event_queue_add(struct event_queue *queue, uint64_t at_ms, event_fn *run, void *context,
-                     void *what)
+void event_queue_add(struct event_queue *queue, uint64_t at_ms, event_fn *run, void *context)
 {
     size_t at = queue->count++;
 
@@ -32,7 +31,7 @@ void event_queue_add(struct event_queue *queue, uint64_t at_ms, event_fn *run, v
         queue->cap = MAX_OF(queue->cap * 2, (size_t)64);
         queue->items = mem_grow(queue->items, queue->cap, sizeof(struct event_queue_item));
     }
-    queue->items[at] = (struct event_queue_item){at_ms, queue->added++, run, context, what};
+    queue->items[at] = (struct event_queue_item){at_ms, queue->added++, run, context};
     while (at > 0 && is_before(&queue->items[at], &queue->items[(at - 1) / 2])) {
         swap(&queue->items[at], &queue->items[(at - 1) / 2]);
         at = (at - 1) / 2;

@@ -7,14 +7,15 @@
 
 #include "base/base.h"
 
-typedef void event_fn(void *context, void *what);
+struct world;
+
+typedef void event_fn(void *context, struct world *world);
 
 struct event_queue_item {
     uint64_t at_ms;
     uint64_t order;
     event_fn *run;
     void *context;
-    void *what;
 };
 
 struct event_queue {
@@ -24,8 +25,7 @@ struct event_queue {
 };
 
 void event_queue_fini(struct event_queue *queue);
-void event_queue_add(struct event_queue *queue, uint64_t at_ms, event_fn *run, void *context,
-                     void *what);
+void event_queue_add(struct event_queue *queue, uint64_t at_ms, event_fn *run, void *context);
 /** When the first is due; UINT64_MAX: there is none. */
 uint64_t event_queue_next_ms(const struct event_queue *queue);
 /** Take the first out if it is due by @now_ms. */

@@ -160,16 +160,16 @@ static void send_out(struct transport_message *message, uint64_t at_ms, event_fn
     struct worker *worker = message->worker;
 
     append(&transport_of(worker, message)->sent, message);
-    event_queue_add(&worker->world->queue, at_ms, arrive, worker->world, message);
+    event_queue_add(&worker->world->queue, at_ms, arrive, message);
 }
 
-static void come_back(void *context, void *what)
+static void come_back(void *context, struct world *world)
 {
-    struct transport_message *message = what;
+    struct transport_message *message = context;
     struct worker *worker = message->worker;
 
     if (worker == NULL) {
-        give_back(context, message);
+        give_back(world, message);
         return;
     }
     remove_from(&transport_of(worker, message)->sent, message);
@@ -179,17 +179,16 @@ static void come_back(void *context, void *what)
 
 /* requests */
 
-static void reach_service(void *context, void *what)
+static void reach_service(void *context, struct world *world)
 {
-    struct world *world = context;
-    struct transport_message *message = what;
+    struct transport_message *message = context;
 
     for (size_t i = 0; i < message->leg_count; i++) {
         if (service_answer_takes(&message->answer, i)) {
             tell_held(world, &message->legs[i], message->answer.tells);
         }
     }
-    event_queue_add(&world->queue, message->answer_ms, come_back, world, message);
+    event_queue_add(&world->queue, message->answer_ms, come_back, message);
 }
 
 enum err_code transport_post(void *context, const struct http_request *post, struct err *err)
@@ -265,7 +264,7 @@ void transport_answers(void *context)
 
 /* records */
 
-static void reach_topic(void *context, void *what);
+static void reach_topic(void *context, struct world *world);
 
 static void wait_for_topic(struct world *world, struct transport_message *message)
 {
@@ -275,15 +274,13 @@ static void wait_for_topic(struct world *world, struct transport_message *messag
     }
     message->is_stuck = true;
     worker_wake(message->worker);
-    event_queue_add(&world->queue, world->now_ms + UNWRITABLE_RETRY_MS, reach_topic, world,
-                    message);
+    event_queue_add(&world->queue, world->now_ms + UNWRITABLE_RETRY_MS, reach_topic, message);
 }
 
 /* The topic has it, refuses it, or it waits for the topic. */
-static void reach_topic(void *context, void *what)
+static void reach_topic(void *context, struct world *world)
 {
-    struct world *world = context;
-    struct transport_message *message = what;
+    struct transport_message *message = context;
     const struct fault *fault;
 
     if (message->is_recalled) {
@@ -306,7 +303,7 @@ static void reach_topic(void *context, void *what)
     }
     event_queue_add(&world->queue,
                     world->now_ms + MAX_OF(world->options.acknowledge_ms / 2, (uint64_t)1),
-                    come_back, world, message);
+                    come_back, message);
 }
 
 void transport_produce(void *context, struct produce_request *request)
@@ -423,8 +420,7 @@ void transport_free(struct world *world)
         struct event_queue_item *item = &world->queue.items[i];
 
         if (item->run == reach_service || item->run == come_back || item->run == reach_topic) {
-            free_message(item->what);
-            item->run = NULL;
+            free_message(item->context);
         }
     }
     while (world->spare != NULL) {

@@ -29,7 +29,7 @@ static void step(struct world *world)
     struct event_queue_item item;
 
     while (event_queue_take(&world->queue, world->now_ms, &item)) {
-        item.run(item.context, item.what);
+        item.run(item.context, world);
     }
     for (uint32_t i = 0; i < world->options.workers; i++) {
         struct worker *worker = &world->workers[i];
@@ -66,27 +66,9 @@ struct rng *world_rng(struct world *world)
     return &world->rng;
 }
 
-/* A call of whoever runs the world. */
-struct appointment {
-    void (*call)(void *context, struct world *world);
-    void *context;
-};
-
-static void keep(void *context, void *what)
+void world_call(struct world *world, uint64_t at_ms, event_fn *call, void *context)
 {
-    struct appointment *appointment = what;
-
-    appointment->call(appointment->context, context);
-    free(appointment);
-}
-
-void world_call(struct world *world, uint64_t at_ms,
-                void (*call)(void *context, struct world *world), void *context)
-{
-    struct appointment *appointment = mem_new(struct appointment);
-
-    *appointment = (struct appointment){call, context};
-    event_queue_add(&world->queue, WORLD_START_MS + at_ms, keep, world, appointment);
+    event_queue_add(&world->queue, WORLD_START_MS + at_ms, call, context);
 }
 
 /* life */
@@ -110,17 +92,6 @@ struct world *world_new(const struct pipeline *pipeline, const struct world_opti
     return world;
 }
 
-static void free_appointments(struct world *world)
-{
-    struct event_queue_item item;
-
-    while (event_queue_take(&world->queue, UINT64_MAX, &item)) {
-        if (item.run == keep) {
-            free(item.what);
-        }
-    }
-}
-
 void world_free(struct world *world)
 {
     if (world == NULL) {
@@ -130,7 +101,6 @@ void world_free(struct world *world)
         worker_close(&world->workers[i]);
     }
     transport_free(world);
-    free_appointments(world);
     event_queue_fini(&world->queue);
     free(world->workers);
     free(world);

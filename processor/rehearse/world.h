@@ -19,6 +19,7 @@
 #include "deliver/dispatch.h"
 #include "deliver/pipeline.h"
 #include "deliver/turn.h"
+#include "rehearse/event_queue.h"
 #include "rehearse/service.h"
 
 /* One leg of one source record, as it reaches a destination or a topic. */
@@ -83,8 +84,7 @@ struct rng *world_rng(struct world *world);
 /** Let time pass until @until_ms. */
 void world_run(struct world *world, uint64_t until_ms);
 /** Call back at @at_ms. */
-void world_call(struct world *world, uint64_t at_ms,
-                void (*call)(void *context, struct world *world), void *context);
+void world_call(struct world *world, uint64_t at_ms, event_fn *call, void *context);
 /** Events in flight in all workers. */
 uint64_t world_in_flight(const struct world *world);
 

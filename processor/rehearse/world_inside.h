@@ -9,7 +9,6 @@
 #define REHEARSE_WORLD_INSIDE_H
 
 #include "deliver/batch.h"
-#include "rehearse/event_queue.h"
 #include "rehearse/world.h"
 
 enum {

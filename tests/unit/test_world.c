@@ -1,6 +1,6 @@
 /*
- * The virtual world's small parts: the event queue, which fault is in force, and that what invented
- * destinations say is read by the real readers as it is meant.
+ * The virtual world's small parts: the event queue, which fault is in force, and that what
+ * simulated destinations say is read by the real readers as it is meant.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,10 +19,10 @@
 
 /* the event queue */
 
-static void note(void *context, void *what)
+static void nothing(void *context, struct world *world)
 {
     (void)context;
-    (void)what;
+    (void)world;
 }
 
 static void event_queue_keeps_time_and_order(void **state)
@@ -38,7 +38,7 @@ static void event_queue_keeps_time_and_order(void **state)
     assert_true(event_queue_next_ms(&queue) == UINT64_MAX);
     assert_false(event_queue_take(&queue, UINT64_MAX, &item));
     for (size_t i = 0; i < 1000; i++) {
-        event_queue_add(&queue, rng_below(&rng, 50), note, NULL, NULL);
+        event_queue_add(&queue, rng_below(&rng, 50), nothing, NULL);
     }
     while (event_queue_take(&queue, 24, &item)) {
         assert_true(item.at_ms > before_ms || taken == 0 ||
