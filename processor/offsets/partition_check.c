@@ -83,6 +83,11 @@ static void decide(struct source_partition *partition, uint64_t now_ms)
         return;
     }
     check->state = CHECK_OFF;
+    if (partition->position < partition->low) {
+        /* Only a record behind the position told that the log is the same: what is wanted is gone.
+         * A seek to it would be refused, and that would begin the next check. */
+        partition->look_at_ms = now_ms;
+    }
     known = *tracker_trail(partition->tracker);
     trail_cut(&known, tracker_watermark(partition->tracker));
     tracker_know(partition->tracker, &known);
@@ -156,7 +161,7 @@ bool check_take(struct source_partition *partition, struct mark found, uint64_t 
         found.offset >= partition->position - REREAD_MAX) {
         return true; /* what is wanted comes next */
     }
-    if (check->state != CHECK_CHANGED) {
+    if (partition->look_at_ms == 0) {
         partition->actions |= PARTITION_SEEK;
     }
     partition_check_invariants(partition);
@@ -178,7 +183,7 @@ void check_end(struct source_partition *partition, int64_t end, uint64_t now_ms)
     if (check->at == check->count) {
         decide(partition, now_ms);
     }
-    if (check->state != CHECK_CHANGED) {
+    if (partition->look_at_ms == 0) {
         partition->actions |= PARTITION_SEEK;
     }
     partition_check_invariants(partition);
