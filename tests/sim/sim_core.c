@@ -190,8 +190,11 @@ static void produce(struct play *play)
     };
     int64_t offset = sim_produce(play->sim, &event);
 
-    ledger_produced(play->ledger, event.partition, offset, sim_legs(play->script->config, kind),
-                    sim_may_be_whole(play->script->config, kind));
+    ledger_produced(
+        play->ledger, event.partition, offset,
+        &(struct ledger_event){.legs = sim_legs(play->script->config, kind),
+                               .may_be_whole = sim_may_be_whole(play->script->config, kind),
+                               .tag = event.tag});
     play->seen->events++;
 }
 
@@ -225,6 +228,24 @@ static void come_back(void *context, struct sim_world *sim)
     sim_rebalance(sim, (uint32_t)rng_below(&play->rng, workers));
 }
 
+/* False: it was no change of a log. */
+static bool change_log(struct sim_world *sim, const struct sim_change *now)
+{
+    switch ((int)now->kind) {
+    case CHANGE_REMOVE:
+        sim_remove(sim, now->partition);
+        return true;
+    case CHANGE_TRUNCATE:
+        sim_truncate(sim, now->partition, now->records);
+        return true;
+    case CHANGE_REPLACE:
+        sim_replace(sim, now->partition, now->is_forgotten);
+        return true;
+    default:
+        return false;
+    }
+}
+
 static void change(void *context, struct sim_world *sim)
 {
     struct play *play = context;
@@ -232,10 +253,10 @@ static void change(void *context, struct sim_world *sim)
     uint64_t now_ms = now_of(play);
     uint64_t back_ms = now_ms + 500 + rng_below(&play->rng, RETURN_MS);
 
-    if (!sim_is_alive(sim, now->worker)) {
+    if (change_log(sim, now) || !sim_is_alive(sim, now->worker)) {
         return;
     }
-    switch (now->kind) {
+    switch ((int)now->kind) {
     case CHANGE_REBALANCE:
         back_ms = now_ms;
         break;
@@ -321,9 +342,7 @@ static void drain(struct play *play)
              (play->change_at < play->script->change_count || play->away > 0 ||
               !sim_is_drained(play->sim)));
     if (!sim_is_drained(play->sim)) {
-        ledger_fail(
-            play->ledger, "not drained %d s after everything was well again: %llu in flight",
-            DRAIN_MS_MAX / 1000, (unsigned long long)world_in_flight(sim_world_of(play->sim)));
+        sim_tell_undrained(play->sim);
     }
 }
 
@@ -331,6 +350,7 @@ static void judge(struct play *play)
 {
     struct ledger *ledger = play->ledger;
     uint64_t duplicates = ledger_duplicates(ledger);
+    struct sim_world_seen world = sim_world_seen(play->sim);
 
     ledger_judge(ledger);
     if (play->script->is_calm && duplicates > 0) {
@@ -342,8 +362,11 @@ static void judge(struct play *play)
                     (unsigned long long)ledger->dead_lettered);
     }
     play->seen->reasons |= ledger->reasons;
-    play->seen->blocks |= sim_blocks(play->sim);
-    play->seen->has_skipped |= sim_has_skipped(play->sim);
+    play->seen->blocks |= world.blocks;
+    play->seen->has_skipped |= world.has_skipped;
+    play->seen->has_late_commit |= world.has_late_commit;
+    play->seen->has_removed |= world.has_removed;
+    play->seen->has_changed |= world.has_changed;
     play->seen->has_ambiguous |= ledger->ambiguous > 0;
     play->seen->has_duplicate |= duplicates > 0;
     play->seen->runs++;

@@ -14,6 +14,7 @@ struct sim_seen {
     unsigned moves; /* of cells and destinations: 1 << (from * 4 + to) */
     bool is_throttled, is_held, is_flapping;
     bool has_skipped, has_ambiguous, has_duplicate, has_outage;
+    bool has_late_commit, has_removed, has_changed;
     uint64_t runs, events, requests;
 };
 
@@ -49,7 +50,7 @@ enum sim_mark {
                      changes them */
 };
 
-enum { SIM_FAULTS_MAX = 32, SIM_CHANGES_MAX = 6 };
+enum { SIM_FAULTS_MAX = 32, SIM_CHANGES_MAX = 8 };
 
 /* What happens in one run. */
 struct sim_script {
@@ -65,8 +66,19 @@ struct sim_script {
     double ambiguous;   /* share of failed requests that the destination took all the same */
     struct sim_change {
         uint64_t at_ms;
-        enum { CHANGE_REBALANCE, CHANGE_KILL, CHANGE_STOP, CHANGE_SLEEP } kind;
+        enum {
+            CHANGE_REBALANCE,
+            CHANGE_KILL,
+            CHANGE_STOP,
+            CHANGE_SLEEP,
+            CHANGE_REMOVE, /* of a log */
+            CHANGE_TRUNCATE,
+            CHANGE_REPLACE,
+        } kind;
         uint32_t worker;
+        int32_t partition;
+        uint64_t records;  /* TRUNCATE: how many are lost */
+        bool is_forgotten; /* REPLACE: and the group's offset with it */
     } changes[SIM_CHANGES_MAX];
     size_t change_count;
     bool is_calm; /* no fault, no change, no odd event: then there may be no duplicate either */

@@ -72,6 +72,18 @@ static void draw_change(struct rng *rng, struct sim_script *script)
     change->worker = (uint32_t)rng_below(rng, script->options.world.workers);
 }
 
+/* A log that loses records, or becomes another. */
+static void draw_log_change(struct rng *rng, struct sim_script *script)
+{
+    struct sim_change *change = &script->changes[script->change_count++];
+
+    change->at_ms = 500 + rng_below(rng, script->until_ms);
+    change->kind = (int)(CHANGE_REMOVE + rng_below(rng, 3));
+    change->partition = (int32_t)rng_below(rng, (uint64_t)script->options.world.partitions);
+    change->records = 1 + rng_below(rng, 40);
+    change->is_forgotten = rng_below(rng, 2) == 0;
+}
+
 static int by_time(const void *a, const void *b)
 {
     uint64_t left = ((const struct sim_change *)a)->at_ms;
@@ -91,6 +103,9 @@ static void draw_trouble(struct rng *rng, const struct config *config, struct si
     out->fault_count = faults;
     for (size_t i = 0; i < changes; i++) {
         draw_change(rng, out);
+    }
+    for (uint64_t i = rng_below(rng, 4) == 0 ? 1 + rng_below(rng, 3) : 0; i > 0; i--) {
+        draw_log_change(rng, out);
     }
     qsort(out->changes, out->change_count, sizeof(out->changes[0]), by_time);
     out->ambiguous = rng_below(rng, 2) == 0 ? 0 : 0.5 * rng_unit(rng);
@@ -121,6 +136,7 @@ void sim_draw(struct sim_cast *cast, uint64_t seed, struct sim_script *out)
         .acknowledge_ms = 2 + rng_below(&rng, 30),
         .records_max = rng_below(&rng, 4) == 0 ? 20 : 100000,
     };
+    out->options.commit_ms = rng_below(&rng, 3) == 0 ? 0 : rng_below(&rng, 500);
     out->is_calm = rng_below(&rng, 8) == 0;
     if (out->is_calm) {
         out->rate = MIN_OF(out->rate, 3.0); /* and no throttling of our own, either */

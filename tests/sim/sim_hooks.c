@@ -8,7 +8,7 @@ enum { CODE_UNKNOWN = 30001, STATUS_UNKNOWN = 470 };
 
 static enum sim_mark mark_of(uint32_t tag)
 {
-    return (enum sim_mark)(tag >> SIM_MARK_SHIFT);
+    return (enum sim_mark)(tag >> SIM_MARK_SHIFT & 0xff);
 }
 
 static void write_code(struct service_answer *answer, int32_t code, const char *message)

@@ -23,7 +23,7 @@ bool sim_may_be_whole(size_t config, enum sim_event event);
 /* sim_hooks.c: what services and topics do beyond the rules of a trace. A record's mark stands in
  * its tag, over the number of its event. */
 
-enum { SIM_MARK_SHIFT = 8 };
+enum { SIM_MARK_SHIFT = 8 /* below SIM_TAG_BITS */ };
 
 struct sim_hooks {
     const struct destination *destinations;

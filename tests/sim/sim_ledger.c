@@ -3,11 +3,27 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 
+/* The records that a log lost at once. */
+struct ledger_lost {
+    struct ledger_lost *next;
+    int32_t partition;
+    int64_t from;
+    size_t count;
+    struct ledger_event events[];
+};
+
 void ledger_fini(struct ledger *ledger)
 {
+    while (ledger->lost != NULL) {
+        struct ledger_lost *lost = ledger->lost;
+
+        ledger->lost = lost->next;
+        free(lost);
+    }
     for (size_t i = 0; i < COUNT_OF(ledger->events); i++) {
         free(ledger->events[i]);
     }
@@ -26,8 +42,8 @@ void ledger_fail(struct ledger *ledger, const char *format, ...)
     va_end(arguments);
 }
 
-void ledger_produced(struct ledger *ledger, int32_t partition, int64_t offset, uint8_t legs,
-                     bool may_be_whole)
+void ledger_produced(struct ledger *ledger, int32_t partition, int64_t offset,
+                     const struct ledger_event *event)
 {
     size_t at = (size_t)offset;
     size_t *count = &ledger->counts[partition];
@@ -40,21 +56,48 @@ void ledger_produced(struct ledger *ledger, int32_t partition, int64_t offset, u
     while (*count < at) {
         ledger->events[partition][(*count)++] = (struct ledger_event){0};
     }
-    ledger->events[partition][at] =
-        (struct ledger_event){.is_record = true, .legs = legs, .may_be_whole = may_be_whole};
+    ledger->events[partition][at] = *event;
+    ledger->events[partition][at].is_record = true;
     *count = at + 1;
     ledger->produced++;
 }
 
-static struct ledger_event *find(struct ledger *ledger, int32_t partition, int64_t offset)
+void ledger_truncated(struct ledger *ledger, int32_t partition, int64_t end)
 {
-    if (offset < 0 || (size_t)offset >= ledger->counts[partition] ||
-        !ledger->events[partition][offset].is_record) {
-        ledger_fail(ledger, "partition %d offset %lld was never produced", (int)partition,
-                    (long long)offset);
+    size_t from = MIN_OF((size_t)end, ledger->counts[partition]);
+    size_t count = ledger->counts[partition] - from;
+    struct ledger_lost *lost =
+        mem_zero(1, sizeof(struct ledger_lost) + count * sizeof(struct ledger_event));
+
+    *lost = (struct ledger_lost){ledger->lost, partition, (int64_t)from, count};
+    memcpy(lost->events, ledger->events[partition] + from, count * sizeof(struct ledger_event));
+    ledger->counts[partition] = from;
+    ledger->lost = lost;
+}
+
+/* Who still holds one of an earlier log finds it among what is lost. */
+static struct ledger_event *find(struct ledger *ledger, const struct world_leg *leg)
+{
+    size_t at = (size_t)leg->offset;
+    struct ledger_event *event = NULL;
+
+    if (at < ledger->counts[leg->partition]) {
+        event = &ledger->events[leg->partition][at];
+    }
+    for (struct ledger_lost *lost = ledger->lost; lost != NULL; lost = lost->next) {
+        bool is_current = event != NULL && event->is_record && event->tag == leg->tag;
+
+        if (!is_current && lost->partition == leg->partition && leg->offset >= lost->from &&
+            leg->offset < lost->from + (int64_t)lost->count) {
+            event = &lost->events[leg->offset - lost->from];
+        }
+    }
+    if (event == NULL || !event->is_record || event->tag != leg->tag) {
+        ledger_fail(ledger, "partition %d offset %lld was never produced", (int)leg->partition,
+                    (long long)leg->offset);
         return NULL;
     }
-    return &ledger->events[partition][offset];
+    return event;
 }
 
 static size_t place_of(const struct world_leg *leg)
@@ -64,7 +107,7 @@ static size_t place_of(const struct world_leg *leg)
 
 void ledger_held(struct ledger *ledger, const struct world_leg *leg, bool will_tell)
 {
-    struct ledger_event *event = find(ledger, leg->partition, leg->offset);
+    struct ledger_event *event = find(ledger, leg);
 
     if (event == NULL || leg->is_part) {
         return;
@@ -84,7 +127,7 @@ void ledger_held(struct ledger *ledger, const struct world_leg *leg, bool will_t
 
 void ledger_settled(struct ledger *ledger, const struct world_leg *leg)
 {
-    struct ledger_event *event = find(ledger, leg->partition, leg->offset);
+    struct ledger_event *event = find(ledger, leg);
 
     if (event == NULL || leg->is_part) {
         return;
@@ -112,7 +155,7 @@ static bool is_settled(const struct ledger_event *event)
     for (size_t i = 0; i < event->legs; i++) {
         is_all = is_all && event->settled[i];
     }
-    return !event->is_record || event->settled[LEDGER_LEGS - 1] ||
+    return !event->is_record || event->is_gap || event->settled[LEDGER_LEGS - 1] ||
            (is_all && (event->legs > 0 || !event->may_be_whole));
 }
 
@@ -123,7 +166,7 @@ void ledger_committed(struct ledger *ledger, int32_t partition, int64_t from, in
                     (long long)to);
         return;
     }
-    for (int64_t offset = from; offset < to; offset++) {
+    for (int64_t offset = MAX_OF(from, (int64_t)0); offset < to; offset++) {
         if (!is_settled(&ledger->events[partition][offset])) {
             ledger_fail(ledger, "partition %d: %lld is committed, but %lld is not settled",
                         (int)partition, (long long)to, (long long)offset);
@@ -134,17 +177,29 @@ void ledger_committed(struct ledger *ledger, int32_t partition, int64_t from, in
 
 void ledger_skipped(struct ledger *ledger, int32_t partition, int64_t offset)
 {
-    struct ledger_event *event = find(ledger, partition, offset);
-
-    if (event != NULL && !is_settled(event)) {
+    if (!is_settled(&ledger->events[partition][offset])) {
         ledger_fail(ledger, "partition %d: %lld is passed over, but is not settled", (int)partition,
                     (long long)offset);
     }
 }
 
+static int64_t within(const struct ledger *ledger, int32_t partition, int64_t offset)
+{
+    return MIN_OF(MAX_OF(offset, (int64_t)0), (int64_t)ledger->counts[partition]);
+}
+
+void ledger_gap(struct ledger *ledger, int32_t partition, int64_t from, int64_t to)
+{
+    to = within(ledger, partition, to);
+    for (int64_t offset = within(ledger, partition, from); offset < to; offset++) {
+        ledger->events[partition][offset].is_gap = true;
+    }
+}
+
 void ledger_left(struct ledger *ledger, int32_t partition, int64_t from, int64_t to)
 {
-    for (int64_t offset = from; offset < to; offset++) {
+    to = within(ledger, partition, to);
+    for (int64_t offset = within(ledger, partition, from); offset < to; offset++) {
         const struct ledger_event *event = &ledger->events[partition][offset];
 
         ledger->again += !event->is_record ? 0 : MAX_OF(event->legs, (uint8_t)1);

@@ -1,4 +1,10 @@
-/* The log of one partition: offsets from 0, some of them left out, trimmed from the front. */
+/*
+ * The log of one partition: offsets from 0, some of them left out, trimmed from the front.
+ *
+ * It may change as the log of a broken cluster does: its first records are removed before they were
+ * read (retention), its last ones are lost and others come in their place (an unclean election), or
+ * all of it is another log (the topic deleted and made anew).
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,6 +43,26 @@ void log_add(struct sim_log *log, struct log_record *record, int64_t gap)
     record->record.message.offset = log_end(log) - 1;
 }
 
+/* Who holds its message frees it. */
+static void drop(struct log_record *record)
+{
+    if (record != NULL && record->readers > 0) {
+        record->is_gone = true;
+    } else {
+        free(record);
+    }
+}
+
+static void drop_first(struct sim_log *log, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        drop(log->records[i]);
+    }
+    log->count -= count;
+    log->trimmed += count;
+    memmove(log->records, log->records + count, log->count * sizeof(struct log_record *));
+}
+
 /* Committed, and held by nobody. */
 static bool is_done(const struct sim_log *log, size_t index)
 {
@@ -57,15 +83,31 @@ void log_trim(struct sim_log *log)
         done--;
     }
     done -= done > 0; /* by its last record the log is recognised */
-    if (done < TRIM_LEAST || done < log->count / 2) {
-        return; /* moving the rest would cost more than it frees */
+    if (done >= TRIM_LEAST && done >= log->count / 2) { /* else moving the rest costs too much */
+        drop_first(log, done);
     }
-    for (size_t i = 0; i < done; i++) {
-        free(log->records[i]);
+}
+
+void log_remove(struct sim_log *log, int64_t low)
+{
+    INVARIANT(low >= (int64_t)log->trimmed && low <= log_end(log));
+    log->is_removed = true;
+    drop_first(log, (size_t)low - log->trimmed);
+}
+
+void log_truncate(struct sim_log *log, int64_t end)
+{
+    INVARIANT(end >= (int64_t)log->trimmed && end <= log_end(log));
+    log->changes++;
+    while (log_end(log) > end) {
+        drop(log->records[--log->count]);
     }
-    log->count -= done;
-    log->trimmed += done;
-    memmove(log->records, log->records + done, log->count * sizeof(struct log_record *));
+}
+
+void log_replace(struct sim_log *log)
+{
+    log_truncate(log, (int64_t)log->trimmed);
+    log->trimmed = 0;
 }
 
 void log_fini(struct sim_log *log)

@@ -4,7 +4,7 @@
  *
  * What it does as the real one: it fetches from where it was told, tells the end of a log once,
  * refuses offsets the log does not have, and throws away nothing but what offsets/ does not take.
- * Commits are answered at once; some are lost.
+ * How commits fare: sim_commit.c.
  */
 #include <stdlib.h>
 
@@ -92,9 +92,62 @@ static void block(void *context, struct source_partition *partition, enum block_
 {
     struct sim_worker *worker = sim_worker_of(context);
 
-    worker->sim->blocks |= is_on ? 1u << reason : 0;
+    worker->sim->seen.blocks |= is_on ? 1u << reason : 0;
     assignment_block(&worker->assignment, partition, reason, is_on, now_of(worker));
     act(worker);
+}
+
+/* A gap may be named only where something is gone. Records that were removed are accounted for by
+ * it, and where the log is another one, what is read again may arrive twice. */
+static void judge_gap(const struct sim_worker *worker, const struct source_partition *partition,
+                      int64_t wanted, uint64_t missing)
+{
+    struct sim_world *sim = worker->sim;
+    const struct sim_log *log = &sim->logs[partition->partition];
+    int64_t from = partition->position;
+
+    if (log->changes == 0) {
+        sim->seen.has_removed = true;
+        ledger_gap(sim->ledger, partition->partition, wanted, from);
+    } else {
+        sim->seen.has_changed = true; /* and what was removed before cannot be read again either */
+        ledger_gap(sim->ledger, partition->partition, 0, MIN_OF(from, (int64_t)log->trimmed));
+        ledger_left(sim->ledger, partition->partition, from, wanted);
+    }
+    if (log->changes == 0 && (!log->is_removed || missing != (uint64_t)(from - wanted))) {
+        ledger_fail(sim->ledger, "partition %d: a gap of %llu is named at %lld, read on at %lld",
+                    (int)partition->partition, (unsigned long long)missing, (long long)wanted,
+                    (long long)from);
+    }
+}
+
+static void look(struct sim_worker *worker, struct source_partition *partition)
+{
+    const struct sim_world *sim = worker->sim;
+    struct sim_log *log = &sim->logs[partition->partition];
+    struct source_counts before = partition->counts;
+    int64_t wanted = partition->position;
+
+    partition_bounds(partition, &sim->world->pipeline->config->kafka, (int64_t)log->trimmed,
+                     log_end(log), now_of(worker));
+    if (partition->counts.gaps > before.gaps) {
+        worker->readers[partition->partition].changes = log->changes;
+        judge_gap(worker, partition, wanted, partition->counts.gap_messages - before.gap_messages);
+    }
+}
+
+/* The core has compared the log since it changed. */
+static void note_check(struct sim_worker *worker)
+{
+    for (size_t i = 0; i < worker->assignment.held_count; i++) {
+        const struct source_partition *partition = worker->assignment.held[i];
+        struct reader *reader = &worker->readers[partition->partition];
+
+        if (reader->is_checked && partition->check.state == CHECK_OFF) {
+            reader->changes = worker->sim->logs[partition->partition].changes;
+        }
+        reader->is_checked |= partition->check.state != CHECK_OFF;
+    }
 }
 
 /* What the broker says of the logs: where they end, and where they begin when that is asked. */
@@ -109,8 +162,7 @@ static void hear(struct sim_worker *worker)
         const struct sim_log *log = &sim->logs[partition->partition];
 
         if (partition_is_look_due(partition, now_ms)) {
-            partition_bounds(partition, &sim->world->pipeline->config->kafka, (int64_t)log->trimmed,
-                             log_end(log), now_ms);
+            look(worker, partition);
         }
         if (is_due) {
             partition_high_watermark(partition, log_end(log), now_ms);
@@ -127,6 +179,7 @@ static void serve(void *context)
     if (!worker->assignment.is_going) {
         assignment_tick(&worker->assignment, now_of(worker));
         act(worker);
+        note_check(worker);
         hear(worker);
         act(worker);
     }
@@ -134,22 +187,19 @@ static void serve(void *context)
 
 /* taking */
 
-static struct mark mark_of(int64_t offset)
-{
-    return (struct mark){offset, (uint32_t)(offset & INT32_MAX) + 1};
-}
-
-static bool take(struct sim_worker *worker, struct source_partition *partition, int64_t offset)
+static bool take(struct sim_worker *worker, struct source_partition *partition,
+                 const struct log_record *record)
 {
     struct sim_world *sim = worker->sim;
+    const struct mark mark = {record->record.message.offset, record->serial};
     uint64_t skipped = partition->counts.skipped;
-    bool is_taken = partition_take(partition, mark_of(offset), now_of(worker));
+    bool is_taken = partition_take(partition, mark, now_of(worker));
 
     if (partition->counts.skipped > skipped) {
-        sim->has_skipped = true;
-        ledger_skipped(sim->ledger, partition->partition, offset);
+        sim->seen.has_skipped = true;
+        ledger_skipped(sim->ledger, partition->partition, mark.offset);
     }
-    sim->blocks |= partition->blocks & 1u << BLOCK_WINDOW;
+    sim->seen.blocks |= partition->blocks & 1u << BLOCK_WINDOW;
     return is_taken;
 }
 
@@ -192,7 +242,7 @@ static struct log_record *next_record(struct sim_worker *worker, struct reader *
         } else {
             take_nothing(worker, reader);
         }
-        if (record != NULL && take(worker, reader->partition, offset)) {
+        if (record != NULL && take(worker, reader->partition, record)) {
             return record;
         }
         if (reader->partition->actions != 0) {
@@ -231,6 +281,9 @@ static void release(rd_kafka_message_t *message)
 
     INVARIANT(record->readers > 0);
     record->readers--;
+    if (record->is_gone && record->readers == 0) {
+        free(record);
+    }
 }
 
 static void settle(void *context, struct source_partition *partition, uint64_t epoch,
@@ -242,58 +295,13 @@ static void settle(void *context, struct source_partition *partition, uint64_t e
 
 /* committing */
 
-static enum commit_result commit_one(struct sim_worker *worker, struct source_partition *partition,
-                                     struct buf *metadata)
-{
-    struct sim_world *sim = worker->sim;
-    struct sim_log *log = &sim->logs[partition->partition];
-    int64_t before = log->committed;
-    int64_t offset = partition_commit(partition, worker->assignment.commits.bytes_max, metadata);
-
-    if (log->owner != worker) {
-        return COMMIT_REFUSED;
-    }
-    if (sim->options.commits_lost > 0 && rng_unit(&sim->world->rng) < sim->options.commits_lost) {
-        return COMMIT_FAILED;
-    }
-    INVARIANT(offset >= before);
-    log->committed = offset;
-    buf_clear(&log->metadata);
-    buf_add_span(&log->metadata, buf_span(metadata));
-    ledger_committed(sim->ledger, partition->partition, before, offset);
-    log_trim(log);
-    return COMMIT_DONE;
-}
-
-/* Sent, and answered at once. */
-static void commit_all(struct sim_worker *worker, bool is_final)
-{
-    struct assignment *assignment = &worker->assignment;
-    uintptr_t sequence = assignment_commit_begin(assignment, now_of(worker));
-
-    (void)assignment_commit_answered(assignment, sequence);
-    for (size_t i = 0; i < assignment->held_count; i++) {
-        struct source_partition *partition = assignment->held[i];
-        struct buf metadata;
-
-        if (!partition_is_commit_due(partition, is_final)) {
-            continue;
-        }
-        buf_init(&metadata, METADATA_BYTES_MAX);
-        (void)assignment_commit_take(assignment, partition, tracker_watermark(partition->tracker),
-                                     commit_one(worker, partition, &metadata));
-        buf_fini(&metadata);
-    }
-    (void)assignment_commit_end(assignment);
-}
-
 static void commit(void *context, uint64_t now_ms)
 {
     struct sim_worker *worker = sim_worker_of(context);
 
     assignment_awake(&worker->assignment, now_ms);
     if (assignment_commit_due(&worker->assignment, now_ms, false)) {
-        commit_all(worker, false);
+        commit_send(worker, false);
     }
 }
 
@@ -329,9 +337,18 @@ void reader_assign(struct sim_worker *worker, int32_t number)
 
     INVARIANT(log->owner == NULL);
     log->owner = worker;
+    log->generation++;
     partition = assignment_add(&worker->assignment, sim->topic_text, number);
-    partition_place(partition, log->committed, buf_span(&log->metadata), now_of(worker));
-    worker->readers[number] = (struct reader){.partition = partition};
+    if (log->committed >= 0) {
+        partition_place(partition, log->committed, buf_span(&log->metadata), now_of(worker));
+    } else if (!partition_place_known(partition, now_of(worker))) {
+        /* From the first record there is, as start_from says: nobody can know of those before. */
+        partition_place_fresh(partition, (int64_t)log->trimmed, (int64_t)log->trimmed, log_end(log),
+                              now_of(worker));
+        ledger_gap(sim->ledger, number, 0, (int64_t)log->trimmed);
+    }
+    worker->readers[number] =
+        (struct reader){.partition = partition, .generation = log->generation};
     fetch_all(worker);
     act(worker);
 }
@@ -339,7 +356,7 @@ void reader_assign(struct sim_worker *worker, int32_t number)
 void reader_leave(struct sim_worker *worker, bool is_committed)
 {
     if (is_committed) {
-        commit_all(worker, true);
+        commit_send(worker, true);
     }
     for (size_t i = 0; i < worker->assignment.held_count; i++) {
         const struct source_partition *partition = worker->assignment.held[i];

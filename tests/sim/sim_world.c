@@ -55,6 +55,7 @@ static void start(struct sim_worker *worker)
 {
     struct world *world = worker->sim->world;
 
+    worker->life = ++worker->sim->lives;
     worker->health = health_new(world->pipeline->config, rng_next(&world->rng), world->now_ms);
     health_use_wall(worker->health, wall_ms, world);
     reader_open(worker);
@@ -106,6 +107,7 @@ void sim_world_free(struct sim_world *sim)
         }
     }
     world_free(sim->world);
+    commits_free(sim);
     while (sim->calls != NULL) {
         struct sim_calm *calm = sim->calls;
 
@@ -126,11 +128,14 @@ struct world *sim_world_of(struct sim_world *sim)
     return sim->world;
 }
 
-int64_t sim_produce(struct sim_world *sim, const struct sim_record *made)
+int64_t sim_produce(struct sim_world *sim, struct sim_record *made)
 {
     struct log_record *record = mem_new(struct log_record);
     struct sim_log *log = &sim->logs[made->partition];
 
+    PRE(made->tag >> SIM_TAG_BITS == 0);
+
+    made->tag |= log->changes << SIM_TAG_BITS;
     record->record = (struct world_record){
         .message = {.partition = made->partition,
                     .payload = (void *)(uintptr_t)made->value.ptr,
@@ -140,7 +145,10 @@ int64_t sim_produce(struct sim_world *sim, const struct sim_record *made)
         .topic = sim->topic,
         .tag = made->tag,
     };
-    log_add(log, record, made->gap);
+    record->serial = ++sim->serial;
+    /* A log in the place of another has all its offsets: where it has none at the very offset that
+     * was noted last, an older mark decides, and that may not see what lies between. */
+    log_add(log, record, log->changes == 0 ? made->gap : 0);
     if (log->owner != NULL) {
         worker_wake(log->owner->worker);
     }
@@ -249,6 +257,7 @@ static void end_session(void *context, struct sim_world *sim)
 
         if (log->owner == worker) {
             log->owner = NULL;
+            log->generation++; /* its commits are refused */
             ledger_left(sim->ledger, i, log->committed, worker->readers[i].partition->position);
         }
     }
@@ -292,12 +301,60 @@ bool sim_is_alive(const struct sim_world *sim, uint32_t worker)
     return sim->workers[worker].worker->is_open;
 }
 
+/* logs */
+
+/* A log that changes costs its readers their connections or leaders, and with those comes the
+ * metadata that the real client takes for a hint. */
+static void hint(struct sim_world *sim, int32_t partition)
+{
+    for (uint32_t i = 0; i < sim->options.world.workers; i++) {
+        struct sim_worker *worker = &sim->workers[i];
+
+        if (worker->worker->is_open && worker->readers[partition].partition != NULL) {
+            worker->readers[partition].is_checked = false;
+            assignment_suspect(&worker->assignment, sim->world->now_ms);
+            worker_wake(worker->worker);
+        }
+    }
+}
+
+void sim_remove(struct sim_world *sim, int32_t partition)
+{
+    struct sim_log *log = &sim->logs[partition];
+    int64_t from = MAX_OF(log->committed, (int64_t)log->trimmed);
+
+    log_remove(log, MIN_OF(from + (log_end(log) - from + 1) / 2, log_end(log)));
+}
+
+void sim_truncate(struct sim_world *sim, int32_t partition, uint64_t records)
+{
+    struct sim_log *log = &sim->logs[partition];
+    int64_t end = MAX_OF(log_end(log) - (int64_t)records, (int64_t)log->trimmed);
+
+    log_truncate(log, end);
+    ledger_truncated(sim->ledger, partition, end);
+    hint(sim, partition);
+}
+
+void sim_replace(struct sim_world *sim, int32_t partition, bool is_forgotten)
+{
+    struct sim_log *log = &sim->logs[partition];
+
+    log_replace(log);
+    ledger_truncated(sim->ledger, partition, 0);
+    if (is_forgotten) {
+        log->committed = -1;
+        buf_clear(&log->metadata);
+    }
+    hint(sim, partition);
+}
+
 /* looking */
 
 bool sim_is_drained(const struct sim_world *sim)
 {
     for (int32_t i = 0; i < sim->options.world.partitions; i++) {
-        if (sim->logs[i].committed < log_end(&sim->logs[i])) {
+        if (sim->logs[i].committed != log_end(&sim->logs[i])) {
             return false;
         }
     }
@@ -309,12 +366,29 @@ const struct deliverer *sim_deliverer(const struct sim_world *sim, uint32_t work
     return sim_is_alive(sim, worker) ? &sim->workers[worker].worker->deliverer : NULL;
 }
 
-unsigned sim_blocks(const struct sim_world *sim)
+void sim_tell_undrained(const struct sim_world *sim)
 {
-    return sim->blocks;
+    for (int32_t i = 0; i < sim->options.world.partitions; i++) {
+        const struct sim_log *log = &sim->logs[i];
+        const struct source_partition *partition =
+            log->owner == NULL ? NULL : log->owner->readers[i].partition;
+
+        if (log->committed != log_end(log)) {
+            ledger_fail(sim->ledger,
+                        "not drained: partition %d of %lld..%lld is committed at %lld, read at "
+                        "%lld, blocked by %x, check %d",
+                        (int)i, (long long)log->trimmed, (long long)log_end(log),
+                        (long long)log->committed,
+                        (long long)(partition == NULL ? -2 : partition->position),
+                        partition == NULL ? 0 : partition->blocks,
+                        partition == NULL ? -1 : (int)partition->check.state);
+        }
+    }
+    ledger_fail(sim->ledger, "not drained: %llu events in flight",
+                (unsigned long long)world_in_flight(sim->world));
 }
 
-bool sim_has_skipped(const struct sim_world *sim)
+struct sim_world_seen sim_world_seen(const struct sim_world *sim)
 {
-    return sim->has_skipped;
+    return sim->seen;
 }

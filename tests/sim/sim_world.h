@@ -1,7 +1,8 @@
 /**
  * sim_world - the virtual world of rehearse/world.h with all that happens to a consumer group:
  * workers are processes of their own, with partitions that come and go; they stop, die, start anew
- * and stand still; commits are lost; logs have offsets left out.
+ * and stand still; commits come late, are lost, or their answers are; logs have offsets left out,
+ * lose records and are replaced.
  *
  *     sim_produce() -> the log of a partition -> io.poll()
  *     io.commit()   -> the group's offset and metadata, once a second
@@ -16,14 +17,27 @@
 
 struct sim_world_options {
     struct world_options world;
-    double commits_lost; /* share of commits the group does not take */
+    double commits_lost; /* share of commits the group does not take, or does not confirm */
+    uint64_t commit_ms;  /* at most, to the group and as much back */
 };
 
 struct sim_record {
     int32_t partition;
     struct span value; /* borrowed; ptr NULL: a tombstone */
     int64_t gap;       /* offsets left out before it, as compaction does */
-    uint32_t tag;      /* whatever the caller wants to know it by */
+    uint32_t tag;      /* whatever the caller wants to know it by; SIM_TAG_BITS */
+};
+
+/* A record's tag is this wide; above it stands how often its log had changed. */
+enum { SIM_TAG_BITS = 16 };
+
+/* What happened. */
+struct sim_world_seen {
+    unsigned blocks;      /* bit set of enum block_reason: why partitions were paused */
+    bool has_skipped;     /* a record, because a commit's metadata said that it was settled */
+    bool has_late_commit; /* its worker was dead when it arrived */
+    bool has_removed, has_changed; /* gaps the core named: records that went before they were read,
+                                    * and a log that became another */
 };
 
 struct sim_world;
@@ -35,8 +49,8 @@ struct sim_world *sim_world_new(const struct pipeline *pipeline,
 void sim_world_free(struct sim_world *sim);
 /** Its clock. */
 struct world *sim_world_of(struct sim_world *sim);
-/** The offset it got. */
-int64_t sim_produce(struct sim_world *sim, const struct sim_record *record);
+/** The offset it got; its tag gets what stands above SIM_TAG_BITS. */
+int64_t sim_produce(struct sim_world *sim, struct sim_record *record);
 /** Call back at @at_ms, or as soon after it as no worker is leaving: for what changes the group. */
 void sim_call(struct sim_world *sim, uint64_t at_ms,
               void (*call)(void *context, struct sim_world *sim), void *context);
@@ -55,15 +69,23 @@ void sim_start(struct sim_world *sim, uint32_t worker);
 void sim_sleep(struct sim_world *sim, uint32_t worker, uint64_t ms);
 bool sim_is_alive(const struct sim_world *sim, uint32_t worker);
 
+/* logs; at any time. Those who read the partition are told as a client is: something changed. */
+
+/** Half of what is not committed, and all before it, is removed. */
+void sim_remove(struct sim_world *sim, int32_t partition);
+/** Its last @records are lost. */
+void sim_truncate(struct sim_world *sim, int32_t partition, uint64_t records);
+/** Another log begins. @is_forgotten: the group's offset went with the topic. */
+void sim_replace(struct sim_world *sim, int32_t partition, bool is_forgotten);
+
 /* looking */
 
 /** Every record is committed and nothing is in flight. */
 bool sim_is_drained(const struct sim_world *sim);
 /** NULL when it is not alive. */
 const struct deliverer *sim_deliverer(const struct sim_world *sim, uint32_t worker);
-/** Bit set of enum block_reason: why partitions were paused. */
-unsigned sim_blocks(const struct sim_world *sim);
-/** A record was passed over, because a commit's metadata said that it was settled. */
-bool sim_has_skipped(const struct sim_world *sim);
+/** Fails the ledger with what stands in the way. */
+void sim_tell_undrained(const struct sim_world *sim);
+struct sim_world_seen sim_world_seen(const struct sim_world *sim);
 
 #endif /* SIM_WORLD_H */

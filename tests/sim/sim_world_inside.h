@@ -14,15 +14,20 @@ enum { SIM_SESSION_MS = 10000 /* after which the group takes a sleeper's partiti
 struct log_record {
     struct world_record record;
     uint32_t readers; /* who hold the message */
+    uint32_t serial;  /* tells it from every other one */
+    bool is_gone;     /* from its log: its last reader frees it */
 };
 
 /* One partition of the source topic, and what the group knows of it. */
 struct sim_log {
     struct log_record **records; /* owned; NULL: an offset left out */
     size_t count, cap, trimmed;  /* the first trimmed ones are gone */
-    int64_t committed;
+    int64_t committed;           /* -1: nothing */
     struct buf metadata;
     struct sim_worker *owner; /* NULL: nobody's just now */
+    uint64_t generation;      /* of the group's assignments of it */
+    uint32_t changes;         /* how often it became another log, from some offset on */
+    bool is_removed;          /* some of it before it was read, perhaps */
 };
 
 /* How the Kafka client of one worker reads a partition. */
@@ -32,11 +37,15 @@ struct reader {
     bool is_fetched;
     bool is_paused;
     bool is_end_told; /* that there is nothing behind `at` */
+    uint64_t generation;
+    uint32_t changes; /* of the log, as far as the core has found them */
+    bool is_checked;  /* since the last one, its log is or was compared */
 };
 
 struct sim_worker {
     struct sim_world *sim;
     struct worker *worker; /* the world's, open while it is alive */
+    uint64_t life;         /* grows with each start */
     struct health *health; /* owned */
     struct assignment assignment;
     struct reader *readers; /* owned; by partition */
@@ -58,8 +67,10 @@ struct sim_world {
     uint32_t leaving;           /* workers */
     bool is_sharing;            /* once none is, the partitions are given to all ... */
     uint32_t share_at;          /* ... this worker being the first */
-    unsigned blocks;            /* seen; bit set of enum block_reason */
-    bool has_skipped;
+    struct sim_commit *commits; /* owned; on their way */
+    uint32_t serial;            /* of the last record */
+    uint64_t lives;
+    struct sim_world_seen seen;
 };
 
 /* sim_world.c */
@@ -78,7 +89,19 @@ void log_add(struct sim_log *log, struct log_record *record, int64_t gap);
 /** What is committed and read by nobody need not be kept, but for the last record of it: by that
  * the log is recognised. */
 void log_trim(struct sim_log *log);
+/** Its records before @low are gone, read or not. */
+void log_remove(struct sim_log *log, int64_t low);
+/** Its records from @end on are gone; others will come in their place. */
+void log_truncate(struct sim_log *log, int64_t end);
+/** All of it is gone; another begins at 0. */
+void log_replace(struct sim_log *log);
 void log_fini(struct sim_log *log);
+
+/* sim_commit.c */
+
+/** What is due is sent to the group. @is_final: and waited for. */
+void commit_send(struct sim_worker *worker, bool is_final);
+void commits_free(struct sim_world *sim);
 
 /* sim_reader.c */
 

@@ -229,7 +229,7 @@ static unsigned up_to(unsigned count)
 
 static void everything_that_can_happen_was_seen(void **state)
 {
-    /* Not here: a partition that waits for the registry, one whose offsets are gone, and what only
+    /* Not here: a partition that waits for the registry, one that halts at a gap, and what only
      * the Kafka client library meets. */
     unsigned blocks = up_to(BLOCK_GAP) & ~(1u << BLOCK_SCHEMA_REGISTRY);
     unsigned moves = move(BREAKER_CLOSED, BREAKER_OPEN) | move(BREAKER_OPEN, BREAKER_HALF_OPEN) |
@@ -256,6 +256,9 @@ static void everything_that_can_happen_was_seen(void **state)
     assert_true(seen.has_ambiguous);
     assert_true(seen.has_duplicate);
     assert_true(seen.has_outage);
+    assert_true(seen.has_late_commit);
+    assert_true(seen.has_removed);
+    assert_true(seen.has_changed);
 }
 
 static int set_up(void **state)
