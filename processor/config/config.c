@@ -104,13 +104,6 @@ void config_free(struct config *config)
         if (destination->type != NULL && destination->type->free != NULL) {
             destination->type->free(destination->own);
         }
-        secret_free(destination->auth.basic.username);
-        secret_free(destination->auth.basic.password);
-        secret_free(destination->auth.bearer);
-        secret_free(destination->auth.hmac.secret);
-        for (size_t k = 0; k < destination->header_count; k++) {
-            secret_free(destination->headers[k].value);
-        }
     }
     for (size_t i = 0; i < config->alert_count; i++) {
         secret_free(config->alerts[i].webhook);

@@ -26,8 +26,6 @@ enum kafka_format { KAFKA_ORIGINAL, KAFKA_UTM };
 enum throttle_then { THEN_DIVERT, THEN_WAIT };
 enum priority { PRIORITY_HIGH, PRIORITY_NORMAL, PRIORITY_LOW };
 enum unmatched { UNMATCHED_DEAD_LETTER, UNMATCHED_DROP };
-enum http_method { METHOD_POST, METHOD_PUT, METHOD_PATCH };
-enum body_format { BODY_JSON, BODY_NDJSON, BODY_ARRAY };
 
 struct name_pair {
     struct span name;
@@ -175,38 +173,6 @@ struct config_destination {
     const struct yaml_node *utm; /* NULL: defaults */
     bool is_connect_headers;     /* headers: connect */
     bool is_timestamp_kept;      /* keep_timestamp: the original's, not the time of writing */
-
-    /* http */
-    enum http_method method;
-    struct http_header {
-        struct span name;
-        struct secret *value;
-        struct place place;
-    } * headers;
-    size_t header_count;
-    struct { /* one of the three, or none: the secrets of the others are NULL */
-        struct {
-            struct secret *username, *password;
-        } basic;
-        struct secret *bearer;
-        struct {
-            struct secret *secret;
-            struct span header, timestamp_header, prefix;
-        } hmac;
-    } auth;
-    struct {
-        struct span ca_file;          /* copied to the one above */
-        struct span certificate, key; /* PEM files; both or neither */
-    } tls;
-    const struct yaml_node *body; /* NULL: the whole event */
-    enum body_format body_format;
-    bool is_gzip;
-    struct config_verdict { /* what an answer means; compiled by destinations/http */
-        const struct yaml_node *status, *header, *json; /* NULL: not asked */
-        int is;                                         /* enum verdict */
-        struct place place;
-    } * verdicts;
-    size_t verdict_count;
 };
 
 struct config_leg {

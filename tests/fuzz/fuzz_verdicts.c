@@ -30,10 +30,10 @@ static const char rules[] =
 
 static struct verdicts *compile_rules(void)
 {
-    static struct config_verdict items[8];
+    static struct http_verdict items[8];
     static const enum verdict is[] = {VERDICT_DELIVERED, VERDICT_THROTTLED, VERDICT_THROTTLED,
                                       VERDICT_RETRY,     VERDICT_HOLD,      VERDICT_REJECTED};
-    struct config_destination destination = {.name = {"hook", 4}, .verdicts = items};
+    struct http_options options = {.verdicts = items};
     struct diags diags;
     static struct yaml_doc *doc; /* kept: conditions point into it */
     const struct yaml_node *list;
@@ -44,13 +44,13 @@ static struct verdicts *compile_rules(void)
     list = yaml_root(doc);
     CHECK(list->count == COUNT_OF(is));
     for (size_t i = 0; i < list->count; i++) {
-        items[i] = (struct config_verdict){.status = yaml_get(list->items[i], "status"),
-                                           .header = yaml_get(list->items[i], "header"),
-                                           .json = yaml_get(list->items[i], "json"),
-                                           .is = (int)is[i]};
+        items[i] = (struct http_verdict){.status = yaml_get(list->items[i], "status"),
+                                         .header = yaml_get(list->items[i], "header"),
+                                         .json = yaml_get(list->items[i], "json"),
+                                         .is = (int)is[i]};
     }
-    destination.verdict_count = list->count;
-    return verdicts_compile(&destination, &diags);
+    options.verdict_count = list->count;
+    return verdicts_compile(&options, &diags);
 }
 
 /* What the body says, read once more without our code. */

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "certificate.h"
 #include "config/config.h"
+#include "destinations/http/options.h"
 #include "destinations/table.h"
 #include "destinations/tiktok/options.h"
 
@@ -803,14 +804,15 @@ static void check_contract_senders(const struct config *config)
     assert_true(span_is(tiktok->backfill.from, "utm"));
     assert_true(tiktok->backfill.rate == 0.2);
     assert_ptr_equal(warehouse->type, &http_driver.section);
-    assert_int_equal(warehouse->header_count, 1);
-    assert_true(span_is(warehouse->headers[0].name, "Authorization"));
-    assert_string_equal(secret_source(warehouse->headers[0].value), "env COLLECTOR_AUTH");
-    assert_int_equal(warehouse->verdict_count, 2);
-    assert_non_null(warehouse->verdicts[1].json);
-    assert_null(warehouse->verdicts[1].header);
-    assert_int_equal(warehouse->method, METHOD_POST);
-    assert_int_equal(warehouse->body_format, BODY_JSON);
+    assert_int_equal(http_options_of(warehouse)->header_count, 1);
+    assert_true(span_is(http_options_of(warehouse)->headers[0].name, "Authorization"));
+    assert_string_equal(secret_source(http_options_of(warehouse)->headers[0].value),
+                        "env COLLECTOR_AUTH");
+    assert_int_equal(http_options_of(warehouse)->verdict_count, 2);
+    assert_non_null(http_options_of(warehouse)->verdicts[1].json);
+    assert_null(http_options_of(warehouse)->verdicts[1].header);
+    assert_int_equal(http_options_of(warehouse)->method, METHOD_POST);
+    assert_int_equal(http_options_of(warehouse)->body_format, BODY_JSON);
 }
 
 static void the_contracts_example_loads(void **state)

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/columns.h"
 #include "destinations/credential.h"
+#include "destinations/http/options.h"
 #include "destinations/table.h"
 #include "destinations/tiktok/options.h"
 #include "health_fixture.h"
@@ -28,6 +29,7 @@ static const int64_t wall_0 = 1773223000000; /* 2026-03-11T09:56:40Z */
 struct scene {
     struct config config;
     struct tiktok_options tiktok; /* of one of the destinations */
+    struct http_options http;     /* and of another */
     struct config_destination destinations[DESTINATIONS];
     struct metrics *metrics;
     struct health *health;
@@ -52,8 +54,8 @@ static int set_up(void **state)
                                                                          .open_min_ms = 5000,
                                                                          .open_max_ms = 60000},
                                                               .timeout = {.total_ms = 10000}};
-    scene->destinations[HOOK] =
-        (struct config_destination){.name = SPAN("hook"), .type = &http_driver.section};
+    scene->destinations[HOOK] = (struct config_destination){
+        .name = SPAN("hook"), .type = &http_driver.section, .own = &scene->http};
     scene->destinations[UTM] =
         (struct config_destination){.name = SPAN("utm"), .type = &topic_driver.section};
     scene->config.destinations = scene->destinations;
@@ -265,17 +267,18 @@ static void the_secret_that_is_named_is_one(void **state)
     struct http_header headers[] = {{.name = SPAN("X-Tenant"), .value = written},
                                     {.name = SPAN("Authorization"), .value = token},
                                     {.name = SPAN("X-Again"), .value = token}};
-    struct config_destination hook = {.type = &http_driver.section};
+    struct http_options options = {0};
+    struct config_destination hook = {.type = &http_driver.section, .own = &options};
 
     (void)state;
     check_credential(&hook, "none");
-    hook.headers = headers;
-    hook.header_count = 1;
+    options.headers = headers;
+    options.header_count = 1;
     check_credential(&hook, "the configuration file");
-    hook.header_count = COUNT_OF(headers);
+    options.header_count = COUNT_OF(headers);
     check_credential(&hook, "env STATUS_TOKEN");
-    hook.auth.basic.username = user;
-    hook.auth.basic.password = written;
+    options.auth.basic.username = user;
+    options.auth.basic.password = written;
     check_credential(&hook, "env STATUS_USER, env STATUS_TOKEN");
     secret_free(written);
     secret_free(token);

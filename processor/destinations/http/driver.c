@@ -21,10 +21,10 @@ static const struct http_section *section_of(const struct destination *to)
 
 /* the section */
 
-static bool has_content_type(const struct config_destination *config)
+static bool has_content_type(const struct http_options *options)
 {
-    for (size_t i = 0; i < config->header_count; i++) {
-        if (span_eq_nocase(config->headers[i].name, SPAN("content-type"))) {
+    for (size_t i = 0; i < options->header_count; i++) {
+        if (span_eq_nocase(options->headers[i].name, SPAN("content-type"))) {
             return true;
         }
     }
@@ -33,16 +33,17 @@ static bool has_content_type(const struct config_destination *config)
 
 static bool compile(struct destination *to, struct diags *diags)
 {
+    const struct http_options *options = http_options_of(to->config);
     struct http_section *section = mem_new(struct http_section);
     size_t errors_before = diags->error_count;
 
     to->own = section;
     to->url = mem_text(to->config->url);
-    section->has_content_type = has_content_type(to->config);
-    if (to->config->body != NULL) {
-        section->body = template_compile(to->config->body, to->readers, diags);
+    section->has_content_type = has_content_type(options);
+    if (options->body != NULL) {
+        section->body = template_compile(options->body, to->readers, diags);
     }
-    section->verdicts = verdicts_compile(to->config, diags);
+    section->verdicts = verdicts_compile(options, diags);
     identity_check(to->config, diags);
     return diags->error_count == errors_before;
 }
@@ -103,25 +104,27 @@ static enum err_code render(const struct destination *to, struct rendering *even
 static void begin(const struct destination *to, struct span group, struct buf *out)
 {
     (void)group;
-    if (to->config->body_format == BODY_ARRAY) {
+    if (http_options_of(to->config)->body_format == BODY_ARRAY) {
         buf_add_char(out, '[');
     }
 }
 
 static void separate(const struct destination *to, struct buf *out)
 {
-    buf_add_char(out, to->config->body_format == BODY_NDJSON ? '\n' : ',');
+    buf_add_char(out, http_options_of(to->config)->body_format == BODY_NDJSON ? '\n' : ',');
 }
 
 /* Nothing but this body may be in @out: all of it is compressed. */
 static void end(const struct destination *to, struct buf *out)
 {
-    if (to->config->body_format == BODY_ARRAY) {
+    const struct http_options *options = http_options_of(to->config);
+
+    if (options->body_format == BODY_ARRAY) {
         buf_add_char(out, ']');
-    } else if (to->config->body_format == BODY_NDJSON) {
+    } else if (options->body_format == BODY_NDJSON) {
         buf_add_char(out, '\n');
     }
-    if (to->config->is_gzip && !out->is_overflowed) {
+    if (options->is_gzip && !out->is_overflowed) {
         gzip_buf(out);
     }
 }
@@ -134,15 +137,15 @@ static void add_line(struct buf *out, struct span name, struct span value)
     buf_add_char(out, '\0');
 }
 
-static void add_basic(const struct config_destination *config, struct buf *out)
+static void add_basic(const struct http_options *options, struct buf *out)
 {
     struct buf username;
     struct buf password;
 
     buf_init(&username, SECRET_BYTES_MAX);
     buf_init(&password, SECRET_BYTES_MAX);
-    secret_read(config->auth.basic.username, &username);
-    secret_read(config->auth.basic.password, &password);
+    secret_read(options->auth.basic.username, &username);
+    secret_read(options->auth.basic.password, &password);
     buf_add_text(out, "Authorization: Basic ");
     signature_basic(buf_span(&username), buf_span(&password), out);
     buf_add_char(out, '\0');
@@ -152,25 +155,25 @@ static void add_basic(const struct config_destination *config, struct buf *out)
     buf_fini(&password);
 }
 
-static void add_signature(const struct config_destination *config, struct span body,
-                          int64_t wall_ms, struct buf *out)
+static void add_signature(const struct http_options *options, struct span body, int64_t wall_ms,
+                          struct buf *out)
 {
     char hex[SIGNATURE_HEX_BYTES];
     struct buf secret;
     int64_t unix_s = wall_ms / 1000;
 
     buf_init(&secret, SECRET_BYTES_MAX);
-    secret_read(config->auth.hmac.secret, &secret);
+    secret_read(options->auth.hmac.secret, &secret);
     signature_hmac(buf_span(&secret), unix_s, body, hex);
     mem_wipe(secret.ptr, secret.len);
     buf_fini(&secret);
-    buf_add_span(out, config->auth.hmac.timestamp_header);
+    buf_add_span(out, options->auth.hmac.timestamp_header);
     buf_add_text(out, ": ");
     buf_add_i64(out, unix_s);
     buf_add_char(out, '\0');
-    buf_add_span(out, config->auth.hmac.header);
+    buf_add_span(out, options->auth.hmac.header);
     buf_add_text(out, ": ");
-    buf_add_span(out, config->auth.hmac.prefix);
+    buf_add_span(out, options->auth.hmac.prefix);
     buf_add(out, hex, sizeof(hex));
     buf_add_char(out, '\0');
 }
@@ -178,55 +181,57 @@ static void add_signature(const struct config_destination *config, struct span b
 static void headers(const struct destination *to, struct span body, int64_t wall_ms,
                     struct buf *out)
 {
-    const struct config_destination *config = to->config;
+    const struct http_options *options = http_options_of(to->config);
 
     if (!section_of(to)->has_content_type) {
         add_line(out, SPAN("Content-Type"),
-                 config->body_format == BODY_NDJSON ? SPAN("application/x-ndjson")
-                                                    : SPAN("application/json"));
+                 options->body_format == BODY_NDJSON ? SPAN("application/x-ndjson")
+                                                     : SPAN("application/json"));
     }
-    if (config->is_gzip) {
+    if (options->is_gzip) {
         add_line(out, SPAN("Content-Encoding"), SPAN("gzip"));
     }
-    for (size_t i = 0; i < config->header_count; i++) {
-        buf_add_span(out, config->headers[i].name);
+    for (size_t i = 0; i < options->header_count; i++) {
+        buf_add_span(out, options->headers[i].name);
         buf_add_text(out, ": ");
-        secret_read(config->headers[i].value, out);
+        secret_read(options->headers[i].value, out);
         buf_add_char(out, '\0');
     }
-    if (config->auth.bearer != NULL) {
+    if (options->auth.bearer != NULL) {
         buf_add_text(out, "Authorization: Bearer ");
-        secret_read(config->auth.bearer, out);
+        secret_read(options->auth.bearer, out);
         buf_add_char(out, '\0');
-    } else if (config->auth.hmac.secret != NULL) {
-        add_signature(config, body, wall_ms, out);
-    } else if (config->auth.basic.username != NULL && config->auth.basic.password != NULL) {
-        add_basic(config, out);
+    } else if (options->auth.hmac.secret != NULL) {
+        add_signature(options, body, wall_ms, out);
+    } else if (options->auth.basic.username != NULL && options->auth.basic.password != NULL) {
+        add_basic(options, out);
     }
 }
 
 /* The credentials first, then every header, of which most are no secret. */
 static struct secret *secret(const struct config_destination *config, size_t index)
 {
-    struct secret *auth[] = {config->auth.bearer, config->auth.hmac.secret,
-                             config->auth.basic.username, config->auth.basic.password};
+    const struct http_options *options = http_options_of(config);
+    struct secret *auth[] = {options->auth.bearer, options->auth.hmac.secret,
+                             options->auth.basic.username, options->auth.basic.password};
 
     for (size_t i = 0; i < COUNT_OF(auth); i++) {
         if (auth[i] != NULL && index-- == 0) {
             return auth[i];
         }
     }
-    return index < config->header_count ? config->headers[index].value : NULL;
+    return index < options->header_count ? options->headers[index].value : NULL;
 }
 
 static void aim(const struct destination *to, struct http_target *target)
 {
     static const char *const methods[] = {
         [METHOD_POST] = NULL, [METHOD_PUT] = "PUT", [METHOD_PATCH] = "PATCH"};
+    const struct http_options *options = http_options_of(to->config);
 
-    target->method = methods[to->config->method];
-    target->certificate = to->config->tls.certificate.ptr;
-    target->key = to->config->tls.key.ptr;
+    target->method = methods[options->method];
+    target->certificate = options->tls.certificate.ptr;
+    target->key = options->tls.key.ptr;
     target->keeps_headers = verdicts_ask_headers(section_of(to)->verdicts);
 }
 
@@ -252,7 +257,9 @@ const struct driver http_driver = {
     .section = {.name = "http",
                 .sections = http_sections,
                 .section_count = HTTP_SECTIONS,
-                .check = http_options_check},
+                .own_bytes = sizeof(struct http_options),
+                .check = http_options_check,
+                .free = http_options_free},
     .compile = compile,
     .free = free_own,
     .review = review,

@@ -28,12 +28,13 @@ static struct place place_of(const struct config_destination *destination, const
 
 static X509 *read_certificate(const struct config_destination *destination, struct diags *diags)
 {
-    FILE *file = fopen(destination->tls.certificate.ptr, "re");
+    const struct http_options *options = http_options_of(destination);
+    FILE *file = fopen(options->tls.certificate.ptr, "re");
     X509 *certificate = file == NULL ? NULL : PEM_read_X509(file, NULL, NULL, NULL);
 
     if (certificate == NULL) {
         diag_error(diags, place_of(destination, "certificate"), "%s holds no certificate in PEM",
-                   destination->tls.certificate.ptr);
+                   options->tls.certificate.ptr);
     }
     if (file != NULL) {
         (void)fclose(file);
@@ -43,13 +44,14 @@ static X509 *read_certificate(const struct config_destination *destination, stru
 
 static EVP_PKEY *read_key(const struct config_destination *destination, struct diags *diags)
 {
-    FILE *file = fopen(destination->tls.key.ptr, "re");
+    const struct http_options *options = http_options_of(destination);
+    FILE *file = fopen(options->tls.key.ptr, "re");
     bool is_encrypted = false;
     EVP_PKEY *key =
         file == NULL ? NULL : PEM_read_PrivateKey(file, NULL, no_password, &is_encrypted);
 
     if (key == NULL) {
-        diag_error(diags, place_of(destination, "key"), "%s %s", destination->tls.key.ptr,
+        diag_error(diags, place_of(destination, "key"), "%s %s", options->tls.key.ptr,
                    is_encrypted ? "is encrypted: nobody is there to type its password"
                                 : "holds no private key in PEM");
     }
@@ -61,12 +63,13 @@ static EVP_PKEY *read_key(const struct config_destination *destination, struct d
 
 void identity_check(const struct config_destination *destination, struct diags *diags)
 {
+    const struct http_options *options = http_options_of(destination);
     X509 *certificate;
     EVP_PKEY *key;
 
-    if (destination->tls.certificate.ptr == NULL || destination->tls.key.ptr == NULL ||
-        access(destination->tls.certificate.ptr, R_OK) != 0 ||
-        access(destination->tls.key.ptr, R_OK) != 0) {
+    if (options->tls.certificate.ptr == NULL || options->tls.key.ptr == NULL ||
+        access(options->tls.certificate.ptr, R_OK) != 0 ||
+        access(options->tls.key.ptr, R_OK) != 0) {
         return; /* where they have to be there, that was said when they were read */
     }
     certificate = read_certificate(destination, diags);

@@ -5,7 +5,7 @@
 #ifndef DESTINATIONS_HTTP_IDENTITY_H
 #define DESTINATIONS_HTTP_IDENTITY_H
 
-#include "config/config.h"
+#include "destinations/http/options.h"
 
 /** Errors into @diags: not PEM, encrypted, of two different pairs. A warning when it has run out.
  */

@@ -4,6 +4,7 @@
 #include "config/loader.h"
 
 #define AT(field) .offset = offsetof(struct config_destination, field)
+#define OWN(field) .is_own = true, .offset = offsetof(struct http_options, field)
 
 enum { DAY_MS = 24 * 3600 * 1000, VERDICTS_MAX = 100 };
 
@@ -24,17 +25,17 @@ static bool may_hold_secret(struct span name)
 static void read_http_headers(struct loader *loader, const struct config_option *option,
                               const struct yaml_node *node, struct place place, void *base)
 {
-    struct config_destination *destination = base;
+    struct http_options *options = base;
 
     (void)option;
     (void)place;
     if (node == NULL || !is_map(loader, node, "headers")) {
         return;
     }
-    destination->headers = loader_keep(loader, node->count, sizeof(destination->headers[0]));
+    options->headers = loader_keep(loader, node->count, sizeof(options->headers[0]));
     for (size_t i = 0; i < node->count; i++) {
         const struct yaml_pair *pair = &node->pairs[i];
-        struct http_header *header = &destination->headers[destination->header_count];
+        struct http_header *header = &options->headers[options->header_count];
         struct yaml_node plain = *pair->value;
 
         if (!is_header_name(pair->key)) {
@@ -46,7 +47,7 @@ static void read_http_headers(struct loader *loader, const struct config_option 
         header->name = pair->key;
         header->place = pair->place;
         header->value = read_secret(loader, &plain, "a header");
-        destination->header_count += header->value != NULL;
+        options->header_count += header->value != NULL;
     }
 }
 
@@ -61,7 +62,7 @@ static void read_node(struct loader *loader, const struct config_option *option,
 static void read_verdicts(struct loader *loader, const struct config_option *option,
                           const struct yaml_node *node, struct place place, void *base)
 {
-    struct config_destination *destination = base;
+    struct http_options *options = base;
 
     (void)place;
     if (node == NULL || !is_list(loader, node, "verdicts")) {
@@ -72,9 +73,9 @@ static void read_verdicts(struct loader *loader, const struct config_option *opt
                    "verdicts holds more than %d rules", VERDICTS_MAX);
         return;
     }
-    destination->verdicts = loader_keep(loader, node->count, sizeof(destination->verdicts[0]));
+    options->verdicts = loader_keep(loader, node->count, sizeof(options->verdicts[0]));
     for (size_t i = 0; i < node->count; i++) {
-        struct config_verdict *verdict = &destination->verdicts[destination->verdict_count++];
+        struct http_verdict *verdict = &options->verdicts[options->verdict_count++];
 
         verdict->place = node->items[i]->place;
         read_section(loader, option->section, node->items[i], verdict->place, verdict);
@@ -89,10 +90,10 @@ static const char *const verdict_words[] = {"delivered", "rejected", "retry", "t
 
 static const struct config_option section[] = {
     {"url", "Where requests go.", OPTION_TEXT, 0, true, AT(url)},
-    {"method", "The request's method.", OPTION_CHOICE, 0, AT(method), .choices = method_words,
+    {"method", "The request's method.", OPTION_CHOICE, 0, OWN(method), .choices = method_words,
      .fallback = "POST"},
     {"headers", "Request headers; a value is a text, {env: NAME} or {file: PATH}.", OPTION_SPECIAL,
-     0, .form = "map: name to value", .read = read_http_headers},
+     0, .is_own = true, .form = "map: name to value", .read = read_http_headers},
     {"auth", "How requests show who sends them: one of basic, bearer and hmac.", OPTION_SECTION, 0,
      .section = "destinations.*.auth", .is_null_refused = true},
     {"tls", "Certificates of its own for this destination.", OPTION_SECTION, 0,
@@ -100,15 +101,15 @@ static const struct config_option section[] = {
     {"body",
      "What is sent of an event: a JSON object whose members are written as in `map`, nested as "
      "they should be; without it the whole event.",
-     OPTION_MAP, 0, AT(body), .is_null_refused = true},
+     OPTION_MAP, 0, OWN(body), .is_null_refused = true},
     {"format",
      "json: one event is one request; ndjson: one line each; array: one JSON array of all.",
-     OPTION_CHOICE, 0, AT(body_format), .choices = body_words, .fallback = "json"},
-    {"gzip", "Whether bodies are sent compressed.", OPTION_BOOL, 0, AT(is_gzip),
+     OPTION_CHOICE, 0, OWN(body_format), .choices = body_words, .fallback = "json"},
+    {"gzip", "Whether bodies are sent compressed.", OPTION_BOOL, 0, OWN(is_gzip),
      .fallback = "false"},
     {"verdicts",
      "What an answer means; the first that fits wins, the rules of docs/delivery.md follow.",
-     OPTION_SPECIAL, 0, .form = "list", .section = "destinations.*.verdicts[]",
+     OPTION_SPECIAL, 0, .is_own = true, .form = "list", .section = "destinations.*.verdicts[]",
      .read = read_verdicts},
 
     {"max_age", "Older events take the next destination in the chain; 0s: no limit.",
@@ -122,39 +123,39 @@ static const struct config_option batch[] = {
 
 static const struct config_option auth[] = {
     {"basic", "User name and password.", OPTION_SECTION, 0, .section = "destinations.*.auth.basic"},
-    {"bearer", "A token, sent as `Authorization: Bearer`.", OPTION_SECRET, 0, AT(auth.bearer)},
+    {"bearer", "A token, sent as `Authorization: Bearer`.", OPTION_SECRET, 0, OWN(auth.bearer)},
     {"hmac", "A signature of each body.", OPTION_SECTION, 0, .section = "destinations.*.auth.hmac"},
 };
 
 static const struct config_option basic[] = {
-    {"username", "Who.", OPTION_SECRET, 0, AT(auth.basic.username)},
-    {"password", "And the password.", OPTION_SECRET, 0, AT(auth.basic.password)},
+    {"username", "Who.", OPTION_SECRET, 0, OWN(auth.basic.username)},
+    {"password", "And the password.", OPTION_SECRET, 0, OWN(auth.basic.password)},
 };
 
 static const struct config_option hmac[] = {
     {"secret",
      "The key. Signed, by HMAC-SHA256, is the time in Unix seconds, a dot, and the body as it is "
      "sent.",
-     OPTION_SECRET, 0, AT(auth.hmac.secret)},
+     OPTION_SECRET, 0, OWN(auth.hmac.secret)},
     {"header", "The header with the signature in lower-case hexadecimal.", OPTION_TEXT, 0,
-     AT(auth.hmac.header), .fallback = "X-Signature", .check = check_header_name},
+     OWN(auth.hmac.header), .fallback = "X-Signature", .check = check_header_name},
     {"timestamp_header", "The header with that time.", OPTION_TEXT, 0,
-     AT(auth.hmac.timestamp_header), .fallback = "X-Timestamp", .check = check_header_name},
-    {"prefix", "What stands before the signature.", OPTION_TEXT, 0, AT(auth.hmac.prefix),
+     OWN(auth.hmac.timestamp_header), .fallback = "X-Timestamp", .check = check_header_name},
+    {"prefix", "What stands before the signature.", OPTION_TEXT, 0, OWN(auth.hmac.prefix),
      .fallback = "sha256=", .check = check_name},
 };
 
 static const struct config_option tls[] = {
     {"ca_file", "Certificates (PEM) to verify it with; the same as `ca_file` of the destination.",
-     OPTION_FILE, 0, AT(tls.ca_file), .check = check_readable},
+     OPTION_FILE, 0, OWN(tls.ca_file), .check = check_readable},
     {"certificate", "Our own certificate (PEM), its chain behind it.", OPTION_FILE, 0,
-     AT(tls.certificate), .check = check_identity},
-    {"key", "Its private key (PEM), not encrypted.", OPTION_FILE, 0, AT(tls.key),
+     OWN(tls.certificate), .check = check_identity},
+    {"key", "Its private key (PEM), not encrypted.", OPTION_FILE, 0, OWN(tls.key),
      .check = check_identity},
 };
 
 #undef AT
-#define AT(field) .offset = offsetof(struct config_verdict, field)
+#define AT(field) .offset = offsetof(struct http_verdict, field)
 
 static const struct config_option verdict[] = {
     {"status", "Of the answer: 404, 2xx, 500..599, or a list of these.", OPTION_SPECIAL, 0,
@@ -180,3 +181,16 @@ const struct config_section http_sections[HTTP_SECTIONS] = {
     {"destinations.*.tls", NULL, tls, COUNT_OF(tls)},
     {"destinations.*.verdicts[]", "One rule.", verdict, COUNT_OF(verdict)},
 };
+
+void http_options_free(void *own)
+{
+    const struct http_options *options = own;
+
+    secret_free(options->auth.basic.username);
+    secret_free(options->auth.basic.password);
+    secret_free(options->auth.bearer);
+    secret_free(options->auth.hmac.secret);
+    for (size_t i = 0; i < options->header_count; i++) {
+        secret_free(options->headers[i].value);
+    }
+}

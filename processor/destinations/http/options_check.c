@@ -36,16 +36,17 @@ static void require(struct loader *loader, const struct yaml_node *node, const s
 
 static void check_user(struct loader *loader, const struct config_destination *destination)
 {
+    const struct http_options *options = http_options_of(destination);
     const struct yaml_node *basic = node_in(destination, "auth", "basic");
     struct buf name;
 
-    require(loader, basic, destination->auth.basic.username, "basic", "username");
-    require(loader, basic, destination->auth.basic.password, "basic", "password");
-    if (destination->auth.basic.username == NULL) {
+    require(loader, basic, options->auth.basic.username, "basic", "username");
+    require(loader, basic, options->auth.basic.password, "basic", "password");
+    if (options->auth.basic.username == NULL) {
         return;
     }
     buf_init(&name, SECRET_BYTES_MAX);
-    secret_read(destination->auth.basic.username, &name);
+    secret_read(options->auth.basic.username, &name);
     if (span_find(buf_span(&name), ':', 0) < name.len) {
         diag_error(loader->diags, basic->place,
                    "auth.basic.username holds a colon: basic authentication has no way to send it");
@@ -55,6 +56,7 @@ static void check_user(struct loader *loader, const struct config_destination *d
 
 static void check_auth(struct loader *loader, const struct config_destination *destination)
 {
+    const struct http_options *options = http_options_of(destination);
     static const char *const parts[] = {"basic", "bearer", "hmac"};
     const struct yaml_node *auth = yaml_get(destination->node, "auth");
     size_t count = 0;
@@ -74,9 +76,8 @@ static void check_auth(struct loader *loader, const struct config_destination *d
     } else if (is_written(yaml_get(auth, "hmac"))) {
         const struct yaml_node *hmac = yaml_get(auth, "hmac");
 
-        require(loader, hmac, destination->auth.hmac.secret, "hmac", "secret");
-        if (span_eq_nocase(destination->auth.hmac.header,
-                           destination->auth.hmac.timestamp_header)) {
+        require(loader, hmac, options->auth.hmac.secret, "hmac", "secret");
+        if (span_eq_nocase(options->auth.hmac.header, options->auth.hmac.timestamp_header)) {
             diag_error(loader->diags, hmac->place,
                        "auth.hmac: the signature and its time cannot share one header");
         }
@@ -86,12 +87,13 @@ static void check_auth(struct loader *loader, const struct config_destination *d
 /* The header comes from elsewhere; says from where, or NULL. */
 static const char *owner_of(const struct config_destination *destination, struct span name)
 {
+    const struct http_options *options = http_options_of(destination);
     static const char *const connection[] = {
         "host", "content-length", "transfer-encoding", "connection",      "expect",
         "te",   "trailer",        "upgrade",           "accept-encoding", "keep-alive",
     };
     bool is_authorization = span_eq_nocase(name, SPAN("authorization"));
-    bool has_hmac = destination->auth.hmac.secret != NULL;
+    bool has_hmac = options->auth.hmac.secret != NULL;
 
     for (size_t i = 0; i < COUNT_OF(connection); i++) {
         if (span_eq_nocase(name, span_of(connection[i]))) {
@@ -105,9 +107,9 @@ static const char *owner_of(const struct config_destination *destination, struct
         return "it comes from gzip";
     }
     if ((is_authorization &&
-         (destination->auth.bearer != NULL || destination->auth.basic.username != NULL)) ||
-        (has_hmac && (span_eq_nocase(name, destination->auth.hmac.header) ||
-                      span_eq_nocase(name, destination->auth.hmac.timestamp_header)))) {
+         (options->auth.bearer != NULL || options->auth.basic.username != NULL)) ||
+        (has_hmac && (span_eq_nocase(name, options->auth.hmac.header) ||
+                      span_eq_nocase(name, options->auth.hmac.timestamp_header)))) {
         return "it comes from auth";
     }
     return NULL;
@@ -115,13 +117,14 @@ static const char *owner_of(const struct config_destination *destination, struct
 
 static void check_headers(struct loader *loader, const struct config_destination *destination)
 {
-    if (destination->header_count > HEADERS_MAX) {
-        diag_error(loader->diags, destination->headers[HEADERS_MAX].place,
-                   "headers holds more than %d", HEADERS_MAX);
+    const struct http_options *options = http_options_of(destination);
+    if (options->header_count > HEADERS_MAX) {
+        diag_error(loader->diags, options->headers[HEADERS_MAX].place, "headers holds more than %d",
+                   HEADERS_MAX);
         return;
     }
-    for (size_t i = 0; i < destination->header_count; i++) {
-        const struct http_header *header = &destination->headers[i];
+    for (size_t i = 0; i < options->header_count; i++) {
+        const struct http_header *header = &options->headers[i];
         const char *owner = owner_of(destination, header->name);
 
         if (owner != NULL) {
@@ -129,7 +132,7 @@ static void check_headers(struct loader *loader, const struct config_destination
                        LOG_S(header->name), owner);
         }
         for (size_t k = 0; k < i; k++) {
-            if (span_eq_nocase(header->name, destination->headers[k].name)) {
+            if (span_eq_nocase(header->name, options->headers[k].name)) {
                 diag_error(loader->diags, header->place, "header %s is listed twice",
                            LOG_S(header->name));
                 break;
@@ -147,40 +150,41 @@ static bool is_https(struct span url)
 
 static void check_tls(struct loader *loader, struct config_destination *destination)
 {
+    const struct http_options *options = http_options_of(destination);
     struct place place = place_in(destination, NULL, "tls");
     const struct yaml_node *key = node_in(destination, "tls", "key");
     struct stat status;
 
-    if (destination->tls.ca_file.ptr != NULL && destination->ca_file.ptr != NULL) {
+    if (options->tls.ca_file.ptr != NULL && destination->ca_file.ptr != NULL) {
         diag_error(loader->diags, place,
                    "ca_file and tls.ca_file are the same option: write one of them");
-    } else if (destination->tls.ca_file.ptr != NULL) {
-        destination->ca_file = destination->tls.ca_file;
+    } else if (options->tls.ca_file.ptr != NULL) {
+        destination->ca_file = options->tls.ca_file;
     }
-    if ((destination->tls.certificate.ptr == NULL) != (destination->tls.key.ptr == NULL)) {
+    if ((options->tls.certificate.ptr == NULL) != (options->tls.key.ptr == NULL)) {
         diag_error(loader->diags, place, "tls wants certificate and key, or neither");
     }
-    if (destination->tls.certificate.ptr != NULL && !is_https(destination->url)) {
+    if (options->tls.certificate.ptr != NULL && !is_https(destination->url)) {
         diag_error(loader->diags, place, "tls.certificate has no meaning without https in url");
     }
-    if (key != NULL && destination->tls.key.ptr != NULL &&
-        stat(destination->tls.key.ptr, &status) == 0 &&
+    if (key != NULL && options->tls.key.ptr != NULL && stat(options->tls.key.ptr, &status) == 0 &&
         (status.st_mode & (S_IROTH | S_IWOTH)) != 0) {
         diag_warning(loader->diags, key->place,
                      "the private key %s can be %s by everybody on this machine: chmod 0400 it",
-                     destination->tls.key.ptr,
-                     (status.st_mode & S_IWOTH) != 0 ? "written" : "read");
+                     options->tls.key.ptr, (status.st_mode & S_IWOTH) != 0 ? "written" : "read");
     }
 }
 
 void http_options_check(struct loader *loader, struct config_destination *destination)
 {
+    const struct http_options *options = http_options_of(destination);
+
     check_auth(loader, destination);
-    check_token(loader, destination->auth.bearer, place_in(destination, "auth", "bearer"),
+    check_token(loader, options->auth.bearer, place_in(destination, "auth", "bearer"),
                 "auth.bearer");
     check_headers(loader, destination);
     check_tls(loader, destination);
-    if (destination->body_format == BODY_JSON && destination->batch.events > 1) {
+    if (options->body_format == BODY_JSON && destination->batch.events > 1) {
         diag_error(loader->diags, place_in(destination, "batch", "events"),
                    "batch.events is %u, but format: json sends one event a request; write format: "
                    "ndjson or array",

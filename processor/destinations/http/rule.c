@@ -176,7 +176,7 @@ static bool compile_tests(const struct yaml_node *node, const char *what, compil
 
 /* the rule */
 
-bool rule_compile(const struct config_verdict *config, struct rule *out, struct diags *diags)
+bool rule_compile(const struct http_verdict *config, struct rule *out, struct diags *diags)
 {
     bool is_good = true;
 

@@ -3,7 +3,7 @@
 #ifndef DESTINATIONS_HTTP_RULE_H
 #define DESTINATIONS_HTTP_RULE_H
 
-#include "config/config.h"
+#include "destinations/http/options.h"
 #include "destinations/http/pointer.h"
 #include "event/verdict.h"
 #include "match/condition.h"
@@ -35,7 +35,7 @@ struct rule {
 
 bool status_has(const struct status_set *set, int status);
 /** False with errors in @diags. */
-bool rule_compile(const struct config_verdict *config, struct rule *out, struct diags *diags);
+bool rule_compile(const struct http_verdict *config, struct rule *out, struct diags *diags);
 void rule_fini(struct rule *rule);
 
 #endif /* DESTINATIONS_HTTP_RULE_H */

@@ -27,8 +27,8 @@ static bool has_success(const struct status_set *set)
 }
 
 /* An earlier rule that asks for nothing but the status takes all of what a later one could. */
-static void warn_of_unreachable(const struct config_destination *destination,
-                                const struct verdicts *verdicts, struct diags *diags)
+static void warn_of_unreachable(const struct http_options *options, const struct verdicts *verdicts,
+                                struct diags *diags)
 {
     struct status_set taken = {0};
 
@@ -43,23 +43,23 @@ static void warn_of_unreachable(const struct config_destination *destination,
             }
         }
         if (!is_reachable) {
-            diag_warning(diags, destination->verdicts[i].place,
+            diag_warning(diags, options->verdicts[i].place,
                          "this rule is never reached: rules above it take every answer with such a "
                          "status");
         }
     }
 }
 
-struct verdicts *verdicts_compile(const struct config_destination *destination, struct diags *diags)
+struct verdicts *verdicts_compile(const struct http_options *options, struct diags *diags)
 {
     struct verdicts *verdicts = mem_new(struct verdicts);
     bool is_good = true;
 
-    verdicts->rules = mem_array(destination->verdict_count + 1, struct rule);
-    for (size_t i = 0; i < destination->verdict_count; i++) {
+    verdicts->rules = mem_array(options->verdict_count + 1, struct rule);
+    for (size_t i = 0; i < options->verdict_count; i++) {
         struct rule *rule = &verdicts->rules[verdicts->count];
 
-        if (!rule_compile(&destination->verdicts[i], rule, diags)) {
+        if (!rule_compile(&options->verdicts[i], rule, diags)) {
             is_good = false;
             continue;
         }
@@ -74,7 +74,7 @@ struct verdicts *verdicts_compile(const struct config_destination *destination, 
         verdicts_free(verdicts);
         return NULL;
     }
-    warn_of_unreachable(destination, verdicts, diags);
+    warn_of_unreachable(options, verdicts, diags);
     return verdicts;
 }
 

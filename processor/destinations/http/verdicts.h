@@ -17,7 +17,7 @@
 #ifndef DESTINATIONS_HTTP_VERDICTS_H
 #define DESTINATIONS_HTTP_VERDICTS_H
 
-#include "config/config.h"
+#include "destinations/http/options.h"
 #include "event/answer.h"
 #include "http/client.h"
 
@@ -25,8 +25,7 @@ struct verdicts;
 struct rule; /* destinations/http/rule.h */
 
 /** All errors into @diags, and NULL then. Keeps texts of the configuration. */
-struct verdicts *verdicts_compile(const struct config_destination *destination,
-                                  struct diags *diags);
+struct verdicts *verdicts_compile(const struct http_options *options, struct diags *diags);
 void verdicts_free(struct verdicts *verdicts);
 /** Whether a rule looks at headers of the answer. */
 bool verdicts_ask_headers(const struct verdicts *verdicts);

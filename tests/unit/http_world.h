@@ -1,14 +1,15 @@
 /* A destination of type http from a few lines of YAML, as config_load() would fill it, for the
  * tests of destinations/http. */
-#ifndef TESTS_WEBHOOK_WORLD_H
-#define TESTS_WEBHOOK_WORLD_H
+#ifndef TESTS_HTTP_WORLD_H
+#define TESTS_HTTP_WORLD_H
 
 #include "readers_fixture.h"
 
 #include "destinations/destination.h"
+#include "destinations/http/options.h"
 #include "destinations/table.h"
 
-static const char *const webhook_schema =
+static const char *const http_schema =
     "{\"type\":\"record\",\"name\":\"shop.Order\",\"fields\":["
     "{\"name\":\"event\",\"type\":\"string\",\"default\":\"Purchase\"},"
     "{\"name\":\"id\",\"type\":[\"null\",\"string\"],\"default\":null},"
@@ -33,15 +34,16 @@ static const char *const webhook_schema =
     "\"Part\",\"fields\":[{\"name\":\"no\",\"type\":\"int\"}]}},\"default\":[]}]}]},"
     "\"default\":[]}]}";
 
-struct webhook_world {
+struct http_world {
     struct readers readers;
     struct diags diags;
     struct yaml_doc *doc;
     struct config_destination destination;
-    struct config_verdict verdicts[32];
+    struct http_options options;
+    struct http_verdict verdicts[32];
     struct arena arena;
     struct destination compiled;
-    const struct destination *webhook; /* NULL when there are errors */
+    const struct destination *to; /* NULL when there are errors */
 };
 
 static inline int verdict_index(struct span word)
@@ -55,13 +57,13 @@ static inline int verdict_index(struct span word)
     return 0;
 }
 
-static inline void take_verdicts(struct webhook_world *world, const struct yaml_node *list)
+static inline void take_verdicts(struct http_world *world, const struct yaml_node *list)
 {
     for (size_t i = 0; list != NULL && i < list->count; i++) {
         const struct yaml_node *node = list->items[i];
 
         assert_true(i < COUNT_OF(world->verdicts));
-        world->verdicts[i] = (struct config_verdict){
+        world->verdicts[i] = (struct http_verdict){
             .status = yaml_get(node, "status"),
             .header = yaml_get(node, "header"),
             .json = yaml_get(node, "json"),
@@ -69,16 +71,16 @@ static inline void take_verdicts(struct webhook_world *world, const struct yaml_
             .place = node->place,
         };
     }
-    world->destination.verdicts = world->verdicts;
-    world->destination.verdict_count = list == NULL ? 0 : list->count;
+    world->options.verdicts = world->verdicts;
+    world->options.verdict_count = list == NULL ? 0 : list->count;
 }
 
-/* @yaml may have body: and verdicts:; the rest of the destination is as @base says. */
-static inline void webhook_open_as(struct webhook_world *world, const char *yaml,
-                                   const struct config_destination *base)
+/* @yaml may have body: and verdicts:; all else that only this type has is as @base says. */
+static inline void http_open_as(struct http_world *world, const char *yaml,
+                                const struct http_options *base)
 {
-    *world = (struct webhook_world){.destination = *base};
-    world->readers = readers_of(&webhook_schema, 1);
+    *world = (struct http_world){.options = *base};
+    world->readers = readers_of(&http_schema, 1);
     diags_init(&world->diags);
     arena_init(&world->arena, 16 << 20);
     world->doc = yaml_parse("detour.yaml", span_of(yaml), true, &world->diags);
@@ -88,22 +90,23 @@ static inline void webhook_open_as(struct webhook_world *world, const char *yaml
     world->destination.name = SPAN("hook");
     world->destination.type = &http_driver.section;
     world->destination.node = yaml_root(world->doc);
-    world->destination.body = yaml_get(yaml_root(world->doc), "body");
+    world->destination.own = &world->options;
+    world->options.body = yaml_get(yaml_root(world->doc), "body");
     take_verdicts(world, yaml_get(yaml_root(world->doc), "verdicts"));
     if (destination_compile(&world->destination, &world->readers, &world->compiled,
                             &world->diags)) {
-        world->webhook = &world->compiled;
+        world->to = &world->compiled;
     }
 }
 
-static inline void webhook_open(struct webhook_world *world, const char *yaml)
+static inline void http_open(struct http_world *world, const char *yaml)
 {
-    const struct config_destination base = {0};
+    const struct http_options base = {0};
 
-    webhook_open_as(world, yaml, &base);
+    http_open_as(world, yaml, &base);
 }
 
-static inline void webhook_close(struct webhook_world *world)
+static inline void http_close(struct http_world *world)
 {
     destination_fini(&world->compiled);
     yaml_free(world->doc);
@@ -113,36 +116,35 @@ static inline void webhook_close(struct webhook_world *world)
 }
 
 /* What @reply means. */
-static inline struct answer webhook_read(const struct webhook_world *world,
-                                         const struct http_reply *reply)
+static inline struct answer http_read(const struct http_world *world,
+                                      const struct http_reply *reply)
 {
     const struct answer_batch none = {0};
     struct answer answer;
 
-    world->webhook->driver->read(world->webhook, reply, &none, &answer);
+    world->to->driver->read(world->to, reply, &none, &answer);
     return answer;
 }
 
 /* The item of @view. */
-static inline enum err_code webhook_write_view(struct webhook_world *world,
-                                               const struct event_view *view, struct buf *out,
-                                               uint32_t *left_out, struct err *err)
+static inline enum err_code http_write_view(struct http_world *world, const struct event_view *view,
+                                            struct buf *out, uint32_t *left_out, struct err *err)
 {
     struct rendering event = {.view = view, .event_id = SPAN("e-1"), .arena = &world->arena};
-    enum err_code rc = world->webhook->driver->render(world->webhook, &event, out, err);
+    enum err_code rc = world->to->driver->render(world->to, &event, out, err);
 
     *left_out = event.fields_left_out;
     return rc;
 }
 
 /* The item of the event @json. */
-static inline enum err_code webhook_write(struct webhook_world *world, const char *json,
-                                          struct buf *out, uint32_t *left_out, struct err *err)
+static inline enum err_code http_write(struct http_world *world, const char *json, struct buf *out,
+                                       uint32_t *left_out, struct err *err)
 {
     struct value root = value_of(&world->readers, 0, json, &world->arena);
     struct event_view view = {.root = &root};
 
-    return webhook_write_view(world, &view, out, left_out, err);
+    return http_write_view(world, &view, out, left_out, err);
 }
 
-#endif /* TESTS_WEBHOOK_WORLD_H */
+#endif /* TESTS_HTTP_WORLD_H */

@@ -1,5 +1,5 @@
 /* Bodies: what is made of an event, and what is refused when the configuration is loaded. */
-#include "webhook_world.h"
+#include "http_world.h"
 
 #include <math.h>
 
@@ -80,7 +80,7 @@ static void bodies_are_written(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        struct webhook_world world;
+        struct http_world world;
         struct buf yaml;
         struct buf out;
         struct err err = {0};
@@ -90,12 +90,12 @@ static void bodies_are_written(void **state)
         buf_init(&yaml, 4096);
         buf_init(&out, 4096);
         buf_printf(&yaml, "body: %s", rows[i].body);
-        webhook_open(&world, buf_text(&yaml));
-        if (world.webhook == NULL) {
+        http_open(&world, buf_text(&yaml));
+        if (world.to == NULL) {
             fail_msg("%s: %s", rows[i].name, first_diag(&world.diags));
         }
         buf_add_text(&out, "before");
-        rc = webhook_write(&world, rows[i].event, &out, &left_out, &err);
+        rc = http_write(&world, rows[i].event, &out, &left_out, &err);
         if (rows[i].want == NULL) {
             if (rc != ERR_DATA || !span_is(buf_span(&out), "before")) {
                 fail_msg("%s: rc %d, %s", rows[i].name, rc, buf_text(&out));
@@ -105,7 +105,7 @@ static void bodies_are_written(void **state)
             fail_msg("%s: rc %d, left out %u, %s\nwant %s", rows[i].name, rc, left_out,
                      buf_text(&out), rows[i].want);
         }
-        webhook_close(&world);
+        http_close(&world);
         buf_fini(&yaml);
         buf_fini(&out);
     }
@@ -142,84 +142,84 @@ static void bad_bodies_are_refused(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT_OF(bad_rows); i++) {
-        struct webhook_world world;
+        struct http_world world;
         struct buf yaml;
 
         buf_init(&yaml, 4096);
         buf_printf(&yaml, "body: %s", bad_rows[i].body);
-        webhook_open(&world, buf_text(&yaml));
-        if (world.webhook != NULL || !has_diag(&world.diags, DIAG_ERROR, bad_rows[i].part)) {
+        http_open(&world, buf_text(&yaml));
+        if (world.to != NULL || !has_diag(&world.diags, DIAG_ERROR, bad_rows[i].part)) {
             fail_msg("%s: %s", bad_rows[i].name, first_diag(&world.diags));
         }
         assert_int_equal(world.diags.items[0].place.line, 1);
-        webhook_close(&world);
+        http_close(&world);
         buf_fini(&yaml);
     }
 }
 
 static void all_errors_come_at_once(void **state)
 {
-    struct webhook_world world;
+    struct http_world world;
 
     (void)state;
-    webhook_open(&world, "body:\n  a: idd\n  b: {c: evnt}\n  d: {each: linez, fields: {s: sku}}\n"
-                         "verdicts:\n  - {status: 20, is: retry}\n");
-    assert_null(world.webhook);
+    http_open(&world, "body:\n  a: idd\n  b: {c: evnt}\n  d: {each: linez, fields: {s: sku}}\n"
+                      "verdicts:\n  - {status: 20, is: retry}\n");
+    assert_null(world.to);
     assert_int_equal(world.diags.error_count, 4);
     assert_int_equal(world.diags.items[1].place.line, 3);
-    webhook_close(&world);
+    http_close(&world);
 }
 
 static void a_constant_that_is_a_path_is_warned_of(void **state)
 {
-    struct webhook_world world;
+    struct http_world world;
 
     (void)state;
-    webhook_open(&world, "body: {a: {value: user.name}, b: {value: shop}, c: {value: 'id'}}");
-    assert_non_null(world.webhook);
+    http_open(&world, "body: {a: {value: user.name}, b: {value: shop}, c: {value: 'id'}}");
+    assert_non_null(world.to);
     assert_int_equal(world.diags.count, 1);
     assert_true(has_diag(&world.diags, DIAG_WARNING, "{value: [user.name]}"));
-    webhook_close(&world);
+    http_close(&world);
 }
 
 static void no_number_is_left_out_and_counted(void **state)
 {
-    struct webhook_world world;
+    struct http_world world;
     struct value root;
     struct event_view view = {.root = &root};
     struct buf out;
     uint32_t left_out = 0;
 
     (void)state;
-    webhook_open(&world, "body: {e: event, n: price}");
+    http_open(&world, "body: {e: event, n: price}");
     buf_init(&out, 4096);
     root = value_of(&world.readers, 0, "{\"price\":1}", &world.arena);
     root.items[6].d = (double)NAN;
-    assert_int_equal(webhook_write_view(&world, &view, &out, &left_out, NULL), ERR_OK);
+    assert_int_equal(http_write_view(&world, &view, &out, &left_out, NULL), ERR_OK);
     assert_string_equal(buf_text(&out), "{\"e\":\"Purchase\"}");
     assert_int_equal(left_out, 1);
     buf_fini(&out);
-    webhook_close(&world);
+    http_close(&world);
 }
 
 static void without_a_body_the_whole_event_is_sent(void **state)
 {
-    struct webhook_world world;
+    struct http_world world;
     struct buf out;
     uint32_t left_out = 0;
 
     (void)state;
-    webhook_open(&world, "{}");
+    http_open(&world, "{}");
     buf_init(&out, 4096);
-    assert_int_equal(
-        webhook_write(&world, "{\"id\":\"o-1\",\"tags\":[\"a\"]}", &out, &left_out, NULL), ERR_OK);
+    assert_int_equal(http_write(&world, "{\"id\":\"o-1\",\"tags\":[\"a\"]}", &out, &left_out, NULL),
+                     ERR_OK);
     assert_string_equal(
         buf_text(&out),
         "{\"event\":\"Purchase\",\"id\":\"o-1\",\"backup\":\"\",\"url\":null,\"count\":null,"
         "\"big\":null,\"price\":null,\"rate\":null,\"money\":null,\"ok\":null,\"user\":null,"
         "\"tags\":[\"a\"],\"lines\":[]}");
     buf_fini(&out);
-    webhook_close(&world);
+    http_close(&world);
 }
 
 /* At every size that is too small the output is as it was. */
@@ -231,26 +231,26 @@ static void what_does_not_fit_leaves_nothing(void **state)
 
     (void)state;
     for (size_t i = 0; i < COUNT_OF(bodies); i++) {
-        struct webhook_world world;
+        struct http_world world;
         struct buf whole;
         uint32_t left_out = 0;
 
-        webhook_open(&world, bodies[i]);
+        http_open(&world, bodies[i]);
         buf_init(&whole, 4096);
-        assert_int_equal(webhook_write(&world, event, &whole, &left_out, NULL), ERR_OK);
+        assert_int_equal(http_write(&world, event, &whole, &left_out, NULL), ERR_OK);
         for (size_t max = 1; max < whole.len; max++) {
             struct buf out;
             struct err err = {0};
 
             buf_init(&out, max);
-            if (webhook_write(&world, event, &out, &left_out, &err) != ERR_LIMIT || out.len != 0 ||
+            if (http_write(&world, event, &out, &left_out, &err) != ERR_LIMIT || out.len != 0 ||
                 out.is_overflowed) {
                 fail_msg("%s: within %zu bytes: %s", bodies[i], max, err.text);
             }
             buf_fini(&out);
         }
         buf_fini(&whole);
-        webhook_close(&world);
+        http_close(&world);
     }
 }
 

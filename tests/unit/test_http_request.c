@@ -1,5 +1,5 @@
 /* Requests: formats, compression, signatures, headers, the identity that servers ask for. */
-#include "webhook_world.h"
+#include "http_world.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -139,20 +139,20 @@ static const struct {
     {BODY_ARRAY, 3, "[{\"i\":\"o\"},{\"i\":\"o\"},{\"i\":\"o\"}]"},
 };
 
-static void write_body(struct webhook_world *world, size_t items, struct buf *out)
+static void write_body(struct http_world *world, size_t items, struct buf *out)
 {
-    const struct driver *driver = world->webhook->driver;
+    const struct driver *driver = world->to->driver;
     uint32_t left_out = 0;
 
     buf_init(out, 4096);
-    driver->begin(world->webhook, SPAN(""), out);
+    driver->begin(world->to, SPAN(""), out);
     for (size_t i = 0; i < items; i++) {
         if (i > 0) {
-            driver->separate(world->webhook, out);
+            driver->separate(world->to, out);
         }
-        assert_int_equal(webhook_write(world, "{\"id\":\"o\"}", out, &left_out, NULL), ERR_OK);
+        assert_int_equal(http_write(world, "{\"id\":\"o\"}", out, &left_out, NULL), ERR_OK);
     }
-    driver->end(world->webhook, out);
+    driver->end(world->to, out);
 }
 
 static void items_become_a_body(void **state)
@@ -160,13 +160,13 @@ static void items_become_a_body(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT_OF(format_rows); i++) {
         for (int is_gzip = 0; is_gzip < 2; is_gzip++) {
-            const struct config_destination base = {.body_format = format_rows[i].format,
-                                                    .is_gzip = is_gzip};
-            struct webhook_world world;
+            const struct http_options base = {.body_format = format_rows[i].format,
+                                              .is_gzip = is_gzip};
+            struct http_world world;
             struct buf body;
             struct buf plain;
 
-            webhook_open_as(&world, "body: {i: id}", &base);
+            http_open_as(&world, "body: {i: id}", &base);
             write_body(&world, format_rows[i].items, &body);
             buf_init(&plain, 4096);
             if (is_gzip) {
@@ -179,27 +179,27 @@ static void items_become_a_body(void **state)
             }
             buf_fini(&body);
             buf_fini(&plain);
-            webhook_close(&world);
+            http_close(&world);
         }
     }
 }
 
 /* Header lines of a request with @body, joined by "|". */
-static void headers_of(const struct config_destination *base, const char *body, struct buf *out)
+static void headers_of(const struct http_options *base, const char *body, struct buf *out)
 {
-    struct webhook_world world;
+    struct http_world world;
 
-    webhook_open_as(&world, "{}", base);
-    assert_non_null(world.webhook);
+    http_open_as(&world, "{}", base);
+    assert_non_null(world.to);
     buf_init(out, 65536);
-    world.webhook->driver->headers(world.webhook, span_of(body), 1767225600999, out);
+    world.to->driver->headers(world.to, span_of(body), 1767225600999, out);
     for (size_t i = 0; i < out->len; i++) {
         out->ptr[i] = out->ptr[i] == '\0' ? '|' : out->ptr[i];
     }
-    webhook_close(&world);
+    http_close(&world);
 }
 
-static void check_headers(const char *name, const struct config_destination *base, const char *body,
+static void check_headers(const char *name, const struct http_options *base, const char *body,
                           const char *want)
 {
     struct buf lines;
@@ -219,22 +219,21 @@ static void requests_carry_their_headers(void **state)
                                     {.name = {"content-TYPE", 12}, .value = two}};
 
     (void)state;
-    check_headers("json", &(struct config_destination){0}, "", "Content-Type: application/json|");
-    check_headers("ndjson", &(struct config_destination){.body_format = BODY_NDJSON}, "",
+    check_headers("json", &(struct http_options){0}, "", "Content-Type: application/json|");
+    check_headers("ndjson", &(struct http_options){.body_format = BODY_NDJSON}, "",
                   "Content-Type: application/x-ndjson|");
     check_headers("array, compressed",
-                  &(struct config_destination){.body_format = BODY_ARRAY, .is_gzip = true}, "",
+                  &(struct http_options){.body_format = BODY_ARRAY, .is_gzip = true}, "",
                   "Content-Type: application/json|Content-Encoding: gzip|");
     check_headers("of the user's own",
-                  &(struct config_destination){.headers = headers, .header_count = 1}, "",
+                  &(struct http_options){.headers = headers, .header_count = 1}, "",
                   "Content-Type: application/json|X-One: one|");
     check_headers("a content type of the user's own",
-                  &(struct config_destination){.headers = headers, .header_count = 2}, "",
+                  &(struct http_options){.headers = headers, .header_count = 2}, "",
                   "X-One: one|content-TYPE: two|");
-    check_headers("bearer", &(struct config_destination){.auth.bearer = one}, "",
+    check_headers("bearer", &(struct http_options){.auth.bearer = one}, "",
                   "Content-Type: application/json|Authorization: Bearer one|");
-    check_headers("basic",
-                  &(struct config_destination){.auth.basic = {.username = one, .password = two}},
+    check_headers("basic", &(struct http_options){.auth.basic = {.username = one, .password = two}},
                   "", "Content-Type: application/json|Authorization: Basic b25lOnR3bw==|");
     secret_free(one);
     secret_free(two);
@@ -243,7 +242,7 @@ static void requests_carry_their_headers(void **state)
 static void a_signature_has_its_time_beside_it(void **state)
 {
     struct secret *secret = secret_from_text(SPAN("whsec-test"));
-    struct config_destination base = {0};
+    struct http_options base = {0};
 
     (void)state;
     base.auth.hmac.secret = secret;
@@ -261,42 +260,41 @@ static void every_secret_is_watched(void **state)
     struct secret *one = secret_from_text(SPAN("one"));
     struct secret *two = secret_from_text(SPAN("two"));
     struct http_header headers[] = {{.name = {"X-One", 5}, .value = one}};
-    const struct config_destination base = {
-        .headers = headers, .header_count = 1, .auth.bearer = two};
+    const struct http_options base = {.headers = headers, .header_count = 1, .auth.bearer = two};
     struct secret *(*secret_at)(const struct config_destination *, size_t);
-    struct webhook_world world;
+    struct http_world world;
 
     (void)state;
-    webhook_open_as(&world, "{}", &base);
-    secret_at = world.webhook->driver->secret;
-    assert_ptr_equal(secret_at(&base, 0), two); /* the one an operator is told of */
-    assert_ptr_equal(secret_at(&base, 1), one);
-    assert_null(secret_at(&base, 2));
-    webhook_close(&world);
-    webhook_open(&world, "{}");
+    http_open_as(&world, "{}", &base);
+    secret_at = world.to->driver->secret;
+    assert_ptr_equal(secret_at(&world.destination, 0), two); /* the one an operator is told of */
+    assert_ptr_equal(secret_at(&world.destination, 1), one);
+    assert_null(secret_at(&world.destination, 2));
+    http_close(&world);
+    http_open(&world, "{}");
     assert_null(secret_at(&world.destination, 0));
-    webhook_close(&world);
+    http_close(&world);
     secret_free(one);
     secret_free(two);
 }
 
 static void requests_are_aimed(void **state)
 {
-    const struct config_destination base = {.method = METHOD_PATCH};
+    const struct http_options base = {.method = METHOD_PATCH};
     struct http_target target = {0};
-    struct webhook_world world;
+    struct http_world world;
 
     (void)state;
-    webhook_open(&world, "{}");
-    world.webhook->driver->aim(world.webhook, &target);
+    http_open(&world, "{}");
+    world.to->driver->aim(world.to, &target);
     assert_null(target.method);
     assert_false(target.keeps_headers);
-    webhook_close(&world);
-    webhook_open_as(&world, "verdicts: [{header: {X-A: b}, is: retry}]", &base);
-    world.webhook->driver->aim(world.webhook, &target);
+    http_close(&world);
+    http_open_as(&world, "verdicts: [{header: {X-A: b}, is: retry}]", &base);
+    world.to->driver->aim(world.to, &target);
     assert_string_equal(target.method, "PATCH");
     assert_true(target.keeps_headers);
-    webhook_close(&world);
+    http_close(&world);
 }
 
 /* identity */
@@ -319,17 +317,17 @@ static struct span write_file(const char *name, const char *text)
 }
 
 /* The first error with these files as tls.certificate and tls.key; NULL: none. */
-static void check_identity(const char *name, struct span certificate, struct span key,
-                           const char *part)
+static void check_pair_of(const char *name, struct span certificate, struct span key,
+                          const char *part)
 {
-    struct config_destination base = {.tls = {.certificate = certificate, .key = key}};
-    struct webhook_world world;
+    struct http_options base = {.tls = {.certificate = certificate, .key = key}};
+    struct http_world world;
 
-    webhook_open_as(&world, "{}", &base);
-    if (!has_diag(&world.diags, DIAG_ERROR, part) || (world.webhook == NULL) != (part != NULL)) {
+    http_open_as(&world, "{}", &base);
+    if (!has_diag(&world.diags, DIAG_ERROR, part) || (world.to == NULL) != (part != NULL)) {
         fail_msg("%s: %s", name, first_diag(&world.diags));
     }
-    webhook_close(&world);
+    http_close(&world);
 }
 
 /* @key_pem under a password. */
@@ -363,13 +361,13 @@ static void an_identity_is_looked_at_when_loaded(void **state)
     encrypted = encrypt(key);
     certificate_file = write_file("certificate.pem", certificate);
     key_file = write_file("key.pem", key);
-    check_identity("a pair", certificate_file, key_file, NULL);
-    check_identity("another's key", certificate_file, write_file("other.pem", other_key),
-                   "not the one of the certificate");
-    check_identity("an encrypted key", certificate_file, write_file("locked.pem", encrypted),
-                   "is encrypted");
-    check_identity("no key", certificate_file, write_file("none.pem", "x"), "no private key");
-    check_identity("no certificate", write_file("empty.pem", ""), key_file, "no certificate");
+    check_pair_of("a pair", certificate_file, key_file, NULL);
+    check_pair_of("another's key", certificate_file, write_file("other.pem", other_key),
+                  "not the one of the certificate");
+    check_pair_of("an encrypted key", certificate_file, write_file("locked.pem", encrypted),
+                  "is encrypted");
+    check_pair_of("no key", certificate_file, write_file("none.pem", "x"), "no private key");
+    check_pair_of("no certificate", write_file("empty.pem", ""), key_file, "no certificate");
     free(key);
     free(certificate);
     free(other_key);

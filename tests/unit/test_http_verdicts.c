@@ -1,10 +1,10 @@
 /* What answers mean: the defaults, rules over status, header and JSON, and what is refused at load.
  */
-#include "webhook_world.h"
+#include "http_world.h"
 
 #include <stdio.h>
 
-static struct answer read_answer(const struct webhook_world *world, int status, const char *headers,
+static struct answer read_answer(const struct http_world *world, int status, const char *headers,
                                  const char *body, bool has_retry_after)
 {
     const struct http_reply reply = {.status = status,
@@ -14,7 +14,7 @@ static struct answer read_answer(const struct webhook_world *world, int status, 
                                      .error = "refused"};
     struct answer answer = {0};
 
-    answer = webhook_read(world, &reply);
+    answer = http_read(world, &reply);
     return answer;
 }
 
@@ -49,10 +49,10 @@ static const struct {
 
 static void without_rules_the_defaults_hold(void **state)
 {
-    struct webhook_world world;
+    struct http_world world;
 
     (void)state;
-    webhook_open(&world, "{}");
+    http_open(&world, "{}");
     for (size_t i = 0; i < COUNT_OF(default_rows); i++) {
         int status = default_rows[i].status;
         struct answer got =
@@ -65,7 +65,7 @@ static void without_rules_the_defaults_hold(void **state)
             fail_msg("status %d: life sign %d, code %d", status, got.is_life_sign, got.code);
         }
     }
-    webhook_close(&world);
+    http_close(&world);
 }
 
 static const struct {
@@ -187,13 +187,13 @@ static void rules_are_tried_in_order(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT_OF(rule_rows); i++) {
-        struct webhook_world world;
+        struct http_world world;
         char yaml[512];
         struct answer got;
 
         (void)snprintf(yaml, sizeof(yaml), "verdicts: %s", rule_rows[i].rules);
-        webhook_open(&world, yaml);
-        if (world.webhook == NULL) {
+        http_open(&world, yaml);
+        if (world.to == NULL) {
             fail_msg("%s: %s", rule_rows[i].name, first_diag(&world.diags));
         }
         got = read_answer(&world, rule_rows[i].status, rule_rows[i].headers, rule_rows[i].body,
@@ -201,7 +201,7 @@ static void rules_are_tried_in_order(void **state)
         if (got.verdict != rule_rows[i].want) {
             fail_msg("%s: %s (%s)", rule_rows[i].name, verdict_word(got.verdict), got.text);
         }
-        webhook_close(&world);
+        http_close(&world);
     }
 }
 
@@ -242,29 +242,29 @@ static void pages_and_long_answers_condemn_nobody(void **state)
                                    .body = span_of(page_rows[i].body),
                                    .headers = SPAN(""),
                                    .is_oversized = page_rows[i].is_oversized};
-        struct webhook_world world;
+        struct http_world world;
         struct answer got = {0};
         char yaml[256];
 
         (void)snprintf(yaml, sizeof(yaml), "%s%s", page_rows[i].rules[1] == ']' ? "" : "verdicts: ",
                        page_rows[i].rules[1] == ']' ? "{}" : page_rows[i].rules);
-        webhook_open(&world, yaml);
-        got = webhook_read(&world, &reply);
+        http_open(&world, yaml);
+        got = http_read(&world, &reply);
         if (got.verdict != page_rows[i].want || got.is_life_sign != page_rows[i].want_life_sign) {
             fail_msg("%s: %s, life sign %d (%s)", page_rows[i].name, verdict_word(got.verdict),
                      got.is_life_sign, got.text);
         }
-        webhook_close(&world);
+        http_close(&world);
     }
 }
 
 static void the_text_names_the_rule_and_nothing_of_the_body(void **state)
 {
-    struct webhook_world world;
+    struct http_world world;
     struct answer got;
 
     (void)state;
-    webhook_open(&world, "verdicts: [{status: 418, is: hold}, {json: {/a: exists}, is: rejected}]");
+    http_open(&world, "verdicts: [{status: 418, is: hold}, {json: {/a: exists}, is: rejected}]");
     got = read_answer(&world, 400, "", "{\"a\":\"ann@example.com\"}", false);
     assert_string_equal(got.text, "HTTP 400, rule 2 of verdicts");
     assert_int_equal(got.scope, SCOPE_SPLIT);
@@ -272,7 +272,7 @@ static void the_text_names_the_rule_and_nothing_of_the_body(void **state)
     assert_string_equal(got.text, "HTTP 500, none of the verdicts");
     got = read_answer(&world, 0, "", "", false);
     assert_string_equal(got.text, "no answer: refused");
-    webhook_close(&world);
+    http_close(&world);
 }
 
 static const struct {
@@ -312,34 +312,34 @@ static void bad_rules_are_refused(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT_OF(bad_rows); i++) {
-        struct webhook_world world;
+        struct http_world world;
         char yaml[512];
 
         (void)snprintf(yaml, sizeof(yaml), "verdicts: %s", bad_rows[i].rules);
-        webhook_open(&world, yaml);
-        if (world.webhook != NULL || !has_diag(&world.diags, DIAG_ERROR, bad_rows[i].part)) {
+        http_open(&world, yaml);
+        if (world.to != NULL || !has_diag(&world.diags, DIAG_ERROR, bad_rows[i].part)) {
             fail_msg("%s: %s", bad_rows[i].name, first_diag(&world.diags));
         }
-        webhook_close(&world);
+        http_close(&world);
     }
 }
 
 static void a_rule_that_is_never_reached_is_warned_of(void **state)
 {
-    struct webhook_world world;
+    struct http_world world;
 
     (void)state;
-    webhook_open(&world, "verdicts:\n"
-                         "  - {status: 5xx, json: {/a: 1}, is: hold}\n"
-                         "  - {status: 500..549, is: retry}\n"
-                         "  - {status: 550..599, is: throttled}\n"
-                         "  - {status: [503, 550], header: {X-A: b}, is: hold}\n"
-                         "  - {status: 4xx, is: hold}\n");
-    assert_non_null(world.webhook);
+    http_open(&world, "verdicts:\n"
+                      "  - {status: 5xx, json: {/a: 1}, is: hold}\n"
+                      "  - {status: 500..549, is: retry}\n"
+                      "  - {status: 550..599, is: throttled}\n"
+                      "  - {status: [503, 550], header: {X-A: b}, is: hold}\n"
+                      "  - {status: 4xx, is: hold}\n");
+    assert_non_null(world.to);
     assert_int_equal(world.diags.count, 1);
     assert_true(has_diag(&world.diags, DIAG_WARNING, "never reached"));
     assert_int_equal(world.diags.items[0].place.line, 5);
-    webhook_close(&world);
+    http_close(&world);
 }
 
 int main(void)
