@@ -33,8 +33,6 @@ enum fault_kind {
 };
 /** As an answer is called in the dialect. */
 const char *fault_word(enum fault_kind kind);
-/** As `mode:` and the simulator's control endpoint call it. */
-const char *fault_mode_word(enum fault_kind kind);
 
 /* Who answers; not everybody has every kind. */
 enum fault_player {

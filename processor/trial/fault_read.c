@@ -1,6 +1,5 @@
 /* The dialect of fault rules. A rule is one map: when, for which events and how often, and
- * `answer:`, which is a word or a map of its own. In the spelling of earlier versions `mode:` is
- * the word, and what goes with it stands beside it. */
+ * `answer:`, which is a word or a map of its own. */
 #include "trial/fault.h"
 
 #include <stdio.h>
@@ -12,29 +11,28 @@
 #include "trial/keys.h"
 
 enum { PLAYER_HTTPS = PLAYER_SIMULATOR | PLAYER_CODES | PLAYER_HTTP };
-enum { SLOW_MS = 5000, WORDS_BYTES = 192 };
+enum { WORDS_BYTES = 192 };
 
 static const double items_of_simulator = 0.1;
 
 /* What each kind is called, and who has it. */
 static const struct {
     const char *word;
-    const char *mode;
     unsigned players;
     bool is_plain; /* the word alone says it all */
 } kinds[FAULT_KIND_COUNT] = {
-    [FAULT_SLOW] = {"latency", "slow", PLAYER_HTTPS, false},
-    [FAULT_STATUS] = {"status", "status", PLAYER_HTTPS, false},
-    [FAULT_CODE] = {"code", "code", PLAYER_SIMULATOR | PLAYER_CODES, false},
-    [FAULT_PARTIAL] = {"partial", "partial", PLAYER_SIMULATOR | PLAYER_CODES, true},
-    [FAULT_THROTTLE] = {"throttle", "throttle", PLAYER_HTTPS, true},
-    [FAULT_CREDENTIAL] = {"credential", "token", PLAYER_HTTPS, true},
-    [FAULT_HANG] = {"hang", "hang", PLAYER_HTTPS, true},
-    [FAULT_RESET] = {"reset", "reset", PLAYER_HTTPS, true},
-    [FAULT_TRUNCATE] = {"truncate", "truncate", PLAYER_HTTPS, true},
-    [FAULT_GATEWAY] = {"gateway", "gateway", PLAYER_HTTPS, true},
-    [FAULT_REFUSED] = {"refused", "refused", PLAYER_CODES | PLAYER_HTTP, true},
-    [FAULT_UNWRITABLE] = {"unwritable", "unwritable", PLAYER_TOPIC, true},
+    [FAULT_SLOW] = {"latency", PLAYER_HTTPS, false},
+    [FAULT_STATUS] = {"status", PLAYER_HTTPS, false},
+    [FAULT_CODE] = {"code", PLAYER_SIMULATOR | PLAYER_CODES, false},
+    [FAULT_PARTIAL] = {"partial", PLAYER_SIMULATOR | PLAYER_CODES, true},
+    [FAULT_THROTTLE] = {"throttle", PLAYER_HTTPS, true},
+    [FAULT_CREDENTIAL] = {"credential", PLAYER_HTTPS, true},
+    [FAULT_HANG] = {"hang", PLAYER_HTTPS, true},
+    [FAULT_RESET] = {"reset", PLAYER_HTTPS, true},
+    [FAULT_TRUNCATE] = {"truncate", PLAYER_HTTPS, true},
+    [FAULT_GATEWAY] = {"gateway", PLAYER_HTTPS, true},
+    [FAULT_REFUSED] = {"refused", PLAYER_CODES | PLAYER_HTTP, true},
+    [FAULT_UNWRITABLE] = {"unwritable", PLAYER_TOPIC, true},
 };
 
 const char *fault_word(enum fault_kind kind)
@@ -42,20 +40,15 @@ const char *fault_word(enum fault_kind kind)
     return kinds[kind].word;
 }
 
-const char *fault_mode_word(enum fault_kind kind)
-{
-    return kinds[kind].mode;
-}
-
 /* A rule while it is read: what is plain is in place, what is not is a node. */
 struct draft {
     struct fault fault;
     bool has_record;
-    const struct yaml_node *event, *answer, *mode;
+    const struct yaml_node *event, *answer;
     const struct yaml_node *kinds[FAULT_KIND_COUNT]; /* `hang: true` and the like */
 };
 
-enum { IN_RULE = 1, IN_MODE = 2, IN_ANSWER = 4, IN_THROTTLE = 8 };
+enum { IN_RULE = 1, IN_ANSWER = 2, IN_THROTTLE = 4 };
 #define AT(field) .offset = offsetof(struct draft, field)
 #define MORE(field) .offset_more = offsetof(struct draft, field)
 #define HAS(field) .offset_has = offsetof(struct draft, field)
@@ -74,19 +67,16 @@ static const struct key rows[] = {
      .wanted = "a whole number from 1 on"},
     {"record", KEY_BOOL, IN_RULE, AT(fault.is_recorded), HAS(has_record)},
     {"answer", KEY_NODE, IN_RULE, AT(answer)},
-    {"mode", KEY_NODE, IN_RULE, AT(mode)},
-    {"status", KEY_NUMBER, IN_MODE | IN_ANSWER, AT(fault.status), .min = 200, .max = 599,
+    {"status", KEY_NUMBER, IN_ANSWER, AT(fault.status), .min = 200, .max = 599,
      .wanted = "an HTTP status, 200 to 599"},
-    {"code", KEY_NUMBER, IN_MODE | IN_ANSWER, AT(fault.code), HAS(fault.has_code),
-     .min = INT32_MIN + 1, .max = INT32_MAX},
+    {"code", KEY_NUMBER, IN_ANSWER, AT(fault.code), HAS(fault.has_code), .min = INT32_MIN + 1,
+     .max = INT32_MAX},
     {"body", KEY_TEXT, IN_ANSWER, AT(fault.body)},
-    {"retry_after", KEY_DURATION, IN_MODE | IN_ANSWER | IN_THROTTLE, AT(fault.retry_after_ms),
+    {"retry_after", KEY_DURATION, IN_ANSWER | IN_THROTTLE, AT(fault.retry_after_ms),
      HAS(fault.has_retry_after)},
-    {"latency", KEY_RANGE, IN_MODE | IN_ANSWER, AT(fault.latency_min_ms),
-     MORE(fault.latency_max_ms), HAS(fault.has_latency)},
-    {"delay", KEY_RANGE, IN_MODE, AT(fault.latency_min_ms), MORE(fault.latency_max_ms),
+    {"latency", KEY_RANGE, IN_ANSWER, AT(fault.latency_min_ms), MORE(fault.latency_max_ms),
      HAS(fault.has_latency)},
-    {"items", KEY_SHARE, IN_MODE | IN_ANSWER, AT(fault.items), HAS(fault.has_items)},
+    {"items", KEY_SHARE, IN_ANSWER, AT(fault.items), HAS(fault.has_items)},
     FLAG("partial", FAULT_PARTIAL),
     FLAG("throttle", FAULT_THROTTLE),
     FLAG("credential", FAULT_CREDENTIAL),
@@ -148,8 +138,7 @@ static void read_events(const struct fault_reader *reader, const struct yaml_nod
 /* answers */
 
 /* "status, code, hang ...": what this one answers. */
-static const char *list_words(const struct fault_reader *reader, bool is_mode,
-                              char out[WORDS_BYTES])
+static const char *list_words(const struct fault_reader *reader, char out[WORDS_BYTES])
 {
     size_t used = 0;
 
@@ -159,7 +148,7 @@ static const char *list_words(const struct fault_reader *reader, bool is_mode,
 
         if ((kinds[kind].players & reader->player) != 0 && used < WORDS_BYTES) {
             used += (size_t)snprintf(out + used, WORDS_BYTES - used, "%s%s", used == 0 ? "" : ", ",
-                                     is_mode ? kinds[kind].mode : kinds[kind].word);
+                                     kinds[kind].word);
         }
     }
     return out;
@@ -180,8 +169,8 @@ static bool set_kind(const struct fault_reader *reader, const struct yaml_node *
     return true;
 }
 
-/* `answer: hang`, or `mode: hang`, where every kind is one word. */
-static bool read_word(const struct fault_reader *reader, const struct yaml_node *node, bool is_mode,
+/* `answer: hang` */
+static bool read_word(const struct fault_reader *reader, const struct yaml_node *node,
                       struct fault *out)
 {
     const char *words[FAULT_KIND_COUNT];
@@ -189,22 +178,18 @@ static bool read_word(const struct fault_reader *reader, const struct yaml_node 
     size_t count = 0;
 
     for (size_t i = 0; i < FAULT_KIND_COUNT; i++) {
-        const char *word = is_mode ? kinds[i].mode : kinds[i].word;
-
-        if (!is_mode && !kinds[i].is_plain) {
+        if (!kinds[i].is_plain) {
             continue;
         }
-        if (node->kind == YAML_SCALAR && span_is(node->text, word)) {
+        if (span_is(node->text, kinds[i].word)) {
             return set_kind(reader, node, i, out);
         }
-        words[count++] = word;
+        words[count++] = kinds[i].word;
     }
-    diag_error(
-        reader->diags, node->place, "no %s is called %s%s: it is one of %s%s",
-        is_mode ? "mode" : "answer",
-        node->kind == YAML_SCALAR ? log_quote(node->text) : "a list or a map",
-        node->kind == YAML_SCALAR ? did_you_mean(suggest(node->text, words, count)).text : "",
-        list_words(reader, is_mode, all), is_mode ? "" : "; with a value as a map: {status: 503}");
+    diag_error(reader->diags, node->place,
+               "no answer is called %s%s: it is one of %s; with a value as a map: {status: 503}",
+               log_quote(node->text), did_you_mean(suggest(node->text, words, count)).text,
+               list_words(reader, all));
     return false;
 }
 
@@ -224,7 +209,14 @@ static bool read_flag(const struct fault_reader *reader, size_t kind, struct dra
     return true;
 }
 
-/* Which kind the keys of @map say; a status beside a code is that code's. */
+/* A status or a code beside another kind is that kind's own. */
+static bool goes_with(size_t found, size_t kind)
+{
+    return (found == FAULT_STATUS && (kind == FAULT_CODE || kind == FAULT_GATEWAY)) ||
+           (found == FAULT_CODE && (kind == FAULT_PARTIAL || kind == FAULT_CREDENTIAL));
+}
+
+/* Which kind the keys of @map say. */
 static bool choose_kind(const struct fault_reader *reader, const struct yaml_node *map,
                         struct draft *draft)
 {
@@ -239,7 +231,7 @@ static bool choose_kind(const struct fault_reader *reader, const struct yaml_nod
         if (!is_there) {
             continue;
         }
-        if (found != FAULT_SLOW && kind != FAULT_CODE) {
+        if (found != FAULT_SLOW && !goes_with(found, kind)) {
             diag_error(reader->diags, map->place, "an answer is one of %s and %s, not both",
                        kinds[found].word, kinds[kind].word);
             return false;
@@ -252,7 +244,7 @@ static bool choose_kind(const struct fault_reader *reader, const struct yaml_nod
     if (found == FAULT_SLOW && !fault->has_latency) {
         char all[WORDS_BYTES + 8] = "one of ";
 
-        (void)list_words(reader, false, all + 7);
+        (void)list_words(reader, all + 7);
         keys_complain(reader->diags, map, "an answer", all);
         return false;
     }
@@ -264,7 +256,7 @@ static void read_answer(const struct fault_reader *reader, struct draft *draft)
     const struct yaml_node *node = draft->answer;
 
     if (node->kind == YAML_SCALAR) {
-        (void)read_word(reader, node, false, &draft->fault);
+        (void)read_word(reader, node, &draft->fault);
         return;
     }
     if (!keys_read(&all_keys, IN_ANSWER, node, "an answer", draft, reader->diags) ||
@@ -276,26 +268,6 @@ static void read_answer(const struct fault_reader *reader, struct draft *draft)
     }
     if (draft->fault.has_latency && reader->player == PLAYER_TOPIC) {
         keys_complain(reader->diags, node, "latency", "a destination of type tiktok or http");
-    }
-}
-
-static void read_mode(const struct fault_reader *reader, const struct yaml_node *map,
-                      struct draft *draft)
-{
-    struct fault *fault = &draft->fault;
-
-    if (!read_word(reader, draft->mode, true, fault)) {
-        return;
-    }
-    if ((fault->kind == FAULT_CODE && !fault->has_code) ||
-        (fault->kind == FAULT_STATUS && fault->status == 0)) {
-        diag_error(reader->diags, map->place, "mode: %s needs the key %s as well",
-                   fault_mode_word(fault->kind), fault_word(fault->kind));
-    }
-    if (fault->kind == FAULT_SLOW && !fault->has_latency) {
-        fault->has_latency = true;
-        fault->latency_min_ms = SLOW_MS;
-        fault->latency_max_ms = SLOW_MS;
     }
 }
 
@@ -315,10 +287,8 @@ static void read_rule(const struct fault_reader *reader, const struct yaml_node 
                       struct draft *draft)
 {
     struct fault *fault = &draft->fault;
-    bool has_mode = map->kind == YAML_MAP && yaml_get(map, "mode") != NULL;
 
-    (void)keys_read(&all_keys, has_mode ? IN_RULE | IN_MODE : IN_RULE, map, "a rule", draft,
-                    reader->diags);
+    (void)keys_read(&all_keys, IN_RULE, map, "a rule", draft, reader->diags);
     if (map->kind != YAML_MAP) {
         return;
     }
@@ -329,8 +299,6 @@ static void read_rule(const struct fault_reader *reader, const struct yaml_node 
                         reader->diags);
     if (draft->answer != NULL) {
         read_answer(reader, draft);
-    } else if (draft->mode != NULL) {
-        read_mode(reader, map, draft);
     } else {
         keys_complain(reader->diags, map, "a rule", "an answer: {status: 503}, hang, throttle ...");
     }

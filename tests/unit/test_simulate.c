@@ -357,32 +357,31 @@ static const struct {
     uint64_t at_ms;
     const char *want;
 } mode_cases[] = {
-    {"before from", "- {from: 10s, to: 25s, mode: status, status: 503}", "Purchase", 9999,
-     "200/0+0"},
-    {"at from", "- {from: 10s, to: 25s, mode: status, status: 503}", "Purchase", 10000,
+    {"before from", "- {from: 10s, to: 25s, answer: {status: 503}}", "Purchase", 9999, "200/0+0"},
+    {"at from", "- {from: 10s, to: 25s, answer: {status: 503}}", "Purchase", 10000,
      "503 application/json"},
-    {"last moment", "- {from: 10s, to: 25s, mode: status, status: 503}", "Purchase", 24999,
+    {"last moment", "- {from: 10s, to: 25s, answer: {status: 503}}", "Purchase", 24999,
      "503 application/json"},
-    {"at to", "- {from: 10s, to: 25s, mode: status, status: 503}", "Purchase", 25000, "200/0+0"},
-    {"its type", "- {event: Purchase, mode: code, code: 50000}", "Purchase", 0, "200/50000+0"},
-    {"another type", "- {event: Purchase, mode: code, code: 50000}", "Search", 0, "200/0+0"},
-    {"one of a list", "- {event: [Lead, Search], mode: code, code: 50000}", "Search", 0,
+    {"at to", "- {from: 10s, to: 25s, answer: {status: 503}}", "Purchase", 25000, "200/0+0"},
+    {"its type", "- {event: Purchase, answer: {code: 50000}}", "Purchase", 0, "200/50000+0"},
+    {"another type", "- {event: Purchase, answer: {code: 50000}}", "Search", 0, "200/0+0"},
+    {"one of a list", "- {event: [Lead, Search], answer: {code: 50000}}", "Search", 0,
      "200/50000+0"},
-    {"the first that fits", "- {event: Lead, mode: hang}\n- {mode: throttle}", "Search", 0,
+    {"the first that fits", "- {event: Lead, answer: hang}\n- {answer: throttle}", "Search", 0,
      "200/40100+0"},
-    {"status with a code", "- {mode: status, status: 500, code: 51010}", "Search", 0,
-     "500/51010+0"},
-    {"code with a status", "- {mode: code, code: 40100, status: 429}", "Search", 0, "429/40100+0"},
-    {"hang", "- {mode: hang}", "Search", 0, "hang"},
-    {"reset", "- {mode: reset}", "Search", 0, "reset"},
-    {"truncate", "- {mode: truncate}", "Search", 0, "truncate"},
-    {"slow", "- {mode: slow, delay: 3s}", "Search", 0, "200/0+3000"},
-    {"gateway", "- {mode: gateway}", "Search", 0, "502 text/html"},
-    {"gateway with another status", "- {mode: gateway, status: 504}", "Search", 0, "504 text/html"},
-    {"token", "- {mode: token}", "Search", 0, "200/40105+0"},
-    {"expired token", "- {mode: token, code: 40102}", "Search", 0, "200/40102+0"},
-    {"partial of one", "- {mode: partial}", "Search", 0, "200/20001+0"},
-    {"no share", "- {mode: hang, share: 0%}", "Search", 0, "200/0+0"},
+    {"status with a code", "- {answer: {status: 500, code: 51010}}", "Search", 0, "500/51010+0"},
+    {"code with a status", "- {answer: {code: 40100, status: 429}}", "Search", 0, "429/40100+0"},
+    {"hang", "- {answer: hang}", "Search", 0, "hang"},
+    {"reset", "- {answer: reset}", "Search", 0, "reset"},
+    {"truncate", "- {answer: truncate}", "Search", 0, "truncate"},
+    {"slow", "- {answer: {latency: 3s}}", "Search", 0, "200/0+3000"},
+    {"gateway", "- {answer: gateway}", "Search", 0, "502 text/html"},
+    {"gateway with another status", "- {answer: {gateway: true, status: 504}}", "Search", 0,
+     "504 text/html"},
+    {"token", "- {answer: credential}", "Search", 0, "200/40105+0"},
+    {"expired token", "- {answer: {credential: true, code: 40102}}", "Search", 0, "200/40102+0"},
+    {"partial of one", "- {answer: partial}", "Search", 0, "200/20001+0"},
+    {"no share", "- {answer: hang, share: 0%}", "Search", 0, "200/0+0"},
     {"an answer in a word", "- {to: 5s, answer: hang}", "Search", 0, "hang"},
     {"an answer with a value", "- {answer: {code: 50000}}", "Search", 0, "200/50000+0"},
     {"a status with a code", "- {answer: {status: 500, code: 51010}}", "Search", 0, "500/51010+0"},
@@ -392,8 +391,8 @@ static const struct {
     {"a refused credential", "- {answer: credential}", "Search", 0, "200/40105+0"},
     {"a text with a status", "- {answer: {status: 404, body: gone}}", "Search", 0,
      "404 text/plain"},
-    {"under modes", "modes:\n  - {mode: reset}", "Search", 0, "reset"},
-    {"JSON", "{\"modes\":[{\"mode\":\"reset\",\"to\":\"5s\"}]}", "Search", 4999, "reset"},
+    {"under modes", "modes:\n  - {answer: reset}", "Search", 0, "reset"},
+    {"JSON", "{\"modes\":[{\"answer\":\"reset\",\"to\":\"5s\"}]}", "Search", 4999, "reset"},
     {"an empty list", "[]", "Search", 0, "200/0+0"},
 };
 
@@ -417,7 +416,7 @@ static void a_count_ends_a_mode(void **state)
 {
     struct simulator_options options = usual();
     struct simulator *simulator =
-        simulator_new(&options, script_of("- {mode: reset, count: 2}"), 0);
+        simulator_new(&options, script_of("- {answer: reset, count: 2}"), 0);
     char got[32];
 
     (void)state;
@@ -431,7 +430,7 @@ static void a_share_takes_about_that_many(void **state)
 {
     struct simulator_options options = usual();
     struct simulator *simulator =
-        simulator_new(&options, script_of("- {mode: reset, share: 30%}"), 0);
+        simulator_new(&options, script_of("- {answer: reset, share: 30%}"), 0);
     char got[32];
     int resets = 0;
 
@@ -451,7 +450,7 @@ static void the_clock_can_start_with_the_first_request(void **state)
 
     (void)state;
     options.is_clock_first = true;
-    simulator = simulator_new(&options, script_of("- {from: 5s, to: 6s, mode: reset}"), 0);
+    simulator = simulator_new(&options, script_of("- {from: 5s, to: 6s, answer: reset}"), 0);
     assert_string_equal(try_once(simulator, "Lead", 70000, got), "200/0+0");
     assert_string_equal(try_once(simulator, "Lead", 74999, got), "200/0+0");
     assert_string_equal(try_once(simulator, "Lead", 75000, got), "reset");
@@ -461,8 +460,8 @@ static void the_clock_can_start_with_the_first_request(void **state)
 static void a_script_is_set_and_cleared_at_run_time(void **state)
 {
     struct simulator *simulator = simulator_for(0);
-    struct sim_request request =
-        request_of("/_simulate/modes", NULL, "{\"modes\":[{\"mode\":\"reset\",\"from\":\"2s\"}]}");
+    struct sim_request request = request_of("/_simulate/modes", NULL,
+                                            "{\"modes\":[{\"answer\":\"reset\",\"from\":\"2s\"}]}");
     struct sim_answer answer;
     char got[32];
     json_t *root;
@@ -475,10 +474,10 @@ static void a_script_is_set_and_cleared_at_run_time(void **state)
     assert_string_equal(try_once(simulator, "Lead", 11999, got), "200/0+0");
     assert_string_equal(try_once(simulator, "Lead", 12000, got), "reset");
 
-    request.body = SPAN("{\"modes\":[{\"mod\":\"reset\"}]}"); /* refused: the old one stays */
+    request.body = SPAN("{\"modes\":[{\"answr\":\"reset\"}]}"); /* refused: the old one stays */
     ask(simulator, &request, &answer);
     assert_int_equal(answer.status, 400);
-    assert_non_null(strstr(buf_text(&answer.body), "did you mean mode?"));
+    assert_non_null(strstr(buf_text(&answer.body), "did you mean answer?"));
     buf_fini(&answer.body);
     assert_string_equal(try_once(simulator, "Lead", 13000, got), "reset");
     root = look(simulator, "/_simulate/modes", NULL);
@@ -497,23 +496,23 @@ static const struct {
     const char *script;
     const char *want; /* in the first message */
 } bad_scripts[] = {
-    {"no list", "mode: hang", "unknown key"},
-    {"no mode", "- {from: 1s}", "a rule wants an answer"},
-    {"unknown mode", "- {mode: explode}", "one of status, code"},
-    {"from behind to", "- {mode: hang, from: 5s, to: 5s}", "end before they begin"},
-    {"code without code", "- {mode: code}", "needs the key code"},
-    {"status without status", "- {mode: status}", "needs the key status"},
-    {"status out of range", "- {mode: status, status: 99}", "an HTTP status"},
-    {"share over 100%", "- {mode: hang, share: 130%}", "a percentage"},
-    {"count zero", "- {mode: hang, count: 0}", "from 1 on"},
-    {"a map as event", "- {mode: hang, event: {a: b}}", "an event type or a list"},
-    {"a list as from", "- {mode: hang, from: [1s]}", "a duration"},
+    {"no list", "answer: hang", "unknown key"},
+    {"no answer", "- {from: 1s}", "a rule wants an answer"},
+    {"unknown answer", "- {answer: explode}", "one of status, code"},
+    {"from behind to", "- {answer: hang, from: 5s, to: 5s}", "end before they begin"},
+    {"code without code", "- {answer: code}", "no answer is called \"code\""},
+    {"status without status", "- {answer: status}", "no answer is called \"status\""},
+    {"status out of range", "- {answer: {status: 99}}", "an HTTP status"},
+    {"share over 100%", "- {answer: hang, share: 130%}", "a percentage"},
+    {"count zero", "- {answer: hang, count: 0}", "from 1 on"},
+    {"a map as event", "- {answer: hang, event: {a: b}}", "an event type or a list"},
+    {"a list as from", "- {answer: hang, from: [1s]}", "a duration"},
     {"a value beside the answer", "- {status: 503}", "unknown key \"status\" in a rule"},
     {"two answers in one", "- {answer: {hang: true, code: 50000}}", "not both"},
     {"no connection, from who listens", "- {answer: refused}",
      "refused is nothing that the simulator answers"},
     {"an unknown answer", "- {answer: hangs}", "did you mean hang?"},
-    {"a scalar as mode", "- hang", "a rule wants a map"},
+    {"a scalar as rule", "- hang", "a rule wants a map"},
 };
 
 static void a_wrong_script_says_what_is_wrong(void **state)
@@ -626,7 +625,7 @@ static void partial_success_is_recorded_but_for_the_failed(void **state)
 {
     struct simulator_options options = usual();
     struct simulator *simulator =
-        simulator_new(&options, script_of("- {mode: partial, items: 30%}"), 0);
+        simulator_new(&options, script_of("- {answer: {partial: true, items: 30%}}"), 0);
     struct sim_request request = request_of(TRACK, "t", NULL);
     struct sim_answer answer;
     struct buf body;
@@ -668,14 +667,14 @@ static const struct {
     const char *script;
     int want_unique;
 } record_cases[] = {
-    {"hang takes nothing", "- {mode: hang}", 0},
-    {"hang after taking it", "- {mode: hang, record: true}", 1},
-    {"reset takes nothing", "- {mode: reset}", 0},
-    {"reset after taking it", "- {mode: reset, record: true}", 1},
-    {"a cut answer means it was taken", "- {mode: truncate}", 1},
-    {"or not, if told so", "- {mode: truncate, record: false}", 0},
-    {"slow takes it", "- {mode: slow}", 1},
-    {"an error code does not", "- {mode: code, code: 50002}", 0},
+    {"hang takes nothing", "- {answer: hang}", 0},
+    {"hang after taking it", "- {answer: hang, record: true}", 1},
+    {"reset takes nothing", "- {answer: reset}", 0},
+    {"reset after taking it", "- {answer: reset, record: true}", 1},
+    {"a cut answer means it was taken", "- {answer: truncate}", 1},
+    {"or not, if told so", "- {answer: truncate, record: false}", 0},
+    {"slow takes it", "- {answer: {latency: 5s}}", 1},
+    {"an error code does not", "- {answer: {code: 50002}}", 0},
 };
 
 static void what_an_unclear_answer_took_is_on_the_account(void **state)

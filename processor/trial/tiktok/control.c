@@ -102,8 +102,7 @@ static void modes_json(const struct faults *faults, struct buf *out)
     buf_add_text(out, "{\"modes\":[");
     for (size_t i = 0; i < faults->count; i++) {
         buf_printf(out, "%s{\"mode\":\"%s\",\"played\":%llu}", i == 0 ? "" : ",",
-                   fault_mode_word(faults->items[i].kind),
-                   (unsigned long long)faults->items[i].played);
+                   fault_word(faults->items[i].kind), (unsigned long long)faults->items[i].played);
     }
     buf_add_text(out, "]}\n");
 }

@@ -263,7 +263,7 @@ static void answer_silence(struct turn *turn, const struct fault *fault, enum si
         }
     }
     turn->out->action = action;
-    account_answer(turn->simulator->account, fault_mode_word(fault->kind));
+    account_answer(turn->simulator->account, fault_word(fault->kind));
 }
 
 static uint64_t draw_ms(struct simulator *simulator, uint64_t low, uint64_t high)
