@@ -1,0 +1,31 @@
+/** book_session - the sessions of a book and what becomes of their pending tallies (book*.c alone).
+ */
+#ifndef LEDGER_BOOK_SESSION_H
+#define LEDGER_BOOK_SESSION_H
+
+#include "ledger/book.h"
+
+struct book_pending *session_newest(struct book_session *session);
+/** Takes @pending. Without @replaces those before it are of no use any more. */
+void session_add(struct book_session *session, struct book_pending *pending, bool replaces);
+/** The newest pending tally that ends at @offset, or BOOK_PENDING_MAX. */
+size_t session_find(const struct book_session *session, int64_t offset);
+/** The session at @index ends, and what is pending is forgotten. */
+void session_close(struct book *book, size_t index);
+/** The pending tally @which of the session at @index counts: the head is at its end. */
+void session_put(struct book *book, size_t index, size_t which);
+/** It ends, and leaves its newest pending tally as a claim. */
+void session_claim(struct book *book, size_t index);
+/** That one is known to be committed: sessions before it leave claims, those after it were
+ * overtaken. Returns the index of the session now. */
+size_t session_commit(struct book *book, size_t index, size_t which);
+/** Another one begins at @offset: end those that the offset says have ended, and count what it says
+ * was committed; also runs that are in @settled. @alike: another offset that may stand for it, or
+ * -1. */
+void session_hand_over(struct book *book, int64_t offset, int64_t alike,
+                       const struct books_runs *settled);
+/** Claims count where nothing else does, below the head. None is left. */
+void book_fill_claims(struct book *book);
+void book_add_hole(struct book *book, struct book_hole hole);
+
+#endif /* LEDGER_BOOK_SESSION_H */
