@@ -76,7 +76,8 @@ static rd_kafka_conf_t *tls_conf(const struct config_kafka *kafka)
 }
 
 /* The property that @why begins with, else all of them. */
-static struct place culprit(const struct config_kafka *kafka, const char *why, struct place all)
+static struct place place_of_property(const struct config_kafka *kafka, const char *why,
+                                      struct place all)
 {
     for (size_t i = 0; i < kafka->property_count; i++) {
         const struct name_pair *property = &kafka->properties[i];
@@ -105,6 +106,6 @@ void check_kafka_tls(struct loader *loader, struct place place)
         return;
     }
     rd_kafka_conf_destroy(conf);
-    diag_error(loader->diags, culprit(kafka, why, place), "kafka.properties: no TLS with these: %s",
-               why);
+    diag_error(loader->diags, place_of_property(kafka, why, place),
+               "kafka.properties: no TLS with these: %s", why);
 }

@@ -67,7 +67,7 @@ bool value_size(struct span text, uint64_t *bytes)
     return read_scaled(text, sizes, COUNT_OF(sizes), bytes);
 }
 
-/* No sign and no exponent: "1e3/s" is more likely a slip than a wish. */
+/* No sign and no exponent: "1e3/s" is more likely a mistake than intended. */
 static bool read_plain_number(struct span text, double *out)
 {
     for (size_t i = 0; i < text.len; i++) {

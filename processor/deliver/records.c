@@ -20,7 +20,7 @@
 #include "deliver/item.h"
 #include "deliver/record_headers.h"
 #include "deliver/repair.h"
-#include "kafka/blame.h"
+#include "kafka/produce_errors.h"
 
 enum {
     HEADERS_BYTES_MOST = 8192, /* of our headers and what else a record has, generously */
@@ -57,7 +57,7 @@ static void on_stuck(struct produce_request *request, bool is_stuck, const char 
                   "topic=%s why=%s source_topic=%s partition=%d offset=%lld "
                   "way_out=\"%s; detour goes on by itself\"",
                   LOG_Q(request->topic), LOG_Q(why), LOG_S(message.topic), message.partition,
-                  (long long)message.offset, blame_way_out(request->error));
+                  (long long)message.offset, produce_way_out(request->error));
     } else {
         LOG_INFO("record.unstuck", "topic=%s source_topic=%s partition=%d", LOG_Q(request->topic),
                  LOG_S(message.topic), message.partition);

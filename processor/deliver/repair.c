@@ -1,7 +1,7 @@
 #include "deliver/repair.h"
 
 #include "base/mem.h"
-#include "kafka/blame.h"
+#include "kafka/produce_errors.h"
 
 enum { BELIEVED_MS = 60000 };
 
@@ -68,7 +68,7 @@ void repair_begin(const struct deliverer *d, struct leg *leg)
 bool repair_more(const struct deliverer *d, struct leg *leg, rd_kafka_resp_err_t error)
 {
     struct message_view message = view_of(d, leg);
-    bool is_time = blame_of(error) == BLAME_TIMESTAMP;
+    bool is_time = produce_fault_of(error) == PRODUCE_FAULT_TIMESTAMP;
     unsigned repair = is_time ? REPAIR_TIMESTAMP : REPAIR_KEY;
     bool helps = is_time ? message.timestamp_ms > 0 : message.key.ptr == NULL;
 
@@ -188,5 +188,5 @@ void repair_tell_refused(const struct deliverer *d, const struct leg *leg,
              "destination=%s topic=%s error=%s source_topic=%s partition=%d offset=%lld way_out=%s",
              LOG_S(destination_of(d, leg)->name), LOG_Q(leg->request.topic),
              LOG_Q(rd_kafka_err2str(error)), LOG_S(message.topic), message.partition,
-             (long long)message.offset, LOG_Q(blame_way_out(error)));
+             (long long)message.offset, LOG_Q(produce_way_out(error)));
 }

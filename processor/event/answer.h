@@ -18,8 +18,8 @@ enum answer_scope {
     SCOPE_GROUP, /* HOLD: only for what shares the batch's group (a source id); the other groups go
                     on */
     SCOPE_ITEM,  /* REJECTED: only `item`; the rest is resent at once */
-    SCOPE_SPLIT, /* REJECTED (or UNKNOWN) with no culprit named: halve, unless it is a single event
-                  */
+    SCOPE_SPLIT, /* REJECTED (or UNKNOWN), and the answer names no item: halve the batch, unless
+                    it has one event */
     SCOPE_EACH,  /* 20001: see each[]; the verdict is DELIVERED only to say that the answer itself
                     was  in order */
 };

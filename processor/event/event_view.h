@@ -76,9 +76,9 @@ bool type_names_list(const struct event_paths *paths, const struct readers *read
 void type_names_fini(struct type_names *names);
 
 /** Fill view->facts. ERR_DATA (reason contract) when there is no usable event type. Enums, strings;
- * ids may be any scalar, numbers are written in decimal into @arena. Time: see the contract
- * (millis/micros by logical type, ISO text, seconds or milliseconds told by size; years 2000..2100
- * are usable). Value: number, decimal, or numeric text. */
+ * ids may be any scalar, numbers are written in decimal into @arena. Time: by logical
+ * type, ISO text, or a number whose size tells the unit; years 2000..2100 are usable. Value:
+ * number, decimal, or numeric text. */
 NODISCARD enum err_code event_facts(const struct event_paths *paths, const struct readers *readers,
                                     struct event_view *view, struct arena *arena, struct err *err);
 

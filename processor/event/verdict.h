@@ -21,7 +21,7 @@ enum verdict {
 
 const char *verdict_word(enum verdict verdict);
 
-/* Can the destination have taken it? Sticky: once ambiguous, for ever (design section 8). */
+/* Can the destination have the event? Once ambiguous, always ambiguous. */
 enum outcome { OUTCOME_NEVER_SENT, OUTCOME_REJECTED, OUTCOME_AMBIGUOUS };
 const char *outcome_word(enum outcome outcome);
 

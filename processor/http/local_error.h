@@ -2,7 +2,7 @@
  * local_error - requests that failed for a resource of this machine, and the way out.
  *
  * A file of certificates that cannot be read, no file descriptor, no memory: none of these says
- * anything of the destination, and none may be blamed on it.
+ * anything about the destination, and none counts against it.
  *
  * Owns nothing; any thread.
  */

@@ -14,8 +14,7 @@ static const char restart[] =
 static const char rows_codec[] =
     "use a librdkafka that knows it, or have its producers use gzip, snappy, lz4 or zstd";
 
-/* A record's own faults (its timestamp, key or size refused by a topic) are the producer's to mend
- * and are not here. */
+/* Errors of a single record that is produced (timestamp, key, size) are in produce_errors.c. */
 static const struct client_error rows[] = {
     /* the log of one partition cannot be read on */
     {CODE(_BAD_COMPRESSION), false, ABOUT_RECORDS, BLOCK_UNREADABLE, NULL,

@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "kafka/blame.h"
+#include "kafka/produce_errors.h"
 #include "kafka/producer_inside.h"
 
 /*
@@ -151,16 +151,16 @@ void request_report(struct producer *producer, struct produce_request *request,
                     rd_kafka_resp_err_t error)
 {
     bool was_trial = (request->state & REQUEST_IS_TRIAL) != 0;
-    enum blame blame = blame_of(error);
+    enum produce_fault fault = produce_fault_of(error);
 
     PRE(request_state(request) == REQUEST_SENT);
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
         take_acknowledgement(producer, request);
     } else if (producer->is_cancelling) {
         request_move(producer, request, REQUEST_CANCELLED);
-    } else if (blame_is_record(blame)) {
+    } else if (produce_fault_is_record(fault)) {
         search_suspect(producer, request, error);
-    } else if (producer->is_fatal || blame == BLAME_CLIENT) {
+    } else if (producer->is_fatal || fault == PRODUCE_FAULT_CLIENT) {
         producer->has_gap |= error == RD_KAFKA_RESP_ERR__PURGE_QUEUE;
         request_move(producer, request, REQUEST_READY); /* the client's fault, not the record's */
     } else {
@@ -321,7 +321,8 @@ static enum produce_result result_of(const struct produce_request *request,
         return PRODUCE_ACKNOWLEDGED;
     }
     if (state == REQUEST_REFUSED) {
-        return blame_of(request->error) == BLAME_SIZE ? PRODUCE_TOO_LARGE : PRODUCE_REFUSED;
+        return produce_fault_of(request->error) == PRODUCE_FAULT_SIZE ? PRODUCE_TOO_LARGE
+                                                                      : PRODUCE_REFUSED;
     }
     return PRODUCE_CANCELLED;
 }

@@ -10,7 +10,7 @@
  *    transient (queue full, unknown topic, leader moves, time-out)
  *            tried again for ever with a backoff of 250 ms to 5 s; the `stuck` callback tells it,
  *            so that the partition is blocked by name
- *    of a record (blame.h)
+ *    of a record (produce_errors.h)
  *            fails its whole batch: the batch is halved until the refused records are alone; all
  *            others are written unchanged
  *    fatal for the producer

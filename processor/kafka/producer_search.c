@@ -1,14 +1,14 @@
 /*
- * One record can make the broker refuse its whole batch, and the library reports the batch's error
- * for all of them. So none is believed: they are SUSPECTS, sent again in groups of at most
- * SHARE_FIRST with nothing else of their topic on the way. A group that is refused is halved; what
- * is refused alone is the culprit. `share` of a request is how many there were in its last group:
- * an upper bound of its batch, since keys may spread a group over partitions.
+ * A broker refuses a whole batch for one record, and the library reports the error for all records
+ * of the batch. So the error of one record is not known: all are SUSPECT and are sent again in
+ * groups of at most SHARE_FIRST, while nothing else of their topic is sent. A group that is refused
+ * is halved; a record that is refused alone is the cause. `share` of a request is the size of its
+ * last group: an upper bound of its batch, since keys may spread a group over partitions.
  *
- * When a search about size finds no culprit, the batch itself was what is too large.
+ * If a search about size finds no record, the batch itself was too large.
  */
 #include "base/log.h"
-#include "kafka/blame.h"
+#include "kafka/produce_errors.h"
 #include "kafka/producer_inside.h"
 
 enum { SHARE_FIRST = 128 };
@@ -27,7 +27,7 @@ void search_suspect(struct producer *producer, struct produce_request *request,
         return;
     }
     request->share = request->share == 0 ? SHARE_FIRST : (uint16_t)MAX_OF(request->share / 2, 1);
-    line->is_too_large |= blame_of(error) == BLAME_SIZE;
+    line->is_too_large |= produce_fault_of(error) == PRODUCE_FAULT_SIZE;
     request_move(producer, request, REQUEST_SUSPECT);
 }
 

@@ -126,7 +126,7 @@ static size_t find_slot(const struct series *series, uint64_t hash)
     return series->slots;
 }
 
-/* Foreign text that is no UTF-8 would spoil a whole scrape, and so would a second "other". */
+/* A label that is no UTF-8 makes a whole scrape invalid, and so does a second "other". */
 static bool may_have_slot(struct span value)
 {
     return value.len <= SERIES_NAME_BYTES_MAX && utf8_is_valid(value.ptr, value.len) &&

@@ -52,7 +52,7 @@ static uint32_t find_group(const struct route_table *table, const struct grouped
 
 /* The route by which an event of @type could take too many: those that continue, and one that ends
  * the walk. UINT32_MAX when none is too many. */
-static uint32_t find_culprit(const struct route_table *table, struct span type)
+static uint32_t find_route_too_many(const struct route_table *table, struct span type)
 {
     struct index_walk walk = index_walk(&table->index, type);
     struct grouped *grouped = mem_array(table->count, struct grouped);
@@ -95,16 +95,16 @@ static uint32_t count_continued(const struct route_table *table, const struct in
 /* True when it has been reported. */
 static bool check_type(const struct route_table *table, struct span type, struct diags *diags)
 {
-    uint32_t culprit = find_culprit(table, type);
+    uint32_t route = find_route_too_many(table, type);
 
-    if (culprit == UINT32_MAX) {
+    if (route == UINT32_MAX) {
         return false;
     }
-    diag_error(diags, table->config->routes[culprit].place,
+    diag_error(diags, table->config->routes[route].place,
                "route '" SPAN_FMT
                "': one event could take more than %d routes by continue%s" SPAN_FMT
                "; end some of them without continue, or let their matches exclude each other",
-               SPAN_ARG(table->config->routes[culprit].name), ROUTE_MATCHES_MAX,
+               SPAN_ARG(table->config->routes[route].name), ROUTE_MATCHES_MAX,
                type.ptr == NULL ? "" : ", for example of type ", SPAN_ARG(type));
     return true;
 }

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "kafka/active_errors.h"
-#include "kafka/blame.h"
+#include "kafka/produce_errors.h"
 
 static void every_row_is_whole_and_there_once(void **state)
 {
@@ -36,7 +36,7 @@ static void a_client_that_is_ended_is_no_error(void **state)
     active_error_add(&errors, RD_KAFKA_RESP_ERR__DESTROY, "orders",
                      "Local: Broker handle destroyed", 1000);
     assert_int_equal(errors.count, 0);
-    assert_int_equal(blame_of(RD_KAFKA_RESP_ERR__DESTROY), BLAME_CLIENT);
+    assert_int_equal(produce_fault_of(RD_KAFKA_RESP_ERR__DESTROY), PRODUCE_FAULT_CLIENT);
 }
 
 static const struct {
