@@ -301,29 +301,17 @@ static const char *check_arguments(const void *all)
 }
 
 static const struct command_option options[] = {
-    {.name = "config",
-     .letter = 'c',
-     .argument = "FILE",
-     .help = "the configuration (see docs/configuration.md)",
-     .missing = "which configuration? -c FILE",
-     .read = command_text,
-     .offset = offsetof(struct arguments, path)},
+    COMMAND_CONFIG(struct arguments, path),
     {.name = "online",
      .help = "also ask brokers, topics, rights, registry, credentials",
      .read = command_flag,
      .offset = offsetof(struct arguments, is_online)},
-    {.name = "no-secrets",
-     .help = "secrets ({env}, {file}, private keys) need not be there; nothing else is relaxed",
-     .read = command_flag,
-     .offset = offsetof(struct arguments, has_no_secrets)},
+    COMMAND_NO_SECRETS(struct arguments, has_no_secrets),
     {.name = "strict",
      .help = "warnings are errors",
      .read = command_flag,
      .offset = offsetof(struct arguments, is_strict)},
-    {.name = "json",
-     .help = "one JSON document on stdout",
-     .read = command_flag,
-     .offset = offsetof(struct arguments, is_json)},
+    COMMAND_JSON(struct arguments, is_json),
 };
 
 const struct command check_command = {

@@ -408,13 +408,7 @@ static int run(const void *arguments)
 }
 
 static const struct command_option options[] = {
-    {.name = "config",
-     .letter = 'c',
-     .argument = "FILE",
-     .help = "the configuration (see docs/configuration.md)",
-     .missing = "which configuration? -c FILE",
-     .read = command_text,
-     .offset = offsetof(struct arguments, path)},
+    COMMAND_CONFIG(struct arguments, path),
 };
 
 const struct command run_command = {

@@ -246,10 +246,7 @@ static const struct command_option options[] = {
      .help = "again every second, until interrupted",
      .read = command_flag,
      .offset = offsetof(struct arguments, is_watch)},
-    {.name = "json",
-     .help = "one JSON document on stdout",
-     .read = command_flag,
-     .offset = offsetof(struct arguments, is_json)},
+    COMMAND_JSON(struct arguments, is_json),
 };
 
 const struct command status_command = {

@@ -6,7 +6,6 @@
 
 #include "base/clock.h"
 #include "base/columns.h"
-#include "base/utf8.h"
 
 enum { NAME_COLUMNS = 30, LINE_COLUMNS = 80, HELD_BYTES_MAX = 64 * 1024 };
 enum { SOURCES_SHOWN = 8, SOURCE_COLUMNS = 20 };
@@ -32,41 +31,6 @@ static bool is_set(const json_t *object, const char *key)
 }
 
 /* writing */
-
-/* @text, control characters as '?', cut after @columns with an ellipsis; the columns it took. */
-static size_t add_clean(struct buf *out, const char *text, size_t columns)
-{
-    struct span left = span_of(text);
-    size_t used = 0;
-
-    while (left.len > 0) {
-        uint32_t point = 0;
-        size_t len = utf8_decode(left, &point);
-        bool is_control = len == 0 || point < 0x20 || (point >= 0x7f && point < 0xa0);
-        size_t wide = is_control ? 1 : columns_of_point(point);
-
-        len = MAX_OF(len, (size_t)1);
-        if (used + wide > columns || (used + wide == columns && left.len > len)) {
-            buf_add_text(out, "\xe2\x80\xa6");
-            return used + 1;
-        }
-        if (is_control) {
-            buf_add_char(out, '?');
-        } else {
-            buf_add(out, left.ptr, len);
-        }
-        left = span_sub(left, len, left.len);
-        used += wide;
-    }
-    return used;
-}
-
-static void add_padded(struct buf *out, const char *text, size_t columns)
-{
-    for (size_t used = add_clean(out, text, columns); used < columns; used++) {
-        buf_add_char(out, ' ');
-    }
-}
 
 static const char *since(const json_t *object, const char *key, int64_t wall_ms,
                          char out[COLUMNS_DURATION_BYTES])
@@ -104,7 +68,7 @@ static void add_state(struct buf *out, const char *state, bool is_colored)
     if (is_colored) {
         buf_add_text(out, color);
     }
-    add_padded(out, state, 9);
+    columns_clean_left(out, state, 9);
     if (is_colored && color[0] != '\0') {
         buf_add_text(out, "\033[0m");
     }
@@ -141,18 +105,18 @@ static void add_answer(struct buf *out, const json_t *answer, int64_t wall_ms)
         return;
     }
     buf_printf(out, "      last error %s ago: ", since(answer, "at", wall_ms, text));
-    (void)add_clean(out, text_of(answer, "verdict"), 12);
+    columns_clean(out, text_of(answer, "verdict"), 12);
     add_number(out, ", code ", answer, "code");
     add_number(out, ", HTTP ", answer, "status");
     buf_add_char(out, '\n');
     if (text_of(answer, "text")[0] != '\0') {
         buf_add_text(out, "        ");
-        (void)add_clean(out, text_of(answer, "text"), LINE_COLUMNS - 8);
+        columns_clean(out, text_of(answer, "text"), LINE_COLUMNS - 8);
         buf_add_char(out, '\n');
     }
     if (text_of(answer, "request_id")[0] != '\0') {
         buf_add_text(out, "        request ");
-        (void)add_clean(out, text_of(answer, "request_id"), LINE_COLUMNS - 16);
+        columns_clean(out, text_of(answer, "request_id"), LINE_COLUMNS - 16);
         buf_add_char(out, '\n');
     }
 }
@@ -164,7 +128,7 @@ static void add_remarks(struct buf *out, const json_t *breaker, int64_t wall_ms)
 
     if (text_of(breaker, "outage")[0] != '\0') {
         buf_add_text(out, "      outage ");
-        (void)add_clean(out, text_of(breaker, "outage"), 40);
+        columns_clean(out, text_of(breaker, "outage"), 40);
         add_probe(out, ", ", breaker);
         buf_add_text(out, is_set(breaker, "flapping") ? ",\n      flapping\n" : "\n");
         buf_printf(out, "      began %s ago; %lld diverted, %lld dead letters\n",
@@ -174,7 +138,7 @@ static void add_remarks(struct buf *out, const json_t *breaker, int64_t wall_ms)
     }
     if (text_of(breaker, "override")[0] != '\0') {
         buf_add_text(out, "      held by an operator's override: ");
-        (void)add_clean(out, text_of(breaker, "override"), 10);
+        columns_clean(out, text_of(breaker, "override"), 10);
         buf_add_char(out, '\n');
     }
 }
@@ -197,7 +161,7 @@ static void add_breaker(struct buf *out, const json_t *destination, const json_t
     char text[COLUMNS_DURATION_BYTES];
 
     buf_add_text(out, is_cell ? "    " : "  ");
-    add_padded(out, name, is_cell ? NAME_COLUMNS - 2 : NAME_COLUMNS);
+    columns_clean_left(out, name, is_cell ? NAME_COLUMNS - 2 : NAME_COLUMNS);
     buf_add_char(out, ' ');
     add_state(out, text_of(breaker, "state"), is_colored);
     buf_printf(out, " %7s %4.0f%%", since(breaker, "since", wall_ms, text), round(share * 100));
@@ -206,7 +170,7 @@ static void add_breaker(struct buf *out, const json_t *destination, const json_t
     }
     if (text_of(breaker, "cause")[0] != '\0') {
         buf_add_text(out, is_cell ? "            " : "  ");
-        (void)add_clean(out, text_of(breaker, "cause"), 12);
+        columns_clean(out, text_of(breaker, "cause"), 12);
     }
     buf_add_char(out, '\n');
     add_remarks(out, breaker, wall_ms);
@@ -220,7 +184,7 @@ static void add_held(struct buf *out, const char *secret, const char *how_long)
     struct span left;
 
     buf_init(&text, HELD_BYTES_MAX);
-    (void)add_clean(&text, secret, SIZE_MAX);
+    columns_clean(&text, secret, SIZE_MAX);
     left = buf_span(&text);
     buf_printf(out, "      held for %s: it refuses the credential,", how_long);
     if (columns_of(left) + strlen(how_long) <= LINE_COLUMNS - 44) {
@@ -253,7 +217,7 @@ static void add_sources(struct buf *out, const json_t *sources, int64_t wall_ms)
             return;
         }
         buf_add_text(out, "      source ");
-        (void)add_clean(out, text_of(held, "source_id"), SOURCE_COLUMNS);
+        columns_clean(out, text_of(held, "source_id"), SOURCE_COLUMNS);
         buf_printf(out, " held for %s", since(held, "since", wall_ms, text));
         add_probe(out, ", ", held);
         buf_add_char(out, '\n');
@@ -302,7 +266,7 @@ static void add_blocked(struct buf *out, const json_t *blocked)
     json_array_foreach(blocked, i, one)
     {
         buf_printf(out, "  not taken: %lld partitions, ", count_of(one, "partitions"));
-        (void)add_clean(out, text_of(one, "reason"), 30);
+        columns_clean(out, text_of(one, "reason"), 30);
         buf_add_char(out, '\n');
     }
 }
@@ -312,7 +276,7 @@ static void add_line(struct buf *out, const char *text)
 {
     if (text[0] != '\0') {
         buf_add_text(out, "      ");
-        (void)add_clean(out, text, SIZE_MAX);
+        columns_clean(out, text, SIZE_MAX);
         buf_add_char(out, '\n');
     }
 }
@@ -341,9 +305,9 @@ static void add_kafka_errors(struct buf *out, const json_t *errors)
     json_array_foreach(errors, i, one)
     {
         buf_add_text(out, "    ");
-        (void)add_clean(out, text_of(one, "error"), 40);
+        columns_clean(out, text_of(one, "error"), 40);
         buf_add_char(out, ' ');
-        (void)add_clean(out, text_of(one, "resource"), 30);
+        columns_clean(out, text_of(one, "resource"), 30);
         buf_add_char(out, '\n');
         add_line(out, text_of(one, "meaning"));
         add_line(out, text_of(one, "next"));
@@ -365,12 +329,12 @@ static void add_partitions(struct buf *out, const json_t *partitions)
             continue;
         }
         buf_add_text(out, "    ");
-        (void)add_clean(out, text_of(one, "topic"), 40);
+        columns_clean(out, text_of(one, "topic"), 40);
         buf_printf(out, " partition %lld: ", count_of(one, "partition"));
         if (json_is_real(open)) {
             buf_printf(out, "open transaction, %.0fs ", json_real_value(open));
         }
-        (void)add_clean(out, text_of(error, "error"), 30);
+        columns_clean(out, text_of(error, "error"), 30);
         buf_add_char(out, '\n');
         add_line(out, text_of(error, "meaning"));
         add_line(out, text_of(error, "next"));
@@ -451,9 +415,9 @@ static void add_instance(struct buf *out, const json_t *instance, int64_t wall_m
     char text[COLUMNS_DURATION_BYTES];
     size_t i;
 
-    (void)add_clean(out, text_of(instance, "instance"), 40);
+    columns_clean(out, text_of(instance, "instance"), 40);
     buf_add_text(out, ": detour ");
-    (void)add_clean(out, text_of(instance, "version"), 10);
+    columns_clean(out, text_of(instance, "version"), 10);
     buf_printf(out, ", up %s, workers %lld\n", since(instance, "started", wall_ms, text),
                count_of(instance, "workers"));
     add_numbers(out, instance, wall_ms);

@@ -219,21 +219,12 @@ static int run(const void *all)
 }
 
 static const struct command_option options[] = {
-    {.name = "config",
-     .letter = 'c',
-     .argument = "FILE",
-     .help = "the configuration",
-     .missing = "which configuration? -c FILE",
-     .read = command_text,
-     .offset = offsetof(struct arguments, path)},
+    COMMAND_CONFIG(struct arguments, path),
     {.name = "create",
      .help = "make the missing ones (as many partitions as the source)",
      .read = command_flag,
      .offset = offsetof(struct arguments, is_create)},
-    {.name = "json",
-     .help = "one JSON document on stdout",
-     .read = command_flag,
-     .offset = offsetof(struct arguments, is_json)},
+    COMMAND_JSON(struct arguments, is_json),
 };
 
 const struct command topics_command = {

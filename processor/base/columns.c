@@ -150,6 +150,40 @@ enum { FIRST_COLUMNS_MIN = 4 };
 
 static const struct span dots = {"..", 2};
 
+size_t columns_clean(struct buf *out, const char *text, size_t columns)
+{
+    struct span left = span_of(text);
+    size_t used = 0;
+
+    while (left.len > 0) {
+        uint32_t point = 0;
+        size_t len = utf8_decode(left, &point);
+        bool is_control = len == 0 || point < 0x20 || (point >= 0x7f && point < 0xa0);
+        size_t wide = is_control ? 1 : columns_of_point(point);
+
+        len = MAX_OF(len, (size_t)1);
+        if (used + wide > columns || (used + wide == columns && left.len > len)) {
+            buf_add_text(out, "\xe2\x80\xa6");
+            return used + 1;
+        }
+        if (is_control) {
+            buf_add_char(out, '?');
+        } else {
+            buf_add(out, left.ptr, len);
+        }
+        left = span_sub(left, len, left.len);
+        used += wide;
+    }
+    return used;
+}
+
+void columns_clean_left(struct buf *out, const char *text, size_t columns)
+{
+    for (size_t used = columns_clean(out, text, columns); used < columns; used++) {
+        buf_add_char(out, ' ');
+    }
+}
+
 void columns_cut(struct buf *out, struct span text, size_t columns)
 {
     size_t kept = columns > dots.len ? columns - dots.len : columns;

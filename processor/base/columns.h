@@ -26,6 +26,12 @@ void columns_fold(struct buf *out, struct span text, size_t columns, size_t inde
 
 /* cells of a table */
 
+/** Append @text that somebody else wrote: control characters and malformed bytes as '?', cut behind
+ * @columns with an ellipsis. SIZE_MAX: never cut. Returns the columns it took. */
+size_t columns_clean(struct buf *out, const char *text, size_t columns);
+/** The same, with blanks behind it up to @columns. */
+void columns_clean_left(struct buf *out, const char *text, size_t columns);
+
 /** Append @text; what is wider than @columns is cut and ends in two dots. */
 void columns_cut(struct buf *out, struct span text, size_t columns);
 /** The same, with blanks up to @columns: behind the text, or in front of it. */

@@ -101,6 +101,27 @@ bool command_duration(const struct command_option *option, const char *text,
 bool command_size(const struct command_option *option, const char *text,
                   void *field); /* uint64_t, bytes, > 0: "8MiB" */
 
+/* Rows that most commands have, for a field of their arguments. */
+#define COMMAND_CONFIG(arguments, field)                                                           \
+    {                                                                                              \
+        .name = "config", .letter = 'c', .argument = "FILE",                                       \
+        .help = "the configuration (see docs/configuration.md)",                                   \
+        .missing = "which configuration? -c FILE", .read = command_text,                           \
+        .offset = offsetof(arguments, field)                                                       \
+    }
+#define COMMAND_JSON(arguments, field)                                                             \
+    {                                                                                              \
+        .name = "json", .help = "one JSON document on stdout", .read = command_flag,               \
+        .offset = offsetof(arguments, field)                                                       \
+    }
+#define COMMAND_NO_SECRETS(arguments, field)                                                       \
+    {                                                                                              \
+        .name = "no-secrets",                                                                      \
+        .help =                                                                                    \
+            "secrets ({env}, {file}, private keys) need not be there; nothing else is relaxed",    \
+        .read = command_flag, .offset = offsetof(arguments, field)                                 \
+    }
+
 /* An option that may be given several times. */
 struct command_texts {
     const char *items[COMMAND_TEXTS_MAX];

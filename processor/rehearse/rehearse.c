@@ -112,13 +112,7 @@ static const struct command_option words[] = {
 };
 
 static const struct command_option options[] = {
-    {.name = "config",
-     .letter = 'c',
-     .argument = "FILE",
-     .help = "the configuration (see docs/configuration.md)",
-     .missing = "which configuration? -c FILE",
-     .read = command_text,
-     .offset = offsetof(struct arguments, path)},
+    COMMAND_CONFIG(struct arguments, path),
     {.name = "seed",
      .argument = "N",
      .help = "other chances; the same seed gives the same output",
@@ -126,14 +120,8 @@ static const struct command_option options[] = {
      .wants = "a number from 0 on",
      .read = command_number,
      .offset = offsetof(struct arguments, seed)},
-    {.name = "no-secrets",
-     .help = "secrets need not be there",
-     .read = command_flag,
-     .offset = offsetof(struct arguments, has_no_secrets)},
-    {.name = "json",
-     .help = "one JSON document on stdout",
-     .read = command_flag,
-     .offset = offsetof(struct arguments, is_json)},
+    COMMAND_NO_SECRETS(struct arguments, has_no_secrets),
+    COMMAND_JSON(struct arguments, is_json),
 };
 
 const struct command rehearse_command = {

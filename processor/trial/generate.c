@@ -282,13 +282,7 @@ static const struct arguments defaults = {
 };
 
 static const struct command_option options[] = {
-    {.name = "config",
-     .letter = 'c',
-     .argument = "FILE",
-     .help = "the configuration: brokers, topic, schemas, framing",
-     .missing = "which configuration? -c FILE",
-     .read = command_text,
-     .offset = offsetof(struct arguments, path)},
+    COMMAND_CONFIG(struct arguments, path),
     {.name = "rate",
      .argument = "N/s",
      .help = "records a second; 0: as fast as the broker can",
@@ -358,10 +352,7 @@ static const struct command_option options[] = {
      .wants = "stdout, which is the only other place",
      .read = read_stdout,
      .offset = offsetof(struct arguments, is_stdout)},
-    {.name = "json",
-     .help = "totals as one JSON document",
-     .read = command_flag,
-     .offset = offsetof(struct arguments, is_json)},
+    COMMAND_JSON(struct arguments, is_json),
 };
 
 const struct command generate_command = {
