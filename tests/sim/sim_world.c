@@ -230,6 +230,7 @@ void sim_stop(struct sim_world *sim, uint32_t index, uint64_t drain_ms)
 {
     struct sim_worker *worker = &sim->workers[index];
 
+    worker->is_asleep = false; /* it wakes up to stop */
     worker->worker->is_busy = true;
     sim->leaving++;
     (void)turn_drain(&worker->worker->turn, sim->world->now_ms + drain_ms);

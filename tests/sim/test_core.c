@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -18,6 +19,14 @@ enum { SEEDS = 2000, FIRST_SEED = 1 };
 
 static struct sim_cast *cast;
 static struct sim_seen seen;
+static uint64_t playing; /* the seed */
+
+/* A contract of the core was broken: say in which run. */
+static void on_abort(int signal)
+{
+    (void)signal;
+    fprintf(stderr, "again: SEED=%llu build/sim/test_core\n", (unsigned long long)playing);
+}
 
 static uint64_t from_environment(const char *name, uint64_t otherwise)
 {
@@ -50,6 +59,7 @@ static bool play(uint64_t seed, bool is_told)
     uint64_t digest = 0;
     bool is_good;
 
+    playing = seed;
     sim_draw(cast, seed, &script);
     sim_play(cast, &script, &seen, &ledger, &digest);
     is_good = ledger.failure[0] == '\0';
@@ -264,6 +274,7 @@ static void everything_that_can_happen_was_seen(void **state)
 static int set_up(void **state)
 {
     (void)state;
+    (void)signal(SIGABRT, on_abort);
     span_hash_fix(1); /* runs repeat themselves, on any machine */
     log_setup(LOG_FORMAT_LOGFMT, LOG_LEVEL_OFF);
     cast = sim_cast_new("tests/data/sim");
