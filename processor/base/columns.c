@@ -37,7 +37,7 @@ static const struct {
     {0x20000, 0x3fffd, 2},
 };
 
-unsigned columns_of_point(uint32_t code_point)
+static unsigned columns_of_point(uint32_t code_point)
 {
     for (size_t i = 0; code_point >= 0x300 && i < COUNT_OF(odd_points); i++) {
         if (code_point >= odd_points[i].first && code_point <= odd_points[i].last) {

@@ -16,7 +16,6 @@
 
 enum { COLUMNS_DURATION_BYTES = 48 };
 
-unsigned columns_of_point(uint32_t code_point);
 size_t columns_of(struct span text);
 /** Bytes of @text that fit into @columns, whole characters. */
 size_t columns_within(struct span text, size_t columns);

@@ -147,14 +147,6 @@ bool rehearsal_open(struct rehearsal *rehearsal, const struct config *config, st
     return true;
 }
 
-static void tell_progress(const struct rehearsal *rehearsal, uint64_t now_ms)
-{
-    if (rehearsal->progress != NULL) {
-        rehearsal->progress(rehearsal->progress_context,
-                            MIN_OF((double)now_ms / (double)rehearsal->trace->for_ms, 1.0));
-    }
-}
-
 void rehearsal_play(struct rehearsal *rehearsal)
 {
     uint64_t for_ms = rehearsal->trace->for_ms;
@@ -165,7 +157,9 @@ void rehearsal_play(struct rehearsal *rehearsal)
            (at_ms < for_ms + SETTLE_MS_MAX && !source_topic_is_drained(rehearsal->topic))) {
         at_ms = at_ms < for_ms ? MIN_OF(at_ms + STEP_MS, for_ms) : at_ms + STEP_MS;
         world_run(rehearsal->world, at_ms);
-        tell_progress(rehearsal, at_ms);
+        if (rehearsal->progress != NULL) {
+            progress_turn(rehearsal->progress, MIN_OF(at_ms, for_ms), NULL);
+        }
     }
     rehearsal->settled_ms = source_topic_is_drained(rehearsal->topic) ? at_ms : 0;
     metrics_totals(rehearsal->metrics, &totals);

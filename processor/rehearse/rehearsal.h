@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 
+#include "base/progress.h"
 #include "rehearse/summary.h"
 #include "rehearse/timeline.h"
 #include "rehearse/traffic.h"
@@ -23,9 +24,8 @@ struct rehearsal {
     struct summary summary;
     struct timeline *timeline; /* owned */
     uint64_t settled_ms;       /* when nothing was in flight any more; 0: still something is */
-    uint64_t produced, dropped, in_flight;        /* events */
-    void (*progress)(void *context, double done); /* may be NULL */
-    void *progress_context;
+    uint64_t produced, dropped, in_flight; /* events */
+    struct progress *progress;             /* borrowed, of virtual milliseconds; may be NULL */
 };
 
 /** What is set up by the caller: paths, seed, progress. Keeps @config and @trace. False: what is

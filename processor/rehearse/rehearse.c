@@ -1,14 +1,12 @@
 #include "rehearse/rehearse.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 #include "base/log.h"
+#include "base/progress.h"
+#include "base/terminal.h"
 #include "destinations/table.h"
 #include "rehearse/rehearsal.h"
-
-enum { BAR_CELLS = 30 };
 
 struct arguments {
     const char *path, *trace_path;
@@ -26,35 +24,18 @@ static void keep_to_ourselves(struct config *config)
     config->schemas.id_count = 0;
 }
 
-static void draw_bar(void *context, double done)
+static void play(const struct arguments *arguments, struct rehearsal *rehearsal, uint64_t for_ms)
 {
-    int *drawn = context;
-    int cells = (int)(done * BAR_CELLS);
+    struct progress progress;
 
-    if (cells != *drawn) {
-        *drawn = cells;
-        fprintf(stderr, "\rrehearsing [%.*s%*s] %3.0f%%", cells, "##############################",
-                BAR_CELLS - cells, "", done * 100);
-    }
-}
-
-static void play(const struct arguments *arguments, struct rehearsal *rehearsal)
-{
-    bool is_terminal = isatty(STDOUT_FILENO) != 0;
-    int drawn = -1;
-
-    if (isatty(STDERR_FILENO) != 0) {
-        rehearsal->progress = draw_bar;
-        rehearsal->progress_context = &drawn;
-    }
+    progress_begin(&progress, "rehearsing", PROGRESS_MS, for_ms);
+    rehearsal->progress = &progress;
     rehearsal_play(rehearsal);
-    if (drawn >= 0) {
-        fputs("\r\033[K", stderr);
-    }
+    progress_clear(&progress);
     if (arguments->is_json) {
         rehearsal_print_json(rehearsal, stdout);
     } else {
-        rehearsal_print(rehearsal, stdout, is_terminal && getenv("NO_COLOR") == NULL);
+        rehearsal_print(rehearsal, stdout, terminal_is_coloured(stdout));
     }
 }
 
@@ -78,7 +59,7 @@ static int rehearse(const struct arguments *arguments, struct diags *diags)
     }
     diags_print(diags);
     if (code == 0) {
-        play(arguments, &rehearsal);
+        play(arguments, &rehearsal, trace.for_ms);
         code = rehearsal.settled_ms == 0 ? 1 : 0;
     }
     rehearsal_close(&rehearsal);
