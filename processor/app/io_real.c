@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "kafka/headers.h"
+#include "kafka/message.h"
 
 /* time */
 
@@ -120,48 +120,6 @@ static void let_go(void *context)
     source_let_go(((struct io_real *)context)->source);
 }
 
-/* messages */
-
-static struct span find_header(const void *context, struct span name)
-{
-    const rd_kafka_message_t *message = context;
-    rd_kafka_headers_t *headers = NULL;
-    char text[256];
-
-    if (name.len >= sizeof(text) ||
-        rd_kafka_message_headers(message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return SPAN_NONE;
-    }
-    memcpy(text, name.ptr, name.len);
-    text[name.len] = '\0';
-    return header_get(headers, text);
-}
-
-static void view(const rd_kafka_message_t *message, struct message_view *out)
-{
-    rd_kafka_timestamp_type_t type = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
-    int64_t timestamp = rd_kafka_message_timestamp(message, &type);
-
-    *out = (struct message_view){
-        .topic = span_of(rd_kafka_topic_name(message->rkt)),
-        .partition = message->partition,
-        .offset = message->offset,
-        .timestamp_ms = type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE ? -1 : timestamp,
-        .key = {message->key, message->key == NULL ? 0 : message->key_len},
-        .value = {message->payload, message->payload == NULL ? 0 : message->len},
-        .header = find_header,
-        .header_context = message,
-    };
-}
-
-static const rd_kafka_headers_t *headers_of(const rd_kafka_message_t *message)
-{
-    rd_kafka_headers_t *headers = NULL;
-
-    return rd_kafka_message_headers(message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR ? headers
-                                                                                     : NULL;
-}
-
 /* life */
 
 static void stop(void *context)
@@ -201,8 +159,8 @@ enum err_code io_real_open(struct io_real *real, const struct config *config, un
                 .is_fenced = is_fenced,
                 .is_going = is_going,
                 .let_go = let_go,
-                .view = view,
-                .headers = headers_of,
+                .view = message_view_of,
+                .headers = message_headers,
                 .release = rd_kafka_message_destroy,
                 .stop = stop,
             },
