@@ -4,12 +4,13 @@
 #include "app/run.h"
 #include "app/status_command.h"
 #include "app/topics_command.h"
+#include "recovery/dlq.h"
 #include "rehearse/rehearse.h"
 #include "trial/trial.h"
 
 const struct command *const commands[] = {
-    &run_command,    &sandbox_command,  &check_command,    &topics_command,      &rehearse_command,
-    &status_command, &generate_command, &simulate_command, &mock_broker_command,
+    &run_command,    &sandbox_command, &check_command,    &topics_command,   &rehearse_command,
+    &status_command, &dlq_command,     &generate_command, &simulate_command, &mock_broker_command,
 };
 
 const size_t command_count = COUNT_OF(commands);

@@ -45,6 +45,18 @@ NODISCARD enum err_code decoder_run(const struct decoder *decoder, struct span b
 void value_to_json(const struct value *value, const struct type *type, struct buf *out);
 /** The same for those who know no schema: decimals are numbers. */
 void value_to_plain_json(const struct value *value, const struct type *type, struct buf *out);
+/* What is not to be shown of a value. */
+struct json_mask {
+    /** Append JSON that stands for the value at @path, or for the key @text of a map there; false:
+     * it is shown. @path: the names from the root on, "" for that itself and for elements of
+     * arrays. @text: of texts and bytes, else absent. */
+    bool (*replace)(const void *context, const struct span *path, size_t depth, struct span text,
+                    struct buf *out);
+    const void *context;
+};
+/** As value_to_plain_json(), without what @mask hides (NULL: nothing). */
+void value_to_masked_json(const struct value *value, const struct type *type,
+                          const struct json_mask *mask, struct buf *out);
 /** Build a value of @type from JSON text: unions take the first branch that fits; fields left out
  * get their default. ERR_DATA says where and what was wanted. A key that holds a NUL cannot be
  * written in JSON here. */

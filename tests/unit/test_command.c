@@ -14,6 +14,7 @@
 #include "app/run.h"
 #include "app/status_command.h"
 #include "app/topics_command.h"
+#include "recovery/dlq.h"
 #include "rehearse/rehearse.h"
 #include "trial/trial.h"
 
@@ -448,7 +449,8 @@ static void every_table_is_complete(void **state)
     static const struct command *const all[] = {
         &run_command,         &sandbox_command, &check_command,    &topics_command,
         &rehearse_command,    &status_command,  &generate_command, &simulate_command,
-        &mock_broker_command, &command};
+        &mock_broker_command, &command,         &dlq_ls_command,   &dlq_show_command,
+        &dlq_stats_command,   &dlq_tail_command};
 
     (void)state;
     for (size_t i = 0; i < COUNT_OF(all); i++) {
