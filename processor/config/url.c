@@ -110,6 +110,25 @@ bool url_is_private(const struct url *url)
            address_is_private((const struct sockaddr *)&address, sizeof(address));
 }
 
+char *url_with_path(struct span text, const char *path)
+{
+    CURLUcode parsed;
+    CURLU *parts = parse(text, 0, &parsed);
+    char *own = parsed == CURLUE_OK ? part_of(parts, CURLUPART_PATH) : NULL;
+    char *whole = NULL;
+    char *out;
+
+    if (own != NULL && strcmp(own, "/") == 0 &&
+        curl_url_set(parts, CURLUPART_PATH, path, 0) == CURLUE_OK) {
+        whole = part_of(parts, CURLUPART_URL);
+    }
+    out = mem_text(whole == NULL ? text : span_of(whole));
+    curl_free(own);
+    curl_free(whole);
+    curl_url_cleanup(parts);
+    return out;
+}
+
 void url_show(struct span text, struct buf *out)
 {
     CURLUcode parsed;

@@ -24,6 +24,9 @@ NODISCARD enum err_code url_read(struct span text, struct url *out, struct err *
 bool url_is_loopback(const struct url *url);
 /** The host is an address, in whatever spelling, and not one of the public Internet. */
 bool url_is_private(const struct url *url);
+/** @text, with @path where it has none but "/"; the caller frees it. What is no URL comes back as
+ * it is: url_read() says so. */
+char *url_with_path(struct span text, const char *path);
 /** @text without user, password and query, any of which may be a secret: for messages. */
 void url_show(struct span text, struct buf *out);
 

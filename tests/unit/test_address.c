@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdlib.h>
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -133,12 +134,39 @@ static void urls_that_name_an_address(void **state)
     }
 }
 
+static const struct {
+    const char *url;
+    const char *want;
+} path_cases[] = {
+    {"https://api.example", "https://api.example/open/v1/"},
+    {"https://api.example/", "https://api.example/open/v1/"},
+    {"http://127.0.0.1:8090", "http://127.0.0.1:8090/open/v1/"},
+    {"http://[::1]:8090/", "http://[::1]:8090/open/v1/"},
+    {"https://api.example?key=1", "https://api.example/open/v1/?key=1"},
+    {"https://api.example/proxy", "https://api.example/proxy"},
+    {"https://api.example/a?b=c://d/", "https://api.example/a?b=c://d/"},
+    {"not a URL", "not a URL"},
+    {"", ""},
+};
+
+static void a_path_is_added_where_there_is_none(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(path_cases); i++) {
+        char *got = url_with_path(span_of(path_cases[i].url), "/open/v1/");
+
+        assert_string_equal(got, path_cases[i].want);
+        free(got);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(addresses_are_known),
         cmocka_unit_test(no_internet_address_is_private),
         cmocka_unit_test(urls_that_name_an_address),
+        cmocka_unit_test(a_path_is_added_where_there_is_none),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

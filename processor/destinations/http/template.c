@@ -4,12 +4,13 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "event/elements.h"
 
 enum { NAME_BYTES_MAX = 256, LIST_BYTES_MAX = 64 * 1024 };
 
 /* Where paths start at one depth: the record, or the elements of an `each:`. */
 struct scope {
-    const struct type **types; /* owned; per reader; NULL: the readers themselves */
+    const struct type *const *types; /* per reader; NULL: the readers themselves */
 };
 
 struct compiler {
@@ -53,29 +54,34 @@ static char *prefix_of(struct span name)
     return prefix;
 }
 
-/* Opening step, members, end. */
-static bool compile_members(struct compiler *c, enum step_kind kind, struct span name,
-                            struct path *path, struct span each, const struct yaml_node *node,
+/* An object, or the elements of an array: opening step, members, end. */
+struct members {
+    enum step_kind kind;          /* of the opening step */
+    struct span name;             /* absent: the body itself */
+    const struct yaml_node *node; /* whose pairs they are */
+    struct path *path;            /* ARRAY: to it; the opening step's from here on */
+    struct span each;             /* ARRAY: the same as written */
+};
+
+static bool compile_members(struct compiler *c, const struct members *members,
                             const struct scope *scope, unsigned depth)
 {
-    struct step *open = add_step(c, kind, node->place);
-    char *prefix = name.ptr == NULL ? mem_text(SPAN("")) : prefix_of(name);
+    struct step *open = add_step(c, members->kind, members->node->place);
     size_t at = c->out->count - 1;
     struct step *end;
 
     if (open == NULL) {
-        free(prefix);
-        path_free(path);
+        path_free(members->path);
         return false;
     }
-    open->prefix = prefix;
-    open->path = path;
-    open->name = name;
-    open->each = each;
-    if (!compile_object(c, node, scope, depth)) {
+    open->prefix = members->name.ptr == NULL ? mem_text(SPAN("")) : prefix_of(members->name);
+    open->path = members->path;
+    open->name = members->name;
+    open->each = members->each;
+    if (!compile_object(c, members->node, scope, depth)) {
         return false;
     }
-    end = add_step(c, STEP_END, node->place);
+    end = add_step(c, STEP_END, members->node->place);
     if (end != NULL) {
         end->other = at;
         c->out->steps[at].other = c->out->count - 1;
@@ -128,22 +134,6 @@ static bool compile_value(struct compiler *c, const struct yaml_node *node, stru
 
 /* arrays */
 
-/* The elements' type of an array, or of the array among a union's branches. */
-static const struct type *element_type(const struct type *type)
-{
-    bool ignored;
-
-    if (type != NULL && type->kind == TYPE_UNION) {
-        for (size_t i = 0; i < type->branch_count; i++) {
-            if (type->branches[i]->kind == TYPE_ARRAY) {
-                return type_unwrap(type->branches[i]->items, &ignored);
-            }
-        }
-        return NULL;
-    }
-    return type != NULL && type->kind == TYPE_ARRAY ? type_unwrap(type->items, &ignored) : NULL;
-}
-
 static bool check_each_keys(const struct compiler *c, const struct yaml_node *node)
 {
     static const char *const keys[] = {"each", "fields"};
@@ -168,55 +158,25 @@ static bool check_each_keys(const struct compiler *c, const struct yaml_node *no
     return is_good;
 }
 
-/* The array's path and what it holds for each reader. */
-static bool read_array(const struct compiler *c, const struct yaml_node *node,
-                       const struct scope *scope, struct path **path, struct scope *inner)
-{
-    struct err err = {0};
-    const struct type *other = NULL;
-    bool is_array = false;
-
-    if (node->kind != YAML_SCALAR || yaml_is_null(node)) {
-        diag_error(c->diags, node->place, "each: takes the path of an array");
-        return false;
-    }
-    if ((scope->types == NULL ? path_compile(c->readers, node->text, path, &err)
-                              : path_compile_from(scope->types, c->readers->count, node->text, path,
-                                                  &err)) != ERR_OK) {
-        diag_error(c->diags, node->place, "%s", err.text);
-        return false;
-    }
-    inner->types = mem_array(c->readers->count + 1, const struct type *);
-    for (size_t i = 0; i < c->readers->count; i++) {
-        const struct type *type = path_type(*path, i);
-
-        inner->types[i] = element_type(type);
-        is_array = is_array || inner->types[i] != NULL;
-        other = type != NULL && inner->types[i] == NULL ? type : other;
-    }
-    if (!is_array) {
-        diag_error(c->diags, node->place,
-                   "each: takes the path of an array; '" SPAN_FMT "' is of type %s",
-                   SPAN_ARG(node->text), other == NULL ? "null" : type_word(other->kind));
-    }
-    return is_array;
-}
-
 static bool compile_array(struct compiler *c, const struct yaml_node *node, struct span name,
                           const struct scope *scope, unsigned depth)
 {
-    struct scope inner = {0};
-    struct path *path = NULL;
-    bool is_good =
-        check_each_keys(c, node) && read_array(c, yaml_get(node, "each"), scope, &path, &inner);
+    struct elements elements = {0};
+    bool is_good = check_each_keys(c, node) && elements_compile(yaml_get(node, "each"), c->readers,
+                                                                scope->types, &elements, c->diags);
 
     if (is_good) {
-        is_good = compile_members(c, STEP_ARRAY, name, path, yaml_get(node, "each")->text,
-                                  yaml_get(node, "fields"), &inner, depth);
-    } else {
-        path_free(path);
+        const struct scope inner = {elements.types};
+        const struct members members = {.kind = STEP_ARRAY,
+                                        .name = name,
+                                        .node = yaml_get(node, "fields"),
+                                        .path = elements.path,
+                                        .each = yaml_get(node, "each")->text};
+
+        elements.path = NULL;
+        is_good = compile_members(c, &members, &inner, depth);
     }
-    free(inner.types);
+    elements_fini(&elements);
     return is_good;
 }
 
@@ -248,7 +208,9 @@ static bool compile_member(struct compiler *c, const struct yaml_pair *pair,
     if (yaml_get(node, "each") != NULL) {
         return compile_array(c, node, pair->key, scope, depth + 1);
     }
-    return compile_members(c, STEP_OBJECT, pair->key, NULL, SPAN_NONE, node, scope, depth + 1);
+    return compile_members(c,
+                           &(struct members){.kind = STEP_OBJECT, .name = pair->key, .node = node},
+                           scope, depth + 1);
 }
 
 /* As deep as the configuration nests, which TEMPLATE_DEPTH_MAX bounds. */
@@ -283,7 +245,8 @@ struct template *template_compile(const struct yaml_node *node, const struct rea
         diag_error(diags, node->place,
                    "body: is one object; an array of events comes from format: array");
     } else {
-        is_good = compile_members(&c, STEP_OBJECT, SPAN_NONE, NULL, SPAN_NONE, node, &scope, 0);
+        is_good =
+            compile_members(&c, &(struct members){.kind = STEP_OBJECT, .node = node}, &scope, 0);
     }
     if (!is_good) {
         template_free(template);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "config/url.h"
 #include "destinations/tiktok/answer.h"
 #include "destinations/tiktok/codes.h"
 #include "destinations/tiktok/defaults.h"
@@ -41,24 +42,6 @@ static bool is_complete(const struct config_destination *config)
     return options->event_source_id.ptr != NULL || options->event_source_path.ptr != NULL;
 }
 
-/* The path is ours unless the configured URL already has one (a proxy, an older API version). */
-static char *request_url(struct span url)
-{
-    size_t from = 0;
-    size_t slash;
-
-    for (size_t i = 0; i + 3 <= url.len && from == 0; i++) {
-        if (memcmp(url.ptr + i, "://", 3) == 0) {
-            from = i + 3;
-        }
-    }
-    slash = span_find(url, '/', from);
-    if (slash + 1 < url.len) {
-        return mem_text(url);
-    }
-    return mem_format("%.*s%s", (int)slash, url.ptr, REQUEST_PATH);
-}
-
 static bool compile(struct destination *to, struct diags *diags)
 {
     struct tiktok *tiktok = mem_new(struct tiktok);
@@ -67,7 +50,8 @@ static bool compile(struct destination *to, struct diags *diags)
     to->own = tiktok;
     tiktok->map = tiktok_map_compile(to->config, to->readers, diags);
     tiktok->codes = tiktok_codes_compile(to->config, diags);
-    to->url = request_url(to->config->url);
+    /* a path in the configuration is another's: a proxy, an older version of the API */
+    to->url = url_with_path(to->config->url, REQUEST_PATH);
     return diags->error_count == errors_before;
 }
 

@@ -75,8 +75,7 @@ static void free_each(struct map_each *each)
         free_entry(&each->entries[i]); /* contents have no contents: one level deep */
     }
     free(each->entries);
-    free(each->types);
-    path_free(each->path);
+    elements_fini(&each->elements);
     free(each);
 }
 
@@ -90,59 +89,11 @@ static void free_entry(struct map_entry *entry)
     free(entry->custom);
 }
 
-/* The element type of an array, or of the array among a union's branches. */
-static const struct type *element_type(const struct type *type)
-{
-    bool ignored;
-
-    if (type != NULL && type->kind == TYPE_UNION) {
-        for (size_t i = 0; i < type->branch_count; i++) {
-            if (type->branches[i]->kind == TYPE_ARRAY) {
-                return type_unwrap(type->branches[i]->items, &ignored);
-            }
-        }
-        return NULL;
-    }
-    return type != NULL && type->kind == TYPE_ARRAY ? type_unwrap(type->items, &ignored) : NULL;
-}
-
-/* The array's path and what it holds for each reader; false with an error. */
-static bool read_each_path(const struct compiler *c, const struct yaml_node *node,
-                           struct map_each *each, struct diags *diags)
-{
-    struct err err = {0};
-    const struct type *other = NULL;
-    bool is_array = false;
-
-    if (node->kind != YAML_SCALAR || yaml_is_null(node)) {
-        diag_error(diags, node->place, "each: takes the path of an array");
-        return false;
-    }
-    if (path_compile(c->readers, node->text, &each->path, &err) != ERR_OK) {
-        diag_error(diags, node->place, "%s", err.text);
-        return false;
-    }
-    each->types = mem_array(c->readers->count + 1, const struct type *);
-    for (size_t i = 0; i < c->readers->count; i++) {
-        const struct type *type = path_type(each->path, i);
-
-        each->types[i] = element_type(type);
-        is_array = is_array || each->types[i] != NULL;
-        other = type != NULL && each->types[i] == NULL ? type : other;
-    }
-    if (!is_array) {
-        diag_error(diags, node->place,
-                   "each: takes the path of an array; '" SPAN_FMT "' is of type %s",
-                   SPAN_ARG(node->text), other == NULL ? "null" : type_word(other->kind));
-    }
-    return is_array;
-}
-
 static void add_element_field(const struct compiler *c, const struct yaml_pair *pair,
                               struct map_each *each, bool is_default)
 {
     const struct tiktok_field *field = tiktok_content_field_find(pair->key);
-    const struct fit_base base = {.types = each->types, .count = c->readers->count};
+    const struct fit_base base = {.types = each->elements.types, .count = c->readers->count};
     struct origin *origin = NULL;
     struct diags probe;
 
@@ -158,7 +109,7 @@ static void add_element_field(const struct compiler *c, const struct yaml_pair *
     }
     diags_init(&probe); /* a default that this schema has not is no error */
     if (fit_check(field, pair->value, &base, is_default ? &probe : c->diags)) {
-        origin = origin_compile_from(pair->value, each->types, c->readers->count,
+        origin = origin_compile_from(pair->value, each->elements.types, c->readers->count,
                                      is_default ? &probe : c->diags);
     }
     diags_fini(&probe);
@@ -228,7 +179,8 @@ static struct map_each *compile_each(const struct compiler *c, const struct yaml
     each->entries = mem_array(fields->count, struct map_entry);
     diags_init(&probe);
     each->text = yaml_get(node, "each")->text;
-    is_found = read_each_path(c, yaml_get(node, "each"), each, is_default ? &probe : c->diags);
+    is_found = elements_compile(yaml_get(node, "each"), c->readers, NULL, &each->elements,
+                                is_default ? &probe : c->diags);
     if (is_default && path_compile(c->readers, each->text, &path, NULL) == ERR_OK) {
         note_probe(&probe, missing);
     }

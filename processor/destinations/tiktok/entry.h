@@ -8,6 +8,7 @@
 #define DESTINATIONS_TIKTOK_ENTRY_H
 
 #include "destinations/tiktok/fields.h"
+#include "event/elements.h"
 #include "event/origin.h"
 
 /* What is open already when the member is written. */
@@ -32,8 +33,7 @@ struct map_entry {
 
 struct map_each {
     struct span text;          /* the path as written; borrowed */
-    struct path *path;         /* owned; to the array */
-    const struct type **types; /* owned; of an element, by reader */
+    struct elements elements;  /* owned */
     struct map_entry *entries; /* owned; PREFIX_NEW opens the element, PREFIX_SAME goes on in it */
     size_t count;
 };

@@ -202,7 +202,7 @@ static bool add_contents(struct item_writer *w, const struct map_each *each,
 /* What the array at the path is; NULL when there is none or it is empty. */
 static const struct value *get_array(const struct item_writer *w, const struct map_each *each)
 {
-    const struct value *value = path_get(each->path, w->view->reader, w->view->root);
+    const struct value *value = path_get(each->elements.path, w->view->reader, w->view->root);
 
     return value != NULL && value->kind == VALUE_ARRAY && value->len > 0 ? value : NULL;
 }
