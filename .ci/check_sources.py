@@ -32,6 +32,9 @@ FORBIDDEN_CALLS = {
 CALL = re.compile(r"(?<![\w.>])(" + "|".join(FORBIDDEN_CALLS) + r")\s*\(")
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.M)
 FUNCTION_LINES_MAX = 70
+COMMENT = re.compile(r'"(?:\\.|[^"\\\n])*"|/\*.*?\*/|//[^\n]*', re.S)
+NAMED_FILE = re.compile(r"(?<![\w.*/<-])((?:[a-z_]+/)*[a-z_]+\.(?:c|h|md))\b")
+HEADER_NAME = re.compile(r"/\*\*\s+(?:\* )?(\w+) - ")
 
 
 def room_ranks(page):
@@ -114,7 +117,20 @@ def function_problems(code):
             start = None
 
 
-def problems(path, text, ranks, order):
+def comment_problems(path, text, names):
+    """Files that a comment names and the repository lacks; a header that does not begin with its own name."""
+    for match in COMMENT.finditer(text):
+        for file in NAMED_FILE.findall(match.group()) if match.group().startswith("/") else []:
+            if not any(name == file or name.endswith("/" + file) for name in names):
+                line = text.count("\n", 0, match.start()) + 1
+                yield line, f"the comment names {file}, which is not in the repository"
+    if path.suffix == ".h" and path.parts[0] == "processor":
+        name = HEADER_NAME.match(text)
+        if name is None or name.group(1) != path.stem:
+            yield 1, f"a header begins with what it is for: /** {path.stem} - ... */"
+
+
+def problems(path, text, ranks, order, names=()):
     code = without_comments(text) if path.suffix in (".c", ".h") else ""
     if path.parts[0] == "processor":
         yield from include_problems(path, text, ranks)
@@ -125,6 +141,7 @@ def problems(path, text, ranks, order):
             yield code.count("\n", 0, match.start()) + 1, f"{name}() is not used here: {FORBIDDEN_CALLS[name]}"
     if path.suffix in (".c", ".h"):
         yield from function_problems(code)
+        yield from comment_problems(path, text, names)
     for match in FORBIDDEN_WORDS.finditer(text):
         yield text.count("\n", 0, match.start()) + 1, f"{match.group()} is not left in the tree"
 
@@ -158,7 +175,7 @@ def main():
             continue
         if path.suffix not in (".c", ".h", ".py", ".sh", ".yaml", ".yml", ".md"):
             continue
-        found += [(name, line, text) for line, text in problems(path, path.read_text(encoding="utf-8"), ranks, order)]
+        found += [(name, line, text) for line, text in problems(path, path.read_text(encoding="utf-8"), ranks, order, names)]
     for name, line, text in found:
         print(f"{name}:{line}: {text}")
     return 1 if found else 0

@@ -2,7 +2,7 @@
  * mem - small set-up allocations that must succeed.
  *
  * mem_* stop the process when there is no memory: detour is crash-only, and the
- * offsets are right whenever it dies. Never used per event (see arena.h, slab.h).
+ * offsets are right whenever it dies. Never used per event (see arena.h).
  *
  * The caller owns what it gets, and frees it with free(). Any thread.
  */

@@ -1,5 +1,5 @@
 /**
- * leaving - what becomes of events whose partition goes, or whose process stops.
+ * drain - what becomes of events whose partition goes, or whose process stops.
  *
  * An event nothing of which is with a destination ceases: whoever has the partition next reads it
  * again. One that has begun (a leg is delivered, or on its way) is finished here, or its other

@@ -2,8 +2,8 @@
 
 #define WIDEN                                                                                      \
     "widen message.timestamp.before.max.ms and message.timestamp.after.max.ms of the topic, or "   \
-    "set its message.timestamp.type to LogAppendTime; see that the clock of this machine is right"
-#define ACCEPT "have the topic, or what stands before its broker, take such records"
+    "set its message.timestamp.type to LogAppendTime; check the clock of this machine"
+#define ACCEPT "let the topic, or the proxy before its broker, accept such records"
 #define CREATE "create the topic: detour topics --create"
 #define REPLICAS "bring its replicas back, or lower min.insync.replicas of the topic"
 #define LEADER "bring the leader of its partition back: brokers, network"
@@ -34,7 +34,7 @@ static const struct {
     {RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC, PRODUCE_FAULT_TOPIC, CREATE},
     {RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION, PRODUCE_FAULT_TOPIC, CREATE},
     {RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION, PRODUCE_FAULT_TOPIC,
-     "name another topic: the brokers let nobody write this one"},
+     "name another topic: the brokers accept no records for this one"},
     {RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS, PRODUCE_FAULT_TOPIC, REPLICAS},
     {RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND, PRODUCE_FAULT_TOPIC, REPLICAS},
     {RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE, PRODUCE_FAULT_TOPIC, LEADER},
@@ -43,9 +43,9 @@ static const struct {
     {RD_KAFKA_RESP_ERR__TIMED_OUT, PRODUCE_FAULT_TOPIC, LEADER},
     {RD_KAFKA_RESP_ERR__TRANSPORT, PRODUCE_FAULT_TOPIC, LEADER},
     {RD_KAFKA_RESP_ERR_KAFKA_STORAGE_ERROR, PRODUCE_FAULT_TOPIC,
-     "look at the broker's disks and its log"},
+     "check the disks of the broker and its log"},
     {RD_KAFKA_RESP_ERR_UNSUPPORTED_COMPRESSION_TYPE, PRODUCE_FAULT_TOPIC,
-     "set compression.codec in kafka.properties to one that the topic takes"},
+     "set compression.codec in kafka.properties to one that the topic accepts"},
     {RD_KAFKA_RESP_ERR_UNSUPPORTED_FOR_MESSAGE_FORMAT, PRODUCE_FAULT_TOPIC,
      "raise message.format.version of the topic: records have headers"},
 

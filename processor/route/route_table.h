@@ -1,5 +1,5 @@
 /**
- * table - the routing table, compiled: which routes take an event.
+ * route_table - the routing table, compiled: which routes take an event.
  *
  * First match wins; `continue: true` goes on to the next as well. Routes whose match
  * names event types as equality or list are indexed by type, so that 10,000 routes

@@ -1,7 +1,7 @@
 /**
  * wire - the interpreter's state, and reading one number or text off the message.
  *
- * Private to this room, shared by run.c (the steps) and loop.c (what has a frame). Inline,
+ * Private to this room, shared by program_run.c (the steps) and loop.c (what has a frame). Inline,
  * because these few lines are most of what decoding costs. Every reader takes the place
  * in the message and gives the place behind what it read, or NULL when it is refused.
  */

@@ -71,3 +71,13 @@ def test_a_cell_of_a_table_is_short(tmp_path):
     assert list(check_docs.cell_problems(page)) == []
     page.write_text(f"```\n| {'x' * 300} | b |\n```\n| a | b |\n| --- | --- |\n| {'x' * 201} | b |\n")
     assert [problem.split(":")[1] for problem in check_docs.cell_problems(page)] == ["6"]
+
+
+def comments(path, text):
+    return [line for line, _ in check_sources.comment_problems(pathlib.Path(path), text, ["processor/base/span.h"])]
+
+
+def test_a_comment_names_files_that_are_there_and_a_header_itself():
+    assert comments("processor/base/x.h", "/** x - see base/span.h and <time.h> */\nconst char *a = \"/* gone.h */\";\n") == []
+    assert comments("processor/base/x.c", "\n/* see design.md */\n") == [2]
+    assert comments("processor/base/x.h", "/** y - another */\n") == [1] and comments("processor/base/x.h", "int a;\n") == [1]

@@ -1,5 +1,8 @@
-/** rule - one compiled rule of `verdicts:`. Inside this room only: rule.c reads them, verdicts.c
- * tries them, example.c makes up what they accept. */
+/**
+ * rule - one compiled rule of `verdicts:`. Inside this room only: rule.c reads rules, verdicts.c
+ * applies them. Made at the start, owned by the compiled destination, then immutable: all workers
+ * share them. An error in a rule is a diag with its place.
+ */
 #ifndef DESTINATIONS_HTTP_RULE_H
 #define DESTINATIONS_HTTP_RULE_H
 
