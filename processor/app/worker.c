@@ -94,7 +94,7 @@ static void report(struct worker *worker)
     }
 }
 
-/* leaving */
+/* drain and stop */
 
 static void on_revoked(void *context, struct source_partition *const *partitions, size_t count)
 {

@@ -1,6 +1,6 @@
 #include "base/stop.h"
 
-enum stop_wish stop_asked(struct stop *stop, uint64_t now_ms)
+enum stop_request stop_asked(struct stop *stop, uint64_t now_ms)
 {
     if (!stop->is_asked) {
         stop->is_asked = true;

@@ -14,7 +14,7 @@
 
 enum { STOP_AGAIN_MS = 1000 };
 
-enum stop_wish {
+enum stop_request {
     STOP_BEGIN, /* the first one: finish and end */
     STOP_SAME,  /* belongs to the first one */
     STOP_AT_ONCE,
@@ -26,6 +26,6 @@ struct stop {
 };
 
 /** A signal came at @now_ms (monotonic). */
-enum stop_wish stop_asked(struct stop *stop, uint64_t now_ms);
+enum stop_request stop_asked(struct stop *stop, uint64_t now_ms);
 
 #endif /* BASE_STOP_H */

@@ -263,8 +263,8 @@ static void name_failure(const struct http_transfer *transfer, CURLcode result,
     }
 }
 
-/* Yes before the whole question was heard, an answer whose end nobody can be sure of: why it proves
- * nothing, or NULL. A refusal may come early. */
+/* A positive answer before the whole request was sent, or an answer whose end is not certain,
+ * proves nothing: the reason, or NULL. A refusal may come early. */
 static const char *doubt(const struct http_transfer *transfer, CURLcode result)
 {
     curl_off_t sent_bytes = 0;

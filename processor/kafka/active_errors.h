@@ -31,14 +31,14 @@ struct active_errors {
     size_t count;
 };
 
-/** It was met (again). A ninth one takes the place of the one met longest ago. That a client was
- * ended (_DESTROY) is none. */
+/** The error was met (again). A ninth error replaces the one that was met longest ago. The end of a
+ * client (_DESTROY) is no error. */
 void active_error_add(struct active_errors *errors, rd_kafka_resp_err_t code, const char *resource,
                       const char *text, uint64_t now_ms);
 /** Those about @resource (NULL: all) are over. */
 void active_error_clear(struct active_errors *errors, const char *resource, uint64_t now_ms);
-/** Forget those of which nothing was heard for a minute, where nobody says that they are over: what
- * passes by itself, what is about a topic, and what has no rule. */
+/** Remove errors that were not met for a minute, if no event ends them: those that pass by
+ * themselves, those of a topic, and those without a rule. */
 void active_error_expire(struct active_errors *errors, uint64_t now_ms);
 /** One that does not pass by itself; NULL when there is none. */
 const struct active_error *active_error_worst(const struct active_errors *errors);

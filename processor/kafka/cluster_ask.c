@@ -24,9 +24,9 @@ enum {
     ASK_MS = 3000,     /* for the topics, and for all ends at once */
     ASK_ONE_MS = 500,  /* for one end, when that failed */
     ASK_ALL_MS = 5000, /* for all of these */
-    OPEN_MS = 10000,   /* a transaction that holds records back for so long is told */
+    OPEN_MS = 10000,   /* a transaction that is open for longer is logged */
     OPEN_AGAIN_MS = 60000,
-    SINGLE_MS = 60000, /* so long one broker's trouble stands after it was last told */
+    SINGLE_MS = 60000, /* how long an error of one broker counts after it was last reported */
     CLOSE_MS = 3000,
 };
 

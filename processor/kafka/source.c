@@ -1,7 +1,7 @@
 /*
- * A message's way: consumer_poll -> its partition -> the caller.
+ * The path of a message: consumer_poll -> its partition -> the caller.
  *
- * What else may come, in the order it is met:
+ * What can happen otherwise, in this order:
  *    a callback             source_rebalance.c; no message then
  *    an error               source_errors.c
  *    a hint                 the log may be another: dropped, and read again (source_hints.c)

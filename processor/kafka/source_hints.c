@@ -1,7 +1,7 @@
 /*
- * When a log may have changed: the library asks for the topic's metadata after every error of a
- * fetch and every connection lost. Its threads count these requests, the worker looks at the count
- * with each message. offsets/partition_check.c says what is done then.
+ * Signs that a log may have changed: the library requests the metadata of a topic after every error
+ * of a fetch and every lost connection. Its threads count these requests, and the worker compares
+ * the count at each message. offsets/partition_check.c says what happens then.
  */
 #include "base/mem.h"
 #include "kafka/source_inside.h"

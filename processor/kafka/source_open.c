@@ -1,6 +1,6 @@
 /*
- * A consumer's beginning and end. Neither lasts for ever: leaving the group and freeing the
- * library's handle are known to hang, so both stop at the deadline.
+ * Opening and closing a consumer. Both have a deadline: to leave the group and to free the handle
+ * of the library are known to hang.
  */
 
 #include <stdio.h>

@@ -1,15 +1,15 @@
 /*
- * Partitions come: committed offsets (with metadata) -> placed -> assign at these offsets.
- * Partitions go: the caller finishes what was sent -> commit, waited for -> unassign.
+ * Assigned: committed offsets (with metadata) are read -> placed -> assign at these offsets.
+ * Revoked: the caller finishes what was sent -> commit, waited for -> unassign.
  *
- * It can go otherwise, in this order:
+ * What can happen otherwise, in this order:
  *    committed offsets unknown   waited for 10 s, then the rest is assigned without and asked
  *                                for again from the polls
  *    none committed              begin where source_start.c says, and commit that at once:
  *                                "latest" must not mean another place after a restart
- *    none, though we had one     the topic was made anew: what we knew of it is checked first
+ *    none, though there was one  the topic was recreated: the known marks are checked first
  *    the offset is gone          offsets/partition_gap.c
- *    partitions lost             nobody waits and nothing is committed: others have them
+ *    partitions lost             no wait and no commit: other consumers have them
  */
 #include "base/clock.h"
 #include "kafka/source_inside.h"

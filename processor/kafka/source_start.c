@@ -1,10 +1,10 @@
 /*
- * Where a partition begins of which the group has committed nothing.
+ * Where reading of a partition starts that has no committed offset.
  *
- * `latest` speaks of the group's first start, not of a partition: one that was added to its topic
- * later begins at its first record, or what was produced before we heard of it would be skipped.
- * Whether it is the first start is asked before joining. Afterwards others may commit theirs a
- * moment before we look for ours, which would then seem to be added, with all its history.
+ * `latest` is about the first start of the group, not about a partition. A partition that was added
+ * later starts at its first record; otherwise records from before detour knew of it are skipped.
+ * Whether this is the first start is asked before joining: later another worker may already have
+ * committed, and then all partitions would look like added ones, with their whole history.
  */
 #include "kafka/source_inside.h"
 

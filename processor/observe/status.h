@@ -25,18 +25,18 @@
  *            "dead_lettered"
  *   ANSWER:  null or {"at", "verdict", "status", "code", "request_id", "text"}
  *
- * A partition's lag is null where the broker was never heard of, and lag_age_s how old its word is.
- * kafka.up and registry.up are null where nobody asks.
+ * The lag of a partition is null until the broker has answered; lag_age_s is the age of its answer.
+ * kafka.up and registry.up are null if nobody asks.
  *
- * Times are ISO 8601 UTC; what there is not is null. last_error is the last answer that was not
- * good; code is the body's, status HTTP's, text our words. An outage began with the first call of
- * the run that led to it; diverted and dead_lettered are the events that failed over because of it,
- * in this process. event is null for the destination as a whole. outages: those that go on, and the
- * last OUTAGES_KEPT that are over. rate_per_s: events it took, as alternate and as dead letters
- * too, over the last ten seconds. A secret is named by where it comes from, never by its value.
- * Nothing else of an event than its type, and a source id that is held, is in it.
+ * Times are ISO 8601 UTC; a value that does not exist is null. last_error is the last answer that
+ * was not good; code is from the body, status from HTTP, text from detour. An outage began with the
+ * first call of the run that opened the breaker; diverted and dead_lettered are the events that
+ * failed over because of it, in this process. event is null for the whole destination. outages: the
+ * open ones, and the last OUTAGES_KEPT that are over. rate_per_s: accepted events, also as
+ * alternate and as dead letters, over the last 10 s. A secret is named by its source, never by its
+ * value. Of an event there is nothing but its type, and a source id that is held.
  *
- * Used by one thread, the admin endpoint's.
+ * Used by one thread, that of the admin endpoint. It borrows its sources; nothing fails.
  */
 #ifndef OBSERVE_STATUS_H
 #define OBSERVE_STATUS_H

@@ -3,10 +3,11 @@
  * committed.
  *
  * Pure: no Kafka library, no clock, no thread of its own. It is told what happened by plain calls
- * (assigned, committed offset read, record received, settled, bounds of the log heard, revoked, and
- * partition_tick() as time passes), and answers with plain actions, which whoever speaks to Kafka
- * carries out (kafka/source.c), or pretends to (rehearse/source_topic.c). `now_ms` is monotonic;
- * one that is some milliseconds old does no harm. A partition belongs to one worker and its thread.
+ * (assigned, committed offset read, record received, settled, bounds of the log reported, revoked,
+ * and partition_tick() as time passes), and answers with plain actions, which whoever speaks to
+ * Kafka carries out (kafka/source.c), or pretends to (rehearse/source_topic.c). `now_ms` is
+ * monotonic; one that is some milliseconds old does no harm. A partition belongs to one worker and
+ * its thread.
  *
  *    AWAY      another consumer's, or nobody's
  *    UNPLACED  ours; the group's committed offset is not known yet
@@ -18,11 +19,11 @@
  *    PLACED -> HALTED   partition_bounds()
  *    any -> AWAY        partition_release()
  *
- * What may stand in the way of reading a placed partition:
- *    blocked   `blocks` is not 0: its messages are not wanted, so it is paused at the client, which
- *              throws away what was fetched: going on always seeks first
- *    checked   its log may be another one: see partition_check.c
- *    to look   the offset wanted may not exist: the broker has to be asked for the log's bounds
+ * What can prevent reading a placed partition:
+ *    blocked   `blocks` is not 0: no message is wanted, so it is paused at the client. The client
+ *              discards what it fetched, so reading continues with a seek
+ *    checked   the log may have changed: see partition_check.c
+ *    to look   the wanted offset may not exist: the broker is asked for the bounds of the log
  */
 #ifndef OFFSETS_PARTITION_H
 #define OFFSETS_PARTITION_H
@@ -70,7 +71,7 @@ struct log_check {
     enum check_state state;
     bool is_changed;   /* some record is another one, or is no longer there */
     int64_t match;     /* the newest record that is the same, -1: none */
-    int64_t high;      /* where the log ended before, as far as was heard */
+    int64_t high;      /* the end of the log before, as last reported */
     uint64_t since_ms; /* the mark it is at is waited for */
     bool is_told;      /* that it does not come */
     size_t at, count, seen_at;
@@ -85,7 +86,7 @@ struct source_partition {
     struct tracker *tracker; /* owned */
     int64_t committed;       /* last acknowledged commit, -1: none yet */
     int64_t position;        /* next offset to be received */
-    int64_t high;            /* high watermark as last heard, -1 unknown */
+    int64_t high;            /* high watermark as last reported, -1 unknown */
     int64_t end; /* all before it was handed over, where end_epoch is epoch: it may lie behind
                   * `position`, over aborted transactions and what marks their ends */
     uint64_t end_epoch;
@@ -99,7 +100,7 @@ struct source_partition {
     bool is_going;               /* it is being revoked */
     struct source_counts counts; /* kept from one assignment to the next */
 
-    /* Nobody outside this room reads or writes what follows. */
+    /* Private to this room from here on. */
     enum partition_state state;
     uint32_t actions; /* of enum partition_action */
     uint32_t own_blocks, worker_blocks;
@@ -110,7 +111,7 @@ struct source_partition {
     uint64_t looked_at_ms;
     bool is_fetch_stopped; /* the client does not fetch it */
     bool is_refused;       /* because the broker refused the offset */
-    int64_t low;           /* first offset as last heard, -1 unknown */
+    int64_t low;           /* first offset as last reported, -1 unknown */
     struct mark newest;    /* of the records received; hash 0: none */
     struct log_check check;
     struct trail memory;     /* of an earlier assignment ... */
