@@ -13,6 +13,7 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "offsets/partition_inside.h"
@@ -97,6 +98,13 @@ void partition_release(struct source_partition *partition)
     partition_check_invariants(partition);
 }
 
+void partition_set_newest(struct source_partition *partition, struct mark mark)
+{
+    partition->newest = mark;
+    memset(partition->before, 0, sizeof(partition->before));
+    partition->before_at = 0;
+}
+
 /* placing */
 
 /* The tracker has begun at @offset. */
@@ -107,7 +115,7 @@ static void start(struct source_partition *partition, int64_t offset, bool is_co
     partition->position = offset;
     partition->committed = is_committed ? offset : -1;
     partition->is_dirty = !is_committed;
-    partition->newest = tracker_ahead(partition->tracker);
+    partition_set_newest(partition, tracker_ahead(partition->tracker));
     check_begin(partition, now_ms);
     LOG_DEBUG("source.start", "topic=%s partition=%d offset=%" PRId64 " committed=%s",
               LOG_Q(partition->topic), (int)partition->partition, offset,
@@ -197,6 +205,7 @@ bool partition_take(struct source_partition *partition, struct mark record, uint
         return false;
     }
     partition->position = record.offset + 1;
+    partition->before[partition->before_at++ % MARKS_BEFORE] = partition->newest;
     partition->newest = record;
     if (take == TAKE_DONE_BEFORE) {
         partition->is_dirty = true;

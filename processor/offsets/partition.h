@@ -66,6 +66,9 @@ enum check_state {
     CHECK_CHANGED, /* it is another log than was read, at least from some record on */
 };
 
+/* Marks kept of the records received last, besides the trail's, which lie further apart. */
+enum { MARKS_BEFORE = 8 };
+
 /* Whether the log is still the one that was read (partition_check.c). */
 struct log_check {
     enum check_state state;
@@ -75,7 +78,8 @@ struct log_check {
     uint64_t since_ms; /* the mark it is at is waited for */
     bool is_told;      /* that it does not come */
     size_t at, count, seen_at;
-    struct mark marks[TRAIL_MARKS_MAX + 1]; /* newest first */
+    size_t near;                                           /* the first of those further apart */
+    struct mark marks[1 + MARKS_BEFORE + TRAIL_MARKS_MAX]; /* newest first */
 };
 
 /* One partition; ours from assign to release. Events keep the pointer and its epoch. */
@@ -109,10 +113,12 @@ struct source_partition {
     uint64_t paused_at_ms;
     uint64_t look_at_ms; /* the log's bounds are to be asked for from then on; 0: no need */
     uint64_t looked_at_ms;
-    bool is_fetch_stopped; /* the client does not fetch it */
-    bool is_refused;       /* because the broker refused the offset */
-    int64_t low;           /* first offset as last reported, -1 unknown */
-    struct mark newest;    /* of the records received; hash 0: none */
+    bool is_fetch_stopped;            /* the client does not fetch it */
+    bool is_refused;                  /* because the broker refused the offset */
+    int64_t low;                      /* first offset as last reported, -1 unknown */
+    struct mark newest;               /* of the records received; hash 0: none */
+    struct mark before[MARKS_BEFORE]; /* a ring: of those before it */
+    uint32_t before_at;               /* the next place */
     struct log_check check;
     struct trail memory;     /* of an earlier assignment ... */
     int64_t memory_position; /* ... which ended there */

@@ -11,7 +11,8 @@
  *    it is another record    the next older mark is looked at, and so on, until one is the same:
  *                            the log was truncated there; or none is: it was replaced
  *    it is not there         compaction, or a transaction's own record in another log: the next
- *                            older mark decides
+ *                            older mark decides. That is why the last records are all noted: one
+ *                            that is the same must not hide others that are not
  *    nothing comes           the log ends before it: the bounds will say; or it is not there
  *    nothing is noted        then the record before the position is noted
  *
@@ -28,20 +29,29 @@
 
 enum { REREAD_MAX = 64, UNDECIDED_MS = 5000 };
 
+static void add_mark(struct log_check *check, struct mark mark)
+{
+    bool is_older = check->count == 0 || mark.offset < check->marks[check->count - 1].offset;
+
+    if (mark.hash != 0 && is_older) {
+        INVARIANT(check->count < COUNT_OF(check->marks));
+        check->marks[check->count++] = mark;
+    }
+}
+
 static void add_marks(struct source_partition *partition)
 {
     struct log_check *check = &partition->check;
     struct mark marks[TRAIL_MARKS_MAX];
     size_t count = trail_list(tracker_trail(partition->tracker), marks);
 
-    if (partition->newest.hash != 0) {
-        check->marks[check->count++] = partition->newest;
+    add_mark(check, partition->newest);
+    for (uint32_t i = 1; i <= MARKS_BEFORE; i++) {
+        add_mark(check, partition->before[(partition->before_at - i) % MARKS_BEFORE]);
     }
+    check->near = check->count;
     for (size_t i = 0; i < count; i++) {
-        if (check->count == 0 || marks[i].offset < check->marks[check->count - 1].offset) {
-            INVARIANT(check->count < COUNT_OF(check->marks));
-            check->marks[check->count++] = marks[i];
-        }
+        add_mark(check, marks[i]);
     }
 }
 
@@ -118,7 +128,7 @@ static void learn(struct source_partition *partition, struct mark found)
     if (found.offset != partition->position - 1) {
         return;
     }
-    partition->newest = found;
+    partition_set_newest(partition, found);
     if (tracker_watermark(partition->tracker) == partition->position) {
         tracker_learn(partition->tracker, found);
         partition->is_dirty = true; /* to be noted with the group's offset */
@@ -134,8 +144,10 @@ static void compare(struct source_partition *partition, struct mark found)
         check->is_changed &= check->at > 0;
         check->match = found.offset;
         check->at = check->count;
+    } else if (found.offset == mark->offset) {
+        check->is_changed = true; /* since when is told by marks further apart: fewer fetches */
+        check->at = MAX_OF(check->at + 1, MIN_OF(check->near, check->count - 1));
     } else {
-        check->is_changed |= found.offset == mark->offset;
         check->at++;
     }
 }

@@ -94,7 +94,7 @@ static void halt(struct source_partition *partition, const struct gap *gap)
 static void skip(struct source_partition *partition, const struct gap *gap)
 {
     tell(partition, gap, false);
-    partition->newest = (struct mark){0};
+    partition_set_newest(partition, (struct mark){0});
     partition->is_dirty = true;
     partition->position = gap->from;
     if (gap->cause == GAP_REMOVED) {

@@ -16,6 +16,8 @@ enum {
 
 /* Every call that changes a partition ends with this. */
 void partition_check_invariants(const struct source_partition *partition);
+/** The newest record is @mark, and nothing is known of those before. */
+void partition_set_newest(struct source_partition *partition, struct mark mark);
 /** The log's bounds are to be asked for, but at most once a second. */
 void partition_look(struct source_partition *partition, uint64_t now_ms);
 
