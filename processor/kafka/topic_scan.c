@@ -412,6 +412,11 @@ bool topic_scan_bounds(const struct topic_scan *scan, int32_t partition, int64_t
     return true;
 }
 
+int32_t topic_scan_partitions(const struct topic_scan *scan)
+{
+    return scan->count;
+}
+
 void topic_scan_close(struct topic_scan *scan)
 {
     if (scan == NULL) {

@@ -49,6 +49,8 @@ uint64_t topic_scan_done(const struct topic_scan *scan);
 /** The offsets that @partition holds, asked at the start; false: there is no such partition. */
 bool topic_scan_bounds(const struct topic_scan *scan, int32_t partition, int64_t *first,
                        int64_t *end);
+/** Partitions are numbered from 0. */
+int32_t topic_scan_partitions(const struct topic_scan *scan);
 void topic_scan_close(struct topic_scan *scan); /* may be NULL */
 
 #endif /* KAFKA_TOPIC_SCAN_H */

@@ -139,7 +139,7 @@ static void close_log(struct book *book, int64_t at_ms)
     book->begin_ms = at_ms;
 }
 
-static void begin_book(struct book *book, const struct record *record, int64_t start)
+static void begin_book(struct book *book, const struct ledger_record *record, int64_t start)
 {
     book->begin = start;
     book->begin_ms = record->at_ms;
@@ -177,7 +177,7 @@ static void check_settled(struct book *book, const struct books_runs *settled, i
     }
 }
 
-static struct book_session *begin_session(struct book *book, const struct record *record,
+static struct book_session *begin_session(struct book *book, const struct ledger_record *record,
                                           uint64_t id)
 {
     const struct record_tally *tally = &record->tally;
@@ -214,8 +214,8 @@ static struct book_session *begin_session(struct book *book, const struct record
 
 /* tallies */
 
-static struct book_pending read_pending(struct books_words *words, const struct record *record,
-                                        bool is_outside)
+static struct book_pending read_pending(struct books_words *words,
+                                        const struct ledger_record *record, bool is_outside)
 {
     static const struct record_counts none;
     const struct record_tally *tally = &record->tally;
@@ -246,7 +246,7 @@ static bool is_closed(const struct book *book, uint64_t id)
 }
 
 /* The next tally of a session says what became of the one before. */
-static void go_on(struct book *book, size_t index, const struct record *record,
+static void go_on(struct book *book, size_t index, const struct ledger_record *record,
                   struct book_pending *pending)
 {
     struct book_session *session = &book->sessions[index];
@@ -269,7 +269,7 @@ static void go_on(struct book *book, size_t index, const struct record *record,
     session_add(&book->sessions[index], pending, false);
 }
 
-void book_take(struct book *book, struct books_words *words, const struct record *record,
+void book_take(struct book *book, struct books_words *words, const struct ledger_record *record,
                bool is_outside)
 {
     uint64_t id = span_hash(record->tally.session);

@@ -119,7 +119,7 @@ struct book_commit {
 
 void book_fini(struct book *book);
 /** @is_outside: not of the time asked for. It is on the ledger all the same, and counts nothing. */
-void book_take(struct book *book, struct books_words *words, const struct record *record,
+void book_take(struct book *book, struct books_words *words, const struct ledger_record *record,
                bool is_outside);
 /** The ledger ends here. Nothing is to be taken afterwards. */
 void book_finish(struct book *book, const struct book_commit *commit);

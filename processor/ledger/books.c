@@ -74,7 +74,7 @@ static size_t index_of(struct books_table *table, struct span key, size_t count,
 
 /* tallies */
 
-static struct book *find_book(struct books *books, const struct record *record)
+static struct book *find_book(struct books *books, const struct ledger_record *record)
 {
     struct place_key key = {books_table_add(&books->words.names, record->group),
                             books_table_add(&books->words.names, record->tally.topic),
@@ -100,7 +100,7 @@ static struct book *find_book(struct books *books, const struct record *record)
     return book;
 }
 
-static void take_tally(struct books *books, const struct record *record, int32_t partition)
+static void take_tally(struct books *books, const struct ledger_record *record, int32_t partition)
 {
     struct book *book = find_book(books, record);
     bool is_outside =
@@ -122,7 +122,7 @@ static void take_tally(struct books *books, const struct record *record, int32_t
 
 /* outages and jobs */
 
-static void take_outage(struct books *books, const struct record *record)
+static void take_outage(struct books *books, const struct ledger_record *record)
 {
     const struct record_outage *told = &record->outage;
     bool is_new;
@@ -168,7 +168,7 @@ static void keep_object(json_t **kept, json_t *told)
     }
 }
 
-static void take_job(struct books *books, const struct record *record)
+static void take_job(struct books *books, const struct ledger_record *record)
 {
     const struct record_job *told = &record->job;
     char *key = mem_format(SPAN_FMT "/" SPAN_FMT, SPAN_ARG(record->group), SPAN_ARG(told->name));
@@ -198,7 +198,7 @@ static void take_job(struct books *books, const struct record *record)
     keep_object(&job->counts, told->counts);
 }
 
-static void take_record(struct books *books, const struct record *record, int32_t partition)
+static void take_record(struct books *books, const struct ledger_record *record, int32_t partition)
 {
     if (books->first_ms < 0 || record->at_ms < books->first_ms) {
         books->first_ms = record->at_ms;
@@ -221,7 +221,7 @@ static void take_record(struct books *books, const struct record *record, int32_
 
 void books_take(struct books *books, struct span bytes, int32_t partition, int64_t offset)
 {
-    struct record record;
+    struct ledger_record record;
     const char *member;
     enum record_fault fault = record_read(bytes, &record, &member);
 

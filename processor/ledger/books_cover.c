@@ -187,6 +187,15 @@ void books_cover_shrink(struct books_cover *cover, size_t count_max)
     }
 }
 
+static void add_run(struct books_runs *runs, struct record_run run)
+{
+    if ((runs->count & (runs->count - 1)) == 0) { /* 0, or a power of two: full */
+        runs->items =
+            mem_grow(runs->items, runs->count == 0 ? 1 : runs->count * 2, sizeof(runs->items[0]));
+    }
+    runs->items[runs->count++] = run;
+}
+
 void books_cover_holes(const struct books_cover *cover, struct record_run within,
                        struct books_runs *out)
 {
@@ -196,12 +205,12 @@ void books_cover_holes(const struct books_cover *cover, struct record_run within
         const struct books_stretch *stretch = &cover->items[at];
 
         if (stretch->run.from > from) {
-            books_runs_add(out, (struct record_run){from, MIN_OF(stretch->run.from, within.to)});
+            add_run(out, (struct record_run){from, MIN_OF(stretch->run.from, within.to)});
         }
         from = MAX_OF(from, stretch->run.to);
     }
     if (from < within.to) {
-        books_runs_add(out, (struct record_run){from, within.to});
+        add_run(out, (struct record_run){from, within.to});
     }
 }
 
@@ -233,21 +242,12 @@ void books_runs_fini(struct books_runs *runs)
     *runs = (struct books_runs){0};
 }
 
-void books_runs_add(struct books_runs *runs, struct record_run run)
-{
-    if ((runs->count & (runs->count - 1)) == 0) { /* 0, or a power of two: full */
-        runs->items =
-            mem_grow(runs->items, runs->count == 0 ? 1 : runs->count * 2, sizeof(runs->items[0]));
-    }
-    runs->items[runs->count++] = run;
-}
-
 void books_runs_copy(struct books_runs *out, const struct record_run *items, size_t count)
 {
     *out = (struct books_runs){0};
     for (size_t i = 0; i < count; i++) {
         if (items[i].from < items[i].to) {
-            books_runs_add(out, items[i]);
+            add_run(out, items[i]);
         }
     }
 }
@@ -262,37 +262,12 @@ void books_runs_cut(struct books_runs *runs, struct record_run run)
         struct record_run right = {MAX_OF(old.from, run.to), old.to};
 
         if (left.from < left.to) {
-            books_runs_add(&kept, left);
+            add_run(&kept, left);
         }
         if (right.from < right.to) {
-            books_runs_add(&kept, right);
+            add_run(&kept, right);
         }
     }
     books_runs_fini(runs);
     *runs = kept;
-}
-
-static int by_offset(const void *a, const void *b)
-{
-    const struct record_run *one = a;
-    const struct record_run *other = b;
-
-    return one->from < other->from ? -1 : one->from > other->from;
-}
-
-void books_runs_sort(struct books_runs *runs)
-{
-    size_t kept = 0;
-
-    if (runs->count > 1) {
-        qsort(runs->items, runs->count, sizeof(runs->items[0]), by_offset);
-    }
-    for (size_t i = 0; i < runs->count; i++) {
-        if (kept > 0 && runs->items[i].from <= runs->items[kept - 1].to) {
-            runs->items[kept - 1].to = MAX_OF(runs->items[kept - 1].to, runs->items[i].to);
-        } else {
-            runs->items[kept++] = runs->items[i];
-        }
-    }
-    runs->count = kept;
 }

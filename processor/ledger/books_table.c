@@ -38,7 +38,8 @@ void books_table_fini(struct books_table *table)
     *table = (struct books_table){0};
 }
 
-uint32_t books_table_find(const struct books_table *table, struct span bytes)
+/* BOOKS_TABLE_ABSENT: not there. */
+static uint32_t find(const struct books_table *table, struct span bytes)
 {
     struct books_entry *entry = NULL;
 
@@ -50,7 +51,7 @@ uint32_t books_table_find(const struct books_table *table, struct span bytes)
 
 uint32_t books_table_add(struct books_table *table, struct span bytes)
 {
-    uint32_t number = books_table_find(table, bytes);
+    uint32_t number = find(table, bytes);
     struct books_entry *entry;
 
     if (number != BOOKS_TABLE_ABSENT || bytes.ptr == NULL) {

@@ -24,8 +24,6 @@ void books_table_init(struct books_table *table, uint32_t count_max);
 void books_table_fini(struct books_table *table);
 /** The number of @bytes, new or known. Keeps a copy. */
 uint32_t books_table_add(struct books_table *table, struct span bytes);
-/** The number of @bytes; BOOKS_TABLE_ABSENT: not there. */
-uint32_t books_table_find(const struct books_table *table, struct span bytes);
 /** Borrowed until books_table_fini(); ptr NULL for the absent one. Aligned for any type. */
 struct span books_table_get(const struct books_table *table, uint32_t number);
 

@@ -375,7 +375,7 @@ static void read_job(struct reading *reading, const json_t *object, struct recor
 
 /* whole records */
 
-static void read_kind(struct reading *reading, struct record *out)
+static void read_kind(struct reading *reading, struct ledger_record *out)
 {
     const json_t *object = out->document;
     struct span kind = need_text(reading, object, "kind");
@@ -395,12 +395,12 @@ static void read_kind(struct reading *reading, struct record *out)
     }
 }
 
-enum record_fault record_read(struct span bytes, struct record *out, const char **member)
+enum record_fault record_read(struct span bytes, struct ledger_record *out, const char **member)
 {
     struct reading reading = {NULL};
     const json_t *version;
 
-    *out = (struct record){.kind = RECORD_OTHER, .at_ms = -1};
+    *out = (struct ledger_record){.kind = RECORD_OTHER, .at_ms = -1};
     *member = NULL;
     out->document = bytes.ptr == NULL ? NULL : json_loadb(bytes.ptr, bytes.len, 0, NULL);
     if (!json_is_object(out->document)) {
@@ -426,7 +426,7 @@ static void counts_fini(struct record_counts *counts)
     free(counts->rows);
 }
 
-void record_fini(struct record *record)
+void record_fini(struct ledger_record *record)
 {
     if (record->kind == RECORD_TALLY) {
         struct record_tally *tally = &record->tally;
@@ -439,5 +439,5 @@ void record_fini(struct record *record)
         free(tally->settled);
     }
     json_decref(record->document);
-    *record = (struct record){.kind = RECORD_OTHER};
+    *record = (struct ledger_record){.kind = RECORD_OTHER};
 }

@@ -112,7 +112,7 @@ struct record_job {
     json_t *selection, *counts; /* borrowed from the document; objects, or NULL */
 };
 
-struct record {
+struct ledger_record {
     enum record_kind kind;
     int64_t at_ms;
     struct span instance, group;
@@ -126,7 +126,8 @@ struct record {
 
 /** Read @bytes. *member: the name of the member at fault, static; or NULL. *out is to be freed with
  * record_fini() in any case. */
-NODISCARD enum record_fault record_read(struct span bytes, struct record *out, const char **member);
-void record_fini(struct record *record);
+NODISCARD enum record_fault record_read(struct span bytes, struct ledger_record *out,
+                                        const char **member);
+void record_fini(struct ledger_record *record);
 
 #endif /* LEDGER_RECORD_H */

@@ -528,7 +528,7 @@ static void odd_records_are_named_and_harm_nothing(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT_OF(odd_cases); i++) {
-        struct record record;
+        struct ledger_record record;
         const char *member;
         enum record_fault fault = record_read(span_of(odd_cases[i].text), &record, &member);
         const char *want = odd_cases[i].member;
