@@ -85,9 +85,9 @@ static void serve(void *context)
 }
 
 static void settle(void *context, struct source_partition *partition, uint64_t epoch,
-                   int64_t offset)
+                   int64_t offset, const struct settled *settled)
 {
-    source_settle(((struct io_real *)context)->source, partition, epoch, offset);
+    source_settle(((struct io_real *)context)->source, partition, epoch, offset, settled);
 }
 
 static void block(void *context, struct source_partition *partition, enum block_reason reason,

@@ -23,6 +23,7 @@ enum {
     SETTINGS_TIMEOUT_MS = 1500,
     LIVE_LIMIT_MS = 30000, /* a loop that has not turned for so long is not alive */
     TICK_MS = 100,
+    LEDGER_CLOSE_MS = 1000,
     HARD_MARGIN_MS = 3000, /* beyond the drain: commits, leaving the group */
 };
 
@@ -33,6 +34,8 @@ struct process {
     struct metrics *metrics;
     struct cluster *cluster;
     struct admin *admin;
+    bool has_ledger;
+    struct ledger *ledger; /* NULL: none */
     struct worker **workers;
     unsigned worker_count;
 };
@@ -60,8 +63,7 @@ static int load(struct process *process, const char *path)
 /* Acknowledged is not kept: what the settings of a topic do to records afterwards is said. */
 static void tell_unfit(const struct topic_need *need)
 {
-    if (need->role != TOPIC_SOURCE && need->role != TOPIC_LEDGER && need->settings_error == 0 &&
-        need->remark != NULL) {
+    if (need->role != TOPIC_SOURCE && need->settings_error == 0 && need->remark != NULL) {
         LOG_WARN("topic.unfit", "topic=%s destination=%s why=%s", LOG_S(need->name),
                  LOG_S(need->destination), LOG_Q(need->remark));
     }
@@ -80,20 +82,42 @@ static void say_unauthorised(const struct topic_need *need)
               is_source ? "it is read by itself" : "partitions that need it go on by themselves");
 }
 
+/* The ledger's topic is ours to make. Without one that the configuration names nothing is
+ * committed; one that nobody asked for by name is done without. False: do without. */
+static bool make_ledger(const struct process *process, struct topic_report *report,
+                        struct topic_need *need)
+{
+    bool is_needed = process->config->ledger.is_named;
+    struct err err;
+
+    if (need->is_authorised &&
+        topics_create_ledger(process->config, report, BROKER_TIMEOUT_MS, &err) == ERR_OK) {
+        LOG_INFO("ledger.made", "topic=%s", LOG_S(need->name));
+        return true;
+    }
+    LOG_WARN("ledger.missing", "topic=%s why=%s next=%s", LOG_S(need->name),
+             LOG_Q(need->is_authorised ? err.text : "no right to it"),
+             LOG_Q(is_needed ? "nothing is committed until it is there: detour topics --create"
+                             : "going on without a ledger: nothing can be reconciled. Make it with "
+                               "detour topics --create, or say so: ledger: off"));
+    return is_needed;
+}
+
 /* Source topics must be there; others are waited for when they are written (named, blocked). */
-static int look_at_topics(const struct process *process, const char *path)
+static int look_at_topics(struct process *process, const char *path)
 {
     struct topic_report report = {0};
     struct err err;
     int code = 0;
 
+    process->has_ledger = config_has_ledger(process->config);
     if (topics_find(process->config, BROKER_TIMEOUT_MS, SETTINGS_TIMEOUT_MS, &report, &err) !=
         ERR_OK) {
         fprintf(stderr, "detour: %s (kafka.brokers in %s)\n", err.text, path);
         return 3;
     }
     for (size_t i = 0; i < report.count; i++) {
-        const struct topic_need *need = &report.needs[i];
+        struct topic_need *need = &report.needs[i];
 
         if (need->exists) {
             process->pipeline->source_partitions +=
@@ -101,7 +125,9 @@ static int look_at_topics(const struct process *process, const char *path)
             tell_unfit(need);
             continue;
         }
-        if (!need->is_authorised) {
+        if (need->role == TOPIC_LEDGER) {
+            process->has_ledger = make_ledger(process, &report, need);
+        } else if (!need->is_authorised) {
             say_unauthorised(need);
         } else if (need->role == TOPIC_SOURCE) {
             struct place place = topics_place(process->config, need);
@@ -111,7 +137,7 @@ static int look_at_topics(const struct process *process, const char *path)
                     "make it with: detour topics -c %s --create\n",
                     place.file, place.line, place.column, SPAN_ARG(need->name), path);
             code = 3;
-        } else if (need->role != TOPIC_LEDGER) {
+        } else {
             LOG_WARN("topic.missing",
                      "topic=%s destination=%s way_out=\"detour topics --create; partitions that "
                      "need it wait until it is there\"",
@@ -161,7 +187,8 @@ static bool is_ready(void *context, struct buf *why)
 
 static int start_workers(struct process *process)
 {
-    struct worker_shared shared = {process->pipeline, process->health, process->metrics, NULL};
+    struct worker_shared shared = {process->pipeline, process->health, process->metrics, NULL,
+                                   NULL};
     struct err err;
 
     process->cluster = cluster_new(process->config);
@@ -170,7 +197,12 @@ static int start_workers(struct process *process)
         fprintf(stderr, "detour: %s\n", err.text);
         return 2;
     }
+    if (process->has_ledger && ledger_open(process->config, &process->ledger, &err) != ERR_OK) {
+        fprintf(stderr, "detour: %s\n", err.text);
+        return 2;
+    }
     shared.cluster = process->cluster;
+    shared.ledger = process->ledger;
     process->workers = mem_array(process->config->workers, struct worker *);
     for (unsigned i = 0; i < process->config->workers; i++) {
         if (worker_start(&shared, i, &process->workers[i], &err) != ERR_OK) {
@@ -327,6 +359,7 @@ static void clean_up(struct process *process)
         worker_free(process->workers[i]);
     }
     free(process->workers);
+    ledger_close(process->ledger, clock_mono_ms() + LEDGER_CLOSE_MS);
     cluster_free(process->cluster);
     metrics_free(process->metrics);
     health_free(process->health);

@@ -21,6 +21,7 @@
 #include "base/mem.h"
 #include "deliver/dispatch.h"
 #include "deliver/turn.h"
+#include "ledger/bookkeeper.h"
 
 enum {
     WAIT_MAX_MS = 500,      /* a turn at least this often */
@@ -40,6 +41,7 @@ struct worker {
     struct deliverer deliverer;
     struct intake intake;
     struct turn turn;
+    struct bookkeeper *keeper; /* owned; NULL: no ledger */
     struct metrics_worker *metrics;
     struct cluster *cluster; /* the process's */
     struct lags lags;
@@ -163,6 +165,24 @@ static enum err_code start_thread(struct worker *worker, struct err *err)
     return ERR_OK;
 }
 
+static int64_t wall_ms(void *context)
+{
+    (void)context;
+    return clock_wall_ms();
+}
+
+static struct bookkeeper *keep_books(const struct worker_shared *shared, int wake_fd)
+{
+    const struct bookkeeper_parts parts = {.sink = ledger_sink(shared->ledger),
+                                           .group = shared->pipeline->config->kafka.group,
+                                           .instance = span_of(shared->pipeline->instance),
+                                           .wall_ms = wall_ms,
+                                           .wake_fd = wake_fd,
+                                           .seed = rng_seed()};
+
+    return bookkeeper_new(&parts);
+}
+
 enum err_code worker_start(const struct worker_shared *shared, unsigned index, struct worker **out,
                            struct err *err)
 {
@@ -180,14 +200,20 @@ enum err_code worker_start(const struct worker_shared *shared, unsigned index, s
         free(worker);
         return FAIL(err, ERR_LIMIT, "no descriptor for worker %u", index);
     }
+    if (shared->ledger != NULL) {
+        worker->keeper = keep_books(shared, worker->wake_fd);
+        events.books = bookkeeper_books(worker->keeper);
+    }
     rc = io_real_open(&worker->io, shared->pipeline->config, index, err);
     if (rc == ERR_OK) {
-        const struct deliverer_parts parts = {.pipeline = shared->pipeline,
-                                              .health = shared->health,
-                                              .metrics = worker->metrics,
-                                              .io = &worker->io.table,
-                                              .worker = index,
-                                              .seed = rng_seed()};
+        const struct deliverer_parts parts = {
+            .pipeline = shared->pipeline,
+            .health = shared->health,
+            .metrics = worker->metrics,
+            .io = &worker->io.table,
+            .worker = index,
+            .seed = rng_seed(),
+            .fates = worker->keeper == NULL ? NULL : bookkeeper_fates(worker->keeper)};
 
         dispatch_init(&worker->deliverer, &parts);
         intake_init(&worker->intake, &worker->deliverer, worker->wake_fd);
@@ -256,6 +282,7 @@ void worker_free(struct worker *worker)
         dispatch_fini(&worker->deliverer);
     }
     io_real_close(&worker->io);
+    bookkeeper_free(worker->keeper);
     intake_fini(&worker->intake);
     lags_fini(&worker->lags);
     (void)close(worker->wake_fd);

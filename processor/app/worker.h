@@ -17,6 +17,7 @@
 #include "deliver/pipeline.h"
 #include "health/health.h"
 #include "kafka/cluster.h"
+#include "ledger/ledger.h"
 #include "observe/metrics.h"
 
 struct worker;
@@ -27,6 +28,7 @@ struct worker_shared {
     struct health *health;
     struct metrics *metrics;
     struct cluster *cluster;
+    struct ledger *ledger; /* NULL: none */
 };
 
 /** Open consumer and producer and start the thread. */

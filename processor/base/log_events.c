@@ -76,6 +76,22 @@ const struct log_event log_events[] = {
      "See `next`."},
     {"kafka.error_over", "info", "from worker error resource times lasted_ms",
      "from worker error resource", "An error of a Kafka client has ended.", ""},
+    {"ledger.close", "warn", "text", "",
+     "The Kafka client of the ledger did not end in time. The process ends without it.", ""},
+    {"ledger.failed", "error", "topic error failures next", "",
+     "The brokers did not take a record for the ledger. What it says is written again. Nothing is "
+     "committed meanwhile.",
+     "`next` names the way out for this error."},
+    {"ledger.made", "info", "topic", "", "The topic of the ledger was missing, and was made.", ""},
+    {"ledger.missing", "warn", "topic why next", "",
+     "The topic of the ledger is missing and could not be made.",
+     "Make it with `detour topics --create`, or set `ledger: off`."},
+    {"ledger.unwritable", "warn", "worker next", "worker",
+     "The ledger has taken nothing for 2 s. The partitions of the worker are blocked as `ledger`, "
+     "and nothing is committed.",
+     "See `ledger.failed`: it names the error."},
+    {"ledger.written", "info", "worker", "worker",
+     "The ledger takes records again. The partitions go on.", ""},
     {"log.repeated", "info warn", "of alike other", "of",
      "Lines of the event `of` were not written: `alike` lines equal to a written one, and "
      "`other` lines with this name.",

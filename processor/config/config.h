@@ -220,6 +220,7 @@ struct config {
     enum unmatched unmatched;
     struct {
         bool is_on;
+        bool is_named; /* the file says so; else it is the default */
         struct span topic;
     } ledger;
     struct {

@@ -9,7 +9,6 @@ static const struct {
     const char *key;
 } later[] = {
     {"destinations.*", "backfill"},
-    {"", "ledger"},
     {"", "alerts"},
 };
 

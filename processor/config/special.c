@@ -154,6 +154,7 @@ void read_ledger(struct loader *loader, const struct config_option *option,
 {
     (void)base;
     loader->config->ledger.is_on = read_switch(loader, option->section, node, place);
+    loader->config->ledger.is_named = node != NULL && loader->config->ledger.is_on;
 }
 
 void read_admin(struct loader *loader, const struct config_option *option,

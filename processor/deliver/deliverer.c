@@ -25,6 +25,7 @@ void deliverer_init(struct deliverer *d, const struct deliverer_parts *parts)
                             .metrics = parts->metrics,
                             .worker = parts->worker,
                             .io = parts->io,
+                            .fates = parts->fates,
                             .rng = {.state = parts->seed}};
     deliverer_read_clocks(d);
     event_pool_init(&d->events, d->io->release);
@@ -48,6 +49,7 @@ void deliverer_fini(struct deliverer *d)
         }
     }
     free(d->scratches);
+    free(d->fate_legs);
     arena_fini(&d->scratch);
     buf_fini(&d->render);
     buf_fini(&d->record);

@@ -13,6 +13,7 @@
 #include "deliver/io.h"
 #include "deliver/outcome.h"
 #include "deliver/pipeline.h"
+#include "ledger/fates.h"
 #include "observe/metrics.h"
 
 struct acted_upon;
@@ -48,6 +49,9 @@ struct deliverer {
     struct rng rng;
     uint64_t now_ms; /* monotonic, read once a turn */
     int64_t wall_ms;
+    struct fates *fates;        /* the worker's bookkeeper's; NULL: no ledger */
+    struct fate_leg *fate_legs; /* owned; scratch of an event being settled */
+    size_t fate_leg_cap;
     double rate_share; /* of a shared rate: partitions held of all there are; 0: not known */
     bool is_silent;    /* nothing new is sent: a zombie that fences itself */
     bool is_leaving;   /* partitions go: what may still be sent goes at once */
@@ -61,7 +65,8 @@ struct deliverer_parts {
     struct metrics_worker *metrics;
     const struct io *io;
     unsigned worker;
-    uint64_t seed; /* of its chance (jitter) */
+    uint64_t seed;       /* of its chance (jitter) */
+    struct fates *fates; /* what is told to the books; NULL: no ledger */
 };
 
 /** Without senders: dispatch_init() does this and makes them. */

@@ -96,6 +96,7 @@ struct event {
     uint64_t epoch;
     const struct writer *writer; /* NULL: never decoded */
     struct waiting_entry waits;  /* for its schema */
+    uint32_t dropped;            /* the fate of the routes that drop it; NO_FATE: none does */
     bool is_abandoned;           /* some leg of it was dropped or cancelled: never settled */
     bool is_forgotten;           /* its partition went before it was finished */
     uint16_t leg_count, legs_open;

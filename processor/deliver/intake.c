@@ -16,6 +16,7 @@
 
 #include "base/mem.h"
 #include "deliver/dispatch.h"
+#include "deliver/fate.h"
 #include "deliver/item.h"
 #include "deliver/selection.h"
 #include "kafka/headers.h"
@@ -51,6 +52,15 @@ static size_t header_bytes(const struct deliverer *d, const rd_kafka_message_t *
     return headers_bytes(d->io->headers(message)) * 2;
 }
 
+static void take_value(struct event *event, const struct facts *facts)
+{
+    event->has_value = facts->has_value;
+    event->value = facts->value;
+    if (facts->currency.len == sizeof(event->currency) - 1) {
+        memcpy(event->currency, facts->currency.ptr, facts->currency.len);
+    }
+}
+
 /* whole-event dead letters and parking */
 
 static struct event *take_whole(struct intake *intake, rd_kafka_message_t *message,
@@ -71,6 +81,9 @@ static struct event *take_whole(struct intake *intake, rd_kafka_message_t *messa
     if (id_len > 0) {
         memcpy(extra + type_len, facts->id.ptr, id_len);
         event->id = (struct span){extra + type_len, id_len};
+    }
+    if (facts != NULL) {
+        take_value(event, facts);
     }
     return event;
 }
@@ -232,11 +245,7 @@ static struct event *make_event(struct intake *intake, rd_kafka_message_t *messa
     }
     event->writer = writer;
     event->time_ms = facts->time_ms;
-    event->has_value = facts->has_value;
-    event->value = facts->value;
-    if (facts->currency.len == sizeof(event->currency) - 1) {
-        memcpy(event->currency, facts->currency.ptr, facts->currency.len);
-    }
+    take_value(event, facts);
     for (size_t i = 0; i < intake->plan_count; i++) {
         const struct planned_leg *plan = &intake->plans[i];
         struct leg *leg = &event->legs[i];
@@ -264,25 +273,29 @@ static void set_out(struct intake *intake, struct event *event, const struct eve
     }
 }
 
-static void settle_without_legs(struct intake *intake, rd_kafka_message_t *message,
-                                struct source_partition *partition)
+static void settle_dropped(struct intake *intake, rd_kafka_message_t *message,
+                           struct source_partition *partition, const struct facts *facts,
+                           const struct route_result *routes)
 {
     const struct io *io = intake->d->io;
 
     if (partition != NULL) {
-        io->settle(io->context, partition, partition->epoch, message->offset);
+        struct settled settled = fate_of_dropped(intake->d, facts, routes);
+
+        io->settle(io->context, partition, partition->epoch, message->offset, &settled);
     }
     io->release(message);
 }
 
 static void handle_unmatched(struct intake *intake, rd_kafka_message_t *message,
-                             struct source_partition *partition, const struct facts *facts)
+                             struct source_partition *partition, const struct facts *facts,
+                             const struct route_result *routes)
 {
     const struct config *config = intake->d->pipeline->config;
 
     if (config->unmatched == UNMATCHED_DROP) {
         metrics_dropped(intake->d->metrics, config->route_count);
-        settle_without_legs(intake, message, partition);
+        settle_dropped(intake, message, partition, facts, routes);
     } else {
         dead_letter(intake, message, partition, facts, REASON_UNMATCHED,
                     "no route takes this event");
@@ -296,6 +309,8 @@ static void route_event(struct intake *intake, rd_kafka_message_t *message,
     struct deliverer *d = intake->d;
     const struct config *config = d->pipeline->config;
     struct route_result routes;
+    struct event *event;
+    bool has_drops = false;
 
     if (span_trim(view->facts.id).len == 0) { /* blank ones would all be one event */
         view->facts.id = derive_id(view->message, &d->scratch);
@@ -305,7 +320,7 @@ static void route_event(struct intake *intake, rd_kafka_message_t *message,
     }
     route_match(d->pipeline->routes, view, &d->scratch, &routes);
     if (routes.count == 0) {
-        handle_unmatched(intake, message, partition, &view->facts);
+        handle_unmatched(intake, message, partition, &view->facts, &routes);
         return;
     }
     intake->plan_count = 0;
@@ -316,15 +331,18 @@ static void route_event(struct intake *intake, rd_kafka_message_t *message,
         INVARIANT(route->drop.ptr != NULL || route->leg_count > 0); /* else its events vanish */
         if (route->drop.ptr != NULL) {
             metrics_dropped(d->metrics, routes.routes[i]);
+            has_drops = true;
         } else {
             plan_route(intake, route, view, view->facts.id);
         }
     }
     if (intake->plan_count == 0) {
-        settle_without_legs(intake, message, partition);
+        settle_dropped(intake, message, partition, &view->facts, &routes);
         return;
     }
-    set_out(intake, make_event(intake, message, partition, writer, &view->facts), view);
+    event = make_event(intake, message, partition, writer, &view->facts);
+    event->dropped = has_drops ? fate_of_drops(d, &routes) : NO_FATE;
+    set_out(intake, event, view);
 }
 
 /* writers */

@@ -43,7 +43,7 @@ struct io {
     rd_kafka_message_t *(*poll)(void *context, struct source_partition **partition);
     void (*serve)(void *context);
     void (*settle)(void *context, struct source_partition *partition, uint64_t epoch,
-                   int64_t offset);
+                   int64_t offset, const struct settled *settled);
     void (*block)(void *context, struct source_partition *partition, enum block_reason reason,
                   bool is_blocked);
     void (*commit)(void *context, uint64_t now_ms);

@@ -1,5 +1,6 @@
 #include "deliver/settle.h"
 
+#include "deliver/fate.h"
 #include "deliver/record_headers.h"
 
 /* The outage that sent it another way learns what that cost. */
@@ -73,7 +74,10 @@ void leg_settle(struct deliverer *d, struct leg *leg, enum settlement how)
         return;
     }
     if (!event->is_abandoned && event->partition != NULL) {
-        d->io->settle(d->io->context, event->partition, event->epoch, event->message->offset);
+        struct settled settled = fate_of_event(d, event);
+
+        d->io->settle(d->io->context, event->partition, event->epoch, event->message->offset,
+                      &settled);
     }
     event_free(&d->events, event);
 }

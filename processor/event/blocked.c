@@ -7,6 +7,7 @@ static const char *const block_words[BLOCK_REASON_COUNT] = {
     [BLOCK_SCHEMA_REGISTRY] = "schema_registry",
     [BLOCK_DEAD_LETTER] = "dead_letter",
     [BLOCK_ALTERNATE] = "alternate",
+    [BLOCK_LEDGER] = "ledger",
     [BLOCK_GAP] = "gap",
     [BLOCK_UNREADABLE] = "unreadable",
     [BLOCK_AUTHORIZATION] = "authorization",

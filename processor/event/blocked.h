@@ -16,6 +16,7 @@ enum block_reason {
     BLOCK_SCHEMA_REGISTRY, /* events wait for an unknown schema id */
     BLOCK_DEAD_LETTER,     /* the dead-letter topic cannot be written */
     BLOCK_ALTERNATE,       /* an alternate topic cannot be written */
+    BLOCK_LEDGER,          /* the ledger cannot be written */
     BLOCK_GAP,             /* on_gap: halt */
     /* the Kafka client's errors: kafka/client_errors.c */
     BLOCK_UNREADABLE,    /* its next records cannot be read: compression, size, checksum, format */

@@ -104,8 +104,8 @@ static bool is_thin(const struct cell *cell, uint64_t now_ms)
 static enum breaker_cause fault_cause(const struct cell *cell, uint64_t now_ms)
 {
     const struct cell_policy *policy = cell->policy;
-    struct tally sum = window_sum(&cell->window, now_ms, policy->window_s);
-    struct tally burst = window_sum(&cell->window, now_ms, BURST_S);
+    struct window_counts sum = window_sum(&cell->window, now_ms, policy->window_s);
+    struct window_counts burst = window_sum(&cell->window, now_ms, BURST_S);
     bool is_spread = window_fault_seconds(&cell->window, now_ms, policy->window_s) >= FAULT_SECONDS;
 
     if (cell->streak >= STREAK_CALLS && now_ms - cell->streak_since_ms >= STREAK_MS) {
@@ -128,7 +128,7 @@ static enum breaker_cause fault_cause(const struct cell *cell, uint64_t now_ms)
 
 static bool is_slow(const struct cell *cell, uint64_t now_ms, uint64_t full_ms)
 {
-    struct tally sum = window_sum(&cell->window, now_ms, cell->policy->window_s);
+    struct window_counts sum = window_sum(&cell->window, now_ms, cell->policy->window_s);
 
     return full_ms >= SLOW_FULL_MS && sum.calls >= cell->policy->minimum &&
            sum.slows * 5 >= sum.calls * 4;
@@ -136,7 +136,7 @@ static bool is_slow(const struct cell *cell, uint64_t now_ms, uint64_t full_ms)
 
 static bool are_rejected(const struct cell *cell, uint64_t now_ms, uint32_t seconds)
 {
-    struct tally sum = window_sum(&cell->window, now_ms, seconds);
+    struct window_counts sum = window_sum(&cell->window, now_ms, seconds);
 
     return sum.calls >= STORM_CALLS && sum.rejects * 10 >= sum.calls * 9;
 }
@@ -154,7 +154,7 @@ static bool is_storm(const struct cell *cell, uint64_t now_ms)
 
 /* Only a call like those it counts can be the last drop: one that went well trips nothing. */
 static enum breaker_cause trip_cause(const struct cell *cell, uint64_t now_ms,
-                                     const struct tally *add, uint64_t full_ms)
+                                     const struct window_counts *add, uint64_t full_ms)
 {
     if (add->faults > 0) {
         return fault_cause(cell, now_ms);
@@ -186,7 +186,7 @@ static void open_breaker(struct cell *cell, uint64_t now_ms, enum breaker_cause 
                          uint64_t least_ms, struct rng *rng)
 {
     bool is_storm = cause == CAUSE_REJECT_STORM;
-    struct tally sum =
+    struct window_counts sum =
         window_sum(&cell->window, now_ms, is_storm ? STORM_S : cell->policy->window_s);
     const struct breaker_trip trip = {
         .cause = cause,
@@ -203,8 +203,8 @@ static void open_breaker(struct cell *cell, uint64_t now_ms, enum breaker_cause 
 }
 
 /* Count in the windows and trip if that was the drop. */
-static bool count_closed(struct cell *cell, const struct call_end *end, const struct tally *add,
-                         struct rng *rng)
+static bool count_closed(struct cell *cell, const struct call_end *end,
+                         const struct window_counts *add, struct rng *rng)
 {
     uint64_t now_ms = end->now_ms;
     enum breaker_cause cause;
@@ -234,7 +234,7 @@ bool cell_result(struct cell *cell, const struct call_end *end, uint32_t generat
     uint64_t now_ms = end->now_ms;
     bool must_accept = cell->breaker.cause == CAUSE_REJECT_STORM;
     bool is_fault = is_cell_fault(call) || (must_accept && call == CALL_REJECT);
-    struct tally add = {1, is_cell_fault(call), call == CALL_SLOW, call == CALL_REJECT};
+    struct window_counts add = {1, is_cell_fault(call), call == CALL_SLOW, call == CALL_REJECT};
 
     cell->active_ms = MAX_OF(now_ms, (uint64_t)1);
     if (call == CALL_NEUTRAL || call == CALL_CONNECT) {
@@ -262,7 +262,7 @@ bool cell_result(struct cell *cell, const struct call_end *end, uint32_t generat
 
 bool cell_provisional(struct cell *cell, uint64_t now_ms, uint32_t generation, bool is_frozen)
 {
-    struct tally add = {.calls = 1, .faults = 1};
+    struct window_counts add = {.calls = 1, .faults = 1};
 
     if (is_frozen || generation != cell->breaker.generation || cell->breaker.force != FORCE_NONE) {
         return false;

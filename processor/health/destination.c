@@ -164,7 +164,7 @@ static bool is_thin(const struct destination_health *health, uint64_t now_ms)
 static enum breaker_cause silent_cause(const struct destination_health *health,
                                        const struct census *census, uint64_t now_ms)
 {
-    struct tally sum = window_sum(&health->window, now_ms, TRANSPORT_S);
+    struct window_counts sum = window_sum(&health->window, now_ms, TRANSPORT_S);
 
     if (health->is_blocking && row_is_silence(&health->silent, now_ms, true)) {
         return CAUSE_TRANSPORT;
@@ -251,7 +251,7 @@ static void absorb_cells(struct destination_health *health, uint64_t now_ms,
 static bool try_open(struct destination_health *health, uint64_t now_ms, uint64_t least_ms)
 {
     struct breaker_trip trip = {.least_ms = least_ms};
-    struct tally sum;
+    struct window_counts sum;
 
     if (health->breaker.state != BREAKER_CLOSED || health->breaker.force != FORCE_NONE) {
         return false;
@@ -350,7 +350,7 @@ bool destination_result(struct destination_health *health, size_t index, const s
         is_changed = result_frozen(health, now_ms, call, ticket);
     } else if (call != CALL_NEUTRAL &&
                ticket->destination_generation == health->breaker.generation) {
-        struct tally add = {.calls = 1, .faults = is_fault};
+        struct window_counts add = {.calls = 1, .faults = is_fault};
 
         window_add(&health->window, now_ms, &add);
         count_rows(health, cell, now_ms, is_fault, is_fault || call == CALL_APP);
@@ -387,7 +387,7 @@ static bool has_timed_out(const struct destination_health *health)
 bool destination_provisional(struct destination_health *health, size_t index, uint64_t now_ms,
                              const struct ticket *ticket, bool *is_changed)
 {
-    struct tally add = {.calls = 1, .faults = 1};
+    struct window_counts add = {.calls = 1, .faults = 1};
     struct cell *cell = health->cells[index];
 
     note_ticket(health, cell, now_ms, ticket);

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-static struct tally *bucket_of(struct window *window, uint64_t second)
+static struct window_counts *bucket_of(struct window *window, uint64_t second)
 {
     return &window->buckets[second % WINDOW_SECONDS];
 }
@@ -22,13 +22,13 @@ static void move_to(struct window *window, uint64_t second)
     }
     while (window->second < second) {
         window->second++;
-        *bucket_of(window, window->second) = (struct tally){0};
+        *bucket_of(window, window->second) = (struct window_counts){0};
     }
 }
 
-void window_add(struct window *window, uint64_t now_ms, const struct tally *add)
+void window_add(struct window *window, uint64_t now_ms, const struct window_counts *add)
 {
-    struct tally *bucket;
+    struct window_counts *bucket;
 
     move_to(window, now_ms / 1000);
     bucket = bucket_of(window, window->second);
@@ -41,7 +41,7 @@ void window_add(struct window *window, uint64_t now_ms, const struct tally *add)
 void window_take_back_fault(struct window *window, uint64_t now_ms, uint64_t at_ms)
 {
     uint64_t second = at_ms / 1000;
-    struct tally *bucket;
+    struct window_counts *bucket;
 
     move_to(window, now_ms / 1000);
     if (second > window->second || second + WINDOW_SECONDS <= window->second) {
@@ -62,15 +62,15 @@ static uint64_t first_second(const struct window *window, uint64_t now_ms, uint3
     return MAX_OF(first, known);
 }
 
-struct tally window_sum(const struct window *window, uint64_t now_ms, uint32_t seconds)
+struct window_counts window_sum(const struct window *window, uint64_t now_ms, uint32_t seconds)
 {
-    struct tally sum = {0};
+    struct window_counts sum = {0};
 
     if (!window->is_begun) {
         return sum;
     }
     for (uint64_t s = first_second(window, now_ms, seconds); s <= window->second; s++) {
-        const struct tally *bucket = &window->buckets[s % WINDOW_SECONDS];
+        const struct window_counts *bucket = &window->buckets[s % WINDOW_SECONDS];
 
         sum.calls += bucket->calls;
         sum.faults += bucket->faults;

@@ -11,7 +11,7 @@
 
 enum { WINDOW_SECONDS = 64 }; /* a power of two; sums reach back at most 60 s */
 
-struct tally {
+struct window_counts {
     uint32_t calls;
     uint32_t faults;
     uint32_t slows; /* successful, but slower than health.slow */
@@ -19,17 +19,17 @@ struct tally {
 };
 
 struct window {
-    struct tally buckets[WINDOW_SECONDS];
+    struct window_counts buckets[WINDOW_SECONDS];
     uint64_t second; /* of the newest bucket */
     bool is_begun;
 };
 
 void window_clear(struct window *window);
-void window_add(struct window *window, uint64_t now_ms, const struct tally *add);
+void window_add(struct window *window, uint64_t now_ms, const struct window_counts *add);
 /** A provisional fault that turned out well: take it back from wherever it still is. */
 void window_take_back_fault(struct window *window, uint64_t now_ms, uint64_t at_ms);
 /** Sum over the last @seconds (1..60), the present one included. */
-struct tally window_sum(const struct window *window, uint64_t now_ms, uint32_t seconds);
+struct window_counts window_sum(const struct window *window, uint64_t now_ms, uint32_t seconds);
 /** In how many distinct seconds of the last @seconds there was a fault. */
 uint32_t window_fault_seconds(const struct window *window, uint64_t now_ms, uint32_t seconds);
 

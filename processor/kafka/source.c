@@ -59,10 +59,10 @@ void source_block(struct source *source, struct source_partition *partition,
 }
 
 void source_settle(struct source *source, struct source_partition *partition, uint64_t epoch,
-                   int64_t offset)
+                   int64_t offset, const struct settled *settled)
 {
     (void)source;
-    partition_settle(partition, epoch, offset);
+    partition_settle(partition, epoch, offset, settled);
 }
 
 /* chores */

@@ -32,6 +32,7 @@ struct source_events {
     /** The partitions are no longer ours. Their memory stays. */
     void (*revoked)(void *context, struct source_partition *const *partitions, size_t count);
     void *context;
+    struct books books; /* the ledger's, for each commit */
 };
 
 NODISCARD enum err_code source_open(const struct config *config, unsigned worker_index,
@@ -46,9 +47,9 @@ rd_kafka_message_t *source_poll(struct source *source, struct source_partition *
 /** Callbacks and chores only, no message: while nothing is taken, so that the group keeps us. Call
  * it at least every second then; a message that comes anyway is kept for the next source_poll(). */
 void source_serve(struct source *source);
-/** All legs of one event are settled. */
+/** All legs of one event are settled, as @settled says (NULL: nobody counts). */
 void source_settle(struct source *source, struct source_partition *partition, uint64_t epoch,
-                   int64_t offset);
+                   int64_t offset, const struct settled *settled);
 /** Pause or resume: one reason for one partition (NULL: all of this worker, and those assigned
  * later). Resumes when the last reason goes, but no sooner than a second after the pause, since a
  * pause throws away what was fetched. BLOCK_WINDOW and BLOCK_GAP are the source's own. */

@@ -82,18 +82,10 @@ static void on_answer(rd_kafka_t *rk, rd_kafka_resp_err_t error,
     }
 }
 
-void commit_serve(struct source *source, uint64_t wait_ms)
-{
-    if (source->assignment.commits.is_out) {
-        rd_kafka_queue_poll_callback(source->commits, (int)wait_ms);
-    }
-}
-
-static void add_offset(struct source *source, struct source_partition *partition,
-                       rd_kafka_topic_partition_list_t *list)
+static void add_offset(struct source *source, struct source_partition *partition)
 {
     rd_kafka_topic_partition_t *entry =
-        rd_kafka_topic_partition_list_add(list, partition->topic, partition->partition);
+        rd_kafka_topic_partition_list_add(source->sealed, partition->topic, partition->partition);
     struct buf text;
 
     buf_init(&text, METADATA_BYTES_MAX);
@@ -107,24 +99,74 @@ static void add_offset(struct source *source, struct source_partition *partition
     buf_fini(&text);
 }
 
-static void send_commit(struct source *source, uint64_t now_ms, bool is_final)
+/* What the ledger did not take is not committed. */
+static void leave_out_unwritten(struct source *source)
 {
-    struct assignment *assignment = &source->assignment;
-    rd_kafka_topic_partition_list_t *list =
-        rd_kafka_topic_partition_list_new((int)assignment->held_count);
-    void *sequence = (void *)assignment_commit_begin(assignment, now_ms);
-    rd_kafka_resp_err_t error;
+    rd_kafka_topic_partition_list_t *list = source->sealed;
 
-    for (size_t i = 0; i < assignment->held_count; i++) {
-        if (partition_is_commit_due(assignment->held[i], is_final)) {
-            add_offset(source, assignment->held[i], list);
+    for (int i = list->cnt - 1; i >= 0; i--) {
+        const struct source_partition *partition =
+            assignment_find(&source->assignment, list->elems[i].topic, list->elems[i].partition);
+
+        if (partition == NULL || !partition->is_committing) {
+            (void)rd_kafka_topic_partition_list_del_by_idx(list, i);
         }
     }
-    error = rd_kafka_commit_queue(source->rk, list, source->commits, on_answer, sequence);
-    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+}
+
+/* The sealed commit goes as soon as the ledger has its tallies. */
+static void send_sealed(struct source *source)
+{
+    void *sequence = (void *)source->assignment.commits.sequence;
+    rd_kafka_topic_partition_list_t *list;
+    rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR_NO_ERROR;
+
+    if (source->sealed == NULL ||
+        !assignment_commit_is_written(&source->assignment, clock_mono_ms())) {
+        return;
+    }
+    leave_out_unwritten(source);
+    list = source->sealed;
+    source->sealed = NULL;
+    if (list->cnt > 0) {
+        error = rd_kafka_commit_queue(source->rk, list, source->commits, on_answer, sequence);
+    }
+    if (list->cnt == 0 || error != RD_KAFKA_RESP_ERR_NO_ERROR) {
         on_answer(source->rk, error, list, sequence);
     }
     rd_kafka_topic_partition_list_destroy(list);
+}
+
+static void seal_commit(struct source *source, uint64_t now_ms, bool is_final)
+{
+    struct assignment *assignment = &source->assignment;
+
+    PRE(source->sealed == NULL);
+    source->sealed = rd_kafka_topic_partition_list_new((int)assignment->held_count);
+    (void)assignment_commit_begin(assignment, now_ms);
+    for (size_t i = 0; i < assignment->held_count; i++) {
+        if (partition_is_commit_due(assignment->held[i], is_final)) {
+            add_offset(source, assignment->held[i]);
+        }
+    }
+    assignment_commit_write(assignment, now_ms);
+    send_sealed(source);
+}
+
+void commit_serve(struct source *source, uint64_t wait_ms)
+{
+    send_sealed(source);
+    if (source->sealed == NULL && source->assignment.commits.is_out) {
+        rd_kafka_queue_poll_callback(source->commits, (int)wait_ms);
+    }
+}
+
+void commit_forget(struct source *source)
+{
+    if (source->sealed != NULL) {
+        rd_kafka_topic_partition_list_destroy(source->sealed);
+        source->sealed = NULL;
+    }
 }
 
 void source_commit(struct source *source, uint64_t now_ms, bool is_now)
@@ -134,7 +176,7 @@ void source_commit(struct source *source, uint64_t now_ms, bool is_now)
     if (source->state == SOURCE_COMMITTING) {
         (void)rebalance_step(source);
     } else if (!source->is_fatal && assignment_commit_due(&source->assignment, now_ms, is_now)) {
-        send_commit(source, now_ms, false);
+        seal_commit(source, now_ms, false);
     }
 }
 
@@ -146,7 +188,7 @@ bool commit_finally(struct source *source, uint64_t now_ms)
     PRE(assignment->is_going);
     commit_serve(source, 0);
     if (!source->is_fatal && assignment_commit_due_finally(assignment, now_ms)) {
-        send_commit(source, now_ms, true);
+        seal_commit(source, now_ms, true);
     }
     return !assignment_has_uncommitted(assignment);
 }

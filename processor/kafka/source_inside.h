@@ -51,9 +51,11 @@ struct source {
     rd_kafka_message_t *kept;         /* came while only callbacks were to be served */
     enum source_state state;
     rd_kafka_topic_partition_list_t *coming; /* owned; while COMING */
-    uint64_t going_by_ms;                    /* while GOING or COMMITTING */
-    bool is_lost;                            /* others may have them already */
-    bool is_unplaced;                        /* some held partition is not placed */
+    rd_kafka_topic_partition_list_t
+        *sealed;            /* owned; a commit that waits for the ledger, or NULL */
+    uint64_t going_by_ms;   /* while GOING or COMMITTING */
+    bool is_lost;           /* others may have them already */
+    bool is_unplaced;       /* some held partition is not placed */
     bool *is_first;         /* owned; by topic: the group had no offset of it when we came */
     bool *is_begun;         /* owned; by topic: its first start is over */
     uint64_t place_at_ms;   /* try again from then on */
@@ -134,6 +136,8 @@ void error_joined(struct source *source);
 
 /** Answers of commits that came. */
 void commit_serve(struct source *source, uint64_t wait_ms);
+/** A commit that waits for the ledger is not to go any more. */
+void commit_forget(struct source *source);
 /** Commit all that is settled, while partitions go. False when something is left. */
 bool commit_finally(struct source *source, uint64_t now_ms);
 

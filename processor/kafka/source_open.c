@@ -83,6 +83,7 @@ static enum err_code make_client(struct source *source, const struct config *con
         &source->assignment, source->worker_index,
         MIN_OF(MAX_OF(config->in_flight.events, (uint32_t)WINDOW_MAX), (uint32_t)WINDOW_MOST),
         (uint64_t)conf_number(conf, "session.timeout.ms", 45000), source->now_ms);
+    assignment_keep_books(&source->assignment, &source->events.books);
     rd_kafka_conf_set_rebalance_cb(conf, rebalance_note);
     rd_kafka_conf_set_error_cb(conf, take_error);
     rd_kafka_conf_set_opaque(conf, source);

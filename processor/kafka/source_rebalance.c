@@ -158,6 +158,7 @@ static void hand_over(struct source *source, bool is_committed)
              source->worker_index, assignment->held_count, source->is_lost ? "true" : "false",
              is_committed ? "true" : "false");
     source->events.revoked(source->events.context, assignment->held, assignment->held_count);
+    commit_forget(source);
     assignment_clear(assignment);
     POST(assignment->held_count == 0);
     source->is_committed_at_close &= is_committed;

@@ -51,6 +51,10 @@ NODISCARD enum err_code topics_find(const struct config *config, uint64_t timeou
  * @report then says what is there and what differs. */
 NODISCARD enum err_code topics_create(const struct config *config, struct topic_report *report,
                                       uint64_t timeout_ms, struct err *err);
+/** The same for the ledger's alone: it is detour's own, and `run` makes it. */
+NODISCARD enum err_code topics_create_ledger(const struct config *config,
+                                             struct topic_report *report, uint64_t timeout_ms,
+                                             struct err *err);
 /** Where the configuration names the topic. */
 struct place topics_place(const struct config *config, const struct topic_need *need);
 void topic_report_fini(struct topic_report *report);

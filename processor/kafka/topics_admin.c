@@ -212,6 +212,8 @@ static rd_kafka_NewTopic_t *describe_new(const struct config *config,
         if (room_bytes > 0) {
             set(topic, "max.message.bytes", room_bytes);
         }
+    } else if (need->role == TOPIC_LEDGER) {
+        set_keeping(topic, config, report, need);
     }
     return topic;
 }
@@ -253,9 +255,9 @@ static enum err_code take_results(struct topic_report *report, rd_kafka_event_t 
     return rc;
 }
 
-/* The missing sources, or all else that is missing. */
+/* @roles: a bit set of enum topic_role. */
 static enum err_code create_missing(const struct config *config, rd_kafka_t *rk,
-                                    struct topic_report *report, bool is_source,
+                                    struct topic_report *report, uint32_t roles,
                                     uint64_t timeout_ms, struct err *err)
 {
     rd_kafka_NewTopic_t **topics = mem_array(report->count, rd_kafka_NewTopic_t *);
@@ -265,7 +267,7 @@ static enum err_code create_missing(const struct config *config, rd_kafka_t *rk,
     for (size_t i = 0; i < report->count && rc == ERR_OK; i++) {
         const struct topic_need *need = &report->needs[i];
 
-        if (!need->exists && need->is_authorised && (need->role == TOPIC_SOURCE) == is_source) {
+        if (!need->exists && need->is_authorised && (roles >> need->role & 1u) != 0) {
             topics[count] = describe_new(config, report, need, err);
             rc = topics[count] == NULL ? ERR_CONFIG : ERR_OK;
             count += rc == ERR_OK;
@@ -313,6 +315,19 @@ static void describe_made(rd_kafka_t *rk, struct topic_report *report, uint64_t 
     }
 }
 
+enum err_code topics_create_ledger(const struct config *config, struct topic_report *report,
+                                   uint64_t timeout_ms, struct err *err)
+{
+    rd_kafka_t *rk = NULL;
+    enum err_code rc = topics_client(config, &rk, err);
+
+    if (rc == ERR_OK) {
+        rc = create_missing(config, rk, report, 1u << TOPIC_LEDGER, timeout_ms, err);
+        topics_client_close(rk);
+    }
+    return rc;
+}
+
 enum err_code topics_create(const struct config *config, struct topic_report *report,
                             uint64_t timeout_ms, struct err *err)
 {
@@ -323,14 +338,14 @@ enum err_code topics_create(const struct config *config, struct topic_report *re
     if (rc != ERR_OK) {
         return rc;
     }
-    rc = create_missing(config, rk, report, true, timeout_ms, err);
+    rc = create_missing(config, rk, report, 1u << TOPIC_SOURCE, timeout_ms, err);
     if (report->missing < missing) {
         describe_made(rk, report, timeout_ms);
         missing = report->missing;
     }
     if (rc != ERR_NET) { /* a source that may not be made does not keep the others away */
-        enum err_code others =
-            create_missing(config, rk, report, false, timeout_ms, rc == ERR_OK ? err : NULL);
+        enum err_code others = create_missing(config, rk, report, ~(1u << TOPIC_SOURCE), timeout_ms,
+                                              rc == ERR_OK ? err : NULL);
 
         rc = rc == ERR_OK ? others : rc;
     }

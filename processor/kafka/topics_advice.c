@@ -125,6 +125,10 @@ static struct use use_of(const struct config *config, const struct topic_report 
             }
         }
     }
+    if (need->role == TOPIC_LEDGER) {
+        raise_floor(&use, LEDGER_RETENTION_MS, "30 days");
+        raise_floor(&use, source_retention_ms(report), "as long as the source keeps records");
+    }
     if (need->role == TOPIC_DEAD_LETTER) {
         raise_floor(&use, DEAD_LETTER_RETENTION_MS, "14 days");
         raise_floor(&use, source_retention_ms(report), "as long as the source keeps records");
@@ -253,6 +257,9 @@ static void remark_written(const struct config *config, const struct topic_repor
         remark_size(need, topics_room_bytes(report));
         remark_retention(need, &use);
         remark_time(need, &use);
+    }
+    if (need->role == TOPIC_LEDGER) {
+        remark_retention(need, &use);
     }
     if (need->cleanup_policy != NULL && strstr(need->cleanup_policy, "compact") != NULL) {
         add_remark(need, mem_text(SPAN("cleanup.policy must be delete: compaction removes "

@@ -11,6 +11,7 @@
 
 /* Advice for dead letters: a fortnight to look at them, and room for the headers that we add. */
 #define DEAD_LETTER_RETENTION_MS (14 * 24 * 3600 * 1000ll)
+#define LEDGER_RETENTION_MS (30 * 24 * 3600 * 1000ll)
 #define RETENTION_MS (7 * 24 * 3600 * 1000ll) /* Kafka's own default */
 enum { HEADER_ROOM_BYTES = 64 * 1024, SOURCE_PARTITIONS = 6 };
 

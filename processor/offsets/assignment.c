@@ -39,7 +39,20 @@ void assignment_fini(struct assignment *assignment)
     *assignment = (struct assignment){0};
 }
 
+void assignment_keep_books(struct assignment *assignment, const struct books *books)
+{
+    PRE(assignment->known_count == 0);
+    assignment->books = *books;
+}
+
 /* partitions */
+
+static void end_writing(struct assignment *assignment, struct source_partition *partition)
+{
+    if (assignment->books.context != NULL && partition->is_committing) {
+        assignment->books.end(assignment->books.context, partition);
+    }
+}
 
 static struct source_partition *find_in(struct source_partition *const *partitions, size_t count,
                                         const char *topic, int32_t number)
@@ -60,7 +73,8 @@ struct source_partition *assignment_add(struct assignment *assignment, const cha
     size_t size = sizeof(struct source_partition *);
 
     if (partition == NULL) {
-        partition = partition_new(topic, number, assignment->window_max);
+        partition =
+            partition_new(topic, number, assignment->window_max, assignment->books.context != NULL);
         assignment->known = mem_grow(assignment->known, assignment->known_count + 1, size);
         assignment->known[assignment->known_count++] = partition;
     }
@@ -83,11 +97,13 @@ void assignment_go(struct assignment *assignment)
 void assignment_clear(struct assignment *assignment)
 {
     for (size_t i = 0; i < assignment->held_count; i++) {
+        end_writing(assignment, assignment->held[i]);
         partition_release(assignment->held[i]);
     }
     assignment->held_count = 0;
     assignment->is_going = false;
     assignment->commits.is_out = false;
+    assignment->commits.is_writing = false;
     assignment->commits.is_wanted = false;
     check_invariants(assignment);
 }
@@ -232,6 +248,78 @@ uintptr_t assignment_commit_begin(struct assignment *assignment, uint64_t now_ms
     return ++commits->sequence;
 }
 
+/* the ledger */
+
+/* It has taken something again, or not for a while: then nothing more is begun. */
+static void tell_ledger(struct assignment *assignment, bool is_taking, uint64_t now_ms)
+{
+    struct commits *commits = &assignment->commits;
+    bool was_late = (assignment->blocks >> BLOCK_LEDGER & 1u) != 0;
+
+    if (is_taking) {
+        commits->unwritten_ms = 0;
+    } else if (commits->unwritten_ms == 0) {
+        commits->unwritten_ms = now_ms;
+    }
+    if (is_taking && was_late) {
+        assignment_block(assignment, NULL, BLOCK_LEDGER, false, now_ms);
+        LOG_INFO("ledger.written", "worker=%u", assignment->worker);
+    } else if (!is_taking && !was_late && now_ms >= commits->unwritten_ms + LEDGER_PATIENCE_MS) {
+        assignment_block(assignment, NULL, BLOCK_LEDGER, true, now_ms);
+        LOG_WARN("ledger.unwritable", "worker=%u next=%s", assignment->worker,
+                 LOG_Q("nothing is committed, and no more events are taken, until the ledger's "
+                       "topic takes records: see the lines about it"));
+    }
+}
+
+void assignment_commit_write(struct assignment *assignment, uint64_t now_ms)
+{
+    const struct books *books = &assignment->books;
+
+    PRE(assignment->commits.is_out);
+    if (books->context == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < assignment->held_count; i++) {
+        if (assignment->held[i]->is_committing) {
+            books->write(books->context, assignment->held[i]);
+        }
+    }
+    assignment->commits.is_writing = true;
+    assignment->commits.sent_ms = now_ms;
+}
+
+bool assignment_commit_is_written(struct assignment *assignment, uint64_t now_ms)
+{
+    const struct books *books = &assignment->books;
+    bool has_failed = false;
+
+    if (!assignment->commits.is_writing) {
+        return true;
+    }
+    for (size_t i = 0; i < assignment->held_count; i++) {
+        if (assignment->held[i]->is_committing &&
+            books->state(books->context, assignment->held[i]) == TALLY_WRITING) {
+            tell_ledger(assignment, false, now_ms);
+            return false;
+        }
+    }
+    for (size_t i = 0; i < assignment->held_count; i++) {
+        struct source_partition *partition = assignment->held[i];
+
+        if (partition->is_committing && books->state(books->context, partition) == TALLY_FAILED) {
+            has_failed = true;
+            end_writing(assignment, partition);
+            partition_commit_failed(partition, false);
+        }
+    }
+    assignment->commits.is_writing = false;
+    tell_ledger(assignment, !has_failed, now_ms);
+    return true;
+}
+
+/* answers */
+
 bool assignment_commit_answered(struct assignment *assignment, uintptr_t sequence)
 {
     struct commits *commits = &assignment->commits;
@@ -264,6 +352,7 @@ bool assignment_commit_take(struct assignment *assignment, struct source_partiti
     if (!partition->is_committing) {
         return false;
     }
+    end_writing(assignment, partition);
     if (result == COMMIT_DONE) {
         partition_commit_done(partition, offset);
         commits->failures = 0;
@@ -286,10 +375,14 @@ bool assignment_commit_end(struct assignment *assignment)
     PRE(!assignment->commits.is_out);
     for (size_t i = 0; i < assignment->held_count; i++) {
         if (assignment->held[i]->is_committing) {
+            end_writing(assignment, assignment->held[i]);
             partition_commit_failed(assignment->held[i], false);
             assignment->commits.failures++;
             is_failed = true;
         }
+    }
+    if (assignment->books.context != NULL) {
+        assignment->books.tidy(assignment->books.context, assignment);
     }
     check_invariants(assignment);
     return is_failed;

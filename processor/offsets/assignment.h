@@ -13,13 +13,40 @@
  *    failed                  committed again with the next
  *    not answered            assignment_commit_end() at the latest; or forgotten with the
  * partitions
+ *
+ * With a ledger a commit is sealed first (assignment_commit_begin, partition_commit of each,
+ * assignment_commit_write), and goes when the brokers have its tallies
+ * (assignment_commit_is_written). What could not be written is not committed. When that lasts, all
+ * partitions are blocked as `ledger`: what was delivered and is not committed is bounded.
  */
 #ifndef OFFSETS_ASSIGNMENT_H
 #define OFFSETS_ASSIGNMENT_H
 
 #include "offsets/partition.h"
 
-enum { COMMIT_EVERY_MS = 1000, COMMIT_AGAIN_MS = 50 /* while the partitions go */ };
+enum {
+    COMMIT_EVERY_MS = 1000,
+    COMMIT_AGAIN_MS = 50,     /* while the partitions go */
+    LEDGER_PATIENCE_MS = 2000 /* then the ledger's silence blocks all partitions */
+};
+
+struct assignment;
+
+/* What a commit waits for. */
+enum tally_state { TALLY_WRITTEN, TALLY_WRITING, TALLY_FAILED };
+
+/* Who writes what the partitions sealed onto the ledger: ledger/bookkeeper.h. */
+struct books {
+    void *context; /* NULL: there is no ledger, and nobody waits for it */
+    /** Write what @partition sealed; one at a time of each partition. */
+    void (*write)(void *context, struct source_partition *partition);
+    /** How that stands. */
+    enum tally_state (*state)(void *context, const struct source_partition *partition);
+    /** Its commit is over, however it ended; what is still being written counts for nothing. */
+    void (*end)(void *context, struct source_partition *partition);
+    /** A commit is over. */
+    void (*tidy)(void *context, const struct assignment *assignment);
+};
 
 enum commit_result { COMMIT_DONE, COMMIT_TOO_LARGE, COMMIT_REFUSED, COMMIT_FAILED };
 
@@ -30,7 +57,9 @@ struct commits {
     bool is_wanted;     /* as soon as there is none out */
     bool is_refused;    /* the group takes none from us just now */
     uint64_t sent_ms;
-    uint64_t failures; /* since one was taken */
+    uint64_t failures;     /* since one was taken */
+    bool is_writing;       /* it waits for the ledger */
+    uint64_t unwritten_ms; /* the ledger has taken nothing since then; 0: it does */
 };
 
 /* A process that stood still nearly as long as its session may have lost its partitions. */
@@ -52,12 +81,15 @@ struct assignment {
     bool is_going;   /* they are being revoked: pauses do not matter any more */
     struct commits commits;
     struct fence fence;
+    struct books books;
 };
 
 /** @session_ms: after which the group gives the partitions of a silent consumer to others. */
 void assignment_init(struct assignment *assignment, unsigned worker, uint32_t window_max,
                      uint64_t session_ms, uint64_t now_ms);
 void assignment_fini(struct assignment *assignment);
+/** Before the first partition comes: have what happens written. */
+void assignment_keep_books(struct assignment *assignment, const struct books *books);
 
 /** The group gives us a partition; its committed offset is to be asked for. */
 struct source_partition *assignment_add(struct assignment *assignment, const char *topic,
@@ -93,6 +125,11 @@ bool assignment_commit_due_finally(const struct assignment *assignment, uint64_t
 bool assignment_has_uncommitted(const struct assignment *assignment);
 /** A commit is sent; partition_commit() of each that is due follows. Returns its sequence. */
 uintptr_t assignment_commit_begin(struct assignment *assignment, uint64_t now_ms);
+/** All that is due is sealed: have it written, where there is a ledger. */
+void assignment_commit_write(struct assignment *assignment, uint64_t now_ms);
+/** May the commit go? False: the ledger is still being written. What it failed to take has failed
+ * to be committed, and is no longer part of the commit (is_committing). */
+bool assignment_commit_is_written(struct assignment *assignment, uint64_t now_ms);
 /** The answer with @sequence came. False: it is of an assignment that is over. */
 bool assignment_commit_answered(struct assignment *assignment, uintptr_t sequence);
 /** What it says of one partition; nothing when that was not in it. True: a failure is to be told.

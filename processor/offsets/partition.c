@@ -37,14 +37,15 @@ void partition_check_invariants(const struct source_partition *partition)
 
 /* life */
 
-struct source_partition *partition_new(const char *topic, int32_t number, uint32_t window_max)
+struct source_partition *partition_new(const char *topic, int32_t number, uint32_t window_max,
+                                       bool has_tally)
 {
     struct source_partition *partition = mem_new(struct source_partition);
 
     PRE(topic != NULL);
     *partition = (struct source_partition){.topic = mem_text(span_of(topic)),
                                            .partition = number,
-                                           .tracker = tracker_new(window_max),
+                                           .tracker = tracker_new(window_max, has_tally),
                                            .window_max = window_max,
                                            .committed = -1,
                                            .position = -1,
@@ -109,8 +110,10 @@ void partition_set_newest(struct source_partition *partition, struct mark mark)
 
 /* The tracker has begun at @offset. */
 static void start(struct source_partition *partition, int64_t offset, bool is_committed,
-                  uint64_t now_ms)
+                  bool is_first, uint64_t now_ms)
 {
+    tracker_begin_tally(partition->tracker,
+                        &(struct tally_start){.offset = offset, .is_first = is_first});
     partition->state = PARTITION_PLACED;
     partition->position = offset;
     partition->committed = is_committed ? offset : -1;
@@ -139,7 +142,7 @@ void partition_place(struct source_partition *partition, int64_t offset, struct 
                  LOG_Q(metadata_sort_text(sort)),
                  LOG_Q("reading from the offset on; what was settled beyond it is sent again"));
     }
-    start(partition, offset, true, now_ms);
+    start(partition, offset, true, false, now_ms);
 }
 
 bool partition_place_known(struct source_partition *partition, uint64_t now_ms)
@@ -151,7 +154,7 @@ bool partition_place_known(struct source_partition *partition, uint64_t now_ms)
     }
     tracker_start(partition->tracker, partition->memory_position);
     tracker_know(partition->tracker, &partition->memory);
-    start(partition, partition->memory_position, false, now_ms);
+    start(partition, partition->memory_position, false, false, now_ms);
     return true;
 }
 
@@ -165,7 +168,7 @@ void partition_place_fresh(struct source_partition *partition, int64_t offset, i
     partition->high = high;
     partition->low = low;
     tracker_start(partition->tracker, offset);
-    start(partition, offset, false, now_ms);
+    start(partition, offset, false, true, now_ms);
 }
 
 /* reading */
@@ -222,7 +225,7 @@ static void read_to(struct source_partition *partition, int64_t end)
     const struct mark last = {.offset = end - 1}; /* no record: no hash */
 
     if (end > partition->position && tracker_take(partition->tracker, last) != TAKE_FULL) {
-        (void)tracker_settle(partition->tracker, last.offset);
+        (void)tracker_settle(partition->tracker, last.offset, NULL);
         partition->position = end;
         partition->is_dirty = true;
         partition_check_invariants(partition);
@@ -305,9 +308,10 @@ void partition_readable(struct source_partition *partition)
     partition->read_failures = 0;
 }
 
-void partition_settle(struct source_partition *partition, uint64_t epoch, int64_t offset)
+void partition_settle(struct source_partition *partition, uint64_t epoch, int64_t offset,
+                      const struct settled *settled)
 {
-    if (partition->epoch == epoch && tracker_settle(partition->tracker, offset)) {
+    if (partition->epoch == epoch && tracker_settle(partition->tracker, offset, settled)) {
         INVARIANT(partition->state == PARTITION_PLACED || partition->state == PARTITION_HALTED);
         INVARIANT(offset < partition->position);
         partition->is_dirty = true;
@@ -428,14 +432,17 @@ bool partition_is_commit_due(const struct source_partition *partition, bool is_f
 
 int64_t partition_commit(struct source_partition *partition, size_t bytes_max, struct buf *metadata)
 {
+    int64_t told = 0;
+
     PRE(partition->is_dirty);
     PRE(!partition->is_committing);
     PRE(metadata->len == 0);
 
     if (!partition->is_bare && bytes_max >= METADATA_BYTES_LEAST) {
-        tracker_metadata(partition->tracker, span_of(partition->topic), partition->partition,
-                         bytes_max, metadata);
+        told = tracker_metadata(partition->tracker, span_of(partition->topic), partition->partition,
+                                bytes_max, metadata);
     }
+    tracker_seal(partition->tracker, told);
     partition->is_committing = true;
     partition->is_dirty = false;
     partition->is_bare = false;
@@ -449,6 +456,7 @@ void partition_commit_done(struct source_partition *partition, int64_t offset)
 
     partition->is_committing = false;
     partition->committed = offset;
+    tracker_sealed_committed(partition->tracker);
     partition_check_invariants(partition);
 }
 

@@ -38,6 +38,8 @@ struct source_waits {
     uint32_t stuck; /* of them: their topic does not take them */
 };
 
+struct ledger_ticket;
+
 struct source_counts {
     uint64_t gaps;         /* offsets wanted that were gone */
     uint64_t gap_messages; /* and how many messages with them */
@@ -125,14 +127,15 @@ struct source_partition {
     bool is_dirty;           /* something to commit */
     bool is_bare;            /* the next commit goes without metadata */
     bool is_committing;
-    uint64_t read_again_ms; /* it cannot be read: blocked until then; 0: not */
-    uint32_t read_failures; /* since something was read */
+    struct ledger_ticket *writing; /* the bookkeeper's: what the commit waits for; NULL: nothing */
+    uint64_t read_again_ms;        /* it cannot be read: blocked until then; 0: not */
+    uint32_t read_failures;        /* since something was read */
 };
 
 /* life */
 
 NODISCARD struct source_partition *partition_new(const char *topic, int32_t number,
-                                                 uint32_t window_max);
+                                                 uint32_t window_max, bool has_tally);
 void partition_free(struct source_partition *partition);
 /** The group gives it to us. @worker_blocks: those of the whole worker. */
 void partition_assign(struct source_partition *partition, uint32_t worker_blocks);
@@ -169,8 +172,9 @@ void partition_unreadable(struct source_partition *partition, enum block_reason 
                           uint64_t now_ms);
 /** Something of it was read after all. */
 void partition_readable(struct source_partition *partition);
-/** All legs of one event are settled. */
-void partition_settle(struct source_partition *partition, uint64_t epoch, int64_t offset);
+/** All legs of one event are settled, as @settled says (NULL: nobody counts). */
+void partition_settle(struct source_partition *partition, uint64_t epoch, int64_t offset,
+                      const struct settled *settled);
 
 /* the log's bounds: partition_gap.c */
 

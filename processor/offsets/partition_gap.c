@@ -67,11 +67,13 @@ static struct trail what_was(const struct source_partition *partition)
 }
 
 /* What is in flight of the log before counts for nothing in the one there is. */
-static void restart(struct source_partition *partition, int64_t from, const struct trail *known)
+static void restart(struct source_partition *partition, int64_t from, const struct trail *known,
+                    const struct tally_start *why)
 {
     partition->epoch++;
     tracker_start(partition->tracker, from);
     tracker_know(partition->tracker, known);
+    tracker_begin_tally(partition->tracker, why);
 }
 
 /* The offset to go on from is committed with the marks of the log as it was: a restart finds the
@@ -85,7 +87,7 @@ static void halt(struct source_partition *partition, const struct gap *gap)
     if (gap->cause == GAP_TRUNCATED || gap->cause == GAP_REPLACED) {
         struct trail known = what_was(partition);
 
-        restart(partition, gap->from, &known);
+        restart(partition, gap->from, &known, &(struct tally_start){.offset = gap->from});
         partition->position = gap->from;
         partition->is_dirty = true;
     }
@@ -100,7 +102,8 @@ static void skip(struct source_partition *partition, const struct gap *gap)
     if (gap->cause == GAP_REMOVED) {
         /* The gap is settled, so that it is not met and counted again after a restart. */
         if (tracker_take(partition->tracker, (struct mark){gap->from - 1, 0}) == TAKE_NEW) {
-            (void)tracker_settle(partition->tracker, gap->from - 1);
+            (void)tracker_settle(partition->tracker, gap->from - 1,
+                                 &(struct settled){NO_FATE, gap->missing});
         }
     } else {
         struct trail known = *tracker_trail(partition->tracker);
@@ -108,7 +111,10 @@ static void skip(struct source_partition *partition, const struct gap *gap)
         trail_cut(&known, gap->cause == GAP_TRUNCATED ? gap->from : 0);
         partition->committed = -1;
         partition->memory = (struct trail){0};
-        restart(partition, gap->from, &known);
+        restart(partition, gap->from, &known,
+                &(struct tally_start){.offset = gap->from,
+                                      .is_new_log = gap->cause != GAP_PAST_END,
+                                      .missing = gap->missing});
     }
 }
 

@@ -14,10 +14,12 @@ enum { RING_FIRST = 64 };
  * told again in each commit until then.
  */
 struct tracker {
-    uint64_t *ring;   /* owned */
-    uint32_t *hashes; /* owned; of the records in it */
-    uint32_t cap;     /* a power of two, or 0 */
-    uint32_t head;    /* index of the oldest */
+    uint64_t *ring;          /* owned */
+    uint32_t *hashes;        /* owned; of the records in it */
+    struct settled *settled; /* owned; what became of them; NULL without a tally */
+    struct tally *tally;     /* owned; NULL: nobody keeps books */
+    uint32_t cap;            /* a power of two, or 0 */
+    uint32_t head;           /* index of the oldest */
     uint32_t count;
     uint32_t window_max;
     uint32_t in_flight;
@@ -39,13 +41,14 @@ static void check_invariants(const struct tracker *tracker)
     INVARIANT(tracker->done_at <= tracker->done_count);
 }
 
-struct tracker *tracker_new(uint32_t window_max)
+struct tracker *tracker_new(uint32_t window_max, bool has_tally)
 {
     struct tracker *tracker = mem_new(struct tracker);
 
     PRE(window_max > 0);
     PRE(window_max <= UINT32_MAX / 4);
     tracker->window_max = window_max;
+    tracker->tally = has_tally ? mem_new(struct tally) : NULL;
     return tracker;
 }
 
@@ -54,7 +57,12 @@ void tracker_free(struct tracker *tracker)
     if (tracker != NULL) {
         free(tracker->ring);
         free(tracker->hashes);
+        free(tracker->settled);
         free(tracker->done_before);
+        if (tracker->tally != NULL) {
+            tally_fini(tracker->tally);
+            free(tracker->tally);
+        }
         free(tracker);
     }
 }
@@ -124,6 +132,12 @@ static uint32_t *hash_at(const struct tracker *tracker, uint32_t index)
     return &tracker->hashes[(tracker->head + index) & (tracker->cap - 1)];
 }
 
+static struct settled *settled_at(const struct tracker *tracker, uint32_t index)
+{
+    PRE(tracker->tally != NULL);
+    return &tracker->settled[(tracker->head + index) & (tracker->cap - 1)];
+}
+
 static int64_t offset_of(uint64_t slot)
 {
     return (int64_t)(slot >> 1);
@@ -134,15 +148,21 @@ static void grow(struct tracker *tracker)
     uint32_t cap = tracker->cap == 0 ? RING_FIRST : tracker->cap * 2;
     uint64_t *ring = mem_array(cap, uint64_t);
     uint32_t *hashes = mem_array(cap, uint32_t);
+    struct settled *settled = tracker->tally == NULL ? NULL : mem_array(cap, struct settled);
 
     for (uint32_t i = 0; i < tracker->count; i++) {
         ring[i] = *slot_at(tracker, i);
         hashes[i] = *hash_at(tracker, i);
+        if (settled != NULL) {
+            settled[i] = *settled_at(tracker, i);
+        }
     }
     free(tracker->ring);
     free(tracker->hashes);
+    free(tracker->settled);
     tracker->ring = ring;
     tracker->hashes = hashes;
+    tracker->settled = settled;
     tracker->cap = cap;
     tracker->head = 0;
 }
@@ -154,6 +174,9 @@ static void push(struct tracker *tracker, struct mark record, bool is_done)
     }
     *slot_at(tracker, tracker->count) = (uint64_t)record.offset << 1 | (is_done ? 1 : 0);
     *hash_at(tracker, tracker->count) = record.hash;
+    if (tracker->tally != NULL) {
+        *settled_at(tracker, tracker->count) = (struct settled){NO_FATE, 0};
+    }
     tracker->count++;
 }
 
@@ -164,6 +187,9 @@ static void advance(struct tracker *tracker)
 
         INVARIANT(mark.offset >= tracker->watermark);
         trail_add(&tracker->trail, mark);
+        if (tracker->tally != NULL) {
+            tally_pass(tracker->tally, mark.offset, settled_at(tracker, 0));
+        }
         tracker->watermark = mark.offset + 1;
         tracker->head = (tracker->head + 1) & (tracker->cap - 1);
         tracker->count--;
@@ -202,19 +228,20 @@ enum tracker_take tracker_take(struct tracker *tracker, struct mark record)
 }
 
 /* Where there are no gaps the slot is where it seems to be; else it lies before that. */
-static uint64_t *find(const struct tracker *tracker, int64_t offset)
+static bool find(const struct tracker *tracker, int64_t offset, uint32_t *index)
 {
     uint32_t low = 0;
     uint32_t high = tracker->count;
     int64_t guess;
 
     if (tracker->count == 0 || offset < offset_of(*slot_at(tracker, 0))) {
-        return NULL;
+        return false;
     }
     guess = offset - offset_of(*slot_at(tracker, 0));
     if (guess < tracker->count) {
         if (offset_of(*slot_at(tracker, (uint32_t)guess)) == offset) {
-            return slot_at(tracker, (uint32_t)guess);
+            *index = (uint32_t)guess;
+            return true;
         }
         high = (uint32_t)guess;
     }
@@ -227,21 +254,22 @@ static uint64_t *find(const struct tracker *tracker, int64_t offset)
             high = middle;
         }
     }
-    if (low == tracker->count || offset_of(*slot_at(tracker, low)) != offset) {
-        return NULL;
-    }
-    return slot_at(tracker, low);
+    *index = low;
+    return low < tracker->count && offset_of(*slot_at(tracker, low)) == offset;
 }
 
-bool tracker_settle(struct tracker *tracker, int64_t offset)
+bool tracker_settle(struct tracker *tracker, int64_t offset, const struct settled *settled)
 {
-    uint64_t *slot = find(tracker, offset);
+    uint32_t index;
 
-    if (slot == NULL || (*slot & 1) != 0) {
+    if (!find(tracker, offset, &index) || (*slot_at(tracker, index) & 1) != 0) {
         return false;
     }
     INVARIANT(tracker->in_flight > 0);
-    *slot |= 1;
+    *slot_at(tracker, index) |= 1;
+    if (tracker->tally != NULL && settled != NULL) {
+        *settled_at(tracker, index) = *settled;
+    }
     tracker->in_flight--;
     advance(tracker);
     check_invariants(tracker);
@@ -295,8 +323,8 @@ static bool add_ring(const struct tracker *tracker, struct metadata_writer *writ
     return true;
 }
 
-void tracker_metadata(const struct tracker *tracker, struct span topic, int32_t partition,
-                      size_t bytes_max, struct buf *out)
+int64_t tracker_metadata(const struct tracker *tracker, struct span topic, int32_t partition,
+                         size_t bytes_max, struct buf *out)
 {
     struct metadata_place place = {topic, partition, tracker->watermark};
     struct metadata_writer writer;
@@ -318,4 +346,61 @@ void tracker_metadata(const struct tracker *tracker, struct span topic, int32_t 
         writer.ahead = tracker->ahead;
     }
     metadata_end(&writer, out);
+    return writer.at;
+}
+
+/* the tally */
+
+const struct tally *tracker_tally(const struct tracker *tracker)
+{
+    return tracker->tally;
+}
+
+void tracker_begin_tally(struct tracker *tracker, const struct tally_start *why)
+{
+    struct tally_start start = *why;
+
+    PRE(start.offset == tracker->watermark);
+    if (tracker->tally == NULL) {
+        return;
+    }
+    start.run_count = tracker->done_count;
+    start.runs = mem_array(MAX_OF(start.run_count, (size_t)1), struct offset_run);
+    for (size_t i = 0; i < start.run_count; i++) {
+        start.runs[i] = tracker->done_before[i];
+    }
+    tally_begin(tracker->tally, &start);
+}
+
+void tracker_seal(struct tracker *tracker, int64_t told)
+{
+    if (tracker->tally == NULL) {
+        return;
+    }
+    tally_seal(tracker->tally, tracker->watermark);
+    for (uint32_t i = 0; i < tracker->count && offset_of(*slot_at(tracker, i)) < told; i++) {
+        const struct settled *settled = settled_at(tracker, i);
+
+        if ((*slot_at(tracker, i) & 1) != 0 && settled->fate != NO_FATE) {
+            tally_ahead(tracker->tally, offset_of(*slot_at(tracker, i)), settled);
+        }
+    }
+    tally_ahead_end(tracker->tally);
+}
+
+void tracker_sealed_committed(struct tracker *tracker)
+{
+    if (tracker->tally != NULL) {
+        tally_committed(tracker->tally);
+    }
+}
+
+void tracker_mark_fates(const struct tracker *tracker, bool *used, size_t count)
+{
+    PRE(tracker->tally != NULL);
+    for (uint32_t i = 0; i < tracker->count; i++) {
+        INVARIANT(settled_at(tracker, i)->fate < count);
+        used[settled_at(tracker, i)->fate] = true;
+    }
+    tally_mark(tracker->tally, used, count);
 }

@@ -134,10 +134,10 @@ static rd_kafka_message_t *poll_record(void *context, struct source_partition **
 }
 
 static void settle(void *context, struct source_partition *partition, uint64_t epoch,
-                   int64_t offset)
+                   int64_t offset, const struct settled *settled)
 {
     (void)context;
-    partition_settle(partition, epoch, offset);
+    partition_settle(partition, epoch, offset, settled);
 }
 
 static void release(rd_kafka_message_t *message)

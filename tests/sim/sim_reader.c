@@ -287,10 +287,10 @@ static void release(rd_kafka_message_t *message)
 }
 
 static void settle(void *context, struct source_partition *partition, uint64_t epoch,
-                   int64_t offset)
+                   int64_t offset, const struct settled *settled)
 {
     (void)context;
-    partition_settle(partition, epoch, offset);
+    partition_settle(partition, epoch, offset, settled);
 }
 
 /* committing */

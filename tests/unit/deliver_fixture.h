@@ -186,8 +186,9 @@ static rd_kafka_message_t *bench_poll(void *context, struct source_partition **p
 }
 
 static void bench_settle(void *context, struct source_partition *partition, uint64_t epoch,
-                         int64_t offset)
+                         int64_t offset, const struct settled *settled)
 {
+    (void)settled;
     struct bench *bench = context;
 
     assert_ptr_equal(partition, &bench->partition);

@@ -46,7 +46,8 @@ static struct rig rigs[2];
 static inline void settle_open(struct rig *rig)
 {
     for (size_t i = 0; i < rig->open_count; i++) {
-        source_settle(rig->source, rig->open[i].partition, rig->open[i].epoch, rig->open[i].offset);
+        source_settle(rig->source, rig->open[i].partition, rig->open[i].epoch, rig->open[i].offset,
+                      NULL);
     }
     rig->open_count = 0;
 }
@@ -110,7 +111,7 @@ static inline void take(struct rig *rig, rd_kafka_message_t *message,
     rig->again_count += rig->seen[message->partition][message->offset]++ > 0 ? 1 : 0;
     rig->seen_count++;
     if (rig->settles && message->offset != rig->spares) {
-        source_settle(rig->source, partition, partition->epoch, message->offset);
+        source_settle(rig->source, partition, partition->epoch, message->offset, NULL);
     } else {
         rig->open[rig->open_count].partition = partition;
         rig->open[rig->open_count].epoch = partition->epoch;

@@ -36,7 +36,7 @@ static void settle(size_t which, int64_t offset)
     struct source_partition *partition = held[which];
 
     assert_true(partition_take(partition, (struct mark){offset, 1}, BEGIN_MS));
-    partition_settle(partition, partition->epoch, offset);
+    partition_settle(partition, partition->epoch, offset, NULL);
 }
 
 /* All that is due is sent; the number of partitions in it. */

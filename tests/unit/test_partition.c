@@ -211,7 +211,7 @@ static int64_t tell(struct play *play, const struct step *step)
         return 0;
     case SETTLE:
     case LATE:
-        partition_settle(partition, partition->epoch - (step->act == LATE), step->a);
+        partition_settle(partition, partition->epoch - (step->act == LATE), step->a, NULL);
         return 0;
     case BLOCK:
     case FREE:
@@ -243,7 +243,7 @@ static void run(const struct script *scripts, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         struct play play = {.script = &scripts[i],
-                            .partition = partition_new("in", 3, WINDOW),
+                            .partition = partition_new("in", 3, WINDOW, false),
                             .kafka = {.on_gap = scripts[i].on_gap, .past_end = scripts[i].past_end},
                             .now_ms = 1000000};
 
@@ -472,7 +472,7 @@ static void a_pause_has_a_reason_and_ends_with_it(void **state)
 static void reading_again_waits_30_s_at_most(void **state)
 {
     static const uint64_t waits_s[] = {1, 2, 4, 8, 16, 30, 30};
-    struct source_partition *partition = partition_new("in", 0, WINDOW);
+    struct source_partition *partition = partition_new("in", 0, WINDOW, false);
     uint64_t now_ms = 1000000;
 
     (void)state;

@@ -77,7 +77,7 @@ static void play(struct tracker *tracker, const struct step *steps, const char *
 
             is_right = tracker_take(tracker, record_at(step->offset)) == want;
         } else {
-            is_right = tracker_settle(tracker, step->offset) == (step->act == 's');
+            is_right = tracker_settle(tracker, step->offset, NULL) == (step->act == 's');
         }
         if (!is_right) {
             fail_msg("%s: step %zu (%c %lld)", name, i, step->act, (long long)step->offset);
@@ -89,7 +89,7 @@ static void scripts_end_where_they_should(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT_OF(script_cases); i++) {
-        struct tracker *tracker = tracker_new(script_cases[i].window_max);
+        struct tracker *tracker = tracker_new(script_cases[i].window_max, false);
 
         tracker_start(tracker, 100);
         play(tracker, script_cases[i].steps, script_cases[i].name);
@@ -163,8 +163,8 @@ static void a_restart_skips_what_was_settled(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT_OF(restart_cases); i++) {
-        struct tracker *first = tracker_new(64);
-        struct tracker *second = tracker_new(64);
+        struct tracker *first = tracker_new(64, false);
+        struct tracker *second = tracker_new(64, false);
         struct buf text;
 
         buf_init(&text, METADATA_BYTES_MAX);
@@ -186,7 +186,7 @@ static void a_restart_skips_what_was_settled(void **state)
 
 static void a_second_restart_still_knows(void **state)
 {
-    struct tracker *tracker = tracker_new(64);
+    struct tracker *tracker = tracker_new(64, false);
     struct buf text;
     struct buf again;
 
@@ -265,7 +265,7 @@ static void settle_one(struct world *world, struct tracker *tracker, struct rng 
         return;
     }
     pick = rng_below(rng, rng_below(rng, world->taken_count) + 1); /* the older the likelier */
-    assert_true(tracker_settle(tracker, world->base + world->taken[pick]));
+    assert_true(tracker_settle(tracker, world->base + world->taken[pick], NULL));
     world->fates[world->taken[pick]] = FATE_DONE;
     world->taken[pick] = world->taken[--world->taken_count];
 }
@@ -320,7 +320,7 @@ static void live_once(uint64_t seed)
 {
     static struct world world; /* large */
     struct rng rng = {.state = seed};
-    struct tracker *tracker = tracker_new(1 + (uint32_t)rng_below(&rng, 400));
+    struct tracker *tracker = tracker_new(1 + (uint32_t)rng_below(&rng, 400), false);
     size_t bytes_max = rng_below(&rng, 3) == 0 ? rng_below(&rng, 40) : METADATA_BYTES_MAX;
     struct buf text;
 
@@ -362,7 +362,7 @@ static void random_lives_lose_nothing(void **state)
 
 static void a_cut_text_is_a_prefix(void **state)
 {
-    struct tracker *tracker = tracker_new(65536);
+    struct tracker *tracker = tracker_new(65536, false);
     struct metadata_place place = place_at(0);
     struct metadata known;
     struct buf text;
@@ -375,7 +375,7 @@ static void a_cut_text_is_a_prefix(void **state)
     }
     assert_int_equal(tracker_take(tracker, record_at(65536)), TAKE_FULL);
     for (int64_t offset = 1; offset < 65536; offset += 2) {
-        assert_true(tracker_settle(tracker, offset));
+        assert_true(tracker_settle(tracker, offset, NULL));
     }
     tracker_metadata(tracker, TOPIC, 3, METADATA_BYTES_MAX, &text);
     assert_true(text.len <= METADATA_BYTES_MAX);
