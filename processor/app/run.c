@@ -192,7 +192,6 @@ static int start_workers(struct process *process)
     struct err err;
 
     process->cluster = cluster_new(process->config);
-    metrics_watch_services(process->metrics, process->cluster, process->pipeline->catalog);
     if (cluster_start(process->cluster, &err) != ERR_OK) {
         fprintf(stderr, "detour: %s\n", err.text);
         return 2;
@@ -201,6 +200,8 @@ static int start_workers(struct process *process)
         fprintf(stderr, "detour: %s\n", err.text);
         return 2;
     }
+    metrics_watch_services(process->metrics, process->cluster, process->pipeline->catalog,
+                           process->ledger);
     shared.cluster = process->cluster;
     shared.ledger = process->ledger;
     process->workers = mem_array(process->config->workers, struct worker *);

@@ -77,7 +77,8 @@ const struct log_event log_events[] = {
     {"kafka.error_over", "info", "from worker error resource times lasted_ms",
      "from worker error resource", "An error of a Kafka client has ended.", ""},
     {"ledger.close", "warn", "text", "",
-     "The Kafka client of the ledger did not end in time. The process ends without it.", ""},
+     "The Kafka client of the ledger did not end in time. The process ends without it.",
+     "Nothing."},
     {"ledger.failed", "error", "topic error failures next", "",
      "The brokers did not take a record for the ledger. What it says is written again. Nothing is "
      "committed meanwhile.",

@@ -133,7 +133,8 @@ void leg_own_item(struct event_pool *pool, struct leg *leg, struct span item)
     event_own(pool, leg->event, (int64_t)item.len);
 }
 
-char *event_extra(struct event *event)
+/* The bytes behind the legs. */
+static char *event_extra(struct event *event)
 {
     return (char *)&event->legs[event->leg_count];
 }
@@ -148,6 +149,29 @@ static void give_back(struct event_pool *pool, struct event *event)
     }
     event->next = pool->free[index];
     pool->free[index] = event;
+}
+
+static char *put_text(struct span *out, struct span text, char *at)
+{
+    if (text.len == 0) {
+        return at;
+    }
+    memcpy(at, text.ptr, text.len);
+    *out = (struct span){at, text.len};
+    return at + text.len;
+}
+
+char *event_describe(struct event *event, const struct facts *facts)
+{
+    char *at = put_text(&event->type, facts->type, event_extra(event));
+
+    event->time_ms = facts->time_ms;
+    event->has_value = facts->has_value;
+    event->value = facts->value;
+    if (facts->currency.len == sizeof(event->currency) - 1) {
+        memcpy(event->currency, facts->currency.ptr, facts->currency.len);
+    }
+    return put_text(&event->id, facts->id, at);
 }
 
 void event_free(struct event_pool *pool, struct event *event)

@@ -136,13 +136,14 @@ struct event_from {
     uint64_t now_ms;
 };
 
-/** A zeroed event with @legs legs and @extra bytes behind them (event_extra()). */
+/** A zeroed event with @legs legs and @extra bytes behind them (event_describe()). */
 struct event *event_new(struct event_pool *pool, const struct event_from *from, size_t legs,
                         size_t extra);
 /** An item or headers were made for a leg of it (@bytes), or are gone (negative). */
 void event_own(struct event_pool *pool, struct event *event, int64_t bytes);
-/** The bytes behind the legs. */
-char *event_extra(struct event *event);
+/** What is known of it, as it came: the texts are copied to the front of its extra bytes. Returns
+ * the bytes behind them. */
+char *event_describe(struct event *event, const struct facts *facts);
 void event_free(struct event_pool *pool, struct event *event);
 /** Events in flight that do not wait for a schema, and their bytes. */
 static inline uint64_t event_pool_busy(const struct event_pool *pool)

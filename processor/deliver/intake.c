@@ -52,15 +52,6 @@ static size_t header_bytes(const struct deliverer *d, const rd_kafka_message_t *
     return headers_bytes(d->io->headers(message)) * 2;
 }
 
-static void take_value(struct event *event, const struct facts *facts)
-{
-    event->has_value = facts->has_value;
-    event->value = facts->value;
-    if (facts->currency.len == sizeof(event->currency) - 1) {
-        memcpy(event->currency, facts->currency.ptr, facts->currency.len);
-    }
-}
-
 /* whole-event dead letters and parking */
 
 static struct event *take_whole(struct intake *intake, rd_kafka_message_t *message,
@@ -72,18 +63,9 @@ static struct event *take_whole(struct intake *intake, rd_kafka_message_t *messa
     struct event *event = event_new(
         &d->events, &(struct event_from){message, partition, header_bytes(d, message), d->now_ms},
         1, type_len + id_len);
-    char *extra = event_extra(event);
 
-    if (type_len > 0) {
-        memcpy(extra, facts->type.ptr, type_len);
-        event->type = (struct span){extra, type_len};
-    }
-    if (id_len > 0) {
-        memcpy(extra + type_len, facts->id.ptr, id_len);
-        event->id = (struct span){extra + type_len, id_len};
-    }
     if (facts != NULL) {
-        take_value(event, facts);
+        (void)event_describe(event, facts);
     }
     return event;
 }
@@ -232,20 +214,12 @@ static struct event *make_event(struct intake *intake, rd_kafka_message_t *messa
     struct event *event = event_new(
         &d->events, &(struct event_from){message, partition, header_bytes(d, message), d->now_ms},
         intake->plan_count, extra);
-    char *at = event_extra(event);
+    char *at = event_describe(event, facts);
 
-    memcpy(at, facts->type.ptr, facts->type.len);
-    event->type = (struct span){at, facts->type.len};
-    at += facts->type.len;
-    memcpy(at, facts->id.ptr, facts->id.len);
-    event->id = (struct span){at, facts->id.len};
-    at += facts->id.len;
     if (d->render.len > 0) {
         memcpy(at, d->render.ptr, d->render.len);
     }
     event->writer = writer;
-    event->time_ms = facts->time_ms;
-    take_value(event, facts);
     for (size_t i = 0; i < intake->plan_count; i++) {
         const struct planned_leg *plan = &intake->plans[i];
         struct leg *leg = &event->legs[i];

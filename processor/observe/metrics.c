@@ -361,6 +361,9 @@ static const struct family {
     {"detour_registry_up", "gauge", "",
      "1 if the schema registry answered the last request; absent without a registry.",
      .write = metrics_write_registry_up},
+    {"detour_ledger_up", "gauge", "",
+     "1 if the ledger took the last record that was written to it; absent without a ledger.",
+     .write = metrics_write_ledger_up},
     {"detour_cell_state", "gauge", "destination, event",
      "State of the circuit breaker of an event type at a destination: 0 closed (its events are "
      "sent), 1 open, 2 half_open, 3 ramp.",

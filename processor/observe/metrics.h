@@ -20,6 +20,7 @@
 enum { METRICS_EVENTS_MAX = 256, METRICS_CODES_MAX = 64 };
 
 struct catalog;
+struct ledger;
 struct cluster;
 struct metrics;        /* the process's */
 struct metrics_worker; /* one writer's */
@@ -33,7 +34,7 @@ void metrics_watch(struct metrics *metrics, struct health *health);
 void metrics_expect(struct metrics *metrics, struct span event);
 /** Likewise whether Kafka and the registry answer (keeps both). */
 void metrics_watch_services(struct metrics *metrics, struct cluster *cluster,
-                            struct catalog *catalog);
+                            struct catalog *catalog, const struct ledger *ledger);
 struct metrics_worker *metrics_of(struct metrics *metrics, unsigned worker);
 
 /* Indexes: destinations and routes by their place in the config. */

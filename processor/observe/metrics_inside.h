@@ -102,6 +102,7 @@ struct metrics {
     struct health *health;   /* kept; NULL: not watched */
     struct cluster *cluster; /* likewise */
     struct catalog *catalog;
+    const struct ledger *ledger; /* NULL: none */
     char **rules; /* owned: drop rule by route, NULL where the route has legs; last: unmatched */
     size_t route_count;
     bool is_unmatched_dropped;
@@ -153,6 +154,7 @@ void metrics_write_lag_age(const struct metrics *metrics, struct buf *out, const
 void metrics_write_open(const struct metrics *metrics, struct buf *out, const char *name);
 void metrics_write_oldest(const struct metrics *metrics, struct buf *out, const char *name);
 void metrics_write_kafka_up(const struct metrics *metrics, struct buf *out, const char *name);
+void metrics_write_ledger_up(const struct metrics *metrics, struct buf *out, const char *name);
 void metrics_write_registry_up(const struct metrics *metrics, struct buf *out, const char *name);
 
 /** A single-writer number as a reader sees it. */

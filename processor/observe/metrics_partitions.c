@@ -4,15 +4,17 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "kafka/cluster.h"
+#include "ledger/ledger.h"
 #include "observe/metrics_inside.h"
 #include "observe/metrics_text.h"
 #include "schema/catalog.h"
 
 void metrics_watch_services(struct metrics *metrics, struct cluster *cluster,
-                            struct catalog *catalog)
+                            struct catalog *catalog, const struct ledger *ledger)
 {
     metrics->cluster = cluster;
     metrics->catalog = catalog;
+    metrics->ledger = ledger;
 }
 
 /* writing */
@@ -253,6 +255,15 @@ void metrics_write_kafka_up(const struct metrics *metrics, struct buf *out, cons
         struct sample sample = sample_begin(out, name, "");
 
         sample_end_u64(&sample, cluster_is_up(metrics->cluster) ? 1 : 0);
+    }
+}
+
+void metrics_write_ledger_up(const struct metrics *metrics, struct buf *out, const char *name)
+{
+    if (metrics->ledger != NULL) {
+        struct sample sample = sample_begin(out, name, "");
+
+        sample_end_u64(&sample, ledger_is_up(metrics->ledger) ? 1 : 0);
     }
 }
 
