@@ -113,9 +113,11 @@ static const struct config_destination *find_destination(struct trace_reader *re
     return destination;
 }
 
-static enum fault_player player_of(const struct driver *driver)
+static enum fault_answerer answerer_of(const struct driver *driver)
 {
-    return driver->section.is_topic ? PLAYER_TOPIC : driver->has_codes ? PLAYER_CODES : PLAYER_HTTP;
+    return driver->section.is_topic ? ANSWERER_TOPIC
+           : driver->has_codes      ? ANSWERER_CODES
+                                    : ANSWERER_HTTP;
 }
 
 static void read_rules(struct trace_reader *reader, const struct yaml_pair *pair)
@@ -141,7 +143,7 @@ static void read_rules(struct trace_reader *reader, const struct yaml_pair *pair
     }
     rules.destination = (size_t)(destination - reader->config->destinations);
     rules.type = destination->type->name;
-    rules.player = player_of(driver_of(destination));
+    rules.answerer = answerer_of(driver_of(destination));
     faults_read(&rules, pair->value, &trace->faults);
 }
 
@@ -171,7 +173,7 @@ static void read_healthy(struct trace_reader *reader, const struct yaml_pair *pa
     if (destination == NULL) {
         return;
     }
-    if (player_of(driver_of(destination)) != PLAYER_HTTP) {
+    if (answerer_of(driver_of(destination)) != ANSWERER_HTTP) {
         diag_error(reader->diags, pair->place,
                    "only a destination of type http has a healthy answer of its own");
         return;

@@ -35,7 +35,7 @@ struct corrupt {
 
 const char *bad_word(enum bad_kind kind);
 /** A record of @kind into @out, made from corrupt->root; false when this schema or framing cannot
- * be spoiled so (raw bytes have no magic byte). BAD_NULL leaves @out empty. */
+ * be made bad so (raw bytes have no magic byte). BAD_NULL leaves @out empty. */
 bool corrupt_write(const struct corrupt *corrupt, enum bad_kind kind, struct rng *rng,
                    struct buf *out);
 

@@ -17,12 +17,12 @@ const struct fault *faults_find(struct faults *faults, const struct fault_reques
 {
     for (size_t i = 0; i < faults->count; i++) {
         struct fault *fault = &faults->items[i];
-        bool is_used_up = fault->count > 0 && fault->played >= (uint64_t)fault->count;
+        bool is_used_up = fault->count > 0 && fault->answered >= (uint64_t)fault->count;
 
         if (fault->destination == request->destination && request->at_ms >= fault->from_ms &&
             request->at_ms < fault->until_ms && !is_used_up && names_one(fault, request) &&
             (fault->share >= 1 || rng_unit(rng) < fault->share)) {
-            fault->played++;
+            fault->answered++;
             return fault;
         }
     }

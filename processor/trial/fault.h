@@ -35,11 +35,11 @@ enum fault_kind {
 const char *fault_word(enum fault_kind kind);
 
 /* Who answers; not everybody has every kind. */
-enum fault_player {
-    PLAYER_SIMULATOR = 1 << 0,
-    PLAYER_CODES = 1 << 1, /* a service whose answers carry codes of its own */
-    PLAYER_HTTP = 1 << 2,  /* any other */
-    PLAYER_TOPIC = 1 << 3,
+enum fault_answerer {
+    ANSWERER_SIMULATOR = 1 << 0,
+    ANSWERER_CODES = 1 << 1, /* a service whose answers carry codes of its own */
+    ANSWERER_HTTP = 1 << 2,  /* any other */
+    ANSWERER_TOPIC = 1 << 3,
 };
 
 struct fault {
@@ -60,7 +60,7 @@ struct fault {
     uint64_t retry_after_ms;
     uint64_t latency_min_ms, latency_max_ms;
     bool is_recorded; /* the events are taken although the answer does not say so */
-    uint64_t played;
+    uint64_t answered;
 };
 
 struct faults {
@@ -70,7 +70,7 @@ struct faults {
 
 /* What a list of rules is read for. */
 struct fault_reader {
-    enum fault_player player;
+    enum fault_answerer answerer;
     const char *type; /* of the destination; NULL: the simulator */
     size_t destination;
     const struct span *events; /* the only ones a rule may name; NULL: any */
@@ -97,7 +97,7 @@ struct fault_request {
     uint64_t at_ms; /* since the rules' clock began */
 };
 
-/** The first rule that fits the request and whose share is drawn, counted as played; NULL: the
+/** The first rule that fits the request and whose share is drawn, counted; NULL: the
  * destination is well. */
 const struct fault *faults_find(struct faults *faults, const struct fault_request *request,
                                 struct rng *rng);

@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "trial/keys.h"
 
-enum { PLAYER_HTTPS = PLAYER_SIMULATOR | PLAYER_CODES | PLAYER_HTTP };
+enum { ANSWERER_ANY_HTTP = ANSWERER_SIMULATOR | ANSWERER_CODES | ANSWERER_HTTP };
 enum { WORDS_BYTES = 192 };
 
 static const double items_of_simulator = 0.1;
@@ -18,21 +18,21 @@ static const double items_of_simulator = 0.1;
 /* What each kind is called, and who has it. */
 static const struct {
     const char *word;
-    unsigned players;
+    unsigned answerers;
     bool is_plain; /* the word alone says it all */
 } kinds[FAULT_KIND_COUNT] = {
-    [FAULT_SLOW] = {"latency", PLAYER_HTTPS, false},
-    [FAULT_STATUS] = {"status", PLAYER_HTTPS, false},
-    [FAULT_CODE] = {"code", PLAYER_SIMULATOR | PLAYER_CODES, false},
-    [FAULT_PARTIAL] = {"partial", PLAYER_SIMULATOR | PLAYER_CODES, true},
-    [FAULT_THROTTLE] = {"throttle", PLAYER_HTTPS, true},
-    [FAULT_CREDENTIAL] = {"credential", PLAYER_HTTPS, true},
-    [FAULT_HANG] = {"hang", PLAYER_HTTPS, true},
-    [FAULT_RESET] = {"reset", PLAYER_HTTPS, true},
-    [FAULT_TRUNCATE] = {"truncate", PLAYER_HTTPS, true},
-    [FAULT_GATEWAY] = {"gateway", PLAYER_HTTPS, true},
-    [FAULT_REFUSED] = {"refused", PLAYER_CODES | PLAYER_HTTP, true},
-    [FAULT_UNWRITABLE] = {"unwritable", PLAYER_TOPIC, true},
+    [FAULT_SLOW] = {"latency", ANSWERER_ANY_HTTP, false},
+    [FAULT_STATUS] = {"status", ANSWERER_ANY_HTTP, false},
+    [FAULT_CODE] = {"code", ANSWERER_SIMULATOR | ANSWERER_CODES, false},
+    [FAULT_PARTIAL] = {"partial", ANSWERER_SIMULATOR | ANSWERER_CODES, true},
+    [FAULT_THROTTLE] = {"throttle", ANSWERER_ANY_HTTP, true},
+    [FAULT_CREDENTIAL] = {"credential", ANSWERER_ANY_HTTP, true},
+    [FAULT_HANG] = {"hang", ANSWERER_ANY_HTTP, true},
+    [FAULT_RESET] = {"reset", ANSWERER_ANY_HTTP, true},
+    [FAULT_TRUNCATE] = {"truncate", ANSWERER_ANY_HTTP, true},
+    [FAULT_GATEWAY] = {"gateway", ANSWERER_ANY_HTTP, true},
+    [FAULT_REFUSED] = {"refused", ANSWERER_CODES | ANSWERER_HTTP, true},
+    [FAULT_UNWRITABLE] = {"unwritable", ANSWERER_TOPIC, true},
 };
 
 const char *fault_word(enum fault_kind kind)
@@ -146,7 +146,7 @@ static const char *list_words(const struct fault_reader *reader, char out[WORDS_
     for (size_t i = 1; i <= FAULT_KIND_COUNT; i++) {
         size_t kind = i % FAULT_KIND_COUNT; /* the slow one last */
 
-        if ((kinds[kind].players & reader->player) != 0 && used < WORDS_BYTES) {
+        if ((kinds[kind].answerers & reader->answerer) != 0 && used < WORDS_BYTES) {
             used += (size_t)snprintf(out + used, WORDS_BYTES - used, "%s%s", used == 0 ? "" : ", ",
                                      kinds[kind].word);
         }
@@ -158,12 +158,12 @@ static bool set_kind(const struct fault_reader *reader, const struct yaml_node *
                      struct fault *out)
 {
     out->kind = (enum fault_kind)kind;
-    if ((kinds[kind].players & reader->player) == 0) {
+    if ((kinds[kind].answerers & reader->answerer) == 0) {
         diag_error(reader->diags, node->place, "%s is nothing that %s%s%s answers",
                    kinds[kind].word,
                    reader->type == NULL ? "the simulator" : "a destination of type ",
                    reader->type == NULL ? "" : reader->type,
-                   reader->player == PLAYER_TOPIC ? " (unwritable is)" : "");
+                   reader->answerer == ANSWERER_TOPIC ? " (unwritable is)" : "");
         return false;
     }
     return true;
@@ -266,7 +266,7 @@ static void read_answer(const struct fault_reader *reader, struct draft *draft)
     if (draft->fault.body.ptr != NULL && draft->fault.kind != FAULT_STATUS) {
         keys_complain(reader->diags, node, "body", "a text beside a status");
     }
-    if (draft->fault.has_latency && reader->player == PLAYER_TOPIC) {
+    if (draft->fault.has_latency && reader->answerer == ANSWERER_TOPIC) {
         keys_complain(reader->diags, node, "latency", "a destination of type tiktok or http");
     }
 }
@@ -302,7 +302,7 @@ static void read_rule(const struct fault_reader *reader, const struct yaml_node 
     } else {
         keys_complain(reader->diags, map, "a rule", "an answer: {status: 503}, hang, throttle ...");
     }
-    if (fault->share == 0 && reader->player != PLAYER_SIMULATOR) {
+    if (fault->share == 0 && reader->answerer != ANSWERER_SIMULATOR) {
         keys_complain(reader->diags, map, "share", "a percentage above 0%, up to 100%");
     }
     if (!draft->has_record) { /* these two are healthy answers that come late, or not whole */
@@ -313,7 +313,7 @@ static void read_rule(const struct fault_reader *reader, const struct yaml_node 
 void faults_read(const struct fault_reader *reader, const struct yaml_node *list,
                  struct faults *out)
 {
-    bool is_simulator = reader->player == PLAYER_SIMULATOR;
+    bool is_simulator = reader->answerer == ANSWERER_SIMULATOR;
 
     PRE(list->kind == YAML_LIST);
     if (out->count + list->count > FAULTS_MAX) {

@@ -19,7 +19,7 @@ struct generator_options {
     uint64_t seed;
     uint64_t start_index;
     double bad;         /* share of records that do not decode */
-    double no_consent;  /* share of events whose visitor did not consent */
+    double no_consent;  /* share of events whose user did not consent */
     size_t huge_bytes;  /* size of a huge bad record */
     struct span topic;  /* names the subject TOPIC-value at a registry */
     struct span schema; /* only this reader, by full name; absent: all in turn */

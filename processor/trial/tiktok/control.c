@@ -46,7 +46,7 @@ void sim_script_read(struct yaml_doc *doc, struct sim_script *out, struct diags 
     static const struct key rows[] = {{.name = "modes", .type = KEY_NODE, .where = 1}};
     const struct keys keys = {rows, COUNT_OF(rows)};
     const struct fault_reader reader = {
-        .player = PLAYER_SIMULATOR, .end_ms = UINT64_MAX, .diags = diags};
+        .answerer = ANSWERER_SIMULATOR, .end_ms = UINT64_MAX, .diags = diags};
     const struct yaml_node *list = doc == NULL ? NULL : yaml_root(doc);
 
     *out = (struct sim_script){.doc = doc};
@@ -102,7 +102,8 @@ static void modes_json(const struct faults *faults, struct buf *out)
     buf_add_text(out, "{\"modes\":[");
     for (size_t i = 0; i < faults->count; i++) {
         buf_printf(out, "%s{\"mode\":\"%s\",\"played\":%llu}", i == 0 ? "" : ",",
-                   fault_word(faults->items[i].kind), (unsigned long long)faults->items[i].played);
+                   fault_word(faults->items[i].kind),
+                   (unsigned long long)faults->items[i].answered);
     }
     buf_add_text(out, "]}\n");
 }

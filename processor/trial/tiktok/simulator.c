@@ -311,7 +311,7 @@ static void misbehave(struct turn *turn, const struct fault *fault)
     }
 }
 
-static void play(struct turn *turn, const struct fault *fault)
+static void answer_fault(struct turn *turn, const struct fault *fault)
 {
     struct sim_answer *out = turn->out;
 
@@ -389,7 +389,7 @@ static void handle_track(struct turn *turn)
                                             .at_ms = request->now_ms - simulator->script_base_ms},
                     &simulator->rng);
     if (fault != NULL) {
-        play(turn, fault);
+        answer_fault(turn, fault);
     } else if (!take_token(simulator, request)) {
         answer_code(turn, 40100, NULL);
     } else {
