@@ -19,12 +19,18 @@
 #include "trial/environment_topics.h"
 #include "trial/interrupt.h"
 
-enum { START_MS = 10000, READY_MS = 45000, STOP_MS = 3000, DRAIN_MS = 25000, NAP_MS = 50 };
+enum { READY_MS = 45000, STOP_MS = 3000, DRAIN_MS = 25000, NAP_MS = 50 };
 
 #define CONFIG_PATH "detour.yaml"
 
-static const char LISTENING[] =
-    "listening on "; /* what broker and simulator say when they are ready */
+/* Its name in messages, its log, and what stands there before the place where it listens. */
+static const struct {
+    const char *name, *log_path, *marker;
+} programs[ENVIRONMENT_CHILDREN] = {
+    [ENVIRONMENT_BROKER] = {"the embedded broker", "broker.log", "listening on "},
+    [ENVIRONMENT_SIMULATOR] = {"the simulated TikTok", "simulate.log", "listening on "},
+    [ENVIRONMENT_PROCESSOR] = {"the processor", "run.log", "admin.listening url="},
+};
 
 static const char config_text[] =
     "# The sandbox's configuration; docs/configuration.md explains every key.\n"
@@ -151,13 +157,29 @@ static enum err_code fill_folder(struct err *err)
     return rc == ERR_OK ? write_file("token", "sandbox-token\n", err) : rc;
 }
 
+/* @out: where it listens, as soon as it says so. */
+static enum err_code start(struct environment *environment, enum environment_child which,
+                           const char *const *argv, char out[ENVIRONMENT_PLACE_BYTES],
+                           struct err *err)
+{
+    struct child *child = &environment->children[which];
+    char word[CHILD_WORD_BYTES] = "";
+    enum err_code rc =
+        child_start(child, programs[which].name, programs[which].log_path, argv, err);
+
+    if (rc == ERR_OK) {
+        rc = child_word(child, programs[which].marker, READY_MS, word, err);
+    }
+    snprintf(out, ENVIRONMENT_PLACE_BYTES, "%.250s", word);
+    return rc;
+}
+
 static enum err_code start_broker(struct environment *environment, struct err *err)
 {
     char words[3][80];
     const char *topics[3] = {environment->topic, environment->alternate, environment->dead_letter};
     const char *const argv[] = {"mock-broker", "--topic", words[0], "--topic",
                                 words[1],      "--topic", words[2], NULL};
-    enum err_code rc;
 
     if (environment->options.brokers != NULL) {
         snprintf(environment->brokers, sizeof(environment->brokers), "%s",
@@ -167,14 +189,7 @@ static enum err_code start_broker(struct environment *environment, struct err *e
     for (size_t i = 0; i < COUNT_OF(words); i++) {
         snprintf(words[i], sizeof(words[i]), "%s=%d", topics[i], ENVIRONMENT_PARTITIONS);
     }
-    rc = child_start(&environment->broker, "the embedded broker", "broker.log", argv, err);
-    if (rc == ERR_OK) {
-        char word[CHILD_WORD_BYTES] = "";
-
-        rc = child_word(&environment->broker, LISTENING, START_MS, word, err);
-        snprintf(environment->brokers, sizeof(environment->brokers), "%.250s", word);
-    }
-    return rc;
+    return start(environment, ENVIRONMENT_BROKER, argv, environment->brokers, err);
 }
 
 static enum err_code start_simulator(struct environment *environment, struct err *err)
@@ -182,15 +197,8 @@ static enum err_code start_simulator(struct environment *environment, struct err
     static const char *const argv[] = {"simulate",      "tiktok",    "--token",
                                        "sandbox-token", "--rate",    "0",
                                        "--latency",     "5ms..20ms", NULL};
-    char word[CHILD_WORD_BYTES] = "";
-    enum err_code rc =
-        child_start(&environment->simulator, "the simulated TikTok", "simulate.log", argv, err);
 
-    if (rc == ERR_OK) {
-        rc = child_word(&environment->simulator, LISTENING, START_MS, word, err);
-        snprintf(environment->simulator_url, ENVIRONMENT_URL_BYTES, "%.100s", word);
-    }
-    return rc;
+    return start(environment, ENVIRONMENT_SIMULATOR, argv, environment->simulator_url, err);
 }
 
 static enum err_code write_config(struct environment *environment, struct err *err)
@@ -277,7 +285,7 @@ static enum err_code wait_ready(struct environment *environment, struct err *err
         if (rc == ERR_OK || interrupt_is_pending()) {
             break;
         }
-        if (child_has_ended(&environment->processor)) {
+        if (child_has_ended(&environment->children[ENVIRONMENT_PROCESSOR])) {
             rc = FAIL(err, ERR_STATE, "the processor ended before it was ready");
             break;
         }
@@ -294,28 +302,19 @@ static enum err_code wait_ready(struct environment *environment, struct err *err
 
 enum err_code environment_start_processor(struct environment *environment, struct err *err)
 {
-    const char *const argv[] = {"run", "-c", CONFIG_PATH, NULL};
-    char url[CHILD_WORD_BYTES] = "";
-    enum err_code rc = child_start(&environment->processor, "the processor", "run.log", argv, err);
+    static const char *const argv[] = {"run", "-c", CONFIG_PATH, NULL};
+    enum err_code rc = start(environment, ENVIRONMENT_PROCESSOR, argv, environment->admin_url, err);
 
-    if (rc == ERR_OK) {
-        rc = child_word(&environment->processor, "admin.listening url=", READY_MS, url, err);
-    }
-    if (rc == ERR_OK) {
-        snprintf(environment->admin_url, ENVIRONMENT_URL_BYTES, "%.100s", url);
-        rc = wait_ready(environment, err);
-    }
-    return rc;
+    return rc == ERR_OK ? wait_ready(environment, err) : rc;
 }
 
 struct child *environment_ended_child(struct environment *environment)
 {
-    struct child *children[] = {&environment->broker, &environment->simulator,
-                                &environment->processor};
+    for (size_t i = 0; i < ENVIRONMENT_CHILDREN; i++) {
+        struct child *child = &environment->children[i];
 
-    for (size_t i = 0; i < COUNT_OF(children); i++) {
-        if (children[i]->log_path != NULL && child_has_ended(children[i])) {
-            return children[i];
+        if (child->log_path != NULL && child_has_ended(child)) {
+            return child;
         }
     }
     return NULL;
@@ -335,15 +334,16 @@ static void remove_files(const struct environment *environment)
 
 void environment_close(struct environment *environment)
 {
-    (void)child_stop(&environment->processor, SIGTERM, DRAIN_MS);
-    (void)child_stop(&environment->simulator, SIGTERM, STOP_MS);
-    if (environment->has_topics && environment->options.keep == NULL) {
-        environment_topics_remove(environment);
+    for (size_t i = ENVIRONMENT_CHILDREN; i-- > 0;) {
+        struct child *child = &environment->children[i];
+
+        if (i == ENVIRONMENT_BROKER && environment->has_topics &&
+            environment->options.keep == NULL) {
+            environment_topics_remove(environment);
+        }
+        (void)child_stop(child, SIGTERM, i == ENVIRONMENT_PROCESSOR ? DRAIN_MS : STOP_MS);
+        child_fini(child);
     }
-    (void)child_stop(&environment->broker, SIGTERM, STOP_MS);
-    child_fini(&environment->processor);
-    child_fini(&environment->simulator);
-    child_fini(&environment->broker);
     config_free(environment->config);
     if (environment->folder != NULL && environment->options.keep == NULL) {
         remove_files(environment);

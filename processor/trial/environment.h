@@ -10,7 +10,15 @@
 #include "config/config.h"
 #include "trial/child.h"
 
-enum { ENVIRONMENT_PARTITIONS = 4, ENVIRONMENT_URL_BYTES = 128, SECONDS_MAX = 300 };
+enum { ENVIRONMENT_PARTITIONS = 4, ENVIRONMENT_PLACE_BYTES = 256, SECONDS_MAX = 300 };
+
+/* In the order of their start. */
+enum environment_child {
+    ENVIRONMENT_BROKER, /* not with a real Kafka */
+    ENVIRONMENT_SIMULATOR,
+    ENVIRONMENT_PROCESSOR,
+    ENVIRONMENT_CHILDREN,
+};
 
 #define ENVIRONMENT_DESTINATION "tiktok" /* its name in the configuration */
 
@@ -23,12 +31,12 @@ struct environment {
     struct environment_options options;
     char *folder;    /* owned; the working directory once it is made */
     char prefix[48]; /* of topics and group: tells runs on one Kafka apart */
-    char brokers[256];
-    char simulator_url[ENVIRONMENT_URL_BYTES];
-    char admin_url[ENVIRONMENT_URL_BYTES];
+    char brokers[ENVIRONMENT_PLACE_BYTES];
+    char simulator_url[ENVIRONMENT_PLACE_BYTES];
+    char admin_url[ENVIRONMENT_PLACE_BYTES];
     char topic[64], alternate[64], dead_letter[64], group[64];
     struct config *config; /* owned: what the processor runs with */
-    struct child broker, simulator, processor;
+    struct child children[ENVIRONMENT_CHILDREN];
     bool has_topics; /* on a real Kafka: to be removed */
 };
 

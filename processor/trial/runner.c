@@ -377,7 +377,7 @@ static enum err_code count_delivered(struct runner *runner, struct err *err)
 static enum err_code count_all(struct runner *runner, struct err *err)
 {
     struct runner_result *out = runner->result;
-    struct child *processor = &runner->environment->processor;
+    struct child *processor = &runner->environment->children[ENVIRONMENT_PROCESSOR];
     enum err_code rc = look(runner, err);
 
     if (rc != ERR_OK) {
