@@ -31,6 +31,8 @@ FORBIDDEN_CALLS = {
 }
 CALL = re.compile(r"(?<![\w.>])(" + "|".join(FORBIDDEN_CALLS) + r")\s*\(")
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.M)
+HEALTH_ASKERS = ("dispatch.c", "selection.c")
+HEALTH_QUESTION = re.compile(r"\b(health_(?:admit|allows_waiting|is_clear|is_closed|outage|streak|version))\(")
 FUNCTION_LINES_MAX = 70
 COMMENT = re.compile(r'"(?:\\.|[^"\\\n])*"|/\*.*?\*/|//[^\n]*', re.S)
 NAMED_FILE = re.compile(r"(?<![\w.*/<-])((?:[a-z_]+/)*[a-z_]+\.(?:c|h|md))\b")
@@ -104,6 +106,14 @@ def order_problems(path, text, ranks):
             yield line, f"{own} includes {match.group(1)}, which is not before it in docs/architecture.md"
 
 
+def health_problems(path, code):
+    """Senders report to health; in deliver/ only HEALTH_ASKERS ask it whether a breaker is open."""
+    if path.name in HEALTH_ASKERS:
+        return
+    for match in HEALTH_QUESTION.finditer(code):
+        yield code.count("\n", 0, match.start()) + 1, f"{match.group(1)}() is dispatch's to ask: report, and act on what comes back"
+
+
 def function_problems(code):
     """Functions of more than FUNCTION_LINES_MAX lines; a body starts and ends in column one."""
     start = None
@@ -136,6 +146,7 @@ def problems(path, text, ranks, order, names=()):
         yield from include_problems(path, text, ranks)
         if path.parts[1] == "deliver":
             yield from order_problems(path, text, order)
+            yield from health_problems(path, code)
         for match in CALL.finditer(code):
             name = match.group(1)
             yield code.count("\n", 0, match.start()) + 1, f"{name}() is not used here: {FORBIDDEN_CALLS[name]}"

@@ -135,7 +135,7 @@ static void count_delivery(struct deliverer *d, const struct leg *leg,
 
 static void send_copy(struct deliverer *d, struct leg *leg);
 
-/* Mended, or the next in the chain has it. */
+/* Repaired, or the next in the chain has it. */
 static void on_refused(struct deliverer *d, struct leg *leg)
 {
     rd_kafka_resp_err_t error = leg->request.error;
@@ -246,7 +246,7 @@ void record_send(struct deliverer *d, struct leg *leg, const struct event_view *
 static void send_part(struct deliverer *d, struct leg *leg);
 
 /* What was wrong before its size was stays in the text. */
-static void note_too_large(struct leg *leg)
+static void set_too_large(struct leg *leg)
 {
     char text[sizeof(leg->last_error->text)];
 
@@ -322,7 +322,7 @@ static void split_further(struct deliverer *d, struct leg *leg)
         return;
     }
     if (is_whole) {
-        note_too_large(leg);
+        set_too_large(leg);
     }
     if (parts->is_apart[PIECE_HEADERS] && parts->piece_len[PIECE_HEADERS] == 0) {
         write_headers(d, leg);
@@ -337,7 +337,7 @@ static void split_further(struct deliverer *d, struct leg *leg)
     send_part(d, leg);
 }
 
-/* Mended, or it waits by name: behind the dead-letter topic there is no other. */
+/* Repaired, or it waits by name: behind the dead-letter topic there is no other. */
 static void on_dead_letter_refused(struct deliverer *d, struct leg *leg)
 {
     rd_kafka_resp_err_t error = leg->request.error;

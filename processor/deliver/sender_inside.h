@@ -47,8 +47,7 @@ struct sender {
         uint32_t throttles_taken; /* of seen.throttles, those that lowered this rate limit */
     } pause;
     struct {
-        bool
-            is_proven; /* an answer, or none, but no hold and no throttle, came since it was read */
+        bool is_proven;        /* a request ended since it was read: no hold, no throttle */
         uint64_t accepted;     /* answers that were neither hold nor throttled */
         uint64_t generation;   /* of the secrets that are in use */
         uint64_t looked_at_ms; /* their files */

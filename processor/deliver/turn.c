@@ -6,10 +6,10 @@
 #include "deliver/drain.h"
 
 enum {
-    TAKE_MAX = 1000,        /* messages a turn: senders and commits get their turn too */
-    PARKED_RETRY_MS = 500,  /* besides the wake-up by the catalog */
-    FULL_PATIENCE_MS = 250, /* not polling is cheaper than pausing, which drops what was fetched */
-    FULL_LOOK_MS = FULL_PATIENCE_MS / 2,
+    TAKE_MAX = 1000,       /* messages a turn: senders and commits get their turn too */
+    PARKED_RETRY_MS = 500, /* besides the wake-up by the catalog */
+    FULL_WAIT_MS = 250,    /* not polling is cheaper than pausing, which drops what was fetched */
+    FULL_LOOK_MS = FULL_WAIT_MS / 2,
     DRAIN_WAIT_MS = 20,
     UNSEND_MS = 250, /* a record that is not acknowledged by then may wait for its topic */
     LATE_MS = 1000,  /* before the end what waits is diverted: acknowledged in time */
@@ -53,7 +53,7 @@ static bool waits_for_topic(struct turn *turn)
     if (turn->full_since_ms == 0) {
         turn->full_since_ms = now_ms;
     }
-    if (now_ms - turn->full_since_ms < FULL_PATIENCE_MS) {
+    if (now_ms - turn->full_since_ms < FULL_WAIT_MS) {
         return true;
     }
     turn->full_since_ms = 0;
@@ -70,13 +70,13 @@ static bool has_room(struct turn *turn)
 {
     const struct event_pool *events = &turn->d->events;
     uint64_t now_ms = turn->d->now_ms;
-    enum block_reason lack;
+    enum block_reason reason;
 
     if (waits_for_topic(turn)) {
         return false;
     }
-    lack = full_reason_of(turn);
-    if (lack == BLOCK_REASON_COUNT) {
+    reason = full_reason_of(turn);
+    if (reason == BLOCK_REASON_COUNT) {
         if (turn->is_full_blocked) {
             turn->is_full_blocked = false;
             block_all(turn, turn->full_reason, false);
@@ -88,12 +88,12 @@ static bool has_room(struct turn *turn)
     }
     if (turn->full_since_ms == 0) {
         turn->full_since_ms = now_ms;
-    } else if (!turn->is_full_blocked && now_ms - turn->full_since_ms >= FULL_PATIENCE_MS) {
+    } else if (!turn->is_full_blocked && now_ms - turn->full_since_ms >= FULL_WAIT_MS) {
         turn->is_full_blocked = true;
-        turn->full_reason = lack;
-        block_all(turn, lack, true);
+        turn->full_reason = reason;
+        block_all(turn, reason, true);
         LOG_WARN("worker.full", "worker=%u reason=%s events=%llu bytes=%llu", turn->worker,
-                 block_word(lack), (unsigned long long)events->events,
+                 block_word(reason), (unsigned long long)events->events,
                  (unsigned long long)events->bytes);
     }
     return false;

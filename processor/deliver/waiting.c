@@ -5,7 +5,7 @@
 #include "base/mem.h"
 #include "base/span.h"
 
-/* Ids come from outside: uthash's own function has no seed, so that they could be chosen to
+/* Ids come from records: uthash's own function has no seed, so that they could be chosen to
  * collide. */
 #define HASH_FUNCTION(key, key_len, hash)                                                          \
     ((hash) = (unsigned)span_hash((struct span){(const char *)(key), (key_len)}))

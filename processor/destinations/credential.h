@@ -1,6 +1,6 @@
 /**
  * credential - where what a destination's requests prove themselves with comes from, for people
- * who have to mend it. Of any type that is spoken to over HTTP.
+ * who have to correct it. Of any type that is spoken to over HTTP.
  */
 #ifndef DESTINATIONS_CREDENTIAL_H
 #define DESTINATIONS_CREDENTIAL_H

@@ -89,7 +89,7 @@ static void enter_ramp(struct breaker *breaker, uint64_t now_ms)
     memset(breaker->asked, 0, sizeof(breaker->asked));
 }
 
-static void note_open(struct breaker *breaker, uint64_t now_ms)
+static void count_open(struct breaker *breaker, uint64_t now_ms)
 {
     memmove(&breaker->opens[1], &breaker->opens[0],
             sizeof(breaker->opens) - sizeof(breaker->opens[0]));
@@ -127,7 +127,7 @@ void breaker_open(struct breaker *breaker, uint64_t now_ms, const struct breaker
 {
     PRE(trip->cause != CAUSE_NONE);
     breaker->cause = trip->cause;
-    note_open(breaker, now_ms);
+    count_open(breaker, now_ms);
     enter_open(breaker, now_ms, trip, rng);
 }
 
@@ -140,7 +140,7 @@ static void reopen(struct breaker *breaker, uint64_t now_ms, uint32_t calls, uin
 
     breaker->k = MIN_OF(breaker->k + 1, (uint32_t)K_MAX);
     if (breaker->state == BREAKER_RAMP) {
-        note_open(breaker, now_ms);
+        count_open(breaker, now_ms);
     }
     enter_open(breaker, now_ms, &trip, rng);
 }

@@ -16,7 +16,7 @@ enum {
     ABSORB_MS = 15 * 1000,
     SPARSE_CALLS = 10, /* a streak of fewer calls has to last longer */
     SPARSE_MS = 4000,
-    OVERDUE_MS = 10 * 1000,
+    PROBE_ANYWAY_MS = 10 * 1000,
 };
 
 const char *scope_word(enum scope scope)
@@ -74,7 +74,8 @@ static bool is_frozen(const struct destination_health *health)
 static bool may_probe(const struct destination_health *health, const struct cell *cell,
                       uint64_t now_ms)
 {
-    return cell->breaker.state == BREAKER_CLOSED || now_ms - health->breaker.since_ms >= OVERDUE_MS;
+    return cell->breaker.state == BREAKER_CLOSED ||
+           now_ms - health->breaker.since_ms >= PROBE_ANYWAY_MS;
 }
 
 enum gate destination_admit(struct destination_health *health, size_t index, uint64_t now_ms,
@@ -277,7 +278,7 @@ static bool try_open(struct destination_health *health, uint64_t now_ms, uint64_
 /* results */
 
 /* What the call of @ticket is judged by beside its end. */
-static void note_ticket(struct destination_health *health, struct cell *cell, uint64_t now_ms,
+static void take_ticket(struct destination_health *health, struct cell *cell, uint64_t now_ms,
                         const struct ticket *ticket)
 {
     health->is_blocking = ticket->blocks_destination;
@@ -286,8 +287,8 @@ static void note_ticket(struct destination_health *health, struct cell *cell, ui
     cell->is_overtaken = call_is_overtaken(cell->served_ms, ticket->sent_ms, now_ms);
 }
 
-static void note_served(struct destination_health *health, struct cell *cell,
-                        const struct ticket *ticket)
+static void set_served(struct destination_health *health, struct cell *cell,
+                       const struct ticket *ticket)
 {
     health->served_ms = MAX_OF(health->served_ms, ticket->sent_ms);
     cell->served_ms = MAX_OF(cell->served_ms, ticket->sent_ms);
@@ -342,7 +343,7 @@ bool destination_result(struct destination_health *health, size_t index, const s
     bool is_fault = call == CALL_CONNECT || call == CALL_TRANSPORT;
     bool is_changed = false;
 
-    note_ticket(health, cell, now_ms, ticket);
+    take_ticket(health, cell, now_ms, ticket);
     if (end->is_life_sign) {
         health->alive_ms = MAX_OF(now_ms, (uint64_t)1);
     }
@@ -359,7 +360,7 @@ bool destination_result(struct destination_health *health, size_t index, const s
     is_changed |= cell_result(cell, end, ticket->cell_generation, ticket->is_canary, was_frozen,
                               &health->rng);
     if (call == CALL_OK || call == CALL_SLOW || call == CALL_REJECT) {
-        note_served(health, cell, ticket);
+        set_served(health, cell, ticket);
     }
     if (call == CALL_OK) {
         return is_changed; /* one that went well opens nothing */
@@ -373,7 +374,7 @@ static bool check(struct destination_health *health, size_t index, uint64_t now_
     struct cell *cell = health->cells[index];
     bool is_changed;
 
-    note_ticket(health, cell, now_ms, ticket);
+    take_ticket(health, cell, now_ms, ticket);
     is_changed = cell_confirm(cell, now_ms, ticket->cell_generation, is_over, &health->rng);
     return try_open(health, now_ms, 0) || is_changed;
 }
@@ -390,7 +391,7 @@ bool destination_provisional(struct destination_health *health, size_t index, ui
     struct window_counts add = {.calls = 1, .faults = 1};
     struct cell *cell = health->cells[index];
 
-    note_ticket(health, cell, now_ms, ticket);
+    take_ticket(health, cell, now_ms, ticket);
     if (ticket->destination_generation != health->breaker.generation ||
         health->breaker.force != FORCE_NONE || cell->is_overtaken) {
         return false;

@@ -157,8 +157,8 @@ static void end_outage(struct health *health, const struct watched *watched, siz
     mark->onsets = (struct onsets){0};
 }
 
-static bool note_transition(struct health *health, struct watched *watched, size_t which,
-                            const struct breaker *breaker, uint64_t now_ms)
+static bool follow_breaker(struct health *health, struct watched *watched, size_t which,
+                           const struct breaker *breaker, uint64_t now_ms)
 {
     struct outage_mark *mark = &watched->marks[which];
 
@@ -181,13 +181,13 @@ static bool note_transition(struct health *health, struct watched *watched, size
 static void publish(struct health *health, struct watched *watched, uint64_t now_ms)
 {
     const struct breaker *self = &watched->health.breaker;
-    bool is_changed = note_transition(health, watched, DESTINATION_CELLS_MAX, self, now_ms);
+    bool is_changed = follow_breaker(health, watched, DESTINATION_CELLS_MAX, self, now_ms);
 
     atomic_store(&watched->is_closed, self->state == BREAKER_CLOSED && self->force == FORCE_NONE);
     for (size_t i = 0; i < watched->health.cell_count; i++) {
         const struct breaker *breaker = &watched->health.cells[i]->breaker;
 
-        is_changed |= note_transition(health, watched, i, breaker, now_ms);
+        is_changed |= follow_breaker(health, watched, i, breaker, now_ms);
         atomic_store(&watched->gates[i].is_closed,
                      breaker->state == BREAKER_CLOSED && breaker->force == FORCE_NONE);
     }
@@ -262,13 +262,13 @@ struct ticket health_ticket(struct health *health, size_t destination, size_t ce
 bool health_allows_waiting(struct health *health, size_t destination, size_t cell)
 {
     struct watched *watched = &health->watched[destination];
-    const struct breaker *self = &watched->health.breaker;
-    const struct breaker *breaker =
-        watched->health.cells[cell] == NULL ? self : &watched->health.cells[cell]->breaker;
+    const struct cell *own;
     bool allows;
 
     (void)pthread_mutex_lock(&health->lock);
-    allows = breaker_share(self) > 0 && breaker_share(breaker) > 0;
+    own = watched->health.cells[cell];
+    allows = breaker_share(&watched->health.breaker) > 0 &&
+             (own == NULL || breaker_share(&own->breaker) > 0);
     (void)pthread_mutex_unlock(&health->lock);
     return allows;
 }

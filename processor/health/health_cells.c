@@ -1,6 +1,6 @@
 /*
  * Which cell an event type has. There are DESTINATION_CELLS_MAX, and the last is shared ("other").
- * While others are free a new type takes one. Then it is a stranger, shares, and when it has been
+ * While others are free a new type takes one. Then it is a candidate, shares, and when it has been
  * asked for a few times takes the cell of a type without traffic: types that come once, and there
  * may be any number of these, take nothing from those that stay.
  */
@@ -12,9 +12,9 @@
 
 enum {
     OWN_CELLS = DESTINATION_CELLS_MAX - 1,
-    UNUSED_MS = 10 * 1000,   /* without traffic for so long a closed cell may be another's */
-    STRANGER_ASKS = 3,       /* so many times within */
-    STRANGER_MS = 10 * 1000, /* the last of them, and a type has traffic */
+    UNUSED_MS = 10 * 1000,    /* without traffic for so long a closed cell may be another's */
+    CANDIDATE_ASKS = 3,       /* so many times within */
+    CANDIDATE_MS = 10 * 1000, /* the last of them, and a type has traffic */
 };
 
 /* The names of cells that were given away live on for a while: who looks has only borrowed them. No
@@ -29,16 +29,16 @@ static void retire_name(struct watched *watched, char *name)
 
 /* How often it was asked for lately, this time included. Types share places, and who is asked for
  * often is not long without one. */
-static unsigned count_stranger(struct watched *watched, struct span event, uint64_t now_ms)
+static unsigned count_candidate(struct watched *watched, struct span event, uint64_t now_ms)
 {
     uint64_t hash = span_hash(event);
-    struct stranger *stranger = &watched->strangers[hash % HEALTH_STRANGERS];
+    struct candidate *candidate = &watched->candidates[hash % HEALTH_CANDIDATES];
 
-    if (stranger->hash != hash || now_ms - stranger->asked_ms > STRANGER_MS) {
-        *stranger = (struct stranger){.hash = hash};
+    if (candidate->hash != hash || now_ms - candidate->asked_ms > CANDIDATE_MS) {
+        *candidate = (struct candidate){.hash = hash};
     }
-    stranger->asked_ms = now_ms;
-    return ++stranger->asks;
+    candidate->asked_ms = now_ms;
+    return ++candidate->asks;
 }
 
 /* The closed one that has been without traffic for longest; OWN_CELLS: each has some. */
@@ -96,8 +96,8 @@ static size_t find_or_make(struct watched *watched, struct span event, uint64_t 
     if (count < OWN_CELLS) {
         return add_cell(watched, event, now_ms);
     }
-    index = count_stranger(watched, event, now_ms) < STRANGER_ASKS ? OWN_CELLS
-                                                                   : find_unused(watched, now_ms);
+    index = count_candidate(watched, event, now_ms) < CANDIDATE_ASKS ? OWN_CELLS
+                                                                     : find_unused(watched, now_ms);
     if (index == OWN_CELLS) {
         return add_cell(watched, SPAN("other"), now_ms);
     }

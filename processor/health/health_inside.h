@@ -15,10 +15,10 @@ struct cell_gate {
     _Atomic bool is_closed;
 };
 
-enum { HEALTH_STRANGERS = 1024, HEALTH_NAMES_RETIRED = 4096 };
+enum { HEALTH_CANDIDATES = 1024, HEALTH_NAMES_RETIRED = 4096 };
 
-/* A type without a cell of its own. */
-struct stranger {
+/* A type without a cell of its own: it takes one when it is asked for often. */
+struct candidate {
     uint64_t hash;
     uint64_t asked_ms;
     unsigned asks;
@@ -36,10 +36,10 @@ struct watched {
         uint64_t logged_ms;
         uint32_t unlogged;
         uint64_t entered[BREAKER_STATES];
-    } marks[DESTINATION_CELLS_MAX + 1];            /* the last: the destination itself */
-    struct last_answer last_answer[VERDICT_COUNT]; /* the last answers, by how they were read */
-    struct stranger strangers[HEALTH_STRANGERS];   /* by hash */
-    char *retired[HEALTH_NAMES_RETIRED];           /* names of cells given away, a ring; owned */
+    } marks[DESTINATION_CELLS_MAX + 1];             /* the last: the destination itself */
+    struct last_answer last_answer[VERDICT_COUNT];  /* the last answers, by how they were read */
+    struct candidate candidates[HEALTH_CANDIDATES]; /* by hash */
+    char *retired[HEALTH_NAMES_RETIRED];            /* names of cells given away, a ring; owned */
     size_t retired_count;
     _Atomic uint32_t cells_version; /* grows when a cell is given to another type */
     struct held_sources sources;

@@ -27,6 +27,15 @@ def test_includes_go_down_and_not_sideways():
     assert includes("route", "table.h") and includes("route", "nowhere/x.h") and includes("nowhere", "base/base.h")
 
 
+def test_only_dispatch_asks_health():
+    def findings(name, code):
+        return list(check_sources.health_problems(pathlib.Path("processor/deliver") / name, code))
+
+    assert findings("dispatch.c", "if (health_is_closed(h, 1)) {}\n") == []
+    assert findings("sender.c", "(void)health_ended(h, 1, 2, &call);\n") == []
+    assert [line for line, _ in findings("sender.c", "int a;\nif (health_is_closed(h, 1)) {}\n")] == [2]
+
+
 def parameters(code):
     return [what for _, what, _, _ in structure.parameter_findings("x.c", check_sources.without_comments(code))]
 

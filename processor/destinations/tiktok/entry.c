@@ -149,7 +149,7 @@ static bool check_each_keys(const struct compiler *c, const struct yaml_node *no
 }
 
 /* Of an error that is none, since the path is a default: what it says. */
-static void note_probe(struct diags *probe, struct map_missing *missing)
+static void set_missing_reason(struct diags *probe, struct map_missing *missing)
 {
     if (probe->count > 0 && missing->why == NULL) {
         missing->why = mem_text(span_of(probe->items[0].message));
@@ -182,7 +182,7 @@ static struct map_each *compile_each(const struct compiler *c, const struct yaml
     is_found = elements_compile(yaml_get(node, "each"), c->readers, NULL, &each->elements,
                                 is_default ? &probe : c->diags);
     if (is_default && path_compile(c->readers, each->text, &path, NULL) == ERR_OK) {
-        note_probe(&probe, missing);
+        set_missing_reason(&probe, missing);
     }
     path_free(path);
     diags_fini(&probe);
@@ -209,7 +209,7 @@ static struct origin *compile_origin(const struct compiler *c, const struct tikt
     if (fit_check(field, node, &base, is_default ? &probe : c->diags)) {
         origin = origin_compile(node, c->readers, is_default, c->diags);
     }
-    note_probe(&probe, missing);
+    set_missing_reason(&probe, missing);
     diags_fini(&probe);
     return origin;
 }
