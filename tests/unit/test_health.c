@@ -175,6 +175,27 @@ static void an_outage_knows_what_was_answered_and_what_it_cost(void **state)
     health_free(health);
 }
 
+/* Who reports the end of a call learns whether a refusal still speaks of its event. */
+static void the_end_of_a_call_says_what_the_breakers_say(void **state)
+{
+    struct health *health = health_new(&config, 7, 1000);
+    size_t cell = health_cell(health, 0, SPAN("Purchase"), 1000);
+    struct ticket ticket = health_ticket(health, 0, cell);
+    enum circuit circuit = CIRCUIT_CLOSED;
+    unsigned calls = 0;
+
+    (void)state;
+    while (calls < 100 && circuit == CIRCUIT_CLOSED) {
+        calls++;
+        circuit = told(health, 0, cell, ended(1000 + calls * 30, CALL_REJECT, ticket));
+    }
+    assert_int_equal(circuit, CIRCUIT_REJECT_STORM);
+    assert_int_equal(calls, 50);
+    assert_false(health_is_clear(health, 0, cell));
+    assert_int_equal(told(health, 0, cell, ended(4000, CALL_OK, ticket)), CIRCUIT_REJECT_STORM);
+    health_free(health);
+}
+
 static void good_answers_do_not_hide_the_last_bad_one(void **state)
 {
     struct health *health = health_new(&config, 7, 1000);
@@ -335,6 +356,7 @@ int main(void)
         cmocka_unit_test(cells_are_found_by_name),
         cmocka_unit_test(an_outage_has_an_id_from_open_to_close),
         cmocka_unit_test(an_outage_knows_what_was_answered_and_what_it_cost),
+        cmocka_unit_test(the_end_of_a_call_says_what_the_breakers_say),
         cmocka_unit_test(good_answers_do_not_hide_the_last_bad_one),
         cmocka_unit_test(an_answer_is_told_in_words),
         cmocka_unit_test(a_type_with_traffic_has_a_cell_of_its_own),
