@@ -147,7 +147,7 @@ bool rehearsal_open(struct rehearsal *rehearsal, const struct config *config, st
     return true;
 }
 
-void rehearsal_play(struct rehearsal *rehearsal)
+void rehearsal_run(struct rehearsal *rehearsal)
 {
     uint64_t for_ms = rehearsal->trace->for_ms;
     uint64_t at_ms = 0;

@@ -1,5 +1,5 @@
 /**
- * rehearsal - a trace played to its end, and what came of it.
+ * rehearsal - a trace run to its end, and what came of it.
  */
 #ifndef REHEARSE_REHEARSAL_H
 #define REHEARSE_REHEARSAL_H
@@ -15,7 +15,7 @@ struct rehearsal {
     const char *config_path, *trace_path; /* as given; for what is printed */
     uint64_t seed;
     const struct config *config;
-    struct trace *trace;        /* borrowed; its rules count how often they were played */
+    struct trace *trace;        /* borrowed; its rules count how often they applied */
     struct pipeline *pipeline;  /* owned */
     struct metrics *metrics;    /* owned */
     struct traffic *traffic;    /* owned */
@@ -32,7 +32,7 @@ struct rehearsal {
  * wrong is in @diags. */
 bool rehearsal_open(struct rehearsal *rehearsal, const struct config *config, struct trace *trace,
                     struct diags *diags);
-void rehearsal_play(struct rehearsal *rehearsal);
+void rehearsal_run(struct rehearsal *rehearsal);
 void rehearsal_close(struct rehearsal *rehearsal);
 
 /** Two tables, at most 80 columns wide. */

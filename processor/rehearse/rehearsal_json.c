@@ -73,7 +73,7 @@ static json_t *times_of(struct summary_times *times)
                      (json_int_t)summary_percentile(times, 0.99));
 }
 
-static json_t *ways_of(const struct rehearsal *rehearsal, const struct summary_row *row)
+static json_t *diverted_of(const struct rehearsal *rehearsal, const struct summary_row *row)
 {
     json_t *array = json_array();
 
@@ -108,14 +108,14 @@ static json_t *summary_of(struct rehearsal *rehearsal)
         struct summary_row *row = &rehearsal->summary.rows[i];
 
         json_array_append_new(
-            array,
-            json_pack("{s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:o}", "event",
-                      text_of(rehearsal->trace->traffic[row->line].event), "route",
-                      text_of(row->route == NULL ? SPAN_NONE : row->route->name), "leg",
-                      text_of(row->plan == NULL ? SPAN_NONE : row->plan->chain[0]->name),
-                      "delivered", (json_int_t)row->delivered, "diverted", ways_of(rehearsal, row),
-                      "dead_lettered", dead_of(row), "latency_ms", times_of(&row->delivered_times),
-                      "diverted_latency_ms", times_of(&row->diverted_times)));
+            array, json_pack("{s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:o}", "event",
+                             text_of(rehearsal->trace->traffic[row->line].event), "route",
+                             text_of(row->route == NULL ? SPAN_NONE : row->route->name), "leg",
+                             text_of(row->plan == NULL ? SPAN_NONE : row->plan->chain[0]->name),
+                             "delivered", (json_int_t)row->delivered, "diverted",
+                             diverted_of(rehearsal, row), "dead_lettered", dead_of(row),
+                             "latency_ms", times_of(&row->delivered_times), "diverted_latency_ms",
+                             times_of(&row->diverted_times)));
     }
     return array;
 }

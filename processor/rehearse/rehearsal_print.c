@@ -197,7 +197,7 @@ static void add_leg_text(struct sheet *sheet, const struct summary_row *row, siz
     columns_left(&sheet->out, buf_span(&sheet->cell), width);
 }
 
-static void add_ways(struct sheet *sheet, const struct summary_row *row)
+static void add_reasons(struct sheet *sheet, const struct summary_row *row)
 {
     struct buf *out = &sheet->out;
 
@@ -250,7 +250,7 @@ static void add_rows(struct sheet *sheet)
         buf_add_char(out, ' ');
         columns_number(out, summary_dead_lettered(row), columns.dead);
         add_times(out, &columns, &row->delivered_times);
-        add_ways(sheet, row);
+        add_reasons(sheet, row);
     }
 }
 

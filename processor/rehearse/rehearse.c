@@ -17,20 +17,21 @@ struct arguments {
 
 /* Records are ours from end to end, so how the real ones are framed, and by whose registry,
  * makes no difference here; asking it would. */
-static void keep_to_ourselves(struct config *config)
+static void use_no_registry(struct config *config)
 {
     config->schemas.framing = FRAMING_SINGLE_OBJECT;
     config->schemas.registry.url_count = 0;
     config->schemas.id_count = 0;
 }
 
-static void play(const struct arguments *arguments, struct rehearsal *rehearsal, uint64_t for_ms)
+static void run_and_print(const struct arguments *arguments, struct rehearsal *rehearsal,
+                          uint64_t for_ms)
 {
     struct progress progress;
 
     progress_begin(&progress, "rehearsing", PROGRESS_MS, for_ms);
     rehearsal->progress = &progress;
-    rehearsal_play(rehearsal);
+    rehearsal_run(rehearsal);
     progress_clear(&progress);
     if (arguments->is_json) {
         rehearsal_print_json(rehearsal, stdout);
@@ -51,7 +52,7 @@ static int rehearse(const struct arguments *arguments, struct diags *diags)
     int code = 2;
 
     if (config != NULL) {
-        keep_to_ourselves(config);
+        use_no_registry(config);
         if (trace_load(arguments->trace_path, config, &trace, diags) &&
             rehearsal_open(&rehearsal, config, &trace, diags)) {
             code = 0;
@@ -59,7 +60,7 @@ static int rehearse(const struct arguments *arguments, struct diags *diags)
     }
     diags_print(diags);
     if (code == 0) {
-        play(arguments, &rehearsal, trace.for_ms);
+        run_and_print(arguments, &rehearsal, trace.for_ms);
         code = rehearsal.settled_ms == 0 ? 1 : 0;
     }
     rehearsal_close(&rehearsal);

@@ -126,8 +126,8 @@ void timeline_free(struct timeline *timeline)
 
 /* health */
 
-static void note_state(struct timeline *timeline, size_t destination, const struct cell_view *cell,
-                       enum breaker_state *before, bool is_absorbed, uint64_t at_ms)
+static void add_state(struct timeline *timeline, size_t destination, const struct cell_view *cell,
+                      enum breaker_state *before, bool is_absorbed, uint64_t at_ms)
 {
     struct timeline_row *row;
 
@@ -146,8 +146,8 @@ static void note_state(struct timeline *timeline, size_t destination, const stru
     *before = cell->state;
 }
 
-static void note_flow(struct timeline *timeline, size_t destination, bool *before, bool is_now,
-                      const char *word, uint64_t at_ms)
+static void add_throttle_or_hold(struct timeline *timeline, size_t destination, bool *before,
+                                 bool is_now, const char *word, uint64_t at_ms)
 {
     struct timeline_row *row;
 
@@ -172,12 +172,13 @@ static void look_at(struct timeline *timeline, const struct deliverer *d, size_t
         bool is_absorbed =
             view->cells[i].state == BREAKER_CLOSED && view->self.state != BREAKER_CLOSED;
 
-        note_state(timeline, destination, &view->cells[i], &known->cells[i], is_absorbed, at_ms);
+        add_state(timeline, destination, &view->cells[i], &known->cells[i], is_absorbed, at_ms);
     }
-    note_state(timeline, destination, &view->self, &known->self, false, at_ms);
-    note_flow(timeline, destination, &known->is_throttled, view->throttled.workers > 0, "throttled",
-              at_ms);
-    note_flow(timeline, destination, &known->is_held, view->held.workers > 0, "held", at_ms);
+    add_state(timeline, destination, &view->self, &known->self, false, at_ms);
+    add_throttle_or_hold(timeline, destination, &known->is_throttled, view->throttled.workers > 0,
+                         "throttled", at_ms);
+    add_throttle_or_hold(timeline, destination, &known->is_held, view->held.workers > 0, "held",
+                         at_ms);
 }
 
 void timeline_look(struct timeline *timeline, const struct deliverer *d, uint64_t at_ms)
@@ -228,8 +229,8 @@ static struct episode *find_episode(struct timeline *timeline, const struct worl
     return episode;
 }
 
-static struct timeline_row *add_way(struct timeline *timeline, const struct episode *episode,
-                                    enum timeline_what what, uint64_t at_ms)
+static struct timeline_row *add_episode(struct timeline *timeline, const struct episode *episode,
+                                        enum timeline_what what, uint64_t at_ms)
 {
     struct timeline_row *row = add_row(
         timeline, at_ms, episode->is_dead_letter ? TIMELINE_DEAD : what, episode->destination);
@@ -245,7 +246,7 @@ static struct timeline_row *add_way(struct timeline *timeline, const struct epis
 
 static void end_episode(struct timeline *timeline, struct episode *episode)
 {
-    struct timeline_row *row = add_way(timeline, episode, TIMELINE_RETURNED, episode->last_ms);
+    struct timeline_row *row = add_episode(timeline, episode, TIMELINE_RETURNED, episode->last_ms);
 
     row->events = episode->events;
     episode->is_open = false;
@@ -262,7 +263,7 @@ void timeline_diverted(struct timeline *timeline, const struct world_leg *leg, s
         end_episode(timeline, episode);
     }
     if (!episode->is_open) {
-        struct timeline_row *row = add_way(timeline, episode, TIMELINE_DIVERTED, at_ms);
+        struct timeline_row *row = add_episode(timeline, episode, TIMELINE_DIVERTED, at_ms);
 
         (void)snprintf(row->cause, sizeof(row->cause), "%s", reason_word(leg->reason));
         episode->is_open = true;

@@ -27,7 +27,7 @@ struct trace_traffic {
     uint64_t from_ms, until_ms;
     bool has_value;
     double value;
-    struct span currency; /* ptr NULL: invented */
+    struct span currency; /* ptr NULL: generated */
 };
 
 /* What a destination of type http answers when it is well: a plain 200 where the trace does not

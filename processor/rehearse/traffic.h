@@ -1,5 +1,5 @@
 /**
- * traffic - the events of a trace, invented for the configured reader schemas, as they come.
+ * traffic - the events of a trace, generated for the configured reader schemas, as they come.
  *
  * Arrivals are random (Poisson) from the world's seed. Each event is a record of its own:
  * id, time, type, and value where the trace gives one; the rest is as `detour generate` makes it.

@@ -1,4 +1,4 @@
-/* The configurations and the invented records of the simulated core: made once, used by every run.
+/* The configurations and the made-up records of the simulated core: made once, used by every run.
  */
 #include "sim_inside.h"
 

@@ -20,7 +20,7 @@ enum {
     EVENT_BYTES_MAX = 16384, /* the one that crosses the bound */
 };
 
-struct play {
+struct run {
     struct sim_cast *cast;
     const struct sim_script *script;
     const struct cast_config *with;
@@ -36,28 +36,28 @@ struct play {
     unsigned away; /* workers or partitions that will come back */
 };
 
-static uint64_t now_of(const struct play *play)
+static uint64_t now_of(const struct run *run)
 {
-    return world_now(sim_world_of(play->sim));
+    return world_now(sim_world_of(run->sim));
 }
 
 /* seeing */
 
-static void stir(struct play *play, uint64_t number)
+static void stir(struct run *run, uint64_t number)
 {
-    play->digest = (play->digest ^ number) * 0x9e3779b97f4a7c15u;
-    play->digest ^= play->digest >> 29;
+    run->digest = (run->digest ^ number) * 0x9e3779b97f4a7c15u;
+    run->digest ^= run->digest >> 29;
 }
 
 static void on_requested(void *context, const struct world_leg *legs, struct service_answer *answer,
                          bool is_in_fault)
 {
-    struct play *play = context;
+    struct run *run = context;
 
     (void)is_in_fault;
-    sim_answered(&play->hooks, legs, answer);
-    play->seen->requests++;
-    stir(play, now_of(play) * 31 + legs[0].destination * 7 + answer->count);
+    sim_answered(&run->hooks, legs, answer);
+    run->seen->requests++;
+    stir(run, now_of(run) * 31 + legs[0].destination * 7 + answer->count);
 }
 
 static rd_kafka_resp_err_t on_record(void *context, const struct leg *leg, uint32_t tag)
@@ -68,20 +68,20 @@ static rd_kafka_resp_err_t on_record(void *context, const struct leg *leg, uint3
 
 static void on_held(void *context, const struct world_leg *leg, bool will_tell)
 {
-    struct play *play = context;
+    struct run *run = context;
 
-    stir(play, now_of(play));
-    stir(play, (uint64_t)leg->offset << 16 | (uint64_t)leg->partition << 8 |
-                   (uint64_t)leg->reason << 4 | leg->leg);
-    ledger_held(play->ledger, leg, will_tell);
+    stir(run, now_of(run));
+    stir(run, (uint64_t)leg->offset << 16 | (uint64_t)leg->partition << 8 |
+                  (uint64_t)leg->reason << 4 | leg->leg);
+    ledger_held(run->ledger, leg, will_tell);
 }
 
 static void on_settled(void *context, const struct world_leg *leg)
 {
-    ledger_settled(((struct play *)context)->ledger, leg);
+    ledger_settled(((struct run *)context)->ledger, leg);
 }
 
-static void note_state(struct sim_seen *seen, uint8_t *before, enum breaker_state now)
+static void see_state(struct sim_seen *seen, uint8_t *before, enum breaker_state now)
 {
     if (*before != now) {
         seen->moves |= 1u << (*before * 4 + now);
@@ -89,12 +89,12 @@ static void note_state(struct sim_seen *seen, uint8_t *before, enum breaker_stat
     *before = (uint8_t)now;
 }
 
-static void look_at_health(struct play *play, const struct deliverer *d, uint32_t worker,
+static void look_at_health(struct run *run, const struct deliverer *d, uint32_t worker,
                            size_t destination)
 {
     static struct destination_view view;
-    struct sim_seen *seen = play->seen;
-    uint8_t *states = play->states[worker][destination];
+    struct sim_seen *seen = run->seen;
+    uint8_t *states = run->states[worker][destination];
 
     health_look(d->health, destination, d->now_ms, &view);
     seen->destination_states |= 1u << view.self.state;
@@ -103,9 +103,9 @@ static void look_at_health(struct play *play, const struct deliverer *d, uint32_
     seen->is_throttled |= view.throttled.workers > 0;
     seen->is_held |= view.held.workers > 0;
     seen->is_flapping |= view.self.is_flapping;
-    note_state(seen, &states[CELLS_MAX], view.self.state);
+    see_state(seen, &states[CELLS_MAX], view.self.state);
     for (size_t i = 0; i < view.cell_count && i < CELLS_MAX; i++) {
-        note_state(seen, &states[i], view.cells[i].state);
+        see_state(seen, &states[i], view.cells[i].state);
         seen->cell_states |= 1u << view.cells[i].state;
         seen->causes |= 1u << view.cells[i].cause;
         seen->is_flapping |= view.cells[i].is_flapping;
@@ -113,11 +113,11 @@ static void look_at_health(struct play *play, const struct deliverer *d, uint32_
     }
 }
 
-static uint32_t worker_of(const struct play *play, const struct deliverer *d)
+static uint32_t worker_of(const struct run *run, const struct deliverer *d)
 {
     uint32_t i = 0;
 
-    while (sim_deliverer(play->sim, i) != d) {
+    while (sim_deliverer(run->sim, i) != d) {
         i++;
     }
     return i;
@@ -125,22 +125,22 @@ static uint32_t worker_of(const struct play *play, const struct deliverer *d)
 
 static void on_turned(void *context, const struct deliverer *d)
 {
-    struct play *play = context;
-    const struct config *config = play->with->config;
-    uint32_t worker = worker_of(play, d);
+    struct run *run = context;
+    const struct config *config = run->with->config;
+    uint32_t worker = worker_of(run, d);
     bool is_timely = d->now_ms % 64 == 0; /* flow has no version of its own */
 
     if (d->events.events > config->in_flight.events ||
         d->events.bytes - d->events.owned_bytes > config->in_flight.bytes + EVENT_BYTES_MAX) {
-        ledger_fail(play->ledger, "%llu events and %llu bytes in flight",
+        ledger_fail(run->ledger, "%llu events and %llu bytes in flight",
                     (unsigned long long)d->events.events, (unsigned long long)d->events.bytes);
     }
     for (size_t i = 0; i < config->destination_count; i++) {
         uint64_t version = d->senders[i] == NULL ? 0 : health_version(d->health, i);
 
-        if (d->senders[i] != NULL && (is_timely || version != play->versions[worker][i])) {
-            play->versions[worker][i] = version;
-            look_at_health(play, d, worker, i);
+        if (d->senders[i] != NULL && (is_timely || version != run->versions[worker][i])) {
+            run->versions[worker][i] = version;
+            look_at_health(run, d, worker, i);
         }
     }
 }
@@ -155,58 +155,57 @@ static const struct world_watch watch = {
 
 /* traffic */
 
-static enum sim_event draw_event(struct play *play)
+static enum sim_event draw_event(struct run *run)
 {
-    const struct sim_script *script = play->script;
+    const struct sim_script *script = run->script;
 
-    if (script->odd > 0 && rng_below(&play->rng, script->odd) == 0) {
-        return (enum sim_event)(SIM_DROPPED + rng_below(&play->rng, SIM_EVENT_COUNT - SIM_DROPPED));
+    if (script->odd > 0 && rng_below(&run->rng, script->odd) == 0) {
+        return (enum sim_event)(SIM_DROPPED + rng_below(&run->rng, SIM_EVENT_COUNT - SIM_DROPPED));
     }
-    return (enum sim_event)rng_below(&play->rng, SIM_SIGNUP + 1);
+    return (enum sim_event)rng_below(&run->rng, SIM_SIGNUP + 1);
 }
 
-static enum sim_mark draw_mark(struct play *play)
+static enum sim_mark draw_mark(struct run *run)
 {
-    const struct sim_script *script = play->script;
+    const struct sim_script *script = run->script;
 
-    if (script->marked > 0 && rng_below(&play->rng, script->marked) == 0) {
+    if (script->marked > 0 && rng_below(&run->rng, script->marked) == 0) {
         if (script->mark != MARK_NONE) {
             return script->mark;
         }
-        return (enum sim_mark)(1 + rng_below(&play->rng, MARK_REFUSED));
+        return (enum sim_mark)(1 + rng_below(&run->rng, MARK_REFUSED));
     }
     return MARK_NONE;
 }
 
-static void produce(struct play *play)
+static void produce(struct run *run)
 {
-    enum sim_event kind = draw_event(play);
+    enum sim_event kind = draw_event(run);
     struct sim_record event = {
-        .partition =
-            (int32_t)rng_below(&play->rng, (uint64_t)play->script->options.world.partitions),
-        .value = kind == SIM_TOMBSTONE ? SPAN_NONE : buf_span(&play->cast->records[kind]),
-        .gap = rng_below(&play->rng, 40) == 0 ? 2 : 0,
-        .tag = kind | (uint32_t)draw_mark(play) << SIM_MARK_SHIFT,
+        .partition = (int32_t)rng_below(&run->rng, (uint64_t)run->script->options.world.partitions),
+        .value = kind == SIM_TOMBSTONE ? SPAN_NONE : buf_span(&run->cast->records[kind]),
+        .gap = rng_below(&run->rng, 40) == 0 ? 2 : 0,
+        .tag = kind | (uint32_t)draw_mark(run) << SIM_MARK_SHIFT,
     };
-    int64_t offset = sim_produce(play->sim, &event);
+    int64_t offset = sim_produce(run->sim, &event);
 
     ledger_produced(
-        play->ledger, event.partition, offset,
-        &(struct ledger_event){.legs = sim_legs(play->script->config, kind),
-                               .may_be_whole = sim_may_be_whole(play->script->config, kind),
+        run->ledger, event.partition, offset,
+        &(struct ledger_event){.legs = sim_legs(run->script->config, kind),
+                               .may_be_whole = sim_may_be_whole(run->script->config, kind),
                                .tag = event.tag});
-    play->seen->events++;
+    run->seen->events++;
 }
 
 static void arrive(void *context, struct world *world)
 {
-    struct play *play = context;
-    double gap_ms = -log(1.0 - rng_unit(&play->rng)) * 1000.0 / play->script->rate;
+    struct run *run = context;
+    double gap_ms = -log(1.0 - rng_unit(&run->rng)) * 1000.0 / run->script->rate;
     uint64_t next_ms = world_now(world) + (uint64_t)gap_ms;
 
-    produce(play);
-    if (next_ms < play->script->until_ms) {
-        world_call(world, next_ms, arrive, play);
+    produce(run);
+    if (next_ms < run->script->until_ms) {
+        world_call(world, next_ms, arrive, run);
     }
 }
 
@@ -214,18 +213,18 @@ static void arrive(void *context, struct world *world)
 
 static void come_back(void *context, struct sim_world *sim)
 {
-    struct play *play = context;
-    uint32_t workers = play->script->options.world.workers;
+    struct run *run = context;
+    uint32_t workers = run->script->options.world.workers;
 
-    play->away--;
+    run->away--;
     for (uint32_t i = 0; i < workers; i++) {
         if (!sim_is_alive(sim, i)) {
-            memset(play->versions[i], 0, sizeof(play->versions[i]));
-            memset(play->states[i], 0, sizeof(play->states[i]));
+            memset(run->versions[i], 0, sizeof(run->versions[i]));
+            memset(run->states[i], 0, sizeof(run->states[i]));
             sim_start(sim, i);
         }
     }
-    sim_rebalance(sim, (uint32_t)rng_below(&play->rng, workers));
+    sim_rebalance(sim, (uint32_t)rng_below(&run->rng, workers));
 }
 
 /* False: it was no change of a log. */
@@ -248,10 +247,10 @@ static bool change_log(struct sim_world *sim, const struct sim_change *now)
 
 static void change(void *context, struct sim_world *sim)
 {
-    struct play *play = context;
-    const struct sim_change *now = &play->script->changes[play->change_at++];
-    uint64_t now_ms = now_of(play);
-    uint64_t back_ms = now_ms + 500 + rng_below(&play->rng, RETURN_MS);
+    struct run *run = context;
+    const struct sim_change *now = &run->script->changes[run->change_at++];
+    uint64_t now_ms = now_of(run);
+    uint64_t back_ms = now_ms + 500 + rng_below(&run->rng, RETURN_MS);
 
     if (change_log(sim, now) || !sim_is_alive(sim, now->worker)) {
         return;
@@ -267,60 +266,59 @@ static void change(void *context, struct sim_world *sim)
         sim_stop(sim, now->worker, STOP_DRAIN_MS);
         break;
     case CHANGE_SLEEP:
-        back_ms = now_ms + 1000 + rng_below(&play->rng, 20000);
+        back_ms = now_ms + 1000 + rng_below(&run->rng, 20000);
         sim_sleep(sim, now->worker, back_ms - now_ms);
         back_ms += 1;
         break;
     }
-    play->away++;
-    sim_call(sim, back_ms, come_back, play);
+    run->away++;
+    sim_call(sim, back_ms, come_back, run);
 }
 
 /* the end */
 
-static void check_sender(struct play *play, const struct sender *sender)
+static void check_sender(struct run *run, const struct sender *sender)
 {
     size_t waiting = sender_load(sender);
 
     if (waiting > 0) {
-        ledger_fail(play->ledger, "a sender keeps %zu legs, batches or requests of nobody",
-                    waiting);
+        ledger_fail(run->ledger, "a sender keeps %zu legs, batches or requests of nobody", waiting);
     }
 }
 
-static void check_rest(struct play *play)
+static void check_rest(struct run *run)
 {
-    for (uint32_t m = 0; m < play->script->options.world.workers; m++) {
-        const struct deliverer *d = sim_deliverer(play->sim, m);
+    for (uint32_t m = 0; m < run->script->options.world.workers; m++) {
+        const struct deliverer *d = sim_deliverer(run->sim, m);
 
         if (d == NULL) {
-            ledger_fail(play->ledger, "worker %u never came back", m);
+            ledger_fail(run->ledger, "worker %u never came back", m);
             continue;
         }
         if (d->events.events != 0 || d->events.bytes != 0) {
-            ledger_fail(play->ledger, "%llu events and %llu bytes are still counted in flight",
+            ledger_fail(run->ledger, "%llu events and %llu bytes are still counted in flight",
                         (unsigned long long)d->events.events, (unsigned long long)d->events.bytes);
         }
-        for (size_t i = 0; i < play->with->config->destination_count; i++) {
+        for (size_t i = 0; i < run->with->config->destination_count; i++) {
             if (d->senders[i] != NULL) {
-                check_sender(play, d->senders[i]);
+                check_sender(run, d->senders[i]);
             }
         }
     }
 }
 
 /* What the metrics say must be what was heard outside, where nobody died with counts on the way. */
-static void check_metrics(struct play *play, const struct metrics_totals *before)
+static void check_metrics(struct run *run, const struct metrics_totals *before)
 {
-    const struct ledger *ledger = play->ledger;
+    const struct ledger *ledger = run->ledger;
     struct metrics_totals after;
 
-    metrics_totals(play->with->metrics, &after);
-    if (play->script->change_count == 0 &&
+    metrics_totals(run->with->metrics, &after);
+    if (run->script->change_count == 0 &&
         (after.delivered - before->delivered != ledger->delivered ||
          after.diverted - before->diverted != ledger->diverted ||
          after.dead_lettered - before->dead_lettered != ledger->dead_lettered)) {
-        ledger_fail(play->ledger,
+        ledger_fail(run->ledger,
                     "metrics say %llu delivered, %llu diverted, %llu dead-lettered; outside it was "
                     "%llu, %llu, %llu",
                     (unsigned long long)(after.delivered - before->delivered),
@@ -331,51 +329,51 @@ static void check_metrics(struct play *play, const struct metrics_totals *before
     }
 }
 
-static void drain(struct play *play)
+static void drain(struct run *run)
 {
-    uint64_t until_ms = play->script->until_ms + DRAIN_STEP_MS;
+    uint64_t until_ms = run->script->until_ms + DRAIN_STEP_MS;
 
     do {
-        world_run(sim_world_of(play->sim), until_ms);
+        world_run(sim_world_of(run->sim), until_ms);
         until_ms += DRAIN_STEP_MS;
-    } while (until_ms < play->script->until_ms + DRAIN_MS_MAX &&
-             (play->change_at < play->script->change_count || play->away > 0 ||
-              !sim_is_drained(play->sim)));
-    if (!sim_is_drained(play->sim)) {
-        sim_tell_undrained(play->sim);
+    } while (
+        until_ms < run->script->until_ms + DRAIN_MS_MAX &&
+        (run->change_at < run->script->change_count || run->away > 0 || !sim_is_drained(run->sim)));
+    if (!sim_is_drained(run->sim)) {
+        sim_tell_undrained(run->sim);
     }
 }
 
-static void judge(struct play *play)
+static void judge(struct run *run)
 {
-    struct ledger *ledger = play->ledger;
+    struct ledger *ledger = run->ledger;
     uint64_t duplicates = ledger_duplicates(ledger);
-    struct sim_world_seen world = sim_world_seen(play->sim);
+    struct sim_world_seen world = sim_world_seen(run->sim);
 
     ledger_judge(ledger);
-    if (play->script->is_calm && duplicates > 0) {
+    if (run->script->is_calm && duplicates > 0) {
         ledger_fail(ledger, "%llu duplicates without a fault", (unsigned long long)duplicates);
     }
-    if (play->script->is_calm && ledger->diverted + ledger->dead_lettered > 0) {
+    if (run->script->is_calm && ledger->diverted + ledger->dead_lettered > 0) {
         ledger_fail(ledger, "%llu diverted, %llu dead-lettered without a fault",
                     (unsigned long long)ledger->diverted,
                     (unsigned long long)ledger->dead_lettered);
     }
-    play->seen->reasons |= ledger->reasons;
-    play->seen->blocks |= world.blocks;
-    play->seen->has_skipped |= world.has_skipped;
-    play->seen->has_late_commit |= world.has_late_commit;
-    play->seen->has_removed |= world.has_removed;
-    play->seen->has_changed |= world.has_changed;
-    play->seen->has_ambiguous |= ledger->ambiguous > 0;
-    play->seen->has_duplicate |= duplicates > 0;
-    play->seen->runs++;
+    run->seen->reasons |= ledger->reasons;
+    run->seen->blocks |= world.blocks;
+    run->seen->has_skipped |= world.has_skipped;
+    run->seen->has_late_commit |= world.has_late_commit;
+    run->seen->has_removed |= world.has_removed;
+    run->seen->has_changed |= world.has_changed;
+    run->seen->has_ambiguous |= ledger->ambiguous > 0;
+    run->seen->has_duplicate |= duplicates > 0;
+    run->seen->runs++;
 }
 
 void sim_play(struct sim_cast *cast, const struct sim_script *script, struct sim_seen *seen,
               struct ledger *ledger, uint64_t *digest)
 {
-    struct play play = {
+    struct run run = {
         .cast = cast,
         .script = script,
         .with = &cast->configs[script->config],
@@ -390,23 +388,23 @@ void sim_play(struct sim_cast *cast, const struct sim_script *script, struct sim
     struct faults faults = {items, script->fault_count};
     struct metrics_totals before;
 
-    metrics_totals(play.with->metrics, &before);
+    metrics_totals(run.with->metrics, &before);
     memcpy(items, script->faults, sizeof(items));
-    options.world.metrics = play.with->metrics;
+    options.world.metrics = run.with->metrics;
     options.world.wall_ms = SIM_WALL_MS;
     options.world.faults = &faults;
     options.world.watch = watch;
-    options.world.watch.context = &play;
-    play.sim = sim_world_new(play.with->pipeline, &options, ledger);
-    world_call(sim_world_of(play.sim), 1, arrive, &play);
+    options.world.watch.context = &run;
+    run.sim = sim_world_new(run.with->pipeline, &options, ledger);
+    world_call(sim_world_of(run.sim), 1, arrive, &run);
     for (size_t i = 0; i < script->change_count; i++) {
-        sim_call(play.sim, script->changes[i].at_ms, change, &play);
+        sim_call(run.sim, script->changes[i].at_ms, change, &run);
     }
-    world_run(sim_world_of(play.sim), script->until_ms);
-    drain(&play);
-    check_rest(&play);
-    check_metrics(&play, &before);
-    judge(&play);
-    sim_world_free(play.sim);
-    *digest = play.digest;
+    world_run(sim_world_of(run.sim), script->until_ms);
+    drain(&run);
+    check_rest(&run);
+    check_metrics(&run, &before);
+    judge(&run);
+    sim_world_free(run.sim);
+    *digest = run.digest;
 }

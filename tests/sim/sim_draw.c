@@ -92,7 +92,7 @@ static int by_time(const void *a, const void *b)
     return left < right ? -1 : left > right;
 }
 
-static void draw_trouble(struct rng *rng, const struct config *config, struct sim_script *out)
+static void draw_faults(struct rng *rng, const struct config *config, struct sim_script *out)
 {
     size_t faults = (size_t)rng_below(rng, 5);
     size_t changes = rng_below(rng, 2) == 0 ? 0 : (size_t)rng_below(rng, 5);
@@ -142,7 +142,7 @@ void sim_draw(struct sim_cast *cast, uint64_t seed, struct sim_script *out)
         out->rate = MIN_OF(out->rate, 3.0); /* and no throttling of our own, either */
         return;
     }
-    draw_trouble(&rng, config, out);
+    draw_faults(&rng, config, out);
 }
 
 /* scenes */

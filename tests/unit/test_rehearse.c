@@ -287,7 +287,7 @@ static void play(struct played *played, const char *path, uint64_t seed)
     played->config = load_config(&played->diags);
     assert_true(trace_load(path, played->config, &played->trace, &played->diags));
     assert_true(rehearsal_open(&played->rehearsal, played->config, &played->trace, &played->diags));
-    rehearsal_play(&played->rehearsal);
+    rehearsal_run(&played->rehearsal);
 }
 
 static uint64_t last_return_ms(struct played *played)
@@ -363,7 +363,7 @@ static void play_warehouse(struct played *played, const char *ok, const char *tr
     assert_true(trace_load(path, played->config, &played->trace, &played->diags));
     (void)unlink(path);
     if (rehearsal_open(&played->rehearsal, played->config, &played->trace, &played->diags)) {
-        rehearsal_play(&played->rehearsal);
+        rehearsal_run(&played->rehearsal);
     }
 }
 

@@ -58,7 +58,7 @@ static void play_with(struct played *played, unsigned workers, unsigned in_fligh
     }
     (void)unlink(path);
     assert_true(rehearsal_open(&played->rehearsal, played->config, &played->trace, &played->diags));
-    rehearsal_play(&played->rehearsal);
+    rehearsal_run(&played->rehearsal);
     assert_int_not_equal(played->rehearsal.settled_ms, 0);
     assert_int_equal(played->rehearsal.in_flight, 0);
 }
