@@ -16,6 +16,7 @@
 #include "config/yaml.h"
 #include "destinations/table.h"
 #include "kafka/topics.h"
+#include "ledger/outage_writer.h"
 #include "observe/admin.h"
 
 enum {
@@ -35,7 +36,8 @@ struct process {
     struct cluster *cluster;
     struct admin *admin;
     bool has_ledger;
-    struct ledger *ledger; /* NULL: none */
+    struct ledger *ledger;         /* NULL: none */
+    struct outage_writer *outages; /* likewise */
     struct worker **workers;
     unsigned worker_count;
 };
@@ -204,6 +206,13 @@ static int start_workers(struct process *process)
                            process->ledger);
     shared.cluster = process->cluster;
     shared.ledger = process->ledger;
+    if (process->ledger != NULL) {
+        process->outages = outage_writer_new(
+            &(struct outage_writer_parts){.sink = ledger_sink(process->ledger),
+                                          .config = process->config,
+                                          .health = process->health,
+                                          .instance = span_of(process->pipeline->instance)});
+    }
     process->workers = mem_array(process->config->workers, struct worker *);
     for (unsigned i = 0; i < process->config->workers; i++) {
         if (worker_start(&shared, i, &process->workers[i], &err) != ERR_OK) {
@@ -279,6 +288,13 @@ static void look_at_log(const struct process *process, uint64_t *said_ms)
     }
 }
 
+static void write_outages(const struct process *process, bool is_last)
+{
+    if (process->outages != NULL) {
+        outage_writer_turn(process->outages, clock_mono_ms(), clock_wall_ms(), is_last);
+    }
+}
+
 /* Until a signal asks for the end or a worker fails; 0, or 3 for a failure. */
 static int serve(struct process *process, const sigset_t *signals, struct stop *stop)
 {
@@ -297,6 +313,7 @@ static int serve(struct process *process, const sigset_t *signals, struct stop *
             refuse_reload();
         }
         look_at_log(process, &said_ms);
+        write_outages(process, false);
         if (any_failed(process, &err)) {
             LOG_ERROR("run.failed", "why=%s", LOG_Q(err.text));
             return 3;
@@ -360,6 +377,10 @@ static void clean_up(struct process *process)
         worker_free(process->workers[i]);
     }
     free(process->workers);
+    if (process->worker_count > 0) {
+        write_outages(process, true);
+    }
+    outage_writer_free(process->outages);
     ledger_close(process->ledger, clock_mono_ms() + LEDGER_CLOSE_MS);
     cluster_free(process->cluster);
     metrics_free(process->metrics);

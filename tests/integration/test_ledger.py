@@ -2,6 +2,7 @@
 
 import collections
 import decimal
+import json
 import random
 import time
 
@@ -105,3 +106,39 @@ def test_without_a_ledger_nothing_is_written(world):
     world.detour(world.config(ledger=Plain("off"))).start()
     world.wait_settled()
     world.settle_account(records)
+
+
+def test_an_outage_is_on_the_ledger(world):
+    """Opened with its true start and what was answered, closed with its end; tallies name it with what it cost."""
+    world.create_all()
+    config = with_ledger(world, destinations={"tiktok": {"health": {"open": "1s..2s"}}})
+    config["destinations"]["tiktok"]["health"] |= {"minimum": 10, "window": "10s"}
+    world.tiktok.on(fake_tiktok.code(50000), event="Purchase", times=14)
+    traffic = Traffic(world, per_second=200, event="Purchase")
+    run = world.detour(config).start()
+
+    def outages():
+        return [r for r in map(json.loads, (m.value() for m in world.read("ledger"))) if r["kind"] == "outage"]
+
+    wait_for(lambda: any(r["state"] == "closed" for r in outages()), 60, lambda: f"closed\n{world.tails()}", 0.5)
+    either(traffic.stop())
+    world.wait_settled()
+    run.stop()
+    found = outages()
+    first = found[0]
+    assert first["state"] == "opened" and first["cause"] == "ratio" and first["ended"] is None
+    assert first["started"] <= first["detected"] <= first["at"]
+    assert first["last"]["code"] == 50000 and first["last"]["status"] == 200
+    assert first["destination"] == "tiktok" and first["event"] in ("Purchase", None)
+    closed = [r for r in found if r["state"] == "closed"][-1]
+    assert closed["ended"] > closed["detected"]
+    named = collections.Counter()
+    for counts in books.read(world, "ledger").counts:
+        for leg in counts["legs"]:
+            if leg["fate"] == "diverted":
+                assert leg["to"] == "utm" and leg["event"] == "Purchase"
+                named[leg.get("outage")] += leg["count"]
+    assert sum(named.values()) == len(world.notes("utm")) > 0
+    assert set(named) - {None} <= {r["id"] for r in found}
+    for record in {r["id"]: r for r in found}.values():
+        assert record["diverted"] == named[record["id"]]
