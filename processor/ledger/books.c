@@ -23,6 +23,7 @@ struct books *books_new(const struct books_window *window)
     books_table_init(&books->by_place, BOOKS_MAX);
     books_table_init(&books->by_outage, BOOKS_OUTAGES_MAX);
     books_table_init(&books->by_job, BOOKS_JOBS_MAX);
+    books_table_init(&books->by_instance, BOOKS_JOBS_MAX);
     books->first_ms = -1;
     books->last_ms = -1;
     return books;
@@ -44,9 +45,11 @@ void books_free(struct books *books)
     free((void *)books->items);
     free(books->outages);
     free(books->jobs);
+    free(books->instances);
     books_table_fini(&books->by_place);
     books_table_fini(&books->by_outage);
     books_table_fini(&books->by_job);
+    books_table_fini(&books->by_instance);
     books_words_fini(&books->words);
     free(books);
 }
@@ -198,12 +201,55 @@ static void take_job(struct books *books, const struct ledger_record *record)
     keep_object(&job->counts, told->counts);
 }
 
+/* The index of an instance; SIZE_MAX: there are too many. */
+static size_t instance_index(struct books *books, struct span group, struct span instance,
+                             bool *is_new)
+{
+    char *key = mem_format(SPAN_FMT "/" SPAN_FMT, SPAN_ARG(group), SPAN_ARG(instance));
+    size_t index = index_of(&books->by_instance, span_of(key), books->instance_count, is_new);
+
+    free(key);
+    return index;
+}
+
+static void take_instance(struct books *books, const struct ledger_record *record)
+{
+    bool is_new;
+    size_t index = instance_index(books, record->group, record->instance, &is_new);
+    struct books_instance *at;
+
+    if (index == SIZE_MAX) {
+        return;
+    }
+    if (is_new) {
+        books->instances =
+            mem_grow(books->instances, books->instance_count + 1, sizeof(books->instances[0]));
+        books->instances[books->instance_count++] = (struct books_instance){-1, -1};
+    }
+    at = &books->instances[index];
+    at->last_ms = MAX_OF(at->last_ms, record->at_ms);
+    if (record->kind == RECORD_TALLY && record->tally.has_start) {
+        at->start_ms = MAX_OF(at->start_ms, record->at_ms);
+    }
+}
+
+const struct books_instance *books_instance(struct books *books, struct span group,
+                                            struct span instance)
+{
+    bool is_new;
+    size_t index = instance_index(books, group, instance, &is_new);
+
+    PRE(!is_new); /* whoever asks has it from a record */
+    return index == SIZE_MAX ? NULL : &books->instances[index];
+}
+
 static void take_record(struct books *books, const struct ledger_record *record, int32_t partition)
 {
     if (books->first_ms < 0 || record->at_ms < books->first_ms) {
         books->first_ms = record->at_ms;
     }
     books->last_ms = MAX_OF(books->last_ms, record->at_ms);
+    take_instance(books, record);
     switch (record->kind) {
     case RECORD_TALLY:
         take_tally(books, record, partition);

@@ -36,6 +36,12 @@ struct books_job {
     json_t *selection, *counts; /* owned; or NULL */
 };
 
+/* What is known of the life of one instance. */
+struct books_instance {
+    int64_t last_ms;  /* its last record */
+    int64_t start_ms; /* the last session that it began; -1: none */
+};
+
 /* Records that could not be used, by fault. */
 struct books_fault {
     uint64_t count;
@@ -55,7 +61,10 @@ struct books {
     struct books_table by_outage; /* id */
     struct books_job *jobs;       /* owned */
     size_t job_count;
-    struct books_table by_job; /* group and name */
+    struct books_table by_job;        /* group and name */
+    struct books_instance *instances; /* owned */
+    size_t instance_count;
+    struct books_table by_instance; /* group and name */
     struct books_fault faults[RECORD_FAULT_COUNT];
     uint64_t records;
     uint64_t left_out;         /* records beyond the bounds above */
@@ -67,6 +76,9 @@ NODISCARD struct books *books_new(const struct books_window *window);
 void books_free(struct books *books);
 /** One record of the ledger, where it stands. */
 void books_take(struct books *books, struct span bytes, int32_t partition, int64_t offset);
+/** NULL: it has written nothing. */
+const struct books_instance *books_instance(struct books *books, struct span group,
+                                            struct span instance);
 /** The text of a name in a book or key. */
 struct span books_name(const struct books *books, uint32_t number);
 /** Everything that counts in the books of @group. */

@@ -63,7 +63,12 @@ struct reconcile {
     bool is_ok;
 };
 
-/** Look and add up. *out is to be freed with reconcile_fini() in any case. */
+/** Read the ledger and ask the groups: the books are finished, nothing is added up. *out is to be
+ * freed with reconcile_fini() in any case. */
+NODISCARD enum err_code reconcile_read(const struct config *config,
+                                       const struct books_window *window, struct reconcile *out,
+                                       struct err *err);
+/** The same, and add up. *out is to be freed with reconcile_fini() in any case. */
 NODISCARD enum err_code reconcile_look(const struct config *config,
                                        const struct books_window *window, struct reconcile *out,
                                        struct err *err);

@@ -183,7 +183,7 @@ static enum err_code ask_all(struct reconcile *reconcile, bool is_before, struct
     return rc;
 }
 
-enum err_code reconcile_look(const struct config *config, const struct books_window *window,
+enum err_code reconcile_read(const struct config *config, const struct books_window *window,
                              struct reconcile *out, struct err *err)
 {
     enum err_code rc;
@@ -209,9 +209,16 @@ enum err_code reconcile_look(const struct config *config, const struct books_win
     if (rc == ERR_OK) {
         finish_books(out);
         place_books(out);
-        rc = reconcile_account(out, err);
     }
     return rc;
+}
+
+enum err_code reconcile_look(const struct config *config, const struct books_window *window,
+                             struct reconcile *out, struct err *err)
+{
+    enum err_code rc = reconcile_read(config, window, out, err);
+
+    return rc == ERR_OK ? reconcile_account(out, err) : rc;
 }
 
 void reconcile_fini(struct reconcile *reconcile)
