@@ -1,15 +1,12 @@
 #include "recovery/dlq.h"
 
 static const struct command *const dlq_commands[] = {
-    &dlq_ls_command,
-    &dlq_show_command,
-    &dlq_stats_command,
-    &dlq_tail_command,
+    &dlq_ls_command, &dlq_show_command, &dlq_stats_command, &dlq_tail_command, &dlq_purge_command,
 };
 
 const struct command dlq_command = {
     .name = "dlq",
-    .summary = "dead letters: ls, show, stats, tail",
+    .summary = "dead letters: ls, show, stats, tail, purge",
     .about =
         "What is in the dead-letter topic, and why. Nothing in it is changed: records are read "
         "outside the consumer group.",

@@ -362,3 +362,36 @@ def test_nothing_is_joined_committed_or_changed(world, dlq):
     world.produce([letter() for _ in range(3)], topic=world.topics["dead"])
     dlq("ls"), dlq("stats"), dlq("show", "0:0")
     assert world.committed(topic=world.topics["dead"]) == {} and world.ends(world.topics["dead"]) == {0: (0, 3)}
+
+
+def test_purge_removes_an_event_and_no_other_record(world, dlq):
+    """Where only its records stand before it; of the rest it says where they are and when retention removes them."""
+    world.create("dead", partitions=2, retention_ms=7 * 86_400_000)
+    hidden = event("gone", properties={**events.conversion("x")["properties"]})
+    world.produce([letter(event_id="gone"), Record(hidden, partition=0), letter(event_id="kept"), letter(event_id="gone"),
+                   letter(event_id="kept", partition=1), letter(event_id="gone", partition=1), letter(b"?", event_id=None)],
+                  topic=world.topics["dead"])
+    plan = dlq("purge", "--event-id", "gone", code=1, as_json=True)
+    assert [(n["partition"], n["offset"], n["how"]) for n in sorted(plan["records"], key=lambda n: (n["partition"], n["offset"]))] == [
+        (0, 0, "delete"), (0, 1, "delete"), (0, 3, "retention"), (1, 1, "retention")]
+    assert plan["done"] is False and plan["left"] == 2 and plan["undecoded"] == 1
+    assert world.ends(world.topics["dead"]) == {0: (0, 5), 1: (0, 2)}, "nothing is done without --yes"
+    text = dlq("purge", "--event-id", "gone", "--yes", code=1)
+    assert "0:0           deleted" in text.stdout and "stays: deleting it would delete other records, from 0:2 on" in text.stdout
+    assert "1 records name no event and cannot be decoded" in text.stderr
+    assert world.ends(world.topics["dead"]) == {0: (2, 5), 1: (0, 2)}
+    assert len(world.read("dead")) == 5
+    assert dlq("purge", "--event-id", "nobody", "--yes").stdout.startswith("nothing found")
+
+
+def test_purge_on_a_compacted_topic_writes_tombstones(world, dlq):
+    world.create("dead", partitions=1, cleanup_policy="compact")
+    world.produce([letter(key=b"own", event_id="gone"), letter(key=b"shared", event_id="gone"),
+                   letter(key=b"shared", event_id="kept"), letter(key=b"own", event_id="gone")], topic=world.topics["dead"])
+    done = dlq("purge", "--event-id", "gone", "--yes", as_json=True)
+    assert [n["how"] for n in done["records"]] == ["tombstone", "superseded", "tombstone"] and done["left"] == 0
+    assert [(m.key(), m.value()) for m in world.read("dead")][4:] == [(b"own", None)], "one tombstone, for its own key"
+    again = dlq("purge", "--event-id", "gone", "--yes", as_json=True)
+    assert {n["how"] for n in again["records"]} == {"superseded"}, "compaction does the rest"
+    assert len(world.read("dead")) == 5
+    assert "whose records? --event-id ID" in dlq("purge", code=2).stderr

@@ -447,10 +447,10 @@ static void help_names_its_own_commands(void **state)
 static void every_table_is_complete(void **state)
 {
     static const struct command *const all[] = {
-        &run_command,         &sandbox_command, &check_command,    &topics_command,
-        &rehearse_command,    &status_command,  &generate_command, &simulate_command,
-        &mock_broker_command, &command,         &dlq_ls_command,   &dlq_show_command,
-        &dlq_stats_command,   &dlq_tail_command};
+        &run_command,         &sandbox_command,  &check_command,    &topics_command,
+        &rehearse_command,    &status_command,   &generate_command, &simulate_command,
+        &mock_broker_command, &command,          &dlq_ls_command,   &dlq_show_command,
+        &dlq_stats_command,   &dlq_tail_command, &dlq_purge_command};
 
     (void)state;
     for (size_t i = 0; i < COUNT_OF(all); i++) {
