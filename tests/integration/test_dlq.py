@@ -395,3 +395,35 @@ def test_purge_on_a_compacted_topic_writes_tombstones(world, dlq):
     assert {n["how"] for n in again["records"]} == {"superseded"}, "compaction does the rest"
     assert len(world.read("dead")) == 5
     assert "whose records? --event-id ID" in dlq("purge", code=2).stderr
+
+
+def test_skip_puts_a_decision_on_the_ledger(world, dlq):
+    """Who, when, why and which records: twice, before and after. The topic stays as it is."""
+    world.create("dead", partitions=2)
+    ledger = f"{world.name}.ledger"
+    world.create(ledger, partitions=1)
+    dlq.run.write(world.config(ledger={"topic": ledger}))
+    world.produce([letter(reason=("rejected", "contract", "rejected")[i % 3], event_id=f"e-{i}", partition=i % 2,
+                          key=b"person@mail.example") for i in range(12)], topic=world.topics["dead"])
+    done = dlq("skip", "--reason", "rejected", "--key", "person@mail.example", "--because", "test data of the shop", as_json=True)
+    assert done["skipped"] == 8 and done["reasons"] == {"rejected": 8}
+    taken = {(int(p), o) for p, runs in done["records"].items() for first, end in runs for o in range(first, end)}
+    listed = {(n["partition"], n["offset"]) for n in dlq("ls", "--reason", "rejected", as_json=True)}
+    assert taken == listed
+    notes = [json.loads(m.value()) for m in world.read(ledger)]
+    assert [n["state"] for n in notes] == ["started", "ended"]
+    for note in notes:
+        assert (note["v"], note["kind"], note["job"], note["group"]) == (1, "job", "skip", world.group)
+        assert note["name"] == done["name"] and note["because"] == "test data of the shop" and "@" in note["by"]
+        assert note["topic"] == world.topics["dead"] and note["records"] == done["records"]
+        assert note["selection"] == {"reason": ["rejected"], "keys": 1} and note["counts"]["skipped"] == 8
+        assert "person@mail" not in json.dumps(note)
+    assert {m.key() for m in world.read(ledger)} == {f"job/{world.group}/{done['name']}".encode()}
+    assert sum(high for _, high in world.ends(world.topics["dead"]).values()) == 12
+    for words, code, wants in ((["--because", "x"], 2, "which ones? a selection such as --reason, or --all"),
+                               (["--all"], 2, "why? --because TEXT"),
+                               (["--reason", "expired", "--because", "x"], 1, "nothing found, so nothing is decided")):
+        assert wants in dlq("skip", *words, code=code).stderr
+    dlq.run.write(world.config())
+    assert "ledger: off" in dlq("skip", "--all", "--because", "x", code=2).stderr
+    assert len(world.read(ledger)) == 2

@@ -450,7 +450,7 @@ static void every_table_is_complete(void **state)
         &run_command,         &sandbox_command,  &check_command,    &topics_command,
         &rehearse_command,    &status_command,   &generate_command, &simulate_command,
         &mock_broker_command, &command,          &dlq_ls_command,   &dlq_show_command,
-        &dlq_stats_command,   &dlq_tail_command, &dlq_purge_command};
+        &dlq_stats_command,   &dlq_tail_command, &dlq_skip_command, &dlq_purge_command};
 
     (void)state;
     for (size_t i = 0; i < COUNT_OF(all); i++) {
