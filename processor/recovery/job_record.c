@@ -9,7 +9,13 @@
 #include "base/clock.h"
 #include "base/mem.h"
 
-enum { WAIT_MS = 35000, ASK_AGAIN_MS = 20, HOST_BYTES = 64, KEY_BYTES_MAX = 4096 };
+enum {
+    WAIT_MS = 35000,
+    ASK_AGAIN_MS = 20,
+    HOST_BYTES = 64,
+    USER_BYTES = 4096,
+    KEY_BYTES_MAX = 4096
+};
 
 static json_t *list_json(const struct filter_list *list)
 {
@@ -65,13 +71,16 @@ json_t *job_selection(const struct filter *filter)
     return out;
 }
 
-/* "ada@host-9" */
+/* "ada@host-9"; a user without a name by his number. */
 static json_t *who(const char *host)
 {
-    const struct passwd *user = getpwuid(geteuid());
+    struct passwd *found = NULL;
+    char texts[USER_BYTES];
+    struct passwd user;
 
-    return user == NULL ? json_sprintf("%u@%s", (unsigned)geteuid(), host)
-                        : json_sprintf("%s@%s", user->pw_name, host);
+    return getpwuid_r(geteuid(), &user, texts, sizeof(texts), &found) != 0 || found == NULL
+               ? json_sprintf("%u@%s", (unsigned)geteuid(), host)
+               : json_sprintf("%s@%s", found->pw_name, host);
 }
 
 static json_t *make(const struct config *config, const struct job_record *record)
