@@ -194,7 +194,7 @@ static void print_plan(const struct purge *purge)
     columns_number(&out, purge->left, 0);
     buf_add_text(&out, purge->arguments->is_yes || plan->count == purge->left
                            ? " of them stay\n"
-                           : " of them would stay; nothing is done without --yes\n");
+                           : " of them would stay\nnothing is done without --yes\n");
     (void)fwrite(out.ptr, 1, out.len, stdout);
     buf_fini(&out);
 }
