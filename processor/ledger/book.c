@@ -114,7 +114,7 @@ static void end_sessions(struct book *book)
 }
 
 /* The offsets of the log until now mean other records from here on. */
-static void close_log(struct book *book, int64_t at_ms)
+static void close_log(struct book *book, uint64_t missing, int64_t at_ms)
 {
     struct book_hole *holes = NULL;
     size_t count;
@@ -127,6 +127,8 @@ static void close_log(struct book *book, int64_t at_ms)
         book_add_hole(book, holes[i]);
     }
     free(holes);
+    book_add_hole(book, (struct book_hole){
+                            {book->head, book->head + (int64_t)missing}, BOOK_GAP, at_ms, true});
     for (size_t i = 0; i < book->cover.count; i++) {
         books_counts_add(&book->old_logs, &book->cover.items[i].counts);
         book->old_untold += book->cover.items[i].untold;
@@ -186,7 +188,7 @@ static struct book_session *begin_session(struct book *book, const struct ledger
 
     books_runs_copy(&session.settled, tally->settled, tally->settled_count);
     if (tally->is_new_log && book->tallies > 0) {
-        close_log(book, record->at_ms);
+        close_log(book, MIN_OF(tally->missing, (uint64_t)INT32_MAX), record->at_ms);
     }
     if (book->head < 0) {
         begin_book(book, record, start);
@@ -203,7 +205,6 @@ static struct book_session *begin_session(struct book *book, const struct ledger
             book->begin = start;
         }
     }
-    book_add_hole(book, (struct book_hole){tally->gap, BOOK_GAP, record->at_ms, false});
     if (book->session_count == BOOK_SESSIONS_MAX) {
         session_claim(book, 0);
     }
@@ -219,7 +220,8 @@ static struct book_pending read_pending(struct books_words *words,
 {
     static const struct record_counts none;
     const struct record_tally *tally = &record->tally;
-    struct book_pending out = {.run = tally->run, .at_ms = record->at_ms};
+    struct book_pending out = {
+        .run = tally->run, .parts = 1, .is_partial = !tally->is_last, .at_ms = record->at_ms};
 
     books_counts_read(words, is_outside ? &none : &tally->counts, &out.counts);
     if (tally->ahead_count > 0) {
@@ -269,6 +271,55 @@ static void go_on(struct book *book, size_t index, const struct ledger_record *r
     session_add(&book->sessions[index], pending, false);
 }
 
+/* A gap is told again by whoever finds it after a kill. */
+static void add_gap(struct book *book, struct record_run run, int64_t at_ms)
+{
+    for (size_t i = 0; i < book->hole_count; i++) {
+        struct book_hole *hole = &book->holes[i];
+
+        if (hole->cause == BOOK_GAP && !hole->is_old_log && hole->run.from <= run.to &&
+            run.from <= hole->run.to) {
+            hole->run.from = MIN_OF(hole->run.from, run.from);
+            hole->run.to = MAX_OF(hole->run.to, run.to);
+            return;
+        }
+    }
+    book_add_hole(book, (struct book_hole){run, BOOK_GAP, at_ms, false});
+}
+
+static void merge_ahead(struct book_aheads *into, struct book_ahead *more)
+{
+    for (size_t i = 0; i < into->count; i++) {
+        struct book_ahead *at = &into->items[i];
+
+        if (at->run.from == more->run.from && at->run.to == more->run.to) {
+            books_counts_add(&at->counts, &more->counts);
+            return;
+        }
+    }
+    into->items = mem_grow(into->items, into->count + 1, sizeof(into->items[0]));
+    into->items[into->count++] = *more;
+    more->counts = (struct books_counts){0};
+}
+
+/* A record that goes on with the tally before it. One whose beginning is missing says nothing. */
+static void take_part(struct book_session *session, const struct ledger_record *record,
+                      struct book_pending *part)
+{
+    struct book_pending *whole = session_newest(session);
+
+    if (whole->run.from == part->run.from && whole->run.to == part->run.to && whole->is_partial &&
+        whole->parts == record->tally.part) {
+        books_counts_add(&whole->counts, &part->counts);
+        for (size_t i = 0; i < part->ahead.count; i++) {
+            merge_ahead(&whole->ahead, &part->ahead.items[i]);
+        }
+        whole->parts++;
+        whole->is_partial = part->is_partial;
+    }
+    book_pending_fini(part);
+}
+
 void book_take(struct book *book, struct books_words *words, const struct ledger_record *record,
                bool is_outside)
 {
@@ -285,10 +336,21 @@ void book_take(struct book *book, struct books_words *words, const struct ledger
         book->overtaken++;
     } else {
         pending = read_pending(words, record, is_outside);
+        if (record->tally.part > 0) {
+            if (at < book->session_count) {
+                take_part(&book->sessions[at], record, &pending);
+            } else {
+                book_pending_fini(&pending);
+            }
+            return;
+        }
         if (at < book->session_count) {
             go_on(book, at, record, &pending);
         } else {
             session_add(begin_session(book, record, id), &pending, false);
+        }
+        for (size_t i = 0; i < record->tally.gap_count; i++) {
+            add_gap(book, record->tally.gaps[i], record->at_ms);
         }
     }
     book->tallies++;

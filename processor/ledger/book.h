@@ -56,6 +56,8 @@ struct book_aheads {
 
 struct book_pending {
     struct record_run run;
+    int64_t parts;   /* records that were read of it */
+    bool is_partial; /* some are missing, or are still to come */
     int64_t at_ms;
     struct books_counts counts;
     struct book_aheads ahead;

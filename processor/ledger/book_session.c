@@ -16,7 +16,7 @@ static void free_aheads(struct book_aheads *aheads)
     *aheads = (struct book_aheads){0};
 }
 
-static void free_pending(struct book_pending *pending)
+void book_pending_fini(struct book_pending *pending)
 {
     books_counts_fini(&pending->counts);
     free_aheads(&pending->ahead);
@@ -25,7 +25,7 @@ static void free_pending(struct book_pending *pending)
 static void forget_pending(struct book_session *session)
 {
     while (session->pending_count > 0) {
-        free_pending(&session->pending[--session->pending_count]);
+        book_pending_fini(&session->pending[--session->pending_count]);
     }
 }
 
@@ -40,7 +40,7 @@ void session_add(struct book_session *session, struct book_pending *pending, boo
     size_t keep = replaces ? MIN_OF(session->pending_count, (size_t)BOOK_PENDING_MAX - 1) : 0;
 
     while (session->pending_count > keep) {
-        free_pending(&session->pending[0]);
+        book_pending_fini(&session->pending[0]);
         session->pending_count--;
         memmove(&session->pending[0], &session->pending[1],
                 session->pending_count * sizeof(session->pending[0]));
@@ -89,7 +89,7 @@ void book_add_hole(struct book *book, struct book_hole hole)
 
 static void drop_claim(struct book *book, size_t at)
 {
-    free_pending(&book->claims[at]);
+    book_pending_fini(&book->claims[at]);
     book->claim_count--;
     memmove(&book->claims[at], &book->claims[at + 1],
             (book->claim_count - at) * sizeof(book->claims[0]));
@@ -166,7 +166,8 @@ static void fill_holes(struct book *book, struct record_run run, const struct bo
 {
     for (size_t i = 0; i < book->hole_count;) {
         const struct book_hole *hole = &book->holes[i];
-        bool is_kept = hole->is_old_log || hole->cause != BOOK_SETTLED ||
+        bool is_kept = hole->is_old_log ||
+                       (hole->cause != BOOK_SETTLED && hole->cause != BOOK_MISSING) ||
                        hole->run.from < run.from || hole->run.to > run.to;
 
         for (size_t s = 0; s < settled->count && !is_kept; s++) {
@@ -194,6 +195,11 @@ static void note_rewind(struct book *book, const struct book_session *session, i
         (struct book_rewind){{session->start, session->rewound_from}, at_ms};
 }
 
+static void add_missing(struct book *book, const struct book_pending *pending)
+{
+    book_add_hole(book, (struct book_hole){pending->run, BOOK_MISSING, pending->at_ms, false});
+}
+
 void session_put(struct book *book, size_t index, size_t which)
 {
     struct book_session *session = &book->sessions[index];
@@ -204,6 +210,11 @@ void session_put(struct book *book, size_t index, size_t which)
     if (!session->is_confirmed) {
         session->is_confirmed = true;
         note_rewind(book, session, pending->at_ms);
+    }
+    if (pending->is_partial) { /* its offsets are a hole: they are committed */
+        add_missing(book, pending);
+        book->head = end;
+        return;
     }
     pending->counts = (struct books_counts){0};
     books_cover_put(&book->cover, &stretch, &session->settled);

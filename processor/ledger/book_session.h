@@ -5,6 +5,7 @@
 
 #include "ledger/book.h"
 
+void book_pending_fini(struct book_pending *pending);
 struct book_pending *session_newest(struct book_session *session);
 /** Takes @pending. Without @replaces those before it are of no use any more. */
 void session_add(struct book_session *session, struct book_pending *pending, bool replaces);

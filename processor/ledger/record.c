@@ -214,13 +214,14 @@ static void read_row(struct reading *reading, const json_t *row, struct record_r
     }
 }
 
-static void read_counts(struct reading *reading, const json_t *object, struct record_counts *out)
+static void read_counts(struct reading *reading, const json_t *object, bool needs_events,
+                        struct record_counts *out)
 {
     json_t *events = read_container(reading, object, "events", JSON_OBJECT);
     json_t *legs = read_container(reading, object, "legs", JSON_ARRAY);
     size_t count = json_array_size(legs);
 
-    if (events == NULL) {
+    if (events == NULL && needs_events) {
         fault(reading, "events");
         return;
     }
@@ -250,42 +251,42 @@ static void read_ahead(struct reading *reading, const json_t *object, struct rec
         json_t *run = json_array_get(ahead, out->ahead_count);
 
         at->run = need_run(reading, run);
-        read_counts(reading, run, &at->counts);
+        read_counts(reading, run, out->part == 0, &at->counts);
         if (at->run.from < floor) {
             fault(reading, "ahead"); /* in order, beyond the stretch, none over another */
         }
     }
 }
 
-/* [[1010, 1020], ...] */
-static void read_settled(struct reading *reading, const json_t *start, struct record_tally *out)
+/* [[1010, 1020], ...], in order */
+static size_t read_runs(struct reading *reading, const json_t *object, const char *name,
+                        struct record_run **out)
 {
-    json_t *settled = read_container(reading, start, "settled", JSON_ARRAY);
-    size_t count = json_array_size(settled);
+    json_t *runs = read_container(reading, object, name, JSON_ARRAY);
+    size_t count = json_array_size(runs);
 
     if (count == 0) {
-        return;
+        return 0;
     }
-    out->settled = mem_array(count, struct record_run);
-    for (; out->settled_count < count; out->settled_count++) {
-        struct record_run *at = &out->settled[out->settled_count];
-        int64_t floor = out->settled_count == 0 ? 0 : at[-1].to;
+    *out = mem_array(count, struct record_run);
+    for (size_t i = 0; i < count; i++) {
+        int64_t floor = i == 0 ? 0 : (*out)[i - 1].to;
         json_int_t from = -1;
         json_int_t to = -1;
 
-        if (json_unpack(json_array_get(settled, out->settled_count), "[I, I]", &from, &to) != 0 ||
-            from < floor || to < from) {
-            fault(reading, "settled");
-            break;
+        if (json_unpack(json_array_get(runs, i), "[I, I]", &from, &to) != 0 || from < floor ||
+            to < from) {
+            fault(reading, name);
+            return i;
         }
-        *at = (struct record_run){from, to};
+        (*out)[i] = (struct record_run){from, to};
     }
+    return count;
 }
 
 static void read_start(struct reading *reading, const json_t *object, struct record_tally *out)
 {
     json_t *start = read_container(reading, object, "start", JSON_OBJECT);
-    json_t *gap;
 
     if (start == NULL) {
         return;
@@ -294,11 +295,8 @@ static void read_start(struct reading *reading, const json_t *object, struct rec
     out->start = need_number(reading, start, "offset");
     out->is_first = read_flag(reading, start, "first");
     out->is_new_log = read_flag(reading, start, "new_log");
-    read_settled(reading, start, out);
-    gap = read_container(reading, start, "gap", JSON_OBJECT);
-    if (gap != NULL) {
-        out->gap = need_run(reading, gap);
-    }
+    out->missing = (uint64_t)read_number(reading, start, "missing", 0);
+    out->settled_count = read_runs(reading, start, "settled", &out->settled);
 }
 
 static void read_tally(struct reading *reading, const json_t *object, struct record_tally *out)
@@ -312,7 +310,10 @@ static void read_tally(struct reading *reading, const json_t *object, struct rec
     if (partition > INT32_MAX) {
         fault(reading, "partition");
     }
-    read_counts(reading, object, &out->counts);
+    out->part = read_number(reading, object, "part", 0);
+    out->is_last = json_object_get(object, "part") == NULL || read_flag(reading, object, "last");
+    out->gap_count = read_runs(reading, object, "gaps", &out->gaps);
+    read_counts(reading, object, out->part == 0, &out->counts);
     read_ahead(reading, object, out);
     read_start(reading, object, out);
 }
@@ -437,6 +438,7 @@ void record_fini(struct ledger_record *record)
         }
         free(tally->ahead);
         free(tally->settled);
+        free(tally->gaps);
     }
     json_decref(record->document);
     *record = (struct ledger_record){.kind = RECORD_OTHER};

@@ -84,13 +84,17 @@ struct record_tally {
     struct record_counts counts;
     struct record_ahead *ahead;
     size_t ahead_count;
+    struct record_run *gaps; /* offsets that were to be read and are gone */
+    size_t gap_count;
+    int64_t part;   /* 0: whole, or the first of several records; from 1 on: one that follows */
+    bool is_last;   /* nothing of it follows */
     bool has_start; /* the first of its session */
     int64_t start;
     struct record_run *settled;
     size_t settled_count;
     bool is_first;
     bool is_new_log;
-    struct record_run gap; /* from == to: none */
+    uint64_t missing; /* records of the log before that were not read any more */
 };
 
 enum record_state { STATE_STARTED, STATE_CHANGED, STATE_ENDED, STATE_STOPPED, STATE_CANCELLED };

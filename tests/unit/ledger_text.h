@@ -1,7 +1,8 @@
 /**
  * ledger_text - tallies written short, for tests of the books.
  *
- *    "A 10-20 d8 v2 start=10 settled=30-40 ahead=30-40:d9:x1 first newlog gap=5-10 at=70"
+ *    "A 10-20 d8 v2 start=10 settled=30-40 ahead=30-40:d9:x1 first newlog gap=5-10 part=0 last
+ * at=70"
  *
  * Session, stretch, events (d delivered, v diverted, x dead-lettered, r dropped by rule, s
  * skipped), and what else a tally has. Each event has one leg, of value 1.00 EUR for each class but
@@ -72,9 +73,9 @@ static inline void ledger_read_events(const char *text, uint64_t events[RECORD_C
 /* The parts of one tally while it is read. */
 struct ledger_text {
     char session[32];
-    long long from, to, start, gap_from, gap_to, at_s;
+    long long from, to, start, gap_from, gap_to, at_s, missing, part;
     int partition;
-    bool has_start, is_first, is_new_log;
+    bool has_start, is_first, is_new_log, is_last;
     uint64_t events[RECORD_CLASS_COUNT];
     char settled[8192], group[64], topic[64];
     struct buf ahead;
@@ -114,12 +115,16 @@ static inline void ledger_word(struct ledger_text *t, const char *word)
         t->has_start = true;
     } else if (strcmp(word, "first") == 0) {
         t->is_first = true;
+    } else if (strcmp(word, "last") == 0) {
+        t->is_last = true;
     } else if (strcmp(word, "newlog") == 0) {
         t->is_new_log = true;
     } else if (sscanf(word, "group=%63s", t->group) == 1 ||
                sscanf(word, "topic=%63s", t->topic) == 1 ||
                sscanf(word, "partition=%d", &t->partition) == 1 ||
                sscanf(word, "at=%lld", &t->at_s) == 1 ||
+               sscanf(word, "missing=%lld", &t->missing) == 1 ||
+               sscanf(word, "part=%lld", &t->part) == 1 ||
                sscanf(word, "gap=%lld-%lld", &t->gap_from, &t->gap_to) == 2) {
         return;
     } else {
@@ -130,7 +135,7 @@ static inline void ledger_word(struct ledger_text *t, const char *word)
 /** The record of @text behind what is in @out. */
 static inline void ledger_tally(struct buf *out, const char *text)
 {
-    struct ledger_text t = {.group = "detour", .topic = "conversions", .gap_to = -1};
+    struct ledger_text t = {.group = "detour", .topic = "conversions", .gap_to = -1, .part = -1};
     char *copy = strdup(text);
     char iso[CLOCK_ISO_BYTES];
     char *rest = copy;
@@ -154,10 +159,16 @@ static inline void ledger_tally(struct buf *out, const char *text)
         buf_printf(out, "\"start\": {\"offset\": %lld, \"settled\": [%s]", t.start, t.settled);
         buf_add_text(out, t.is_first ? ", \"first\": true" : "");
         buf_add_text(out, t.is_new_log ? ", \"new_log\": true" : "");
-        if (t.gap_to >= 0) {
-            buf_printf(out, ", \"gap\": {\"from\": %lld, \"to\": %lld}", t.gap_from, t.gap_to);
+        if (t.missing > 0) {
+            buf_printf(out, ", \"missing\": %lld", t.missing);
         }
         buf_add_text(out, "}, ");
+    }
+    if (t.gap_to >= 0) {
+        buf_printf(out, "\"gaps\": [[%lld, %lld]], ", t.gap_from, t.gap_to);
+    }
+    if (t.part >= 0) {
+        buf_printf(out, "\"part\": %lld, \"last\": %s, ", t.part, t.is_last ? "true" : "false");
     }
     ledger_counts(out, t.events);
     buf_printf(out, ", \"ahead\": [%s]}", buf_text(&t.ahead));
