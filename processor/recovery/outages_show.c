@@ -154,12 +154,12 @@ static void add_sums(struct buf *out, const struct config *config, const struct 
 
 static void add_parts(struct buf *out, const struct outage *outage)
 {
-    buf_printf(out, "\n%-22s %-20s %-20s %8s %8s\n", "instance", "id", "ended", "diverted", "dead");
+    buf_printf(out, "\n%-20s %-20s %-20s %8s %8s\n", "instance", "id", "ended", "diverted", "dead");
     for (size_t i = 0; i < outage->part_count; i++) {
         const struct books_outage *part = outage->parts[i];
         char iso[CLOCK_ISO_BYTES];
 
-        columns_left(out, part->instance, 22);
+        columns_left(out, part->instance, 20);
         buf_add_char(out, ' ');
         columns_left(out, part->id, 20);
         buf_printf(out, " %-20.19s ",

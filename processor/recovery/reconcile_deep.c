@@ -1,9 +1,9 @@
 /*
  * The records of alternate and dead-letter topics against the books, by reason.
  *
- * A record is known by the place of its source record and its leg, so that one that was written
- * twice counts once. What the topics have more than the books was not committed yet, or was sent
- * again: that is no loss. What they have less is one, unless retention took it.
+ * A record is known by the place of its source record, its leg and its reason, so that one that was
+ * written twice counts once. What the topics have more than the books was not committed yet, or was
+ * sent again: that is no loss. What they have less is one, unless retention took it.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -76,8 +76,9 @@ static enum reason reason_of(struct span word)
 
 static uint64_t hash_of(const rd_kafka_headers_t *headers)
 {
-    static const enum header_field fields[] = {HEADER_SOURCE_TOPIC, HEADER_SOURCE_PARTITION,
-                                               HEADER_SOURCE_OFFSET, HEADER_ROUTE, HEADER_LEG};
+    static const enum header_field fields[] = {HEADER_SOURCE_TOPIC,  HEADER_SOURCE_PARTITION,
+                                               HEADER_SOURCE_OFFSET, HEADER_ROUTE,
+                                               HEADER_LEG,           HEADER_REASON};
     uint64_t hash = 0;
 
     for (size_t i = 0; i < COUNT_OF(fields); i++) {

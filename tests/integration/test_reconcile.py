@@ -1,13 +1,18 @@
 """`detour reconcile` over invented ledgers in a real Kafka."""
 
 import json
+import random
 import time
 
 import pytest
 from confluent_kafka import Producer
 
+import books as independent
+import fake_tiktok
 from detour import Plain
 from ledger_book import Ledger
+from test_offsets import Traffic
+from test_process_faults import either, flows
 from world import Record
 
 
@@ -216,3 +221,40 @@ def test_deep_finds_a_diverted_record_that_is_not_there(world, books):
 def test_kafka_that_does_not_answer(world, books):
     result = reconcile(world, books, kafka={"brokers": "127.0.0.1:1"})
     assert result.returncode == 3 and "Kafka does not answer" in result.stderr
+
+
+def test_kill_9_and_the_books_balance(world):
+    """The processor's own ledger, killed at random while one type is dark: reconcile and outages against an
+    independent count."""
+    world.create_all()
+    world.topics["ledger"] = f"{world.name}.ledger"
+    config = world.config(ledger={"topic": world.topics["ledger"]}, in_flight={"events": 400})
+    chance = random.Random(5)
+    traffic = Traffic(world, per_second=300)
+    world.tiktok.on(fake_tiktok.code(50000), event="Search", times=200)
+    run = world.detour(config)
+    for turn in range(6):
+        run.start()
+        if turn == 2:
+            flows(world, 100, 90)
+        time.sleep(chance.random() * 2.5)
+        run.kill()
+        result = run.command("reconcile", "-c", run.file, "--json")  # whatever it was doing
+        assert result.returncode in (0, 1) and '"is_failure": true' not in result.stdout, result.stdout + result.stderr
+    run.start()
+    flows(world, 100, 90)
+    records = either(traffic.stop())
+    world.wait_settled(120)
+    run.stop()
+    result = run.command("reconcile", "-c", run.file, "--json", "--deep")
+    found = json.loads(result.stdout)
+    assert result.returncode == 0, result.stdout
+    told = independent.read(world, "ledger")
+    assert found["consumed"] == len(records) and found["unaccounted"] == found["waiting"] == 0
+    events = told.events()
+    assert [found[k] for k in ("delivered", "diverted", "dead_lettered", "dropped")] == [
+        events.get(k, 0) for k in ("delivered", "diverted", "dead_lettered", "dropped")]
+    assert found["delivered"] + found["diverted"] == len(records)
+    if found["diverted"]:
+        listed = json.loads(run.command("outages", "-c", run.file, "--json").stdout or "[]")
+        assert sum(o["diverted"] for o in listed) <= found["diverted"]
