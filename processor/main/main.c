@@ -16,8 +16,7 @@
 #include "main/commands.h"
 
 /* Designed and not built yet: whoever types one is told that, not asked for his spelling. */
-static const char *const planned[] = {"replay", "outages",  "reconcile",
-                                      "export", "override", "explain"};
+static const char *const planned[] = {"replay", "export", "override", "explain"};
 
 static int usage(FILE *out, int code)
 {

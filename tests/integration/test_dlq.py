@@ -1,6 +1,9 @@
 """`detour dlq` on real Kafka: what it says of dead letters is compared with what was produced, by detour and by others."""
 
+import contextlib
 import json
+import os
+import pty
 import random
 import signal
 import struct
@@ -427,3 +430,21 @@ def test_skip_puts_a_decision_on_the_ledger(world, dlq):
     dlq.run.write(world.config())
     assert "ledger: off" in dlq("skip", "--all", "--because", "x", code=2).stderr
     assert len(world.read(ledger)) == 2
+
+
+def test_a_terminal_sees_how_far_it_is(world, dlq):
+    """On stderr alone, and the line is gone when the answer comes."""
+    world.create("dead", partitions=1)
+    world.produce([letter() for _ in range(3)], topic=world.topics["dead"])
+    ours, theirs = pty.openpty()
+    child = subprocess.Popen(tied([BINARY, "dlq", "ls", "-c", dlq.run.file, "--json"]), cwd=world.directory, stderr=theirs,
+                             stdout=subprocess.PIPE, env=dict(os.environ, TERM="xterm"))
+    out = child.communicate(timeout=60)[0]
+    os.close(theirs)
+    drawn = b""
+    with contextlib.suppress(OSError):  # its other end is closed and everything is read
+        while True:
+            drawn += os.read(ours, 65536)
+    os.close(ours)
+    assert child.returncode == 0 and len(json.loads(out)) == 3
+    assert b"reading [" in drawn and b" of 3" in drawn and drawn.endswith(b"\r\033[K")
