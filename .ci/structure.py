@@ -96,5 +96,7 @@ class Exceptions:
         for (rule, *what), (number, reason) in self.entries.items():
             if reason is None:
                 yield number, "an exception is RULE WHAT REASON"
-            elif (rule, *what) not in self.needed and reason != "being reworked":
+            elif reason == "being reworked":
+                yield number, f"say what stays and why, not that it is {reason}: {rule} {' '.join(what)}"
+            elif (rule, *what) not in self.needed:
                 yield number, f"excepts nothing any more, remove the line: {rule} {' '.join(what)}"
