@@ -63,6 +63,7 @@ static enum err_code open_client(struct topic_scan *scan, const struct config *c
         {"allow.auto.create.topics", "false"},
         {"auto.offset.reset", "earliest"}, /* retention may pass the first record meanwhile */
         {"queued.max.messages.kbytes", "16384"},
+        {"fetch.message.max.bytes", "262144"}, /* compressed; in memory it is many times that */
         {"fetch.wait.max.ms", "100"},
         {"log_level", "0"}, /* what matters is in the error of the command */
     };

@@ -6,7 +6,8 @@
  * the end of what is committed; a partition is finished when a record at its end came, or the
  * broker says that there is none left (aborted transactions and compaction leave gaps).
  *
- * Memory: what the client library has fetched ahead, 16 MiB at most, and the record at hand.
+ * Memory: the record at hand, and what the client library has fetched ahead: it stops at 16 MiB of
+ * records, and a fetch brings 256 KiB of a partition, compressed.
  *
  * One thread. Errors: ERR_NET when Kafka does not answer within 10 s (15 s once it did), ERR_ABSENT
  * when the topic or the partition is not there, ERR_STATE when it must not be read or cannot.
