@@ -6,6 +6,9 @@
 #include "base/clock.h"
 #include "base/mem.h"
 
+/* Sums of two of these are still numbers. */
+#define NUMBER_MAX (INT64_MAX / 4)
+
 /* One record being read. The first member at fault ends it. */
 struct reading {
     const char *fault; /* NULL: none yet */
@@ -87,7 +90,7 @@ static struct span need_text(struct reading *reading, const json_t *object, cons
     return text;
 }
 
-/* A whole number from 0 on; absent: @fallback. */
+/* A whole number from 0 to NUMBER_MAX; absent: @fallback. */
 static int64_t read_number(struct reading *reading, const json_t *object, const char *name,
                            int64_t fallback)
 {
@@ -96,7 +99,7 @@ static int64_t read_number(struct reading *reading, const json_t *object, const 
     if (at == NULL || json_is_null(at)) {
         return fallback;
     }
-    if (!json_is_integer(at) || json_integer_value(at) < 0) {
+    if (!json_is_integer(at) || json_integer_value(at) < 0 || json_integer_value(at) > NUMBER_MAX) {
         fault(reading, name);
         return fallback;
     }
@@ -275,7 +278,7 @@ static size_t read_runs(struct reading *reading, const json_t *object, const cha
         json_int_t to = -1;
 
         if (json_unpack(json_array_get(runs, i), "[I, I]", &from, &to) != 0 || from < floor ||
-            to < from) {
+            to < from || to > NUMBER_MAX) {
             fault(reading, name);
             return i;
         }

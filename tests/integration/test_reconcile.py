@@ -5,7 +5,7 @@ import random
 import time
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import Producer, TopicPartition
 
 import books as independent
 import fake_tiktok
@@ -136,6 +136,36 @@ def test_a_ledger_that_begins_amid_a_session_is_named(world, books):
     books.commit(20)
     found, code = account(world, books)
     assert code == 1 and "in the middle of a session" in found["findings"][0]["cause"]
+
+
+def delete_until(world, topic, offset):
+    for future in world.admin.delete_records([TopicPartition(topic, 0, offset)]).values():
+        future.result(20)
+
+
+def test_a_ledger_that_retention_cut_is_named(world, books):
+    fill(world, 30)
+    books.tally("A", 0, 10, begin=0, first=True, delivered=10)
+    books.tally("A", 10, 20, delivered=10)
+    books.tally("A", 20, 30, delivered=10)
+    books.commit(30)
+    delete_until(world, books.topic, 2)
+    found, code = account(world, books)
+    assert code == 0 and found["consumed"] == 10 and found["ledger"]["truncated"]
+    assert found["provable_since"] == books.written[2]["at"]
+    assert "retention of the ledger took what was before" in reconcile(world, books).stdout
+    found, code = account(world, books, "--since", "30d")
+    assert code == 1 and not found["ok"]
+
+
+def test_a_hole_whose_records_retention_took(world, books):
+    fill(world, 100)
+    books.tally("A", 0, 30, begin=0, first=True, delivered=30)
+    books.tally("B", 80, 100, begin=80, delivered=20)
+    books.commit(100)
+    delete_until(world, world.topics["source"], 60)
+    found, code = account(world, books)
+    assert code == 1 and failures(found) == [(30, 80, 50)] and found["findings"][0]["is_offsets"]
 
 
 def test_another_group_in_the_same_ledger(world, books):
