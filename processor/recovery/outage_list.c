@@ -7,6 +7,19 @@
 
 /* when they ended */
 
+/* The last tally of @group. */
+static int64_t last_tally_ms(const struct books *books, struct span group)
+{
+    int64_t last_ms = -1;
+
+    for (size_t i = 0; i < books->count; i++) {
+        if (span_eq(books_name(books, books->items[i]->group), group)) {
+            last_ms = MAX_OF(last_ms, books->items[i]->last_ms);
+        }
+    }
+    return last_ms;
+}
+
 /* An open outage whose instance is known to be gone: it began again since, or the group went on
  * without it for a minute. */
 static bool is_left_behind(struct books *books, const struct books_outage *part)
@@ -17,7 +30,8 @@ static bool is_left_behind(struct books *books, const struct books_outage *part)
         return false;
     }
     return instance->start_ms > part->last_ms ||
-           (instance->last_ms == part->last_ms && books->last_ms - part->last_ms > OUTAGE_JOIN_MS);
+           (instance->last_ms == part->last_ms &&
+            last_tally_ms(books, part->group) - part->last_ms > OUTAGE_JOIN_MS);
 }
 
 static int64_t end_of(struct books *books, const struct books_outage *part, bool *is_assumed)

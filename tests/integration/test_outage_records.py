@@ -95,6 +95,8 @@ def test_an_outage_that_was_left_open(world, books):
     outage(books, "changed", "o-2", at=now - 300, instance="b", started=iso(now - 450))
     found = listed(world, books)
     assert len(found) == 1 and found[0]["ids"] == ["o-1", "o-2"] and found[0]["ended"] is None
+    books.tally("A", 0, 10, begin=0, first=True, delivered=10, group="another")
+    assert listed(world, books)[0]["ended"] is None
     books.tally("A", 0, 10, begin=0, first=True, delivered=10)
     found = listed(world, books)
     assert found[0]["ended"] == iso(now - 300) and found[0]["is_end_assumed"]
