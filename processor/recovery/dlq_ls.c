@@ -109,7 +109,10 @@ static void keep(struct ls_page *page, const struct dlq_letter *from, bool is_js
     struct ls_row probe = {.place = from->place, .timestamp_ms = from->record.view.timestamp_ms};
 
     if (page->count < page->most) {
-        page->rows = mem_grow(page->rows, page->count + 1, sizeof(*page->rows));
+        if ((page->count & (page->count - 1)) == 0) { /* it doubles */
+            page->rows =
+                mem_grow(page->rows, MAX_OF(2 * page->count, (size_t)1), sizeof(*page->rows));
+        }
         page->rows[page->count] = make_row(from, is_json);
         rise(page, page->count++);
     } else if (is_older(&page->rows[0], &probe)) {

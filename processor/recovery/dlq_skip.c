@@ -56,7 +56,9 @@ static bool add_place(struct skip *skip, struct part_place place)
                         "the selection has more than 20,000 runs of records; choose fewer by "
                         "--since and --until, several times");
     }
-    skip->runs = mem_grow(skip->runs, skip->count + 1, sizeof(*skip->runs));
+    if ((skip->count & (skip->count - 1)) == 0) { /* it doubles */
+        skip->runs = mem_grow(skip->runs, MAX_OF(2 * skip->count, (size_t)1), sizeof(*skip->runs));
+    }
     skip->runs[skip->count++] = (struct skip_run){place.partition, place.offset, place.offset + 1};
     return true;
 }

@@ -87,7 +87,10 @@ void purge_plan_see(struct purge_plan *plan, const struct purge_record *record)
         see_other(plan, record);
         return;
     }
-    plan->matches = mem_grow(plan->matches, plan->count + 1, sizeof(*plan->matches));
+    if ((plan->count & (plan->count - 1)) == 0) { /* it doubles */
+        plan->matches =
+            mem_grow(plan->matches, MAX_OF(2 * plan->count, (size_t)1), sizeof(*plan->matches));
+    }
     plan->matches[plan->count++] = (struct purge_match){.partition = record->partition,
                                                         .offset = record->offset,
                                                         .timestamp_ms = record->timestamp_ms,
