@@ -32,7 +32,7 @@ struct source_events {
     /** The partitions are no longer ours. Their memory stays. */
     void (*revoked)(void *context, struct source_partition *const *partitions, size_t count);
     void *context;
-    struct books books; /* the ledger's, for each commit */
+    struct tally_writer books; /* the ledger's, for each commit */
 };
 
 NODISCARD enum err_code source_open(const struct config *config, unsigned worker_index,

@@ -122,9 +122,9 @@ static void tidy(void *context, const struct assignment *assignment)
     free(used);
 }
 
-struct books bookkeeper_books(struct bookkeeper *keeper)
+struct tally_writer bookkeeper_books(struct bookkeeper *keeper)
 {
-    return (struct books){.context = keeper,
+    return (struct tally_writer){.context = keeper,
                           .write = write_tally,
                           .state = tally_state,
                           .end = end_tally,

@@ -31,6 +31,6 @@ struct bookkeeper *bookkeeper_new(const struct bookkeeper_parts *parts);
 void bookkeeper_free(struct bookkeeper *keeper);
 struct fates *bookkeeper_fates(struct bookkeeper *keeper);
 /** For the source: what to ask at each commit. */
-struct books bookkeeper_books(struct bookkeeper *keeper);
+struct tally_writer bookkeeper_books(struct bookkeeper *keeper);
 
 #endif /* LEDGER_BOOKKEEPER_H */

@@ -39,7 +39,7 @@ void assignment_fini(struct assignment *assignment)
     *assignment = (struct assignment){0};
 }
 
-void assignment_keep_books(struct assignment *assignment, const struct books *books)
+void assignment_keep_books(struct assignment *assignment, const struct tally_writer *books)
 {
     PRE(assignment->known_count == 0);
     assignment->books = *books;
@@ -208,6 +208,16 @@ static bool is_anything_due(const struct assignment *assignment, bool is_final)
     return false;
 }
 
+/* Nothing waits for the ledger any more, as its partitions went: whether it takes records again is
+ * seen at the next commit, for which there must be events. */
+static void forgive_ledger(struct assignment *assignment, uint64_t now_ms)
+{
+    if ((assignment->blocks >> BLOCK_LEDGER & 1u) != 0) {
+        assignment->commits.unwritten_ms = 0;
+        assignment_block(assignment, NULL, BLOCK_LEDGER, false, now_ms);
+    }
+}
+
 bool assignment_commit_due(struct assignment *assignment, uint64_t now_ms, bool is_now)
 {
     struct commits *commits = &assignment->commits;
@@ -218,6 +228,7 @@ bool assignment_commit_due(struct assignment *assignment, uint64_t now_ms, bool 
     }
     if (!is_anything_due(assignment, false)) {
         commits->is_wanted = false;
+        forgive_ledger(assignment, now_ms);
         return false;
     }
     return true;
@@ -274,7 +285,7 @@ static void tell_ledger(struct assignment *assignment, bool is_taking, uint64_t 
 
 void assignment_commit_write(struct assignment *assignment, uint64_t now_ms)
 {
-    const struct books *books = &assignment->books;
+    const struct tally_writer *books = &assignment->books;
 
     PRE(assignment->commits.is_out);
     if (books->context == NULL) {
@@ -291,7 +302,7 @@ void assignment_commit_write(struct assignment *assignment, uint64_t now_ms)
 
 bool assignment_commit_is_written(struct assignment *assignment, uint64_t now_ms)
 {
-    const struct books *books = &assignment->books;
+    const struct tally_writer *books = &assignment->books;
     bool has_failed = false;
 
     if (!assignment->commits.is_writing) {

@@ -36,7 +36,7 @@ struct assignment;
 enum tally_state { TALLY_WRITTEN, TALLY_WRITING, TALLY_FAILED };
 
 /* Who writes what the partitions sealed onto the ledger: ledger/bookkeeper.h. */
-struct books {
+struct tally_writer {
     void *context; /* NULL: there is no ledger, and nobody waits for it */
     /** Write what @partition sealed; one at a time of each partition. */
     void (*write)(void *context, struct source_partition *partition);
@@ -81,7 +81,7 @@ struct assignment {
     bool is_going;   /* they are being revoked: pauses do not matter any more */
     struct commits commits;
     struct fence fence;
-    struct books books;
+    struct tally_writer books;
 };
 
 /** @session_ms: after which the group gives the partitions of a silent consumer to others. */
@@ -89,7 +89,7 @@ void assignment_init(struct assignment *assignment, unsigned worker, uint32_t wi
                      uint64_t session_ms, uint64_t now_ms);
 void assignment_fini(struct assignment *assignment);
 /** Before the first partition comes: have what happens written. */
-void assignment_keep_books(struct assignment *assignment, const struct books *books);
+void assignment_keep_books(struct assignment *assignment, const struct tally_writer *books);
 
 /** The group gives us a partition; its committed offset is to be asked for. */
 struct source_partition *assignment_add(struct assignment *assignment, const char *topic,

@@ -86,7 +86,7 @@ struct rig {
 static int open_rig(void **state)
 {
     struct rig *rig = mem_new(struct rig);
-    struct books books;
+    struct tally_writer books;
 
     memset(&sink, 0, sizeof(sink));
     sink.answer = TALLY_WRITTEN;
@@ -282,6 +282,26 @@ static const json_t *ahead_at(size_t index)
 
 /* Runs ahead are told with the commit whose metadata names them; the next session does not count
  * them again, and tells its own ones alone. */
+/* The partitions went while the ledger took nothing: those that come next are read, or nothing
+ * would ever be written again. */
+static void test_a_ledger_that_failed_before(void **state)
+{
+    struct rig *rig = *state;
+
+    sink.answer = TALLY_WRITING;
+    place(rig, 0, SPAN_NONE);
+    take(rig, 0, 10);
+    settle(rig, 0, 4, delivered(rig, 0));
+    assert_false(commit(rig, COMMIT_DONE));
+    assert_false(assignment_commit_is_written(&rig->assignment, NOW_MS + LEDGER_PATIENCE_MS));
+    assignment_clear(&rig->assignment);
+    place(rig, 0, SPAN_NONE);
+    assert_true((rig->partition->blocks >> BLOCK_LEDGER & 1u) != 0);
+    assert_false(assignment_commit_due(&rig->assignment,
+                                       NOW_MS + LEDGER_PATIENCE_MS + COMMIT_EVERY_MS, false));
+    assert_true((rig->partition->blocks >> BLOCK_LEDGER & 1u) == 0);
+}
+
 static void test_runs_ahead(void **state)
 {
     struct rig *rig = *state;
@@ -501,6 +521,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_stretch, open_rig, close_rig),
         cmocka_unit_test_setup_teardown(test_a_commit_that_fails, open_rig, close_rig),
         cmocka_unit_test_setup_teardown(test_a_ledger_that_fails, open_rig, close_rig),
+        cmocka_unit_test_setup_teardown(test_a_ledger_that_failed_before, open_rig, close_rig),
         cmocka_unit_test_setup_teardown(test_runs_ahead, open_rig, close_rig),
         cmocka_unit_test_setup_teardown(test_gaps, open_rig, close_rig),
         cmocka_unit_test_setup_teardown(test_fates, open_rig, close_rig),
