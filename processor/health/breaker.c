@@ -53,8 +53,37 @@ void breaker_init(struct breaker *breaker, const struct breaker_policy *policy, 
     *breaker = (struct breaker){.policy = policy, .since_ms = now_ms, .closed_credit_ms = now_ms};
 }
 
+/* What its owner sees between two calls. */
+static void check_invariants(const struct breaker *breaker)
+{
+    INVARIANT((breaker->state == BREAKER_CLOSED) == (breaker->cause == CAUSE_NONE));
+    INVARIANT(breaker->k <= K_MAX);
+    INVARIANT(breaker->state != BREAKER_OPEN || breaker->until_ms >= breaker->since_ms);
+    INVARIANT(breaker->state != BREAKER_HALF_OPEN || breaker->canary_failed < CANARIES_TO_FAIL);
+    INVARIANT(breaker->state != BREAKER_RAMP || breaker->step < COUNT_OF(ramp_steps));
+    INVARIANT(breaker->step_faults <= breaker->step_calls);
+}
+
+/* Closed is reached from everywhere: its owner may absorb it, or an operator override it. */
+static bool is_legal_move(enum breaker_state from, enum breaker_state to)
+{
+    switch (to) {
+    case BREAKER_CLOSED:
+        return true;
+    case BREAKER_OPEN:
+        return from != BREAKER_OPEN;
+    case BREAKER_HALF_OPEN:
+        return from == BREAKER_OPEN;
+    case BREAKER_RAMP:
+        return from == BREAKER_HALF_OPEN;
+    }
+    return false;
+}
+
 static void enter(struct breaker *breaker, enum breaker_state state, uint64_t now_ms)
 {
+    PRE(is_legal_move(breaker->state, state));
+    PRE(now_ms >= breaker->since_ms);
     breaker->state = state;
     breaker->generation++;
     breaker->since_ms = now_ms;
@@ -106,6 +135,7 @@ static uint64_t open_ms(const struct breaker *breaker, struct rng *rng)
     uint64_t max_ms = breaker->policy->open_max_ms;
     uint64_t ms = breaker->policy->open_min_ms << breaker->k;
 
+    PRE(breaker->policy->open_min_ms <= max_ms);
     ms = MIN_OF(ms, max_ms);
     if (breaker->is_flapping) {
         ms = MAX_OF(ms, (uint64_t)FLAP_OPEN_MIN_MS);
@@ -126,9 +156,11 @@ void breaker_open(struct breaker *breaker, uint64_t now_ms, const struct breaker
                   struct rng *rng)
 {
     PRE(trip->cause != CAUSE_NONE);
+    PRE(breaker->state == BREAKER_CLOSED);
     breaker->cause = trip->cause;
     count_open(breaker, now_ms);
     enter_open(breaker, now_ms, trip, rng);
+    check_invariants(breaker);
 }
 
 /* The canaries or the ramp failed: the same outage, of the same cause, goes on. One that only
@@ -138,6 +170,8 @@ static void reopen(struct breaker *breaker, uint64_t now_ms, uint32_t calls, uin
 {
     const struct breaker_trip trip = {.calls = calls, .faults = faults};
 
+    PRE(breaker->cause != CAUSE_NONE);
+    PRE(faults <= calls);
     breaker->k = MIN_OF(breaker->k + 1, (uint32_t)K_MAX);
     if (breaker->state == BREAKER_RAMP) {
         count_open(breaker, now_ms);
@@ -151,6 +185,7 @@ void breaker_absorb(struct breaker *breaker, uint64_t now_ms)
     if (breaker->state != BREAKER_CLOSED) {
         enter_closed(breaker, now_ms);
     }
+    check_invariants(breaker);
 }
 
 /* A canary's word, good or bad; true when it decides. */
@@ -158,6 +193,7 @@ static bool count_canary(struct breaker *breaker, uint64_t now_ms, bool is_fault
 {
     unsigned passed = 0;
 
+    PRE(breaker->state == BREAKER_HALF_OPEN);
     breaker->lease_until_ms = 0;
     breaker->canary_bits = (uint8_t)(breaker->canary_bits << 1 | (is_fault ? 0 : 1));
     breaker->canary_count = (uint8_t)MIN_OF(breaker->canary_count + 1, BREAKER_CANARIES);
@@ -178,6 +214,7 @@ static bool count_canary(struct breaker *breaker, uint64_t now_ms, bool is_fault
 
 static void add_to_step(struct breaker *breaker, bool is_fault)
 {
+    PRE(breaker->state == BREAKER_RAMP);
     breaker->step_calls++;
     breaker->step_faults += is_fault;
     breaker->faults_in_row = is_fault ? breaker->faults_in_row + 1 : 0;
@@ -265,6 +302,7 @@ void breaker_take_back(struct breaker *breaker, uint32_t generation)
         breaker->faults_in_row = 0;
         breaker->hanging_in_row = 0;
     }
+    check_invariants(breaker);
 }
 
 /* Time spent CLOSED forgives: k - 1 a minute, flapping after ten. */
@@ -307,8 +345,10 @@ static bool tick_ramp(struct breaker *breaker, uint64_t now_ms)
     }
     hanging = breaker->hanging_in_row;
     enter_closed(breaker, now_ms);
+    INVARIANT(breaker->generation > 0);
     breaker->generation--;             /* what was sent in its last step is of this time, */
     breaker->hanging_in_row = hanging; /* and what of it hangs */
+    check_invariants(breaker);
     return true;
 }
 
@@ -338,6 +378,7 @@ static enum gate admit_canary(struct breaker *breaker, uint64_t now_ms)
     }
     breaker->lease_until_ms = now_ms + breaker->policy->lease_ms;
     breaker->probed_ms = now_ms;
+    POST(breaker->lease_until_ms != 0); /* or a second canary would go beside it */
     return GATE_CANARY;
 }
 
@@ -358,6 +399,7 @@ static double share_of(const struct breaker *breaker, double share, unsigned ran
     double kept = 0;
     double own = 0;
 
+    PRE(breaker->asked[rank] > 0);
     for (unsigned i = 0; i < BREAKER_RANKS; i++) {
         left += share * breaker->asked[i];
         kept += share * breaker->asked[i] * kept_share;
@@ -375,11 +417,13 @@ uint64_t breaker_rank_hash(struct breaker *breaker, uint64_t hash, unsigned rank
     double share = breaker_share(breaker);
     double own;
 
+    PRE(rank < BREAKER_RANKS);
     if (breaker->state != BREAKER_RAMP || share >= 1) {
         return hash;
     }
     count_asked(breaker, rank);
     own = share_of(breaker, share, rank);
+    INVARIANT(own > 0); /* each rank keeps a part of its share */
     return (uint64_t)MIN_OF((double)hash * share / own, 0x1.fffffffffffffp63);
 }
 
@@ -392,6 +436,7 @@ enum gate breaker_admit(struct breaker *breaker, uint64_t now_ms, uint64_t hash,
     if (breaker->state == BREAKER_OPEN && now_ms >= breaker->until_ms) {
         enter_half_open(breaker, now_ms);
     }
+    check_invariants(breaker);
     switch (breaker->state) {
     case BREAKER_CLOSED:
         return GATE_GO;

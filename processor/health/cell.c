@@ -19,6 +19,8 @@ enum {
 
 void cell_init(struct cell *cell, const struct cell_policy *policy, uint64_t now_ms)
 {
+    PRE(policy->window_s > 0);
+    PRE(policy->window_s < WINDOW_SECONDS);
     memset(cell, 0, sizeof(*cell));
     cell->policy = policy;
     breaker_init(&cell->breaker, &policy->breaker, now_ms);
@@ -37,6 +39,7 @@ void cell_absorb(struct cell *cell, uint64_t now_ms)
 {
     breaker_absorb(&cell->breaker, now_ms);
     cell_forget(cell);
+    POST(cell->breaker.state == BREAKER_CLOSED);
 }
 
 static void count_minute(struct cell *cell, uint64_t now_ms, bool is_reject)
@@ -52,6 +55,8 @@ static void count_minute(struct cell *cell, uint64_t now_ms, bool is_reject)
         cell->minutes[cell->minute % CELL_HOUR_MINUTES].calls = 0;
         cell->minutes[cell->minute % CELL_HOUR_MINUTES].rejects = 0;
     }
+    INVARIANT(cell->minute >= minute);
+    INVARIANT(cell->minute - minute < CELL_HOUR_MINUTES); /* else it counts for another hour */
     cell->minutes[minute % CELL_HOUR_MINUTES].calls++;
     cell->minutes[minute % CELL_HOUR_MINUTES].rejects += is_reject;
 }
@@ -179,6 +184,7 @@ static void remember(struct cell *cell, uint64_t now_ms, bool is_fault)
     cell->last[cell->last_at].is_fault = is_fault;
     cell->last_at = (cell->last_at + 1) % CELL_LAST;
     cell->last_count = MIN_OF(cell->last_count + 1, (uint32_t)CELL_LAST);
+    INVARIANT(cell->last_at < CELL_LAST);
 }
 
 /* Open, with the numbers that @cause counted, for people. */
@@ -198,8 +204,10 @@ static void open_breaker(struct cell *cell, uint64_t now_ms, enum breaker_cause 
         .least_ms = least_ms,
     };
 
+    PRE(cell->breaker.force == FORCE_NONE);
     breaker_open(&cell->breaker, now_ms, &trip, rng);
     cell_forget(cell);
+    POST(cell->breaker.state == BREAKER_OPEN);
 }
 
 /* Count in the windows and trip if that was the drop. */

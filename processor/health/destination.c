@@ -55,11 +55,19 @@ size_t destination_health_add(struct destination_health *health, uint64_t now_ms
     return health->cell_count++;
 }
 
+static struct cell *cell_at(const struct destination_health *health, size_t index)
+{
+    PRE(index < health->cell_count);
+    INVARIANT(health->cells[index] != NULL);
+    return health->cells[index];
+}
+
 void destination_health_renew(struct destination_health *health, size_t index, uint64_t now_ms)
 {
-    struct cell *cell = health->cells[index];
+    struct cell *cell = cell_at(health, index);
     uint32_t generation = cell->breaker.generation;
 
+    PRE(cell->breaker.state == BREAKER_CLOSED); /* an outage is not forgotten */
     cell_init(cell, &health->policy, now_ms);
     cell->breaker.generation = generation + 1;
 }
@@ -81,7 +89,7 @@ static bool may_probe(const struct destination_health *health, const struct cell
 enum gate destination_admit(struct destination_health *health, size_t index, uint64_t now_ms,
                             uint64_t hash, unsigned rank, struct ticket *ticket)
 {
-    struct cell *cell = health->cells[index];
+    struct cell *cell = cell_at(health, index);
     enum gate gate = breaker_admit(&health->breaker, now_ms,
                                    breaker_rank_hash(&health->breaker, hash, rank), &health->rng);
 
@@ -90,13 +98,13 @@ enum gate destination_admit(struct destination_health *health, size_t index, uin
     if (gate == GATE_DIVERT) {
         return GATE_DIVERT;
     }
-    ticket->is_destination_canary = gate == GATE_CANARY;
     if (gate == GATE_CANARY && !may_probe(health, cell, now_ms)) {
         breaker_cancel_canary(&health->breaker, health->breaker.generation);
         health->breaker.probed_ms =
             0; /* it was never used: a healthy type's event may be the one */
         return GATE_DIVERT;
     }
+    ticket->is_destination_canary = gate == GATE_CANARY;
     if (gate == GATE_GO) {
         gate = breaker_admit(&cell->breaker, now_ms, breaker_rank_hash(&cell->breaker, hash, rank),
                              &health->rng);
@@ -104,6 +112,8 @@ enum gate destination_admit(struct destination_health *health, size_t index, uin
     }
     ticket->cell_generation = cell->breaker.generation;
     ticket->destination_generation = health->breaker.generation;
+    POST(!ticket->is_canary || !ticket->is_destination_canary);
+    POST((gate == GATE_CANARY) == (ticket->is_canary || ticket->is_destination_canary));
     return gate;
 }
 
@@ -265,6 +275,7 @@ static bool try_open(struct destination_health *health, uint64_t now_ms, uint64_
     trip.calls = sum.calls;
     trip.faults = MAX_OF(sum.faults, health->streak);
     breaker_open(&health->breaker, now_ms, &trip, &health->rng);
+    POST(is_frozen(health));
     absorb_cells(health, now_ms, trip.cause);
     window_clear(&health->window);
     health->last_count = 0;
@@ -300,6 +311,7 @@ static void remember(struct destination_health *health, uint64_t now_ms, bool is
     health->last[health->last_at].is_fault = is_fault;
     health->last_at = (health->last_at + 1) % DESTINATION_LAST;
     health->last_count = MIN_OF(health->last_count + 1, (uint32_t)DESTINATION_LAST);
+    INVARIANT(health->last_at < DESTINATION_LAST);
 }
 
 /* A call in the rows of which the streak, the silence and the last ten are. */
@@ -336,7 +348,7 @@ static bool result_frozen(struct destination_health *health, uint64_t now_ms, en
 bool destination_result(struct destination_health *health, size_t index, const struct call_end *end,
                         const struct ticket *ticket)
 {
-    struct cell *cell = health->cells[index];
+    struct cell *cell = cell_at(health, index);
     uint64_t now_ms = end->now_ms;
     enum call call = end->call;
     bool was_frozen = is_frozen(health);
@@ -371,7 +383,7 @@ bool destination_result(struct destination_health *health, size_t index, const s
 static bool check(struct destination_health *health, size_t index, uint64_t now_ms,
                   const struct ticket *ticket, bool is_over)
 {
-    struct cell *cell = health->cells[index];
+    struct cell *cell = cell_at(health, index);
     bool is_changed;
 
     take_ticket(health, cell, now_ms, ticket);
@@ -389,7 +401,7 @@ bool destination_provisional(struct destination_health *health, size_t index, ui
                              const struct ticket *ticket, bool *is_changed)
 {
     struct window_counts add = {.calls = 1, .faults = 1};
-    struct cell *cell = health->cells[index];
+    struct cell *cell = cell_at(health, index);
 
     take_ticket(health, cell, now_ms, ticket);
     if (ticket->destination_generation != health->breaker.generation ||
@@ -443,7 +455,7 @@ void destination_take_back(struct destination_health *health, size_t index, uint
             break;
         }
     }
-    cell_take_back(health->cells[index], now_ms, at_ms, ticket->cell_generation);
+    cell_take_back(cell_at(health, index), now_ms, at_ms, ticket->cell_generation);
 }
 
 void destination_canary_waits(struct destination_health *health, size_t index, uint64_t now_ms,
@@ -453,7 +465,7 @@ void destination_canary_waits(struct destination_health *health, size_t index, u
         breaker_canary_waits(&health->breaker, now_ms, ticket->destination_generation);
     }
     if (ticket->is_canary) {
-        breaker_canary_waits(&health->cells[index]->breaker, now_ms, ticket->cell_generation);
+        breaker_canary_waits(&cell_at(health, index)->breaker, now_ms, ticket->cell_generation);
     }
 }
 
@@ -464,7 +476,7 @@ void destination_cancel(struct destination_health *health, size_t index,
         breaker_cancel_canary(&health->breaker, ticket->destination_generation);
     }
     if (ticket->is_canary) {
-        breaker_cancel_canary(&health->cells[index]->breaker, ticket->cell_generation);
+        breaker_cancel_canary(&cell_at(health, index)->breaker, ticket->cell_generation);
     }
 }
 

@@ -151,6 +151,7 @@ static void end_outage(struct health *health, const struct watched *watched, siz
 {
     const char *event = which == DESTINATION_CELLS_MAX ? NULL : watched->names[which];
 
+    PRE(mark->outage.id[0] != '\0');
     mark->outage.closed_at_ms = wall_of(health);
     outages_keep(&health->past, &mark->outage, event == NULL ? NULL : mem_text(span_of(event)));
     mark->outage = (struct outage){0};
@@ -162,6 +163,7 @@ static bool follow_breaker(struct health *health, struct watched *watched, size_
 {
     struct outage_mark *mark = &watched->marks[which];
 
+    INVARIANT((mark->state == BREAKER_CLOSED) == (mark->outage.id[0] == '\0'));
     if (mark->state == breaker->state) {
         return false;
     }
@@ -212,6 +214,7 @@ bool health_is_clear(const struct health *health, size_t destination, size_t cel
 {
     const struct watched *watched = &health->watched[destination];
 
+    PRE(cell < DESTINATION_CELLS_MAX);
     return atomic_load_explicit(&watched->is_closed, memory_order_relaxed) &&
            atomic_load_explicit(&watched->gates[cell].is_closed, memory_order_relaxed);
 }
@@ -253,6 +256,7 @@ struct ticket health_ticket(struct health *health, size_t destination, size_t ce
     struct ticket ticket = {0};
 
     (void)pthread_mutex_lock(&health->lock);
+    PRE(cell < watched->health.cell_count);
     ticket.cell_generation = watched->health.cells[cell]->breaker.generation;
     ticket.destination_generation = watched->health.breaker.generation;
     (void)pthread_mutex_unlock(&health->lock);
@@ -324,6 +328,7 @@ enum circuit health_ended(struct health *health, size_t destination, size_t cell
     enum circuit circuit;
 
     PRE(call->calls > 0);
+    PRE(call->last_answer.verdict < VERDICT_COUNT);
     (void)pthread_mutex_lock(&health->lock);
     end.now_ms = health_steady(health, end.now_ms);
     watched->last_answer[call->last_answer.verdict] = call->last_answer;

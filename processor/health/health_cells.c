@@ -63,6 +63,8 @@ static size_t find_unused(const struct watched *watched, uint64_t now_ms)
 
 static void give_away(struct watched *watched, size_t index, struct span event, uint64_t now_ms)
 {
+    PRE(index < OWN_CELLS);
+    PRE(watched->marks[index].outage.id[0] == '\0');
     retire_name(watched, watched->names[index]);
     watched->names[index] = mem_text(event);
     watched->marks[index] = (struct outage_mark){0};
@@ -111,6 +113,7 @@ size_t health_cell(struct health *health, size_t destination, struct span event,
 
     (void)pthread_mutex_lock(&health->lock);
     index = find_or_make(&health->watched[destination], event, health_steady(health, now_ms));
+    POST(index < health->watched[destination].health.cell_count);
     (void)pthread_mutex_unlock(&health->lock);
     return index;
 }

@@ -22,6 +22,7 @@ static void count(struct onset *onset, uint64_t now_ms, uint64_t sent_ms, bool i
     } else if (onset->score > 0 && --onset->score == 0) {
         onset->since_ms = 0;
     }
+    POST((onset->score == 0) == (onset->since_ms == 0));
 }
 
 void onsets_count(struct onsets *onsets, uint64_t now_ms, uint64_t sent_ms, enum call call)
@@ -51,6 +52,8 @@ void outages_keep(struct outages *outages, const struct outage *outage, char *ev
 {
     struct outage *place = &outages->kept[(outages->at + outages->count) % OUTAGES_KEPT];
 
+    PRE(outage->id[0] != '\0');
+    INVARIANT(outages->count <= OUTAGES_KEPT);
     if (outages->count == OUTAGES_KEPT) {
         outages->at = (outages->at + 1) % OUTAGES_KEPT;
         free(place->event);

@@ -18,8 +18,13 @@ static void lock(struct pause *pause)
 
 static void unlock(struct pause *pause)
 {
-    bool is_limited = pause_is_limited(&pause->state);
+    const struct pause_state *state = &pause->state;
+    bool is_limited = pause_is_limited(state);
 
+    INVARIANT((state->throttled_since_ms == 0) == (state->throttle_wait_ms == 0));
+    INVARIANT(state->throttle_wait_ms <= PAUSE_THROTTLE_MAX_MS);
+    INVARIANT(state->hold_wait_ms <= PAUSE_HOLD_MAX_MS);
+    INVARIANT(state->held_since_ms == 0 || state->hold_wait_ms != 0);
     if (atomic_load_explicit(&pause->is_limited, memory_order_relaxed) != is_limited) {
         atomic_store_explicit(&pause->is_limited, is_limited, memory_order_release);
     }

@@ -48,6 +48,7 @@ void held_sources_set(struct held_sources *sources, unsigned worker, struct span
     if (at == sources->count && sources->count == HELD_SOURCES_MAX) {
         return;
     }
+    INVARIANT(at < HELD_SOURCES_MAX);
     sources->count += at == sources->count;
     sources->all[at] = held;
 }

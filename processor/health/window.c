@@ -30,6 +30,8 @@ void window_add(struct window *window, uint64_t now_ms, const struct window_coun
 {
     struct window_counts *bucket;
 
+    PRE(add->faults <= add->calls);
+    PRE(add->rejects <= add->calls);
     move_to(window, now_ms / 1000);
     bucket = bucket_of(window, window->second);
     bucket->calls += add->calls;
@@ -50,6 +52,7 @@ void window_take_back_fault(struct window *window, uint64_t now_ms, uint64_t at_
     bucket = bucket_of(window, second);
     bucket->faults -= bucket->faults > 0;
     bucket->calls -= bucket->calls > 0;
+    INVARIANT(bucket->faults <= bucket->calls);
 }
 
 /* The oldest second of a sum, given what the window still knows. */
@@ -66,6 +69,8 @@ struct window_counts window_sum(const struct window *window, uint64_t now_ms, ui
 {
     struct window_counts sum = {0};
 
+    PRE(seconds > 0);
+    PRE(seconds < WINDOW_SECONDS);
     if (!window->is_begun) {
         return sum;
     }
@@ -77,6 +82,7 @@ struct window_counts window_sum(const struct window *window, uint64_t now_ms, ui
         sum.slows += bucket->slows;
         sum.rejects += bucket->rejects;
     }
+    POST(sum.faults <= sum.calls);
     return sum;
 }
 
@@ -84,6 +90,7 @@ uint32_t window_fault_seconds(const struct window *window, uint64_t now_ms, uint
 {
     uint32_t count = 0;
 
+    PRE(seconds < WINDOW_SECONDS);
     if (!window->is_begun) {
         return 0;
     }

@@ -264,6 +264,7 @@ static void a_broken_type_is_asked_last(void **state)
     scene.now_ms += 20000;
     play(&scene, "CCC-", 50, 20000);
     scene.health.cells[LEAD]->breaker.state = BREAKER_OPEN;
+    scene.health.cells[LEAD]->breaker.cause = CAUSE_RATIO;
     scene.now_ms = scene.health.breaker.until_ms;
     assert_int_equal(destination_admit(&scene.health, LEAD, scene.now_ms, 0, 0, &ticket),
                      GATE_DIVERT);
@@ -286,6 +287,7 @@ static void a_destination_with_broken_types_only_comes_back_too(void **state)
         play(&scene, "C---", 50, 60000);
         assert_int_equal(scene.health.breaker.state, BREAKER_OPEN);
         scene.health.cells[PURCHASE]->breaker.state = states[i];
+        scene.health.cells[PURCHASE]->breaker.cause = CAUSE_RATIO;
         if (recover(&scene, PURCHASE, CALL_OK, 120000) == 0) {
             fail_msg("%s: never back", breaker_state_word(states[i]));
         }
