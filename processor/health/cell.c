@@ -29,7 +29,7 @@ void cell_init(struct cell *cell, const struct cell_policy *policy, uint64_t now
 void cell_forget(struct cell *cell)
 {
     window_clear(&cell->window);
-    cell->last_count = 0;
+    last_calls_forget(&cell->last);
     cell->streak = 0;
     cell->silent.calls = 0;
     cell->rejected.calls = 0;
@@ -85,25 +85,10 @@ bool cell_has_timed_out(const struct cell *cell)
     return cell->silent.calls > 0 && cell->confirmed_ms >= cell->silent.since_ms;
 }
 
-static uint32_t last_faults(const struct cell *cell)
-{
-    uint32_t faults = 0;
-
-    for (uint32_t i = 0; i < cell->last_count; i++) {
-        faults += cell->last[i].is_fault;
-    }
-    return faults;
-}
-
-static uint64_t oldest_of_last(const struct cell *cell)
-{
-    return cell->last[cell->last_count < CELL_LAST ? 0 : cell->last_at].at_ms;
-}
-
 static bool is_thin(const struct cell *cell, uint64_t now_ms)
 {
-    return cell->last_count == CELL_LAST && now_ms - oldest_of_last(cell) <= THIN_MS &&
-           last_faults(cell) >= THIN_FAULTS;
+    return last_calls_are_within(&cell->last, now_ms, THIN_MS) &&
+           last_calls_faults(&cell->last, NULL) >= THIN_FAULTS;
 }
 
 static enum breaker_cause fault_cause(const struct cell *cell, uint64_t now_ms)
@@ -177,14 +162,7 @@ static void remember(struct cell *cell, uint64_t now_ms, bool is_fault)
     } else if (!is_fault) {
         cell->streak = 0;
     }
-    if (cell->last_count == 0) {
-        cell->last_at = 0;
-    }
-    cell->last[cell->last_at].at_ms = now_ms;
-    cell->last[cell->last_at].is_fault = is_fault;
-    cell->last_at = (cell->last_at + 1) % CELL_LAST;
-    cell->last_count = MIN_OF(cell->last_count + 1, (uint32_t)CELL_LAST);
-    INVARIANT(cell->last_at < CELL_LAST);
+    last_calls_add(&cell->last, now_ms, is_fault);
 }
 
 /* Open, with the numbers that @cause counted, for people. */
@@ -196,8 +174,8 @@ static void open_breaker(struct cell *cell, uint64_t now_ms, enum breaker_cause 
         window_sum(&cell->window, now_ms, is_storm ? STORM_S : cell->policy->window_s);
     const struct breaker_trip trip = {
         .cause = cause,
-        .calls = cause == CAUSE_THIN ? cell->last_count : sum.calls,
-        .faults = cause == CAUSE_THIN   ? last_faults(cell)
+        .calls = cause == CAUSE_THIN ? cell->last.count : sum.calls,
+        .faults = cause == CAUSE_THIN   ? last_calls_faults(&cell->last, NULL)
                   : cause == CAUSE_SLOW ? sum.slows
                   : is_storm            ? sum.rejects
                                         : sum.faults,
@@ -314,10 +292,5 @@ void cell_take_back(struct cell *cell, uint64_t now_ms, uint64_t at_ms, uint32_t
     cell->streak = 0;
     cell->silent.calls = 0;
     window_take_back_fault(&cell->window, now_ms, at_ms);
-    for (uint32_t i = 0; i < cell->last_count; i++) {
-        if (cell->last[i].at_ms == at_ms && cell->last[i].is_fault) {
-            cell->last[i].is_fault = false;
-            return;
-        }
-    }
+    last_calls_take_back(&cell->last, at_ms);
 }

@@ -116,17 +116,13 @@ static inline bool call_is_overtaken(uint64_t served_ms, uint64_t sent_ms, uint6
     return sent_ms != 0 && sent_ms < served_ms && now_ms - sent_ms >= OVERTAKEN_MS;
 }
 
-enum { CELL_LAST = 10, CELL_HOUR_MINUTES = 60 };
+enum { CELL_HOUR_MINUTES = 60 };
 
 struct cell {
     const struct cell_policy *policy;
     struct breaker breaker;
     struct window window;
-    struct {
-        uint64_t at_ms;
-        bool is_fault;
-    } last[CELL_LAST]; /* a ring */
-    uint32_t last_at, last_count;
+    struct last_calls last;
     struct {
         uint32_t calls, rejects;
     } minutes[CELL_HOUR_MINUTES]; /* a ring, for the hour before a reject storm */

@@ -157,19 +157,11 @@ static struct census count_cells(const struct destination_health *health, uint64
 static bool is_thin(const struct destination_health *health, uint64_t now_ms)
 {
     uint64_t since_ms = health->streak > 0 ? health->streak_since_ms : now_ms;
-    uint32_t faults = 0;
+    uint64_t first_ms = now_ms;
 
-    if (health->last_count < DESTINATION_LAST ||
-        now_ms - health->last[health->last_at].at_ms > THIN_MS) {
-        return false;
-    }
-    for (uint32_t i = 0; i < DESTINATION_LAST; i++) {
-        if (health->last[i].is_fault) {
-            faults++;
-            since_ms = MIN_OF(since_ms, health->last[i].at_ms);
-        }
-    }
-    return faults >= THIN_FAULTS && now_ms - since_ms >= THIN_LEAST_MS;
+    return last_calls_are_within(&health->last, now_ms, THIN_MS) &&
+           last_calls_faults(&health->last, &first_ms) >= THIN_FAULTS &&
+           now_ms - MIN_OF(since_ms, first_ms) >= THIN_LEAST_MS;
 }
 
 static enum breaker_cause silent_cause(const struct destination_health *health,
@@ -278,8 +270,7 @@ static bool try_open(struct destination_health *health, uint64_t now_ms, uint64_
     POST(is_frozen(health));
     absorb_cells(health, now_ms, trip.cause);
     window_clear(&health->window);
-    health->last_count = 0;
-    health->last_at = 0;
+    last_calls_forget(&health->last);
     health->streak = 0;
     health->silent.calls = 0;
     health->rejected.calls = 0;
@@ -305,15 +296,6 @@ static void set_served(struct destination_health *health, struct cell *cell,
     cell->served_ms = MAX_OF(cell->served_ms, ticket->sent_ms);
 }
 
-static void remember(struct destination_health *health, uint64_t now_ms, bool is_fault)
-{
-    health->last[health->last_at].at_ms = now_ms;
-    health->last[health->last_at].is_fault = is_fault;
-    health->last_at = (health->last_at + 1) % DESTINATION_LAST;
-    health->last_count = MIN_OF(health->last_count + 1, (uint32_t)DESTINATION_LAST);
-    INVARIANT(health->last_at < DESTINATION_LAST);
-}
-
 /* A call in the rows of which the streak, the silence and the last ten are. */
 static void count_rows(struct destination_health *health, struct cell *cell, uint64_t now_ms,
                        bool is_silent, bool is_fault)
@@ -322,7 +304,7 @@ static void count_rows(struct destination_health *health, struct cell *cell, uin
     if (is_fault && health->is_overtaken) {
         return;
     }
-    remember(health, now_ms, is_silent);
+    last_calls_add(&health->last, now_ms, is_silent);
     count_streak(health, cell, now_ms, is_fault);
     row_count(&health->silent, now_ms, is_silent);
 }
@@ -449,12 +431,7 @@ void destination_take_back(struct destination_health *health, size_t index, uint
     window_take_back_fault(&health->window, now_ms, at_ms);
     health->streak = 0;
     health->silent.calls = 0;
-    for (uint32_t i = 0; i < health->last_count; i++) {
-        if (health->last[i].at_ms == at_ms && health->last[i].is_fault) {
-            health->last[i].is_fault = false;
-            break;
-        }
-    }
+    last_calls_take_back(&health->last, at_ms);
     cell_take_back(cell_at(health, index), now_ms, at_ms, ticket->cell_generation);
 }
 

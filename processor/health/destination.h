@@ -24,7 +24,7 @@
 
 #include "health/cell.h"
 
-enum { DESTINATION_CELLS_MAX = 256, DESTINATION_LAST = 10 };
+enum { DESTINATION_CELLS_MAX = 256 };
 
 enum scope { SCOPE_NONE, SCOPE_PARTIAL, SCOPE_GLOBAL };
 const char *scope_word(enum scope scope);
@@ -33,11 +33,7 @@ struct destination_health {
     struct cell_policy policy;
     struct breaker breaker;
     struct window window; /* faults: connect and transport */
-    struct {
-        uint64_t at_ms;
-        bool is_fault;
-    } last[DESTINATION_LAST];
-    uint32_t last_at, last_count;
+    struct last_calls last;
     uint32_t streak;   /* faults of any kind in a row */
     struct row silent; /* no connection, no answer, or none yet */
     struct row rejected;

@@ -99,3 +99,49 @@ uint32_t window_fault_seconds(const struct window *window, uint64_t now_ms, uint
     }
     return count;
 }
+
+/* the last calls */
+
+void last_calls_add(struct last_calls *last, uint64_t now_ms, bool is_fault)
+{
+    last->calls[last->at].at_ms = now_ms;
+    last->calls[last->at].is_fault = is_fault;
+    last->at = (last->at + 1) % LAST_CALLS;
+    last->count = MIN_OF(last->count + 1, (uint32_t)LAST_CALLS);
+    INVARIANT(last->at == last->count % LAST_CALLS || last->count == LAST_CALLS);
+}
+
+void last_calls_forget(struct last_calls *last)
+{
+    last->at = 0;
+    last->count = 0;
+}
+
+bool last_calls_are_within(const struct last_calls *last, uint64_t now_ms, uint64_t within_ms)
+{
+    return last->count == LAST_CALLS && now_ms - last->calls[last->at].at_ms <= within_ms;
+}
+
+uint32_t last_calls_faults(const struct last_calls *last, uint64_t *first_ms)
+{
+    uint32_t faults = 0;
+
+    for (uint32_t i = 0; i < last->count; i++) {
+        uint32_t at = last->count < LAST_CALLS ? i : (last->at + i) % LAST_CALLS;
+
+        if (last->calls[at].is_fault && faults++ == 0 && first_ms != NULL) {
+            *first_ms = last->calls[at].at_ms;
+        }
+    }
+    return faults;
+}
+
+void last_calls_take_back(struct last_calls *last, uint64_t at_ms)
+{
+    for (uint32_t i = 0; i < last->count; i++) {
+        if (last->calls[i].at_ms == at_ms && last->calls[i].is_fault) {
+            last->calls[i].is_fault = false;
+            return;
+        }
+    }
+}

@@ -1,5 +1,5 @@
 /**
- * window - what happened in the last seconds: one-second buckets over one minute.
+ * window - what happened lately: one-second buckets over one minute, and the last ten calls.
  *
  * Pure: the caller brings the time (monotonic ms, never going back by more than it
  * forgets). Late results land in the present second.
@@ -32,5 +32,25 @@ void window_take_back_fault(struct window *window, uint64_t now_ms, uint64_t at_
 struct window_counts window_sum(const struct window *window, uint64_t now_ms, uint32_t seconds);
 /** In how many distinct seconds of the last @seconds there was a fault. */
 uint32_t window_fault_seconds(const struct window *window, uint64_t now_ms, uint32_t seconds);
+
+/* The last calls, for a rule where there are too few a minute for a ratio. All zero: none. */
+enum { LAST_CALLS = 10 };
+
+struct last_calls {
+    struct {
+        uint64_t at_ms;
+        bool is_fault;
+    } calls[LAST_CALLS]; /* a ring */
+    uint32_t at, count;
+};
+
+void last_calls_add(struct last_calls *last, uint64_t now_ms, bool is_fault);
+void last_calls_forget(struct last_calls *last);
+/** There are ten, and the first of them was not longer ago than @within_ms. */
+bool last_calls_are_within(const struct last_calls *last, uint64_t now_ms, uint64_t within_ms);
+/** How many of them failed; @first_ms: the first of these, unless NULL; unchanged without one. */
+uint32_t last_calls_faults(const struct last_calls *last, uint64_t *first_ms);
+/** A provisional fault of @at_ms turned out well. */
+void last_calls_take_back(struct last_calls *last, uint64_t at_ms);
 
 #endif /* HEALTH_WINDOW_H */
