@@ -252,6 +252,10 @@ const struct log_event log_events[] = {
      "A transaction has been open for long. The `behind` records from `offset` on cannot be "
      "read before it ends. detour is not the cause.",
      "See `next`."},
+    {"source.read_again", "warn", "topic partition offset wanted next", "topic partition",
+     "Records that were read last are not in the log: it was compacted, or it is another one. It "
+     "is read again from `offset` on; events up to `wanted` may be delivered again.",
+     "Nothing, if the topic is compacted. Otherwise check whether the cluster lost records."},
     {"source.readable", "info", "topic partition offset was times lasted_ms", "topic partition",
      "A partition that could not be read is read again.", ""},
     {"source.revoked", "info", "worker partitions lost committed", "",

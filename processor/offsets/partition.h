@@ -66,6 +66,7 @@ enum check_state {
     CHECK_OFF,
     CHECK_READING, /* the next record is compared with a mark */
     CHECK_CHANGED, /* it is another log than was read, at least from some record on */
+    CHECK_UNSURE,  /* it may be: records that were noted are not there */
 };
 
 /* Marks kept of the records received last, besides the trail's, which lie further apart. */
@@ -76,6 +77,7 @@ struct log_check {
     enum check_state state;
     bool is_changed;   /* some record is another one, or is no longer there */
     int64_t match;     /* the newest record that is the same, -1: none */
+    size_t absent;     /* marks that have no record in a log that goes on behind them */
     int64_t high;      /* the end of the log before, as last reported */
     uint64_t since_ms; /* the mark it is at is waited for */
     bool is_told;      /* that it does not come */

@@ -11,8 +11,10 @@
  *    it is another record    the next older mark is looked at, and so on, until one is the same:
  *                            the log was truncated there; or none is: it was replaced
  *    it is not there         compaction, or a transaction's own record in another log: the next
- *                            older mark decides. That is why the last records are all noted: one
- *                            that is the same must not hide others that are not
+ *                            older mark is looked at. If that is the same, the log is, where all
+ *                            offsets between are looked at; else nobody knows, and what lies
+ *                            behind it is read again (partition_gap.c). That is why the last
+ *                            records are all noted: then there is little between
  *    nothing comes           the log ends before it: the bounds will say; or it is not there
  *    nothing is noted        then the record before the position is noted
  *
@@ -80,6 +82,18 @@ void check_again(struct source_partition *partition, uint64_t now_ms)
     }
 }
 
+/* Marks are not there, and behind the newest record that is the same, or settled beyond the
+ * position, there may be records that were never read. */
+static bool is_unsure(const struct source_partition *partition)
+{
+    const struct log_check *check = &partition->check;
+    bool is_ahead = check->absent > 0 && check->marks[0].offset >= partition->position;
+    int64_t between = partition->position - 1 - check->match;
+
+    return is_ahead ||
+           (check->absent > 0 && (check->match < 0 || between > (int64_t)check->absent));
+}
+
 /* All that can be known is known. */
 static void decide(struct source_partition *partition, uint64_t now_ms)
 {
@@ -90,6 +104,11 @@ static void decide(struct source_partition *partition, uint64_t now_ms)
     if (check->is_changed) {
         check->state = CHECK_CHANGED;
         partition->look_at_ms = now_ms; /* partition_gap.c says where to go on */
+        return;
+    }
+    if (is_unsure(partition)) {
+        check->state = CHECK_UNSURE;
+        partition->look_at_ms = now_ms;
         return;
     }
     check->state = CHECK_OFF;
@@ -148,6 +167,7 @@ static void compare(struct source_partition *partition, struct mark found)
         check->is_changed = true; /* since when is told by marks further apart: fewer fetches */
         check->at = MAX_OF(check->at + 1, MIN_OF(check->near, check->count - 1));
     } else {
+        check->absent++;
         check->at++;
     }
 }
@@ -190,6 +210,7 @@ void check_end(struct source_partition *partition, int64_t end, uint64_t now_ms)
         return;
     }
     if (check->at < check->count) {
+        check->absent++;
         check->at++; /* it is not there */
     }
     if (check->at == check->count) {

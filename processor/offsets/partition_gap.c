@@ -8,6 +8,9 @@
  *    replaced    nothing that was noted is in it (a topic deleted and made anew): all of it is new
  *    past_end    the position is behind the end, and nothing was noted: kafka.past_end says where
  *
+ * Where nobody knows whether it is another log (CHECK_UNSURE) it is read again from the last record
+ * known to be the same, as if it were, but it is no gap: duplicates, never loss.
+ *
  * What was taken of the log before is finished, and counts for nothing in the one there is.
  */
 #include <inttypes.h>
@@ -93,25 +96,37 @@ static void halt(struct source_partition *partition, const struct gap *gap)
     }
 }
 
+/* On from @from as if nothing had been read beyond it; what is known of the log up to @known
+ * holds. */
+static void go_back(struct source_partition *partition, int64_t known_to,
+                    const struct tally_start *why)
+{
+    struct trail known = *tracker_trail(partition->tracker);
+
+    PRE(known_to <= why->offset);
+    trail_cut(&known, known_to);
+    partition_set_newest(partition, (struct mark){0});
+    partition->is_dirty = true;
+    partition->position = why->offset;
+    partition->committed = -1;
+    partition->memory = (struct trail){0};
+    restart(partition, why->offset, &known, why);
+}
+
 static void skip(struct source_partition *partition, const struct gap *gap)
 {
     tell(partition, gap, false);
-    partition_set_newest(partition, (struct mark){0});
-    partition->is_dirty = true;
-    partition->position = gap->from;
     if (gap->cause == GAP_REMOVED) {
+        partition_set_newest(partition, (struct mark){0});
+        partition->is_dirty = true;
+        partition->position = gap->from;
         /* The gap is settled, so that it is not met and counted again after a restart. */
         if (tracker_take(partition->tracker, (struct mark){gap->from - 1, 0}) == TAKE_NEW) {
             (void)tracker_settle(partition->tracker, gap->from - 1,
                                  &(struct settled){NO_FATE, gap->missing});
         }
     } else {
-        struct trail known = *tracker_trail(partition->tracker);
-
-        trail_cut(&known, gap->cause == GAP_TRUNCATED ? gap->from : 0);
-        partition->committed = -1;
-        partition->memory = (struct trail){0};
-        restart(partition, gap->from, &known,
+        go_back(partition, gap->cause == GAP_TRUNCATED ? gap->from : 0,
                 &(struct tally_start){.offset = gap->from,
                                       .is_new_log = gap->cause != GAP_PAST_END,
                                       .missing = gap->missing});
@@ -126,6 +141,28 @@ static int64_t same_until(const struct source_partition *partition, const struct
     return MIN_OF(MAX_OF(until, gap->low), gap->high);
 }
 
+/* It is another log; also where the bounds say so of one that may be. */
+static bool is_changed(const struct source_partition *partition, const struct gap *bounds)
+{
+    bool is_inside = partition->position >= bounds->low && partition->position <= bounds->high;
+
+    return partition->check.state == CHECK_CHANGED ||
+           (partition->check.state == CHECK_UNSURE && !is_inside);
+}
+
+/* Nobody knows whether the log is the same behind the record that is. */
+static void read_again(struct source_partition *partition, const struct gap *bounds)
+{
+    int64_t from = partition->check.match < 0 ? bounds->low : same_until(partition, bounds);
+
+    LOG_WARN(
+        "source.read_again", "topic=%s partition=%d offset=%" PRId64 " wanted=%" PRId64 " next=%s",
+        LOG_Q(partition->topic), (int)partition->partition, from, partition->position,
+        LOG_Q("records that were read last are not in the log; it may be another one, so it is "
+              "read again from the last record that is known to be the same"));
+    go_back(partition, from, &(struct tally_start){.offset = from});
+}
+
 /* False: the offset wanted is there. */
 static bool find_gap(const struct source_partition *partition, enum past_end past_end,
                      struct gap *gap)
@@ -135,10 +172,10 @@ static bool find_gap(const struct source_partition *partition, enum past_end pas
 
     gap->from = gap->low;
     gap->missing = MAX_OF(unread, (int64_t)0);
-    if (check->state == CHECK_CHANGED && check->match >= 0) {
+    if (is_changed(partition, gap) && check->match >= 0) {
         gap->cause = GAP_TRUNCATED;
         gap->from = same_until(partition, gap);
-    } else if (check->state == CHECK_CHANGED) {
+    } else if (is_changed(partition, gap)) {
         gap->cause = GAP_REPLACED;
     } else if (partition->position < gap->low) {
         gap->cause = GAP_REMOVED;
@@ -169,6 +206,9 @@ static void judge(struct source_partition *partition, const struct config_kafka 
         } else {
             halt(partition, &gap);
         }
+        partition->check.state = CHECK_OFF;
+    } else if (partition->check.state == CHECK_UNSURE) {
+        read_again(partition, &gap);
         partition->check.state = CHECK_OFF;
     } else if (!was_checked && partition->is_refused) {
         LOG_WARN("source.no_gap", "topic=%s partition=%d offset=%" PRId64 " next=%s",

@@ -146,10 +146,7 @@ int64_t sim_produce(struct sim_world *sim, struct sim_record *made)
         .tag = made->tag,
     };
     record->serial = ++sim->serial;
-    /* A log in the place of another has all its offsets. Where it has none at the very offset that
-     * a commit noted last, the marks of a restart, which lie further apart, do not tell it from the
-     * one before. */
-    log_add(log, record, log->changes == 0 ? made->gap : 0);
+    log_add(log, record, made->gap);
     if (log->owner != NULL) {
         worker_wake(log->owner->worker);
     }
