@@ -125,8 +125,8 @@ static void tidy(void *context, const struct assignment *assignment)
 struct tally_writer bookkeeper_books(struct bookkeeper *keeper)
 {
     return (struct tally_writer){.context = keeper,
-                          .write = write_tally,
-                          .state = tally_state,
-                          .end = end_tally,
-                          .tidy = tidy};
+                                 .write = write_tally,
+                                 .state = tally_state,
+                                 .end = end_tally,
+                                 .tidy = tidy};
 }
