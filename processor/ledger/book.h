@@ -68,7 +68,8 @@ struct book_session {
     int64_t start;
     int64_t rewound_from; /* the head when it began, where that was beyond its start; or -1 */
     bool is_confirmed;
-    bool is_put; /* one of the pending tallies counts; its runs are `kept` */
+    bool is_handed; /* another began where it committed only runs; it may go on all the same */
+    bool is_put;    /* one of the pending tallies counts; its runs are `kept` */
     struct books_runs settled;
     /* The newest last. Earlier ones begin at the same offset: their commits failed, or were taken
      * and the answer was lost. */

@@ -47,6 +47,7 @@ void session_add(struct book_session *session, struct book_pending *pending, boo
     }
     session->pending[session->pending_count++] = *pending;
     session->is_put = false;
+    session->is_handed = false;
     *pending = (struct book_pending){0};
 }
 
@@ -112,9 +113,10 @@ static void make_room(struct book *book)
 
 void session_claim(struct book *book, size_t index)
 {
+    const struct book_session *session = &book->sessions[index];
     struct book_pending *newest = session_newest(&book->sessions[index]);
 
-    book->overtaken++;
+    book->overtaken += newest->run.from < newest->run.to || !session->is_handed;
     if (newest->run.from < newest->run.to) {
         if (book->claim_count == BOOK_CLAIMS_MAX) {
             make_room(book);
@@ -293,14 +295,68 @@ static bool is_overtaken(const struct book *book, const struct book_session *ses
     return !session->is_confirmed && session->rewound_from >= 0 && offset >= book->head;
 }
 
-/* The newest session with a pending tally that ends at @offset, and which it is; or SIZE_MAX. */
-static size_t find_match(const struct book *book, int64_t offset, size_t *which)
+/* Only runs were committed. Another session that begins at the same offset may be an older one,
+ * whose record was written late. */
+static bool is_empty(const struct book_session *session, size_t which)
+{
+    return session->pending[which].run.from == session->pending[which].run.to;
+}
+
+static bool is_within(struct record_run run, const struct books_runs *runs)
+{
+    bool is_found = false;
+
+    for (size_t i = 0; i < runs->count && !is_found; i++) {
+        is_found = runs->items[i].from <= run.from && run.to <= runs->items[i].to;
+    }
+    return is_found;
+}
+
+/* Did it tell of all that lies in @run, or find it settled? */
+static bool tells_of(const struct book_session *session, size_t which, struct record_run run)
+{
+    const struct book_aheads *aheads = &session->pending[which].ahead;
+    const struct books_runs around = {&run, 1};
+    bool is_told = false;
+
+    for (size_t i = 0; i < aheads->count && !is_told; i++) {
+        is_told = is_within(aheads->items[i].run, &around);
+    }
+    for (size_t i = 0; i < session->settled.count && !is_told; i++) {
+        is_told = is_within(session->settled.items[i], &around);
+    }
+    return is_told;
+}
+
+/* Is it the commit that kept @settled? */
+static bool has_kept(const struct book_session *session, size_t which,
+                     const struct books_runs *settled)
+{
+    const struct book_aheads *aheads = &session->pending[which].ahead;
+    bool is_same = true;
+
+    for (size_t i = 0; i < aheads->count && is_same; i++) {
+        is_same = is_within(aheads->items[i].run, settled);
+    }
+    for (size_t i = 0; i < settled->count && is_same; i++) {
+        is_same = tells_of(session, which, settled->items[i]);
+    }
+    return is_same;
+}
+
+/* The newest session with a pending tally that ends at @offset, and which it is; or SIZE_MAX.
+ * @settled: with these runs; NULL: whatever its runs are. */
+static size_t find_match(const struct book *book, int64_t offset, const struct books_runs *settled,
+                         size_t *which)
 {
     for (size_t i = book->session_count; i > 0; i--) {
         const struct book_session *session = &book->sessions[i - 1];
 
         *which = session_find(session, offset);
-        if (*which != BOOK_PENDING_MAX &&
+        if (*which != BOOK_PENDING_MAX && settled != NULL && !has_kept(session, *which, settled)) {
+            continue;
+        }
+        if (*which != BOOK_PENDING_MAX && !(session->is_handed && is_empty(session, *which)) &&
             !(is_overtaken(book, session, offset) && offset == book->head)) {
             return i - 1;
         }
@@ -329,15 +385,22 @@ void session_hand_over(struct book *book, int64_t offset, int64_t alike,
                        const struct books_runs *settled)
 {
     size_t which = 0;
-    size_t match = find_match(book, offset, &which);
+    size_t match = find_match(book, offset, settled, &which);
 
+    if (match == SIZE_MAX) {
+        match = find_match(book, offset, NULL, &which);
+    }
     if (match == SIZE_MAX && alike >= 0) {
-        match = find_match(book, alike, &which);
+        match = find_match(book, alike, NULL, &which);
     }
     if (match != SIZE_MAX) {
         match = session_commit(book, match, which);
         put_aheads(book, settled);
-        session_close(book, match);
+        if (is_empty(&book->sessions[match], which)) {
+            book->sessions[match].is_handed = true; /* perhaps it goes on */
+        } else {
+            session_close(book, match);
+        }
     } else {
         put_aheads(book, settled);
         end_passed(book, offset);
