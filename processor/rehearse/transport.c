@@ -76,7 +76,7 @@ static void free_message(struct transport_message *message)
     free(message);
 }
 
-static struct world_leg describe(const struct leg *leg, size_t destination)
+static struct world_leg describe(const struct transport_message *message, const struct leg *leg)
 {
     const struct event *event = leg->event;
     const struct world_record *record = (const void *)event->message;
@@ -86,11 +86,13 @@ static struct world_leg describe(const struct leg *leg, size_t destination)
         .offset = event->message->offset,
         .produced_ms = record->produced_ms - WORLD_START_MS,
         .tag = record->tag,
+        .worker = message->worker->index,
+        .epoch = event->epoch,
         .leg = (uint16_t)(leg - event->legs),
         .position = leg->position,
         .route = leg->route,
         .plan = leg->plan,
-        .destination = destination,
+        .destination = message->destination,
         .reason = (enum reason)leg->reason,
         .is_dead_letter = leg->is_dead_letter,
         .is_part = leg->is_dead_letter && leg->part + 1 < leg->part_count,
@@ -103,7 +105,7 @@ static void add_leg(struct transport_message *message, const struct leg *leg)
         message->leg_cap = MAX_OF(message->leg_cap * 2, (size_t)8);
         message->legs = mem_grow(message->legs, message->leg_cap, sizeof(struct world_leg));
     }
-    message->legs[message->leg_count++] = describe(leg, message->destination);
+    message->legs[message->leg_count++] = describe(message, leg);
 }
 
 static void tell_held(const struct world *world, const struct world_leg *leg, bool will_tell)

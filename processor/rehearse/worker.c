@@ -84,6 +84,7 @@ void worker_open(struct worker *worker, const struct worker_parts *parts)
                                                                 .metrics = parts->metrics,
                                                                 .io = &worker->io,
                                                                 .worker = parts->number,
+                                                                .fates = parts->fates,
                                                                 .seed = rng_next(&world->rng)});
     intake_init(&worker->intake, &worker->deliverer, -1);
     turn_init(&worker->turn, &worker->deliverer, &worker->intake, parts->number);

@@ -28,6 +28,8 @@ struct world_leg {
     int64_t offset;
     uint64_t produced_ms; /* since the start */
     uint32_t tag;         /* as produced */
+    uint32_t worker;      /* who sends it, ... */
+    uint64_t epoch;       /* ... and of which assignment it has the record */
     uint16_t leg;
     uint16_t position;                /* in its chain */
     const struct config_route *route; /* NULL: the event as a whole, likewise the plan */

@@ -88,7 +88,8 @@ struct worker_parts {
     void *context;           /* theirs: worker->source */
     struct health *health;
     struct metrics_worker *metrics;
-    unsigned number; /* among those who share the health */
+    struct fates *fates; /* NULL: nobody keeps books */
+    unsigned number;     /* among those who share the health */
 };
 
 void worker_open(struct worker *worker, const struct worker_parts *parts);

@@ -55,14 +55,25 @@ static bool compile(struct cast_config *out, const char *directory, const char *
     return is_good;
 }
 
-static void encode(const struct pipeline *pipeline, const char *event, int64_t time_ms,
-                   struct buf *out)
+/* Of an event without type nothing more is read. */
+int64_t sim_micros(enum sim_event event)
 {
+    static const int64_t cents[SIM_EVENT_COUNT] = {
+        [SIM_PURCHASE] = 1999, [SIM_VIEW] = 10,     [SIM_SIGNUP] = 2005,
+        [SIM_DROPPED] = 733,   [SIM_NOBODYS] = 101, [SIM_OLD] = 499};
+
+    return cents[event] * 10000;
+}
+
+static void encode(const struct pipeline *pipeline, const char *event, int64_t time_ms,
+                   enum sim_event which, struct buf *out)
+{
+    long long cents = (long long)sim_micros(which) / 10000;
     const struct type *type = pipeline->readers->schemas[0]->root;
     char *json = mem_format("{\"event\": \"%s\", \"timestamp\": %lld, \"user\": {\"email\": "
-                            "\"somebody@example.com\"}, \"properties\": {\"value\": 20.0, "
+                            "\"somebody@example.com\"}, \"properties\": {\"value\": %lld.%02lld, "
                             "\"currency\": \"EUR\"}}",
-                            event, (long long)time_ms);
+                            event, (long long)time_ms, cents / 100, cents % 100);
     struct arena arena;
     struct value value;
     struct err err;
@@ -100,10 +111,10 @@ static void make_records(struct sim_cast *cast)
         buf_init(&cast->records[i], 4096);
     }
     for (size_t i = 0; i < COUNT_OF(names); i++) {
-        encode(pipeline, names[i], SIM_WALL_MS, &cast->records[i]);
+        encode(pipeline, names[i], SIM_WALL_MS, (enum sim_event)i, &cast->records[i]);
     }
-    encode(pipeline, "Purchase", SIM_WALL_MS - 10 * 86400000ll, &cast->records[SIM_OLD]);
-    encode(pipeline, "", SIM_WALL_MS, &cast->records[SIM_UNTYPED]);
+    encode(pipeline, "Purchase", SIM_WALL_MS - 10 * 86400000ll, SIM_OLD, &cast->records[SIM_OLD]);
+    encode(pipeline, "", SIM_WALL_MS, SIM_UNTYPED, &cast->records[SIM_UNTYPED]);
     buf_add_text(&cast->records[SIM_GARBAGE], "not Avro at all");
     frame_other(&cast->records[SIM_STRANGE], 0x1234567890abcdefu);
     INVARIANT(schema_parse(span_of(embedded_utm_attribution_avsc), NULL, 0, &utm, &err) == ERR_OK);

@@ -14,6 +14,7 @@ struct commit_entry {
     int64_t offset;
     struct buf metadata;
     uint64_t generation;
+    uint64_t epoch;
     enum commit_result result;
     bool is_sent;
 };
@@ -49,8 +50,11 @@ static void take_out(struct sim_world *sim, struct sim_commit *commit)
 }
 
 /* Only a log that changed may be committed at an earlier offset than before. */
-static enum commit_result take(struct sim_world *sim, int32_t number, struct commit_entry *entry)
+static enum commit_result take(struct sim_commit *commit, int32_t number)
 {
+    struct sim_world *sim = commit->worker->sim;
+    const struct commit_entry *entry = &commit->entries[number];
+    const struct sim_session session = {commit->life, number, entry->epoch};
     struct sim_log *log = &sim->logs[number];
     bool is_lost =
         sim->options.commits_lost > 0 && rng_unit(&sim->world->rng) < sim->options.commits_lost;
@@ -70,6 +74,7 @@ static enum commit_result take(struct sim_world *sim, int32_t number, struct com
     buf_clear(&log->metadata);
     buf_add_span(&log->metadata, buf_span(&entry->metadata));
     log_trim(log);
+    sim_account_committed(sim->account, &session, entry->offset, buf_span(&entry->metadata));
     return is_answer_lost ? COMMIT_FAILED : COMMIT_DONE;
 }
 
@@ -84,7 +89,7 @@ static void arrive(struct sim_commit *commit)
     sim->seen.has_late_commit |= commit->worker->life != commit->life;
     for (int32_t i = 0; i < sim->options.world.partitions; i++) {
         if (commit->entries[i].is_sent) {
-            commit->entries[i].result = take(sim, i, &commit->entries[i]);
+            commit->entries[i].result = take(commit, i);
         }
     }
 }
@@ -142,12 +147,10 @@ static struct sim_commit *new_commit(struct sim_worker *worker)
     struct sim_commit *commit = mem_new(struct sim_commit);
 
     *commit = (struct sim_commit){
-        .next = sim->commits,
         .worker = worker,
         .life = worker->life,
         .sequence = assignment_commit_begin(&worker->assignment, sim->world->now_ms),
         .entries = mem_array((size_t)sim->options.world.partitions, struct commit_entry)};
-    sim->commits = commit;
     return commit;
 }
 
@@ -162,6 +165,7 @@ static void add(struct sim_commit *commit, struct source_partition *partition)
     buf_init(&entry->metadata, METADATA_BYTES_MAX);
     entry->offset =
         partition_commit(partition, worker->assignment.commits.bytes_max, &entry->metadata);
+    entry->epoch = partition->epoch;
     entry->generation = worker->readers[partition->partition].generation;
     if (log->owner == worker && partition->check.state == CHECK_OFF &&
         worker->readers[partition->partition].changes == log->changes) {
@@ -169,30 +173,91 @@ static void add(struct sim_commit *commit, struct source_partition *partition)
     }
 }
 
-void commit_send(struct sim_worker *worker, bool is_final)
+/* What the ledger did not take is not committed. */
+static void leave_out_unwritten(struct sim_commit *commit)
+{
+    struct sim_worker *worker = commit->worker;
+
+    for (int32_t i = 0; i < worker->sim->options.world.partitions; i++) {
+        struct commit_entry *entry = &commit->entries[i];
+
+        if (entry->is_sent && !worker->readers[i].partition->is_committing) {
+            entry->is_sent = false;
+            buf_fini(&entry->metadata);
+        }
+    }
+}
+
+/* As kafka/source_commit.c does. */
+static void send_sealed(struct sim_worker *worker, bool is_final)
 {
     struct sim_world *sim = worker->sim;
-    struct world *world = sim->world;
+    struct sim_commit *commit = worker->sealed;
+    bool is_written;
+
+    if (commit == NULL) {
+        return;
+    }
+    is_written = assignment_commit_is_written(&worker->assignment, sim->world->now_ms);
+    sim->seen.blocks |= worker->assignment.blocks;
+    if (!is_written) {
+        return;
+    }
+    leave_out_unwritten(commit);
+    worker->sealed = NULL;
+    commit->next = sim->commits;
+    sim->commits = commit;
+    if (is_final || sim->options.commit_ms == 0) {
+        arrive(commit);
+        on_answer(commit, sim->world);
+    } else {
+        world_call(sim->world, world_now(sim->world) + draw_ms(sim), on_arrival, commit);
+    }
+}
+
+void commit_serve(struct sim_worker *worker)
+{
+    send_sealed(worker, false);
+}
+
+void commit_seal(struct sim_worker *worker, bool is_final)
+{
     const struct assignment *assignment = &worker->assignment;
+
+    INVARIANT(worker->sealed == NULL);
+    worker->sealed = new_commit(worker);
+    for (size_t i = 0; i < assignment->held_count; i++) {
+        if (partition_is_commit_due(assignment->held[i], is_final)) {
+            add(worker->sealed, assignment->held[i]);
+        }
+    }
+    assignment_commit_write(&worker->assignment, worker->sim->world->now_ms);
+    send_sealed(worker, is_final);
+}
+
+bool commit_finally(struct sim_worker *worker)
+{
+    struct sim_world *sim = worker->sim;
     struct sim_commit *commit;
 
-    for (commit = sim->commits; is_final && commit != NULL; commit = commit->next) {
+    for (commit = sim->commits; commit != NULL; commit = commit->next) {
         if (commit->worker == worker) { /* the last one waits for what is out */
             arrive(commit);
             answer(commit);
         }
     }
-    commit = new_commit(worker);
-    for (size_t i = 0; i < assignment->held_count; i++) {
-        if (partition_is_commit_due(assignment->held[i], is_final)) {
-            add(commit, assignment->held[i]);
-        }
+    send_sealed(worker, true);
+    if (assignment_commit_due_finally(&worker->assignment, sim->world->now_ms)) {
+        commit_seal(worker, true);
     }
-    if (is_final || sim->options.commit_ms == 0) {
-        arrive(commit);
-        on_answer(commit, world);
-    } else {
-        world_call(world, world_now(world) + draw_ms(sim), on_arrival, commit);
+    return !assignment_has_uncommitted(&worker->assignment);
+}
+
+void commit_forget(struct sim_worker *worker)
+{
+    if (worker->sealed != NULL) {
+        free_commit(worker->sim, worker->sealed);
+        worker->sealed = NULL;
     }
 }
 

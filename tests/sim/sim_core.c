@@ -78,7 +78,10 @@ static void on_held(void *context, const struct world_leg *leg, bool will_tell)
 
 static void on_settled(void *context, const struct world_leg *leg)
 {
-    ledger_settled(((struct run *)context)->ledger, leg);
+    const struct run *run = context;
+
+    ledger_settled(run->ledger, leg);
+    sim_settled(run->sim, leg);
 }
 
 static void see_state(struct sim_seen *seen, uint8_t *before, enum breaker_state now)
@@ -351,6 +354,7 @@ static void judge(struct run *run)
     struct sim_world_seen world = sim_world_seen(run->sim);
 
     ledger_judge(ledger);
+    sim_judge_books(run->sim);
     if (run->script->is_calm && duplicates > 0) {
         ledger_fail(ledger, "%llu duplicates without a fault", (unsigned long long)duplicates);
     }

@@ -114,6 +114,19 @@ static void draw_faults(struct rng *rng, const struct config *config, struct sim
     out->marked = rng_below(rng, 3) == 0 ? 5 + (unsigned)rng_below(rng, 50) : 0;
 }
 
+/* How the ledger fares. */
+static void draw_books(struct rng *rng, struct sim_script *out)
+{
+    struct sim_books_options *books = &out->options.books;
+
+    books->slow = rng_below(rng, 3) == 0 ? 0.3 * rng_unit(rng) : 0;
+    books->failing = rng_below(rng, 3) == 0 ? 0.5 * rng_unit(rng) : 0;
+    if (rng_below(rng, 5) == 0) {
+        books->closed_from_ms = rng_below(rng, out->until_ms);
+        books->closed_until_ms = books->closed_from_ms + 1000 + rng_below(rng, 20000);
+    }
+}
+
 void sim_draw(struct sim_cast *cast, uint64_t seed, struct sim_script *out)
 {
     struct rng rng = {.state = seed};
@@ -137,12 +150,14 @@ void sim_draw(struct sim_cast *cast, uint64_t seed, struct sim_script *out)
         .records_max = rng_below(&rng, 4) == 0 ? 20 : 100000,
     };
     out->options.commit_ms = rng_below(&rng, 3) == 0 ? 0 : rng_below(&rng, 500);
+    out->options.books.delay_ms = rng_below(&rng, 50);
     out->is_calm = rng_below(&rng, 8) == 0;
     if (out->is_calm) {
         out->rate = MIN_OF(out->rate, 3.0); /* and no throttling of our own, either */
         return;
     }
     draw_faults(&rng, config, out);
+    draw_books(&rng, out);
 }
 
 /* scenes */

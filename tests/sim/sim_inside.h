@@ -20,6 +20,9 @@ uint8_t sim_legs(size_t config, enum sim_event event);
 /** It ends as a dead letter of its own. */
 bool sim_may_be_whole(size_t config, enum sim_event event);
 
+/** The value of an event, in millionths. */
+int64_t sim_micros(enum sim_event event);
+
 /* sim_hooks.c: what services and topics do beyond the rules of a trace. A record's mark stands in
  * its tag, over the number of its event. */
 

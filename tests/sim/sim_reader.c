@@ -199,6 +199,12 @@ static bool take(struct sim_worker *worker, struct source_partition *partition,
         sim->seen.has_skipped = true;
         ledger_skipped(sim->ledger, partition->partition, mark.offset);
     }
+    if (is_taken) {
+        sim_account_taken(
+            sim->account,
+            &(struct sim_session){worker->life, partition->partition, partition->epoch},
+            mark.offset, record->record.tag);
+    }
     sim->seen.blocks |= partition->blocks & 1u << BLOCK_WINDOW;
     return is_taken;
 }
@@ -289,19 +295,43 @@ static void release(rd_kafka_message_t *message)
 static void settle(void *context, struct source_partition *partition, uint64_t epoch,
                    int64_t offset, const struct settled *settled)
 {
-    (void)context;
+    const struct sim_worker *worker = sim_worker_of(context);
+    const struct sim_session session = {worker->life, partition->partition, epoch};
+
+    sim_account_settled(worker->sim->account, &session, offset);
     partition_settle(partition, epoch, offset, settled);
 }
 
 /* committing */
+
+static void leave(struct sim_worker *worker)
+{
+    worker->commit_by_ms = 0;
+    reader_leave(worker);
+    sim_share_rate(worker);
+    sim_left(worker->sim);
+}
+
+/* The partitions are the group's again, once the last commit is answered or has taken too long. */
+static void leave_if_committed(struct sim_worker *worker)
+{
+    if (commit_finally(worker) || now_of(worker) >= worker->commit_by_ms) {
+        leave(worker);
+    }
+}
 
 static void commit(void *context, uint64_t now_ms)
 {
     struct sim_worker *worker = sim_worker_of(context);
 
     assignment_awake(&worker->assignment, now_ms);
+    if (worker->commit_by_ms > 0) {
+        leave_if_committed(worker);
+        return;
+    }
+    commit_serve(worker);
     if (assignment_commit_due(&worker->assignment, now_ms, false)) {
-        commit_send(worker, false);
+        commit_seal(worker, false);
     }
 }
 
@@ -317,16 +347,20 @@ static bool is_going(void *context, uint64_t *until_ms)
     const struct sim_worker *worker = sim_worker_of(context);
 
     *until_ms = worker->going_by_ms;
-    return worker->assignment.is_going;
+    return worker->assignment.is_going && worker->commit_by_ms == 0;
 }
 
 static void let_go(void *context)
 {
     struct sim_worker *worker = sim_worker_of(context);
 
-    reader_leave(worker, worker->going_by_ms > 0);
-    sim_share_rate(worker);
-    sim_left(worker->sim);
+    /* what the group took away is not committed any more */
+    if (worker->going_by_ms == 0) {
+        leave(worker);
+    } else {
+        worker->commit_by_ms = now_of(worker) + COMMIT_FINALLY_MS;
+        leave_if_committed(worker);
+    }
 }
 
 void reader_assign(struct sim_worker *worker, int32_t number)
@@ -353,11 +387,9 @@ void reader_assign(struct sim_worker *worker, int32_t number)
     act(worker);
 }
 
-void reader_leave(struct sim_worker *worker, bool is_committed)
+void reader_leave(struct sim_worker *worker)
 {
-    if (is_committed) {
-        commit_send(worker, true);
-    }
+    commit_forget(worker);
     for (size_t i = 0; i < worker->assignment.held_count; i++) {
         const struct source_partition *partition = worker->assignment.held[i];
         struct sim_log *log = &worker->sim->logs[partition->partition];

@@ -51,6 +51,25 @@ static int64_t wall_ms(void *context)
     return world_wall_ms(context);
 }
 
+/* As app/worker.c does. */
+static void keep_books(struct sim_worker *worker)
+{
+    struct world *world = worker->sim->world;
+    struct tally_writer books;
+
+    worker->sink = sim_sink_open(worker->sim->books, worker->worker);
+    worker->keeper =
+        bookkeeper_new(&(struct bookkeeper_parts){.sink = sim_sink_of(worker->sink),
+                                                  .group = world->pipeline->config->kafka.group,
+                                                  .instance = SPAN("sim"),
+                                                  .wall_ms = wall_ms,
+                                                  .wall_context = world,
+                                                  .wake_fd = -1,
+                                                  .seed = worker->life * 0x9e3779b97f4a7c15u});
+    books = bookkeeper_books(worker->keeper);
+    assignment_keep_books(&worker->assignment, &books);
+}
+
 static void start(struct sim_worker *worker)
 {
     struct world *world = worker->sim->world;
@@ -59,18 +78,22 @@ static void start(struct sim_worker *worker)
     worker->health = health_new(world->pipeline->config, rng_next(&world->rng), world->now_ms);
     health_use_wall(worker->health, wall_ms, world);
     reader_open(worker);
+    keep_books(worker);
     worker_open(worker->worker,
                 &(struct worker_parts){.source = &sim_source,
                                        .context = worker,
                                        .health = worker->health,
-                                       .metrics = metrics_of(world->options.metrics, 0)});
+                                       .metrics = metrics_of(world->options.metrics, 0),
+                                       .fates = bookkeeper_fates(worker->keeper)});
 }
 
 static void end(struct sim_worker *worker)
 {
-    reader_leave(worker, false);
+    reader_leave(worker);
     worker_close(worker->worker);
     reader_close(worker);
+    bookkeeper_free(worker->keeper);
+    sim_sink_close(worker->sink);
     health_free(worker->health);
     *worker = (struct sim_worker){.sim = worker->sim, .worker = worker->worker};
 }
@@ -85,6 +108,8 @@ struct sim_world *sim_world_new(const struct pipeline *pipeline,
     sim->topic = pipeline->config->kafka.topics[0];
     sim->topic_text = mem_text(sim->topic);
     sim->world = world_new(pipeline, &options->world);
+    sim->books = sim_books_new(sim->world, &options->books);
+    sim->account = sim_account_new(pipeline->config);
     sim->logs = mem_array((size_t)options->world.partitions, struct sim_log);
     for (int32_t i = 0; i < options->world.partitions; i++) {
         buf_init(&sim->logs[i].metadata, METADATA_BUF_BYTES);
@@ -108,6 +133,8 @@ void sim_world_free(struct sim_world *sim)
     }
     world_free(sim->world);
     commits_free(sim);
+    sim_books_free(sim->books);
+    sim_account_free(sim->account);
     while (sim->calls != NULL) {
         struct sim_calm *calm = sim->calls;
 
@@ -151,6 +178,11 @@ int64_t sim_produce(struct sim_world *sim, struct sim_record *made)
         worker_wake(log->owner->worker);
     }
     return record->record.message.offset;
+}
+
+void sim_settled(struct sim_world *sim, const struct world_leg *leg)
+{
+    sim_account_leg(sim->account, sim->workers[leg->worker].life, leg);
 }
 
 /* the group */
@@ -228,12 +260,17 @@ void sim_stop(struct sim_world *sim, uint32_t index, uint64_t drain_ms)
 {
     struct sim_worker *worker = &sim->workers[index];
 
+    uint64_t by_ms;
+
     worker->is_asleep = false; /* it wakes up to stop */
     worker->worker->is_busy = true;
     sim->leaving++;
     (void)turn_drain(&worker->worker->turn, sim->world->now_ms + drain_ms);
+    by_ms = sim->world->now_ms + COMMIT_FINALLY_MS;
+    while (!commit_finally(worker) && sim->world->now_ms < by_ms) {
+        world_run(sim->world, world_now(sim->world) + 1);
+    }
     sim->leaving--;
-    reader_leave(worker, true);
     end(worker);
 }
 
@@ -391,6 +428,46 @@ void sim_tell_undrained(const struct sim_world *sim)
     }
     ledger_fail(sim->ledger, "not drained: %llu events in flight",
                 (unsigned long long)world_in_flight(sim->world));
+}
+
+static void judge_book(struct sim_world *sim, const struct books *books, struct book *book)
+{
+    struct sim_log *log = &sim->logs[book->partition];
+    const struct metadata_place place = {sim->topic, book->partition, log->committed};
+    struct metadata metadata = {0};
+    struct record_run *runs;
+
+    if (log->committed >= 0) {
+        (void)metadata_read(buf_span(&log->metadata), &place, &metadata);
+    }
+    runs = mem_array(MAX_OF(metadata.run_count, (size_t)1), struct record_run);
+    for (size_t i = 0; i < metadata.run_count; i++) {
+        runs[i] = (struct record_run){metadata.runs[i].from, metadata.runs[i].to};
+    }
+    book_finish(book,
+                &(struct book_commit){log->committed, log->committed, runs, metadata.run_count});
+    if (log->changes == 0) {
+        sim_account_compare(sim->account, books, book, sim->ledger);
+    }
+    free(runs);
+    free(metadata.runs);
+}
+
+void sim_judge_books(struct sim_world *sim)
+{
+    struct books *books = sim_books_fold(sim->books);
+
+    for (size_t i = 0; i < RECORD_FAULT_COUNT; i++) {
+        if (books->faults[i].count > 0) {
+            ledger_fail(sim->ledger, "ledger: a record %s: %s",
+                        record_fault_text((enum record_fault)i),
+                        books->faults[i].member == NULL ? "" : books->faults[i].member);
+        }
+    }
+    for (size_t i = 0; i < books->count; i++) {
+        judge_book(sim, books, books->items[i]);
+    }
+    books_free(books);
 }
 
 struct sim_world_seen sim_world_seen(const struct sim_world *sim)

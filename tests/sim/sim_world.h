@@ -13,12 +13,14 @@
 #define SIM_WORLD_H
 
 #include "rehearse/world.h"
-#include "sim_ledger.h"
+#include "sim_account.h"
+#include "sim_books.h"
 
 struct sim_world_options {
     struct world_options world;
     double commits_lost; /* share of commits the group does not take, or does not confirm */
     uint64_t commit_ms;  /* at most, to the group and as much back */
+    struct sim_books_options books;
 };
 
 struct sim_record {
@@ -55,6 +57,9 @@ int64_t sim_produce(struct sim_world *sim, struct sim_record *record);
 void sim_call(struct sim_world *sim, uint64_t at_ms,
               void (*call)(void *context, struct sim_world *sim), void *context);
 
+/** As the world's watch is told. */
+void sim_settled(struct sim_world *sim, const struct world_leg *leg);
+
 /* the group; only from sim_call() and between runs */
 
 /** All partitions go and come, spread anew over the living, from @first on. */
@@ -86,6 +91,8 @@ bool sim_is_drained(const struct sim_world *sim);
 const struct deliverer *sim_deliverer(const struct sim_world *sim, uint32_t worker);
 /** Fails the ledger with what stands in the way. */
 void sim_tell_undrained(const struct sim_world *sim);
+/** Once it is drained: the ledger says what became of every event, as the account has it. */
+void sim_judge_books(struct sim_world *sim);
 struct sim_world_seen sim_world_seen(const struct sim_world *sim);
 
 #endif /* SIM_WORLD_H */

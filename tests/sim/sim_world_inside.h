@@ -5,10 +5,14 @@
 #ifndef SIM_WORLD_INSIDE_H
 #define SIM_WORLD_INSIDE_H
 
+#include "ledger/bookkeeper.h"
 #include "rehearse/world_inside.h"
 #include "sim_world.h"
 
-enum { SIM_SESSION_MS = 10000 /* after which the group takes a sleeper's partitions */ };
+enum {
+    SIM_SESSION_MS = 10000,   /* after which the group takes a sleeper's partitions */
+    COMMIT_FINALLY_MS = 3000, /* as kafka/source_rebalance.c waits for the last commit */
+};
 
 /* A record of the source topic. The first member is what the core sees. */
 struct log_record {
@@ -47,11 +51,15 @@ struct sim_worker {
     struct worker *worker; /* the world's, open while it is alive */
     uint64_t life;         /* grows with each start */
     struct health *health; /* owned */
+    struct sim_sink *sink;
+    struct bookkeeper *keeper; /* owned */
     struct assignment assignment;
-    struct reader *readers; /* owned; by partition */
+    struct sim_commit *sealed; /* owned; it waits for the ledger */
+    struct reader *readers;    /* owned; by partition */
     size_t next_reader;
-    uint64_t heard_ms;    /* where the logs end */
-    uint64_t going_by_ms; /* while its partitions go */
+    uint64_t heard_ms;     /* where the logs end */
+    uint64_t going_by_ms;  /* while its partitions go */
+    uint64_t commit_by_ms; /* they are gone by then, and wait for the last commit; 0: not yet */
     bool is_asleep;
 };
 
@@ -59,6 +67,8 @@ struct sim_world {
     struct sim_world_options options;
     struct world *world; /* owned */
     struct ledger *ledger;
+    struct sim_books *books;     /* owned */
+    struct sim_account *account; /* owned */
     struct span topic;
     char *topic_text;           /* owned; the same */
     struct sim_log *logs;       /* owned; by partition */
@@ -99,8 +109,14 @@ void log_fini(struct sim_log *log);
 
 /* sim_commit.c */
 
-/** What is due is sent to the group. @is_final: and waited for. */
-void commit_send(struct sim_worker *worker, bool is_final);
+/** What is due is sealed, and sent to the group when the ledger has its tallies. */
+void commit_seal(struct sim_worker *worker, bool is_final);
+/** Send what was sealed, if the ledger has it. */
+void commit_serve(struct sim_worker *worker);
+/** The last commit, which is waited for: call again until it is true. */
+bool commit_finally(struct sim_worker *worker);
+/** What was sealed and not sent. */
+void commit_forget(struct sim_worker *worker);
 void commits_free(struct sim_world *sim);
 
 /* sim_reader.c */
@@ -110,8 +126,7 @@ extern const struct io sim_source;
 void reader_open(struct sim_worker *worker);
 void reader_close(struct sim_worker *worker);
 void reader_assign(struct sim_worker *worker, int32_t number);
-/** What was taken of its partitions and is not known as settled will come again, to whoever is
- * next. @is_committed: what is settled is committed before. */
-void reader_leave(struct sim_worker *worker, bool is_committed);
+/** What was taken of its partitions and is not committed will come again, to whoever is next. */
+void reader_leave(struct sim_worker *worker);
 
 #endif /* SIM_WORLD_INSIDE_H */
