@@ -14,6 +14,7 @@ struct io_real {
     struct http_client *http;  /* owned */
     struct producer *producer; /* owned */
     struct source *source;     /* the worker's; NULL until it is open and after it is closed */
+    void *job;                 /* whose functions stand in the table as well (worker.h) */
 };
 
 NODISCARD enum err_code io_real_open(struct io_real *real, const struct config *config,

@@ -189,8 +189,8 @@ static bool is_ready(void *context, struct buf *why)
 
 static int start_workers(struct process *process)
 {
-    struct worker_shared shared = {process->pipeline, process->health, process->metrics, NULL,
-                                   NULL};
+    struct worker_shared shared = {
+        process->pipeline, process->health, process->metrics, NULL, NULL, {0}};
     struct err err;
 
     process->cluster = cluster_new(process->config);

@@ -42,6 +42,8 @@ struct worker {
     struct intake intake;
     struct turn turn;
     struct bookkeeper *keeper; /* owned; NULL: no ledger */
+    struct fates *fates;       /* the keeper's, or a job's own; NULL: nobody asks */
+    bool is_fates_own;
     struct metrics_worker *metrics;
     struct cluster *cluster; /* the process's */
     struct lags lags;
@@ -203,20 +205,26 @@ enum err_code worker_start(const struct worker_shared *shared, unsigned index, s
     if (shared->ledger != NULL) {
         worker->keeper = keep_books(shared, worker->wake_fd);
         events.books = bookkeeper_books(worker->keeper);
+        worker->fates = bookkeeper_fates(worker->keeper);
+    } else if (shared->job.context != NULL) {
+        worker->fates = fates_new();
+        worker->is_fates_own = true;
     }
     rc = io_real_open(&worker->io, shared->pipeline->config, index, err);
     if (rc == ERR_OK) {
-        const struct deliverer_parts parts = {
-            .pipeline = shared->pipeline,
-            .health = shared->health,
-            .metrics = worker->metrics,
-            .io = &worker->io.table,
-            .worker = index,
-            .seed = rng_seed(),
-            .fates = worker->keeper == NULL ? NULL : bookkeeper_fates(worker->keeper)};
+        const struct deliverer_parts parts = {.pipeline = shared->pipeline,
+                                              .health = shared->health,
+                                              .metrics = worker->metrics,
+                                              .io = &worker->io.table,
+                                              .worker = index,
+                                              .seed = rng_seed(),
+                                              .fates = worker->fates};
 
         dispatch_init(&worker->deliverer, &parts);
         intake_init(&worker->intake, &worker->deliverer, worker->wake_fd);
+        if (shared->job.context != NULL) {
+            shared->job.install(shared->job.context, &worker->io, &worker->intake, worker->fates);
+        }
         turn_init(&worker->turn, &worker->deliverer, &worker->intake, index);
         rc = source_open(shared->pipeline->config, index, &events, &worker->io.source, err);
     }
@@ -283,6 +291,9 @@ void worker_free(struct worker *worker)
     }
     io_real_close(&worker->io);
     bookkeeper_free(worker->keeper);
+    if (worker->is_fates_own) {
+        fates_free(worker->fates);
+    }
     intake_fini(&worker->intake);
     lags_fini(&worker->lags);
     (void)close(worker->wake_fd);

@@ -22,6 +22,18 @@
 
 struct worker;
 
+struct fates;
+struct intake;
+struct io_real;
+
+/* What a worker does instead of delivering whatever comes: a replay. On its thread. */
+struct worker_job {
+    void *context; /* NULL: none */
+    /** Before the first turn: functions of @io may be replaced; @fates is where what is settled is
+     * described. */
+    void (*install)(void *context, struct io_real *io, struct intake *intake, struct fates *fates);
+};
+
 /* What the workers of a process share; all borrowed. */
 struct worker_shared {
     const struct pipeline *pipeline;
@@ -29,6 +41,7 @@ struct worker_shared {
     struct metrics *metrics;
     struct cluster *cluster;
     struct ledger *ledger; /* NULL: none */
+    struct worker_job job;
 };
 
 /** Open consumer and producer and start the thread. */

@@ -185,8 +185,12 @@ static void plan_leg(struct intake *intake, const struct config_route *route,
 static void plan_route(struct intake *intake, const struct config_route *route,
                        const struct event_view *view, struct span event_id)
 {
+    const struct leg_choice *choice = &intake->choice;
+
     for (size_t i = 0; i < route->leg_count; i++) {
-        plan_leg(intake, route, &route->legs[i], view, event_id);
+        if (choice->context == NULL || choice->takes(choice->context, route, &route->legs[i])) {
+            plan_leg(intake, route, &route->legs[i], view, event_id);
+        }
     }
 }
 
@@ -293,6 +297,9 @@ static void route_event(struct intake *intake, rd_kafka_message_t *message,
         metrics_times_assumed(d->metrics, 1);
     }
     route_match(d->pipeline->routes, view, &d->scratch, &routes);
+    if (intake->choice.context != NULL) {
+        intake->choice.begin(intake->choice.context, message, view, &routes);
+    }
     if (routes.count == 0) {
         handle_unmatched(intake, message, partition, &view->facts, &routes);
         return;
@@ -309,6 +316,10 @@ static void route_event(struct intake *intake, rd_kafka_message_t *message,
         } else {
             plan_route(intake, route, view, view->facts.id);
         }
+    }
+    if (intake->plan_count == 0 && intake->choice.context != NULL && !has_drops) {
+        intake->choice.left_out(intake->choice.context, message, partition);
+        return;
     }
     if (intake->plan_count == 0) {
         settle_dropped(intake, message, partition, &view->facts, &routes);

@@ -14,6 +14,19 @@ enum { INTAKE_WRITERS = 256 }; /* slots of the worker's own table of writers */
 
 struct planned_leg;
 
+/* Which legs of an event are delivered, where not all are: a replay sends only the one that failed.
+ * The functions are called in this order, for one event at a time. */
+struct leg_choice {
+    void *context; /* NULL: all legs of the routes that take the event */
+    /** @message is about to be routed. May change which routes take it. */
+    void (*begin)(void *context, rd_kafka_message_t *message, const struct event_view *view,
+                  struct route_result *routes);
+    bool (*takes)(void *context, const struct config_route *route, const struct config_leg *leg);
+    /** No leg was taken: @message is the callee's, with its offset. */
+    void (*left_out)(void *context, rd_kafka_message_t *message,
+                     struct source_partition *partition);
+};
+
 struct intake {
     struct deliverer *d;
     int wake_fd; /* written by the catalog when a writer is known */
@@ -28,6 +41,7 @@ struct intake {
     uint64_t swept_ms;  /* when all that waits was last looked at */
     uint64_t parked_since_ms;
     uint64_t answers_seen; /* catalog_answers() */
+    struct leg_choice choice;
 };
 
 void intake_init(struct intake *intake, struct deliverer *d, int wake_fd);

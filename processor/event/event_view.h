@@ -26,6 +26,7 @@ struct message_view {
     /** The last header of that name; SPAN_NONE when absent. */
     struct span (*header)(const void *context, struct span name);
     const void *header_context;
+    bool is_replayed; /* by an operator: what it says of its replays is one more */
 };
 
 struct facts {

@@ -49,3 +49,30 @@ const char *reason_word(enum reason reason)
     PRE((size_t)reason < COUNT_OF(reason_words));
     return reason_words[reason];
 }
+
+static const struct {
+    const char *word, *text;
+} skips[SKIP_COUNT] = {
+    [SKIP_NONE] = {"none", ""},
+    [SKIP_NOT_SELECTED] = {"not_selected", "not in the selection"},
+    [SKIP_ROUTE_GONE] = {"route_gone", "its route is not in the configuration (--reroute)"},
+    [SKIP_LEG_GONE] = {"leg_gone", "no leg of its route begins at its destination (--reroute)"},
+    [SKIP_ELSEWHERE] = {"elsewhere", "today's routes send it another way (--reroute)"},
+    [SKIP_AMBIGUOUS] = {"ambiguous", "may be there already, older than 48 h (--allow-duplicates)"},
+    [SKIP_TOO_OLD] = {"too_old", "older than max_age of its destination"},
+    [SKIP_UNDECODED] = {"undecoded", "cannot be decoded, so --where or --event cannot judge it"},
+    [SKIP_PARKED] = {"parked", "replayed too often, parked (--max-replays)"},
+    [SKIP_IN_PARTS] = {"in_parts", "written in parts"},
+};
+
+const char *skip_word(enum skip skip)
+{
+    PRE((size_t)skip < SKIP_COUNT);
+    return skips[skip].word;
+}
+
+const char *skip_text(enum skip skip)
+{
+    PRE((size_t)skip < SKIP_COUNT);
+    return skips[skip].text;
+}

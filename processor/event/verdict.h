@@ -49,4 +49,22 @@ enum reason {
 };
 const char *reason_word(enum reason reason);
 
+/* Why a replay leaves a record out. One table in verdict.c. */
+enum skip {
+    SKIP_NONE,
+    SKIP_NOT_SELECTED, /* the operator's selection */
+    SKIP_ROUTE_GONE,   /* its route is no longer in the configuration */
+    SKIP_LEG_GONE,     /* no leg of its route begins at its destination any more */
+    SKIP_ELSEWHERE,    /* today's routes send it another way */
+    SKIP_AMBIGUOUS,    /* the destination may have it, and would count it twice */
+    SKIP_TOO_OLD,      /* max_age of the destination */
+    SKIP_UNDECODED,    /* it cannot be decoded, and the selection asks what is in it */
+    SKIP_PARKED,       /* replayed too often: it went to TOPIC.parked */
+    SKIP_IN_PARTS,     /* it was written in parts */
+    SKIP_COUNT,
+};
+const char *skip_word(enum skip skip);
+/** In words, for a table. */
+const char *skip_text(enum skip skip);
+
 #endif /* EVENT_VERDICT_H */

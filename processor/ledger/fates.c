@@ -42,6 +42,7 @@ const char *fate_word(enum leg_fate fate)
         [FATE_DIVERTED] = "diverted",
         [FATE_DEAD_LETTERED] = "dead_lettered",
         [FATE_DROPPED] = "dropped",
+        [FATE_SKIPPED] = "skipped",
     };
 
     PRE((size_t)fate < FATE_COUNT);
@@ -208,8 +209,10 @@ static void rebuild(struct fates *fates, size_t slot_count)
 static enum leg_fate whole_of(const struct fate_leg *legs, size_t count)
 {
     static const int weight[FATE_COUNT] = {
-        [FATE_DROPPED] = 0, [FATE_DELIVERED] = 1, [FATE_DIVERTED] = 2, [FATE_DEAD_LETTERED] = 3};
-    enum leg_fate whole = FATE_DROPPED;
+        [FATE_SKIPPED] = 0,  [FATE_DROPPED] = 1,       [FATE_DELIVERED] = 2,
+        [FATE_DIVERTED] = 3, [FATE_DEAD_LETTERED] = 4,
+    };
+    enum leg_fate whole = count == 0 ? FATE_DROPPED : (enum leg_fate)legs[0].fate;
 
     for (size_t i = 0; i < count; i++) {
         whole = weight[legs[i].fate] > weight[whole] ? (enum leg_fate)legs[i].fate : whole;

@@ -21,6 +21,7 @@ enum leg_fate {
     FATE_DIVERTED,
     FATE_DEAD_LETTERED,
     FATE_DROPPED,
+    FATE_SKIPPED, /* by a job: as an operator chose, or a guard */
     FATE_COUNT,
 };
 const char *fate_word(enum leg_fate fate);
@@ -40,9 +41,9 @@ struct fate_leg {
     const struct config_leg *leg;        /* NULL likewise, or dropped */
     const struct config_destination *to; /* DIVERTED: where */
     uint8_t fate;                        /* enum leg_fate */
-    uint8_t reason;                      /* enum reason; DIVERTED and DEAD_LETTERED */
-    uint16_t event;                      /* fates_event(); likewise */
-    uint32_t outage;                     /* fates_outage(); likewise; 0: none */
+    uint8_t reason;  /* enum reason; DIVERTED and DEAD_LETTERED; of SKIPPED enum skip */
+    uint16_t event;  /* fates_event(); likewise */
+    uint32_t outage; /* fates_outage(); likewise; 0: none */
 };
 
 struct fate {
