@@ -9,6 +9,7 @@ static const char *const block_words[BLOCK_REASON_COUNT] = {
     [BLOCK_ALTERNATE] = "alternate",
     [BLOCK_LEDGER] = "ledger",
     [BLOCK_GAP] = "gap",
+    [BLOCK_END] = "end",
     [BLOCK_UNREADABLE] = "unreadable",
     [BLOCK_AUTHORIZATION] = "authorization",
     [BLOCK_TOPIC] = "topic",

@@ -8,12 +8,14 @@
 #include "recovery/outages.h"
 #include "recovery/reconcile.h"
 #include "rehearse/rehearse.h"
+#include "replay/replay.h"
 #include "trial/trial.h"
 
 const struct command *const commands[] = {
-    &run_command,       &sandbox_command,  &check_command,    &topics_command,
-    &rehearse_command,  &status_command,   &dlq_command,      &outages_command,
-    &reconcile_command, &generate_command, &simulate_command, &mock_broker_command,
+    &run_command,         &sandbox_command,   &check_command,    &topics_command,
+    &rehearse_command,    &status_command,    &dlq_command,      &replay_command,
+    &outages_command,     &reconcile_command, &generate_command, &simulate_command,
+    &mock_broker_command,
 };
 
 const size_t command_count = COUNT_OF(commands);

@@ -119,6 +119,7 @@ class Books:
         return dict(total)
 
 
-def read(world, topic, group=None):
+def read(world, topic, group=None, of=None):
+    """@of: the topic that @group reads, unless it is the source."""
     records = [json.loads(m.value()) for m in world.read(topic)]
-    return Books(records, group or world.group, world.committed(group))
+    return Books(records, group or world.group, world.committed(group, of and world.topics[of]))

@@ -1,0 +1,12 @@
+/**
+ * replay - `detour replay`: sends dead letters, or a stretch of a source topic, through the
+ * pipeline again (docs/replay.md). A table of its options and a function (config/command.h).
+ */
+#ifndef REPLAY_REPLAY_H
+#define REPLAY_REPLAY_H
+
+#include "config/command.h"
+
+extern const struct command replay_command;
+
+#endif /* REPLAY_REPLAY_H */

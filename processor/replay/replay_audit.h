@@ -1,0 +1,36 @@
+/**
+ * replay_audit - a job's records on the ledger: before its first send and after its last
+ * (docs/ledger.md), and whether somebody else runs it now.
+ *
+ * The caller's thread waits for the brokers, 15 s at most. ERR_NET: they did not take the record.
+ */
+#ifndef REPLAY_REPLAY_AUDIT_H
+#define REPLAY_REPLAY_AUDIT_H
+
+#include <jansson.h>
+
+#include "ledger/ledger.h"
+
+/* What the records of one job have in common; texts are borrowed. */
+struct audit_job {
+    struct span group; /* the processor's */
+    const char *instance, *job, *name, *topic;
+    json_t *selection; /* borrowed */
+    const int64_t *ends;
+    size_t partitions;
+};
+
+/** @state: "started", "ended", "stopped". Takes @counts. */
+NODISCARD enum err_code audit_write(struct ledger *ledger, const struct audit_job *job,
+                                    const char *state, json_t *counts, struct err *err);
+/** The end offsets of @name where it was begun and has not ended: into @ends, of so many
+ * partitions. Reads the ledger. False: there is no such job, or it has ended; errors are told apart
+ * by *rc. */
+bool audit_unfinished(const struct config *config, const struct audit_job *job, int64_t *ends,
+                      enum err_code *rc, struct err *err);
+/** The members of @group now, as text in @who: "detour-0 on /10.0.0.7"; "" when there are none.
+ * ERR_NET when the brokers do not say. */
+NODISCARD enum err_code audit_members(const struct config *config, struct span group,
+                                      struct buf *who, struct err *err);
+
+#endif /* REPLAY_REPLAY_AUDIT_H */

@@ -1,0 +1,162 @@
+"""Replay: dead letters go through the pipeline again, only to the leg that failed, once, and can be stopped."""
+
+import collections
+import json
+import signal
+import subprocess
+import time
+
+import books
+import fake_tiktok
+from detour import BINARY
+from services import wait_for
+from test_ledger import with_ledger
+from world import Record
+
+
+def rejected(world, count=40, **config):
+    """A world in which TikTok refused @count purchases and took the others; the processor has ended."""
+    world.create_all()
+    records = world.produce(world.conversions(count + 60, event="Purchase"))
+    refused = [r.id for r in records[:count]]
+    fault = fake_tiktok.refuse_ids(refused, with_index=True)
+    world.tiktok.on(fault)
+    run = world.detour(with_ledger(world, **config)).start()
+    world.wait_settled()
+    run.stop()
+    assert len(world.read("dead")) == count
+    return records, refused, run
+
+
+def replay(world, run, *arguments, code=0, **options):
+    done = run.command("replay", "-c", run.file, "--from", world.topics["dead"], "--json", *arguments, timeout=90, **options)
+    assert done.returncode == code, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+    return json.loads(done.stdout) if done.stdout else done.stderr
+
+
+def test_what_was_refused_is_delivered_once(world):
+    records, refused, run = rejected(world)
+    world.tiktok.heal()
+    dry = replay(world, run, "--reason", "rejected", "--dry-run")
+    assert (dry["selected"], dry["state"]) == (40, "dry_run")
+    assert all(world.tiktok.accepted.get(i, 0) == 0 for i in refused), "a dry run sends nothing"
+    done = replay(world, run, "--reason", "rejected")
+    assert (done["selected"], done["delivered"], done["dead_lettered"]) == (40, 40, 0), done
+    assert all(world.tiktok.accepted[r.id] == 1 for r in records)
+    again = replay(world, run, "--reason", "rejected", code=1)
+    assert (again["selected"], again["state"], again["name"]) == (0, "nothing_left", done["name"])
+    jobs = [r for r in map(json.loads, (m.value() for m in world.read("ledger"))) if r["kind"] == "job"]
+    assert [(j["job"], j["state"], j["name"]) for j in jobs] == [
+        ("replay", "started", done["name"]), ("replay", "ended", done["name"])]
+    assert jobs[1]["counts"]["delivered"] == 40
+    group = f"{world.group}.replay.{done['name']}"
+    found = books.Books([json.loads(m.value()) for m in world.read("ledger")], group,
+                        world.committed(group, world.topics["dead"]))
+    assert found.events() == {"delivered": 40}
+
+
+def test_what_fails_again_is_dead_lettered_again_and_parked_in_the_end(world):
+    records, refused, run = rejected(world, 10)
+    world.create(f"{world.topics['dead']}.parked", partitions=1)
+    for turn in (1, 2):
+        done = replay(world, run, "--all", "--yes", "--max-replays", "2", "--name", f"turn{turn}", "--keep-going")
+        assert (done["selected"], done["delivered"]) == (10 * turn, 0), done
+    letters = collections.Counter(n.detour["replays"] for n in world.notes("dead"))
+    assert letters == {"0": 10, "1": 20, "2": 10}
+    sources = collections.Counter(n.place for n in world.notes("dead"))
+    assert set(sources) == {r.place for r in records[:10]}, "the place is that of the source topic"
+    done = replay(world, run, "--all", "--yes", "--max-replays", "2", "--name", "turn3", "--keep-going")
+    assert done["parked"] == 10
+    assert len(world.read(f"{world.topics['dead']}.parked")) == 10
+
+
+def letters(world, values, reason, **headers):
+    """Dead letters as any earlier detour may have written them."""
+    world.create_all()
+    config = with_ledger(world)
+    told = {"reason": reason, "source.topic": world.topics["source"], "source.partition": 0, "outcome": "rejected", **headers}
+    records = []
+    for offset, value in enumerate(values):
+        mine = [(f"detour.{k}", str(v).encode()) for k, v in {**told, "source.offset": offset}.items()]
+        records.append(Record(value, key=b"k%d" % offset, headers=mine))
+    world.produce(records, topic=world.topics["dead"])
+    return world.detour(config)
+
+
+def test_it_stops_by_itself(world):
+    run = letters(world, [b"junk %d" % i for i in range(300)], "decode_failed")
+    done = replay(world, run, "--reason", "decode_failed", "--rate", "400/s", code=1)
+    assert done["state"] == "futile" and "--keep-going" in done["why"]
+    assert 45 <= done["dead_lettered"] < 300
+    done = replay(world, run, "--reason", "decode_failed", "--keep-going")
+    assert done["state"] == "done"
+    assert len(world.read("dead")) == 600, "each failed once more"
+
+
+def test_killed_and_started_again_it_goes_on(world):
+    """Two kills, a second one that is refused while the first runs, and each event is there; the duplicates are those
+    that were on their way."""
+    originals = world.conversions(300, event="Purchase")
+    run = letters(world, [r.value for r in originals], "rejected", route="all", leg="tiktok", destination="tiktok")
+    command = ["replay", "-c", run.file, "--from", world.topics["dead"], "--all", "--yes", "--rate", "60/s", "--json"]
+
+    def accepted():
+        return sum(world.tiktok.accepted.get(r.id, 0) for r in originals)
+
+    for _ in range(2):
+        before = accepted()
+        child = subprocess.Popen([BINARY, *map(str, command)], cwd=run.directory, stdout=subprocess.DEVNULL)
+        wait_for(lambda: accepted() > before + 30, 60, "some are sent")
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+        time.sleep(7)  # the group's session
+    first = subprocess.Popen([BINARY, *map(str, command)], cwd=run.directory, stdout=subprocess.PIPE)
+    before = accepted()
+    wait_for(lambda: accepted() > before + 20, 60, "it goes on")
+    second = run.command(*command, timeout=60)
+    assert second.returncode == 1 and "is being run by detour-0 on" in second.stderr, second
+    out, _ = first.communicate(timeout=60)
+    done = json.loads(out)
+    assert done["state"] == "done" and done["selected"] < 300, done
+    counts = collections.Counter(world.tiktok.accepted[r.id] for r in originals)
+    assert sum(counts.values()) == 300 and counts[1] > 150, counts
+    found = books.read(world, "ledger", f"{world.group}.replay.{done['name']}", "dead")
+    assert found.events() == {"delivered": 300}
+
+
+def test_refusals(world):
+    _, _, run = rejected(world, 5)
+    assert "no bound" in replay(world, run, code=2)
+    assert "--yes" in replay(world, run, "--all", code=2)
+    assert "rejected" in replay(world, run, "--reason", "nonsense", code=2), "the valid ones are named"
+    assert "contradict" in replay(world, run, "--all", "--reroute", "--as-it-was", code=2)
+    run.write(dict(run.config, routes=[{"name": "other", "match": {}, "legs": [["tiktok", "utm"]]}]))
+    done = replay(world, run, "--reason", "rejected", code=1)
+    assert done["skipped"] == {"route_gone": 5}
+    world.tiktok.heal()
+    done = replay(world, run, "--reason", "rejected", "--reroute")
+    assert done["delivered"] == 5
+
+
+def test_history_of_a_source_topic_to_one_destination(world):
+    """A stretch of the source is delivered again, to one destination alone; and copied to a topic as it is."""
+    world.create_all()
+    early = world.produce(world.conversions(20, prefix="early"))
+    time.sleep(1.1)
+    since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    time.sleep(1.1)
+    late = world.produce(world.conversions(30, prefix="late"))
+    run = world.detour(with_ledger(world, routes=[{"name": "both", "match": {}, "legs": [["tiktok", "utm"], ["utm"]]}])).start()
+    world.wait_settled()
+    run.stop()
+    assert len(world.read("utm")) == 50
+    command = ["replay", "-c", run.file, "--from", world.topics["source"], "--since", since, "--json"]
+    done = run.command(*command, "--destination", "tiktok", timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["delivered"] == 30
+    assert all(world.tiktok.accepted[r.id] == 2 for r in late) and all(world.tiktok.accepted[r.id] == 1 for r in early)
+    assert len(world.read("utm")) == 50, "the other leg was not sent again"
+    world.create("copies", partitions=1)
+    done = run.command(*command, "--to-topic", "copies", timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert sorted(m.value() for m in world.read("copies")) == sorted(r.value for r in late)
