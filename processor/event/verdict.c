@@ -65,13 +65,13 @@ static const struct {
     [SKIP_IN_PARTS] = {"in_parts", "written in parts"},
 };
 
-const char *skip_word(enum skip skip)
+const char *skip_word(enum skip_reason skip)
 {
     PRE((size_t)skip < SKIP_COUNT);
     return skips[skip].word;
 }
 
-const char *skip_text(enum skip skip)
+const char *skip_text(enum skip_reason skip)
 {
     PRE((size_t)skip < SKIP_COUNT);
     return skips[skip].text;

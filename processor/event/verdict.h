@@ -50,7 +50,7 @@ enum reason {
 const char *reason_word(enum reason reason);
 
 /* Why a replay leaves a record out. One table in verdict.c. */
-enum skip {
+enum skip_reason {
     SKIP_NONE,
     SKIP_NOT_SELECTED, /* the operator's selection */
     SKIP_ROUTE_GONE,   /* its route is no longer in the configuration */
@@ -63,8 +63,8 @@ enum skip {
     SKIP_IN_PARTS,     /* it was written in parts */
     SKIP_COUNT,
 };
-const char *skip_word(enum skip skip);
+const char *skip_word(enum skip_reason skip);
 /** In words, for a table. */
-const char *skip_text(enum skip skip);
+const char *skip_text(enum skip_reason skip);
 
 #endif /* EVENT_VERDICT_H */

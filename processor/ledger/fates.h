@@ -41,7 +41,7 @@ struct fate_leg {
     const struct config_leg *leg;        /* NULL likewise, or dropped */
     const struct config_destination *to; /* DIVERTED: where */
     uint8_t fate;                        /* enum leg_fate */
-    uint8_t reason;  /* enum reason; DIVERTED and DEAD_LETTERED; of SKIPPED enum skip */
+    uint8_t reason;  /* enum reason; DIVERTED and DEAD_LETTERED; of SKIPPED enum skip_reason */
     uint16_t event;  /* fates_event(); likewise */
     uint32_t outage; /* fates_outage(); likewise; 0: none */
 };

@@ -120,7 +120,7 @@ static void add_fate(struct buf *out, const struct fates *fates, const struct fa
     if (leg->fate == FATE_DROPPED) {
         add_text(out, ",\"reason\":", leg->route == NULL ? span_of("unmatched") : leg->route->drop);
     } else if (leg->fate == FATE_SKIPPED) {
-        add_text(out, ",\"reason\":", span_of(skip_word((enum skip)leg->reason)));
+        add_text(out, ",\"reason\":", span_of(skip_word((enum skip_reason)leg->reason)));
     } else if (leg->fate != FATE_DELIVERED) {
         add_text(out, ",\"reason\":", span_of(reason_word((enum reason)leg->reason)));
         add_text(out, ",\"event\":", fates_event_text(fates, leg->event));

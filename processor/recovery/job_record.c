@@ -101,6 +101,9 @@ static json_t *make(const struct config *config, const struct job_record *record
     if (record->because != NULL) {
         json_object_set_new(out, "because", json_string(record->because));
     }
+    if (record->ends != NULL) {
+        json_object_set(out, "ends", (json_t *)(uintptr_t)record->ends);
+    }
     if (record->records != NULL) {
         json_object_set(out, "records", (json_t *)(uintptr_t)record->records);
     }

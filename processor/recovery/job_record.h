@@ -21,6 +21,7 @@ struct job_record {
     const char *because;     /* NULL: nothing is said */
     const json_t *selection; /* borrowed, as the next two */
     const json_t *counts;    /* NULL: {} */
+    const json_t *ends;      /* by partition, where it reads to; NULL: not told */
     const json_t *records;   /* runs of offsets by partition; NULL: none are told */
 };
 

@@ -107,7 +107,7 @@ static json_t *skipped_json(const uint64_t *skipped)
 
     for (size_t i = SKIP_NOT_SELECTED + 1; i < SKIP_COUNT; i++) {
         if (skipped[i] > 0 && i != SKIP_PARKED) {
-            json_object_set_new(object, skip_word((enum skip)i),
+            json_object_set_new(object, skip_word((enum skip_reason)i),
                                 json_integer((json_int_t)skipped[i]));
         }
     }
@@ -151,7 +151,7 @@ static void print_text(const char *name, const struct replay_result *result)
     }
     for (size_t i = SKIP_NOT_SELECTED + 1; i < SKIP_COUNT; i++) {
         if (result->skipped[i] > 0) {
-            printf("  %12" PRIu64 "  %s\n", result->skipped[i], skip_text((enum skip)i));
+            printf("  %12" PRIu64 "  %s\n", result->skipped[i], skip_text((enum skip_reason)i));
         }
     }
     if (result->is_stopped) {
@@ -181,13 +181,11 @@ static int carry_out(const struct arguments *arguments, const struct dlq *dlq,
                      const char *name)
 {
     struct replay_result result;
-    json_t *selection = json_pack("{s:s}", "text", buf_text((struct buf *)&dlq->filter.canonical));
     struct replay_options options = {.config_path = arguments->dlq.config,
                                      .topic = dlq->topic,
                                      .name = name,
                                      .preview = preview,
                                      .rules = *rules,
-                                     .selection = selection,
                                      .to_topic = arguments->to_topic,
                                      .per_second = arguments->per_second,
                                      .limit = arguments->dlq.filter.limit,
@@ -202,7 +200,6 @@ static int carry_out(const struct arguments *arguments, const struct dlq *dlq,
         }
         code = code_of(&result);
     }
-    json_decref(selection);
     return code;
 }
 

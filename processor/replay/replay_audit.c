@@ -1,12 +1,10 @@
 #include "replay/replay_audit.h"
 
+#include <jansson.h>
 #include <librdkafka/rdkafka.h>
-#include <poll.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -14,75 +12,7 @@
 #include "kafka/source.h"
 #include "kafka/topic_scan.h"
 
-enum { WAIT_MS = 15000, TURN_MS = 20, ASK_MS = 10000, CLOSE_MS = 3000, BY_BYTES = 384 };
-
-/* Who runs it: the name of the account, and the host. */
-static const char *by_text(char out[BY_BYTES])
-{
-    const struct passwd *account = getpwuid(geteuid());
-    char host[256] = "";
-
-    (void)gethostname(host, sizeof(host) - 1);
-    (void)snprintf(out, BY_BYTES, "%.96s@%.255s", account == NULL ? "?" : account->pw_name, host);
-    return out;
-}
-
-static json_t *ends_json(const struct audit_job *job)
-{
-    json_t *ends = json_object();
-
-    for (size_t i = 0; i < job->partitions; i++) {
-        char number[24];
-
-        (void)snprintf(number, sizeof(number), "%zu", i);
-        json_object_set_new(ends, number, json_integer((json_int_t)job->ends[i]));
-    }
-    return ends;
-}
-
-static enum err_code wait_written(const struct ledger_sink *sink, struct ledger_ticket *ticket,
-                                  struct err *err)
-{
-    uint64_t until_ms = clock_mono_ms() + WAIT_MS;
-    enum tally_state state = sink->state(sink->context, ticket);
-
-    while (state == TALLY_WRITING && clock_mono_ms() < until_ms) {
-        (void)poll(NULL, 0, TURN_MS);
-        state = sink->state(sink->context, ticket);
-    }
-    sink->drop(sink->context, ticket);
-    return state == TALLY_WRITTEN ? ERR_OK
-                                  : FAIL(err, ERR_NET,
-                                         "the ledger does not take the record of this job: nothing "
-                                         "is sent without one");
-}
-
-enum err_code audit_write(struct ledger *ledger, const struct audit_job *job, const char *state,
-                          json_t *counts, struct err *err)
-{
-    struct ledger_sink sink = ledger_sink(ledger);
-    char at[CLOCK_ISO_BYTES];
-    char by[BY_BYTES];
-    json_t *record = json_pack(
-        "{s:i, s:s, s:s, s:s, s:s%, s:s, s:s, s:s, s:s, s:s, s:O, s:o, s:o}", "v", 1, "kind", "job",
-        "at", clock_iso(clock_wall_ms(), at), "instance", job->instance, "group", job->group.ptr,
-        job->group.len, "job", job->job, "name", job->name, "state", state, "by", by_text(by),
-        "topic", job->topic, "selection", job->selection, "ends", ends_json(job), "counts", counts);
-    char *text = record == NULL ? NULL : json_dumps(record, JSON_COMPACT);
-    char *key = mem_format("job/" SPAN_FMT "/%s", SPAN_ARG(job->group), job->name);
-    struct span span = span_of(text);
-    enum err_code rc;
-
-    if (text == NULL) {
-        rc = FAIL(err, ERR_DATA, "the selection is no text that the ledger can hold (UTF-8)");
-    } else {
-        rc = wait_written(&sink, sink.send(sink.context, span_of(key), &span, 1, -1), err);
-    }
-    free(key);
-    free(text);
-    json_decref(record);
-    return rc;
-}
+enum { ASK_MS = 10000, CLOSE_MS = 3000 };
 
 /* what was begun */
 

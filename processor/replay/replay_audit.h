@@ -2,27 +2,20 @@
  * replay_audit - a job's records on the ledger: before its first send and after its last
  * (docs/ledger.md), and whether somebody else runs it now.
  *
- * The caller's thread waits for the brokers, 15 s at most. ERR_NET: they did not take the record.
+ * The caller's thread waits for the brokers.
  */
 #ifndef REPLAY_REPLAY_AUDIT_H
 #define REPLAY_REPLAY_AUDIT_H
 
-#include <jansson.h>
+#include "config/config.h"
 
-#include "ledger/ledger.h"
-
-/* What the records of one job have in common; texts are borrowed. */
+/* Which job; texts are borrowed. */
 struct audit_job {
     struct span group; /* the processor's */
-    const char *instance, *job, *name, *topic;
-    json_t *selection; /* borrowed */
-    const int64_t *ends;
+    const char *name;
     size_t partitions;
 };
 
-/** @state: "started", "ended", "stopped". Takes @counts. */
-NODISCARD enum err_code audit_write(struct ledger *ledger, const struct audit_job *job,
-                                    const char *state, json_t *counts, struct err *err);
 /** The end offsets of @name where it was begun and has not ended: into @ends, of so many
  * partitions. Reads the ledger. False: there is no such job, or it has ended; errors are told apart
  * by *rc. */

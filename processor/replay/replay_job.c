@@ -56,8 +56,8 @@ struct job {
     struct dead_letter letter;
     int64_t now_ms; /* ... and its time */
     int64_t event_ms;
-    enum skip left_out;      /* why its legs were not taken */
-    struct pending *pending; /* owned */
+    enum skip_reason left_out; /* why its legs were not taken */
+    struct pending *pending;   /* owned */
     uint32_t tried[REASON_COUNT], failed[REASON_COUNT];
 };
 
@@ -119,7 +119,7 @@ static struct job *job_of(void *context)
 /* skipping */
 
 static void settle_skipped(struct job *job, struct source_partition *partition, uint64_t epoch,
-                           int64_t offset, enum skip skip)
+                           int64_t offset, enum skip_reason skip)
 {
     struct fate_leg leg = {.fate = FATE_SKIPPED, .reason = (uint8_t)skip};
     const char no_value[4] = "";
@@ -224,7 +224,7 @@ static int64_t end_of(const struct job *job, int32_t partition)
 static bool choose(struct job *job, rd_kafka_message_t *message, struct source_partition *partition)
 {
     struct record record;
-    enum skip skip;
+    enum skip_reason skip;
     struct err err;
 
     record_of(message, &record);

@@ -54,7 +54,7 @@ static void add(struct text_counts *counts, struct span text)
     text_counts_add(counts, text.ptr == NULL ? SPAN("(none)") : text);
 }
 
-static void take(struct preview *preview, const struct dead_letter *letter, enum skip skip)
+static void take(struct preview *preview, const struct dead_letter *letter, enum skip_reason skip)
 {
     if (skip != SKIP_NONE) {
         preview->skipped[skip]++;
@@ -76,7 +76,7 @@ static bool read_all(struct preview *preview, struct dlq *dlq, const struct repl
     enum scan_step step;
 
     while ((step = dlq_next(dlq, &message, &letter)) == SCAN_RECORD) {
-        enum skip skip = SKIP_NONE;
+        enum skip_reason skip = SKIP_NONE;
         struct err err;
         enum err_code rc = replay_judge(rules, &letter.record, dlq->now_ms, &skip, &err);
 
@@ -207,7 +207,8 @@ void preview_print(struct preview *preview, FILE *stream, const char *name, doub
     }
     for (size_t i = SKIP_NOT_SELECTED + 1; i < SKIP_COUNT; i++) {
         if (preview->skipped[i] > 0) {
-            buf_printf(&out, "  %12" PRIu64 "  %s\n", preview->skipped[i], skip_text((enum skip)i));
+            buf_printf(&out, "  %12" PRIu64 "  %s\n", preview->skipped[i],
+                       skip_text((enum skip_reason)i));
         }
     }
     (void)fwrite(out.ptr, 1, out.len, stream);

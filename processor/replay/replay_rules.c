@@ -46,7 +46,8 @@ static bool is_ambiguous(const struct replay_rules *rules, const struct dead_let
            now_ms - letter->at_ms > DEDUPLICATION_MS;
 }
 
-static enum skip judge_leg(const struct replay_rules *rules, const struct dead_letter *letter)
+static enum skip_reason judge_leg(const struct replay_rules *rules,
+                                  const struct dead_letter *letter)
 {
     const struct config_route *route;
     uint32_t index = 0;
@@ -65,7 +66,7 @@ static enum skip judge_leg(const struct replay_rules *rules, const struct dead_l
 }
 
 enum err_code replay_judge(const struct replay_rules *rules, const struct record *record,
-                           int64_t now_ms, enum skip *out, struct err *err)
+                           int64_t now_ms, enum skip_reason *out, struct err *err)
 {
     const struct dead_letter *letter = &record->letter;
     enum filter_answer answer = filter_ask(rules->filter, record, rules->reader, err);

@@ -41,7 +41,7 @@ struct replay_way {
 /** From its headers: SKIP_NONE when it is to be sent. FILTER_FAILED of filter_ask() is ERR with
  * @err. */
 NODISCARD enum err_code replay_judge(const struct replay_rules *rules, const struct record *record,
-                                     int64_t now_ms, enum skip *out, struct err *err);
+                                     int64_t now_ms, enum skip_reason *out, struct err *err);
 /** The record is routed: as its headers say where today's routes are not asked. */
 void replay_route(const struct replay_rules *rules, const struct dead_letter *letter,
                   struct replay_way *way, struct route_result *routes);

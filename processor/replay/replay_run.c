@@ -10,6 +10,7 @@
 #include "base/signals.h"
 #include "destinations/table.h"
 #include "kafka/topics.h"
+#include "recovery/job_record.h"
 #include "replay/replay_audit.h"
 
 enum {
@@ -148,17 +149,22 @@ static int connect_all(struct replay_runner *runner)
 
 /* the ledger's records */
 
+static json_t *ends_json(const struct preview *preview)
+{
+    json_t *ends = json_object();
+
+    for (size_t i = 0; i < preview->partitions; i++) {
+        char number[24];
+
+        (void)snprintf(number, sizeof(number), "%zu", i);
+        json_object_set_new(ends, number, json_integer((json_int_t)preview->ends[i]));
+    }
+    return ends;
+}
+
 static int write_audit(const struct replay_runner *runner, const char *state)
 {
     const struct replay_options *options = runner->options;
-    const struct audit_job job = {.group = runner->group,
-                                  .instance = runner->pipeline->instance,
-                                  .job = "replay",
-                                  .name = options->name,
-                                  .topic = options->topic,
-                                  .selection = options->selection,
-                                  .ends = options->preview->ends,
-                                  .partitions = options->preview->partitions};
     const struct job_counts *counts = runner->job == NULL ? NULL : job_counts(runner->job);
     json_t *sums = counts == NULL
                        ? json_object()
@@ -167,14 +173,25 @@ static int write_audit(const struct replay_runner *runner, const char *state)
                                    (json_int_t)atomic_load(&counts->delivered), "diverted",
                                    (json_int_t)atomic_load(&counts->diverted), "dead_lettered",
                                    (json_int_t)atomic_load(&counts->dead_lettered));
+    json_t *selection = job_selection(options->rules.filter);
+    json_t *ends = ends_json(options->preview);
+    const struct job_record record = {.job = "replay",
+                                      .name = options->name,
+                                      .state = state,
+                                      .topic = options->topic,
+                                      .selection = selection,
+                                      .counts = sums,
+                                      .ends = ends};
     struct err err;
+    enum err_code rc = ERR_OK;
 
-    if (runner->ledger == NULL) {
-        json_decref(sums);
-        return EXIT_CODE_OK;
+    if (runner->ledger != NULL) {
+        rc = job_record_write(runner->ledger, options->rules.config, &record, &err);
     }
-    return audit_write(runner->ledger, &job, state, sums, &err) == ERR_OK ? EXIT_CODE_OK
-                                                                          : fail(ERR_NET, err.text);
+    json_decref(sums);
+    json_decref(selection);
+    json_decref(ends);
+    return rc == ERR_OK ? EXIT_CODE_OK : fail(rc, err.text);
 }
 
 /* running */

@@ -18,9 +18,9 @@
 struct replay_options {
     const char *config_path, *topic, *name;
     const struct preview *preview;
-    struct replay_rules rules; /* its configuration is the runner's own from then on */
-    json_t *selection;         /* borrowed */
-    const char *to_topic;      /* NULL: through the pipeline */
+    struct replay_rules
+        rules;            /* its configuration is the file's as it is; the runner has its own */
+    const char *to_topic; /* NULL: through the pipeline */
     double per_second;
     uint64_t limit;
     bool is_persistent;
