@@ -70,7 +70,7 @@ def test_an_exception_has_a_reason_and_excepts_something():
     text = "# why\nparameters x.c:f the library calls it so\nlines y.c a table\nunused z\nunused w being reworked\n"
     exceptions = structure.Exceptions(text)
     found = list(check_sources.shape_problems({"processor/x.c": SEVEN}, exceptions, []))
-    assert found == [] and [line for line, _ in exceptions.problems()] == [3, 4]
+    assert found == [] and [line for line, _ in exceptions.problems()] == [3, 4, 5]
     assert len(list(check_sources.shape_problems({"processor/x.c": SEVEN}, structure.Exceptions(""), []))) == 1
 
 
