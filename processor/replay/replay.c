@@ -322,6 +322,8 @@ static const struct command_option options[] = {
      .offset = offsetof(struct arguments, name)},
 };
 
+static const struct command *const replay_commands[] = {&replay_list_command};
+
 const struct command replay_command = {
     .name = "replay",
     .summary = "send dead letters, or a stretch of a source topic, again",
@@ -334,6 +336,8 @@ const struct command replay_command = {
              "to, 3 a service is not reachable",
     .options = options,
     .option_count = COUNT_OF(options),
+    .commands = replay_commands,
+    .command_count = COUNT_OF(replay_commands),
     .arguments_bytes = sizeof(struct arguments),
     .defaults = &defaults,
     .check = check,

@@ -8,5 +8,6 @@
 #include "config/command.h"
 
 extern const struct command replay_command;
+extern const struct command replay_list_command;
 
 #endif /* REPLAY_REPLAY_H */

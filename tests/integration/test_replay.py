@@ -49,6 +49,10 @@ def test_what_was_refused_is_delivered_once(world):
     assert [(j["job"], j["state"], j["name"]) for j in jobs] == [
         ("replay", "started", done["name"]), ("replay", "ended", done["name"])]
     assert jobs[1]["counts"]["delivered"] == 40
+    listed = run.command("replay", "list", "-c", run.file, "--json")
+    assert [(j["name"], j["state"], j["counts"]["selected"]) for j in json.loads(listed.stdout)] == [(done["name"], "done", 40)]
+    table = run.command("replay", "list", "-c", run.file).stdout
+    assert done["name"] in table and max(map(len, table.splitlines())) <= 80
     group = f"{world.group}.replay.{done['name']}"
     found = books.Books([json.loads(m.value()) for m in world.read("ledger")], group,
                         world.committed(group, world.topics["dead"]))
