@@ -139,9 +139,10 @@ static void draw(struct ledger_ticket *ticket, uint64_t *arrive_ms, uint64_t *do
     struct sim_books *books = ticket->books;
     const struct sim_books_options *options = &books->options;
     uint64_t now_ms = world_now(books->world);
+    bool is_bad = now_ms < options->until_ms;
 
     *arrive_ms = now_ms + 1 + rng_below(&books->rng, options->delay_ms + 1);
-    if (rng_unit(&books->rng) < options->slow) {
+    if (is_bad && rng_unit(&books->rng) < options->slow) {
         *arrive_ms += rng_below(&books->rng, SLOW_MS_MAX);
     }
     if (is_closed(books)) {
@@ -149,7 +150,7 @@ static void draw(struct ledger_ticket *ticket, uint64_t *arrive_ms, uint64_t *do
     }
     *arrive_ms = MAX_OF(*arrive_ms, ticket->sink->arrive_ms);
     *done_ms = *arrive_ms + rng_below(&books->rng, options->delay_ms + 1);
-    if (rng_unit(&books->rng) < options->failing) {
+    if (is_bad && rng_unit(&books->rng) < options->failing) {
         ticket->result = TALLY_FAILED;
         ticket->is_lost = rng_below(&books->rng, 2) == 0;
         *done_ms = (is_closed(books) ? now_ms : *done_ms) + rng_below(&books->rng, FAIL_MS_MAX);

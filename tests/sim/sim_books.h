@@ -14,9 +14,10 @@
 #include "rehearse/world_inside.h"
 
 struct sim_books_options {
-    uint64_t delay_ms;                        /* at most, there and as much back */
-    double slow;                              /* share of sends that take seconds */
-    double failing;                           /* share of sends that fail, arrived or not */
+    uint64_t delay_ms; /* at most, there and as much back */
+    uint64_t until_ms; /* of what follows: then it is fast and takes everything */
+    double slow;       /* share of sends that take seconds */
+    double failing;    /* share of sends that fail, arrived or not */
     uint64_t closed_from_ms, closed_until_ms; /* nobody can write */
 };
 

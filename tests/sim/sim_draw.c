@@ -119,6 +119,7 @@ static void draw_books(struct rng *rng, struct sim_script *out)
 {
     struct sim_books_options *books = &out->options.books;
 
+    books->until_ms = out->until_ms + 3000;
     books->slow = rng_below(rng, 3) == 0 ? 0.3 * rng_unit(rng) : 0;
     books->failing = rng_below(rng, 3) == 0 ? 0.5 * rng_unit(rng) : 0;
     if (rng_below(rng, 5) == 0) {

@@ -358,8 +358,14 @@ void sim_remove(struct sim_world *sim, int32_t partition)
 {
     struct sim_log *log = &sim->logs[partition];
     int64_t from = MAX_OF(log->committed, (int64_t)log->trimmed);
+    const struct sim_worker *owner = log->owner;
 
     log_remove(log, MIN_OF(from + (log_end(log) - from + 1) / 2, log_end(log)));
+    /* What went of a log that its reader had not yet recognised as another one: the records by
+     * which it could be are gone as well. */
+    if (owner != NULL && owner->readers[partition].changes != log->changes) {
+        ledger_gap(sim->ledger, partition, 0, (int64_t)log->trimmed);
+    }
 }
 
 void sim_truncate(struct sim_world *sim, int32_t partition, uint64_t records)
