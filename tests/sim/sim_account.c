@@ -290,6 +290,38 @@ static void judge_lines(const struct lines *lines, int32_t partition, struct led
     }
 }
 
+static bool is_gap(const struct ledger *ledger, int32_t partition, const struct record_run *run)
+{
+    bool is_gone = true;
+
+    for (int64_t at = run->from; at < run->to && is_gone; at++) {
+        is_gone =
+            at < (int64_t)ledger->counts[partition] &&
+            (ledger->events[partition][at].is_gap || !ledger->events[partition][at].is_record);
+    }
+    return is_gone;
+}
+
+/* The book has every offset below the commit, but for what the core named as gone. */
+static void judge_holes(const struct book *book, struct ledger *ledger)
+{
+    struct book_hole *holes;
+    size_t count = book_holes(book, &holes);
+
+    for (size_t i = 0; i < count; i++) {
+        if (holes[i].cause != BOOK_GAP || !is_gap(ledger, book->partition, &holes[i].run)) {
+            ledger_fail(ledger, "ledger, partition %d: a hole %" PRId64 "..%" PRId64 " of cause %d",
+                        (int)book->partition, holes[i].run.from, holes[i].run.to,
+                        (int)holes[i].cause);
+        }
+    }
+    free(holes);
+    if (book->committed != book->head) {
+        ledger_fail(ledger, "ledger, partition %d: committed at %" PRId64 ", told up to %" PRId64,
+                    (int)book->partition, book->committed, book->head);
+    }
+}
+
 void sim_account_compare(struct sim_account *account, const struct books *books,
                          const struct book *book, struct ledger *ledger)
 {
@@ -311,6 +343,7 @@ void sim_account_compare(struct sim_account *account, const struct books *books,
     }
     take_book(books, &sum, lines);
     judge_lines(lines, book->partition, ledger);
+    judge_holes(book, ledger);
     books_counts_fini(&sum);
     free(lines);
 }
