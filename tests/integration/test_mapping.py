@@ -28,7 +28,7 @@ def readme_text(world):
         "{file: /run/secrets/tiktok}": "{file: token}",
         "topic: conversions.utm": f"topic: {world.topics['utm']}",
         "topic: conversions.dead-letter": f"topic: {world.topics['dead']}",
-        "ledger: off": "ledger: off\nadmin: off",
+        "dead_letter: dead-letter\n": f"dead_letter: dead-letter\nledger: {{topic: {world.name}.ledger}}\nadmin: off\n",
     }
     for old, new in replaced.items():
         assert old in text, old
