@@ -444,6 +444,7 @@ int64_t partition_commit(struct source_partition *partition, size_t bytes_max, s
     }
     tracker_seal(partition->tracker, told);
     partition->is_committing = true;
+    partition->sealed_epoch = partition->epoch;
     partition->is_dirty = false;
     partition->is_bare = false;
     partition_check_invariants(partition);
@@ -455,8 +456,10 @@ void partition_commit_done(struct source_partition *partition, int64_t offset)
     PRE(partition->is_committing);
 
     partition->is_committing = false;
-    partition->committed = offset;
-    tracker_sealed_committed(partition->tracker);
+    if (partition->sealed_epoch == partition->epoch) { /* else it was of the log before */
+        partition->committed = offset;
+        tracker_sealed_committed(partition->tracker);
+    }
     partition_check_invariants(partition);
 }
 

@@ -129,6 +129,7 @@ struct source_partition {
     bool is_dirty;           /* something to commit */
     bool is_bare;            /* the next commit goes without metadata */
     bool is_committing;
+    uint64_t sealed_epoch;         /* of what is being committed */
     struct ledger_ticket *writing; /* the bookkeeper's: what the commit waits for; NULL: nothing */
     uint64_t read_again_ms;        /* it cannot be read: blocked until then; 0: not */
     uint32_t read_failures;        /* since something was read */

@@ -366,6 +366,33 @@ static void test_gaps(void **state)
     assert_int_equal(number(last("events"), "delivered"), 5);
 }
 
+/* The answer to a commit of the log before says nothing of the session that began meanwhile. */
+static void test_a_new_log_while_a_commit_is_out(void **state)
+{
+    struct rig *rig = *state;
+    struct buf metadata;
+    int64_t offset;
+
+    place(rig, 0, SPAN_NONE);
+    take(rig, 0, 5);
+    settle(rig, 0, 5, delivered(rig, 0));
+    buf_init(&metadata, METADATA_BYTES_MAX);
+    offset = seal(rig, &metadata);
+    buf_fini(&metadata);
+    assert_true(assignment_commit_is_written(&rig->assignment, NOW_MS));
+    rig->partition->epoch++; /* as where the log became another one */
+    (void)assignment_commit_answered(&rig->assignment, rig->assignment.commits.sequence);
+    (void)assignment_commit_take(&rig->assignment, rig->partition, offset, COMMIT_DONE);
+    (void)assignment_commit_end(&rig->assignment);
+    take(rig, 5, 7);
+    settle(rig, 5, 7, delivered(rig, 0));
+    assert_true(commit(rig, COMMIT_DONE));
+    assert_int_equal(json_integer_value(last("from")), 0);
+    assert_int_equal(json_integer_value(last("to")), 7);
+    assert_non_null(last("start"));
+    assert_int_equal(number(last("events"), "delivered"), 7);
+}
+
 static void test_fates(void **state)
 {
     static const char unsummed[4] = FATE_UNSUMMED;
@@ -524,6 +551,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_ledger_that_failed_before, open_rig, close_rig),
         cmocka_unit_test_setup_teardown(test_runs_ahead, open_rig, close_rig),
         cmocka_unit_test_setup_teardown(test_gaps, open_rig, close_rig),
+        cmocka_unit_test_setup_teardown(test_a_new_log_while_a_commit_is_out, open_rig, close_rig),
         cmocka_unit_test_setup_teardown(test_fates, open_rig, close_rig),
         cmocka_unit_test_setup_teardown(test_currencies, open_rig, close_rig),
         cmocka_unit_test_setup_teardown(test_fates_are_forgotten, open_rig, close_rig),
