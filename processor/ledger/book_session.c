@@ -393,7 +393,10 @@ void session_hand_over(struct book *book, int64_t offset, int64_t alike,
     if (match == SIZE_MAX && alike >= 0) {
         match = find_match(book, alike, NULL, &which);
     }
-    if (match != SIZE_MAX) {
+    if (match != SIZE_MAX && offset == book->head && is_empty(&book->sessions[match], which)) {
+        put_aheads(book, settled); /* no offset moved: any of them may go on */
+        book->sessions[match].is_handed = true;
+    } else if (match != SIZE_MAX) {
         match = session_commit(book, match, which);
         put_aheads(book, settled);
         if (is_empty(&book->sessions[match], which)) {
