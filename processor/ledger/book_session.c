@@ -344,24 +344,30 @@ static bool has_kept(const struct book_session *session, size_t which,
     return is_same;
 }
 
-/* The newest session with a pending tally that ends at @offset, and which it is; or SIZE_MAX.
+/* The session with the pending tally that ends at @offset and was written last, and which it is;
+ * or SIZE_MAX. One that the ledger took late is not the last.
  * @settled: with these runs; NULL: whatever its runs are. */
 static size_t find_match(const struct book *book, int64_t offset, const struct books_runs *settled,
                          size_t *which)
 {
+    size_t match = SIZE_MAX;
+    int64_t at_ms = -1;
+
     for (size_t i = book->session_count; i > 0; i--) {
         const struct book_session *session = &book->sessions[i - 1];
+        size_t found = session_find(session, offset);
 
-        *which = session_find(session, offset);
-        if (*which != BOOK_PENDING_MAX && settled != NULL && !has_kept(session, *which, settled)) {
+        if (found == BOOK_PENDING_MAX || session->pending[found].at_ms <= at_ms ||
+            (session->is_handed && is_empty(session, found)) ||
+            (settled != NULL && !has_kept(session, found, settled)) ||
+            (is_overtaken(book, session, offset) && offset == book->head)) {
             continue;
         }
-        if (*which != BOOK_PENDING_MAX && !(session->is_handed && is_empty(session, *which)) &&
-            !(is_overtaken(book, session, offset) && offset == book->head)) {
-            return i - 1;
-        }
+        match = i - 1;
+        at_ms = session->pending[found].at_ms;
+        *which = found;
     }
-    return SIZE_MAX;
+    return match;
 }
 
 /* No tally ended there. */
