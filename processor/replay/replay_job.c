@@ -3,6 +3,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/span.h"
+
+#define HASH_FUNCTION(key, key_len, hash)                                                          \
+    ((hash) = (unsigned)span_hash((struct span){(const char *)(key), (key_len)}))
 #include <uthash.h>
 
 #include "app/io_real.h"
