@@ -456,9 +456,11 @@ void partition_commit_done(struct source_partition *partition, int64_t offset)
     PRE(partition->is_committing);
 
     partition->is_committing = false;
-    if (partition->sealed_epoch == partition->epoch) { /* else it was of the log before */
+    if (partition->sealed_epoch == partition->epoch) {
         partition->committed = offset;
         tracker_sealed_committed(partition->tracker);
+    } else { /* it was of the log before: what the group knows now has to be put right */
+        partition->is_dirty = true;
     }
     partition_check_invariants(partition);
 }

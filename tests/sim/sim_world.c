@@ -393,16 +393,22 @@ void sim_replace(struct sim_world *sim, int32_t partition, bool is_forgotten)
 
 /* looking */
 
-/* An empty log of which the group knows nothing has nothing to commit. */
-static bool is_committed(const struct sim_log *log)
+/* An empty log of which the group knows nothing has nothing to commit. What the group knows may be
+ * of the log before, while the owner knows better. */
+static bool is_committed(const struct sim_world *sim, int32_t number)
 {
-    return log->committed == log_end(log) || (log->committed < 0 && log->count == 0);
+    const struct sim_log *log = &sim->logs[number];
+    const struct source_partition *partition =
+        log->owner == NULL ? NULL : log->owner->readers[number].partition;
+
+    return (log->committed == log_end(log) || (log->committed < 0 && log->count == 0)) &&
+           (partition == NULL || !partition->is_dirty);
 }
 
 bool sim_is_drained(const struct sim_world *sim)
 {
     for (int32_t i = 0; i < sim->options.world.partitions; i++) {
-        if (!is_committed(&sim->logs[i])) {
+        if (!is_committed(sim, i)) {
             return false;
         }
     }
@@ -421,7 +427,7 @@ void sim_tell_undrained(const struct sim_world *sim)
         const struct source_partition *partition =
             log->owner == NULL ? NULL : log->owner->readers[i].partition;
 
-        if (!is_committed(log)) {
+        if (!is_committed(sim, i)) {
             ledger_fail(sim->ledger,
                         "not drained: partition %d of %lld..%lld is committed at %lld, read at "
                         "%lld, blocked by %x, check %d",

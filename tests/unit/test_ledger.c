@@ -384,6 +384,7 @@ static void test_a_new_log_while_a_commit_is_out(void **state)
     (void)assignment_commit_answered(&rig->assignment, rig->assignment.commits.sequence);
     (void)assignment_commit_take(&rig->assignment, rig->partition, offset, COMMIT_DONE);
     (void)assignment_commit_end(&rig->assignment);
+    assert_true(rig->partition->is_dirty); /* the group has an offset of the log before */
     take(rig, 5, 7);
     settle(rig, 5, 7, delivered(rig, 0));
     assert_true(commit(rig, COMMIT_DONE));
