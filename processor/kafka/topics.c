@@ -74,7 +74,8 @@ static void add_need(struct topic_report *report, struct span name, enum topic_r
     };
 }
 
-static void list_needs(const struct config *config, struct topic_report *report)
+/* @is_run: whoever runs makes the ledger's topic, also one that the file does not name. */
+static void list_needs(const struct config *config, bool is_run, struct topic_report *report)
 {
     size_t most = config->kafka.topic_count + config->destination_count + 1;
 
@@ -91,7 +92,7 @@ static void list_needs(const struct config *config, struct topic_report *report)
                      destination->name);
         }
     }
-    if (config_has_ledger(config)) {
+    if (config_has_ledger(config) && (config->ledger.is_named || is_run)) {
         add_need(report, config->ledger.topic, TOPIC_LEDGER, SPAN_NONE);
     }
 }
@@ -204,8 +205,8 @@ static void look_for_missing(const struct config *config, struct topic_report *r
     }
 }
 
-static enum err_code look(const struct config *config, uint64_t timeout_ms, uint64_t settings_ms,
-                          struct topic_report *out, struct err *err)
+static enum err_code look(const struct config *config, bool is_run, uint64_t timeout_ms,
+                          uint64_t settings_ms, struct topic_report *out, struct err *err)
 {
     struct topic_report report = {0};
     rd_kafka_t *rk = NULL;
@@ -214,7 +215,7 @@ static enum err_code look(const struct config *config, uint64_t timeout_ms, uint
     if (rc != ERR_OK) {
         return rc;
     }
-    list_needs(config, &report);
+    list_needs(config, is_run, &report);
     rc = look_for_topics(config, rk, timeout_ms, &report, err);
     if (rc != ERR_OK) {
         topic_report_fini(&report);
@@ -238,13 +239,13 @@ out:
 enum err_code topics_look(const struct config *config, uint64_t timeout_ms,
                           struct topic_report *out, struct err *err)
 {
-    return look(config, timeout_ms, timeout_ms, out, err);
+    return look(config, false, timeout_ms, timeout_ms, out, err);
 }
 
 enum err_code topics_find(const struct config *config, uint64_t timeout_ms, uint64_t settings_ms,
                           struct topic_report *out, struct err *err)
 {
-    return look(config, timeout_ms, settings_ms, out, err);
+    return look(config, true, timeout_ms, settings_ms, out, err);
 }
 
 static struct place place_of_source(const struct config *config, struct span name)

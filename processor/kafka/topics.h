@@ -41,8 +41,9 @@ struct topic_report {
 /** ERR_NET when no broker answers within @timeout_ms. */
 NODISCARD enum err_code topics_look(const struct config *config, uint64_t timeout_ms,
                                     struct topic_report *out, struct err *err);
-/** The same for a start, which needs to know only what is there: brokers that do not tell the
- * settings hold it up for no longer than @settings_ms. 0: they are not asked. */
+/** The same for a start, which makes the ledger's topic itself, so that one which the file does not
+ * name is among the needs here alone; and which needs to know only what is there: brokers that do
+ * not tell the settings hold it up for no longer than @settings_ms. 0: they are not asked. */
 NODISCARD enum err_code topics_find(const struct config *config, uint64_t timeout_ms,
                                     uint64_t settings_ms, struct topic_report *out,
                                     struct err *err);

@@ -35,8 +35,8 @@ class Partition:
     def __init__(self):
         self.cover = {}  # offset -> the counts it is part of
         self.pending = {}  # session -> its last tally
+        self.last = {}  # session -> its last tally that is known to be committed
         self.runs = {}  # session -> start.settled
-        self.begins = []
 
     def count(self, offsets, counts):
         offsets = set(offsets)
@@ -48,6 +48,7 @@ class Partition:
 
     def confirm(self, session):
         tally = self.pending.pop(session)
+        self.last[session] = tally
         spared = {o for a, b in self.runs[session] for o in range(a, b)}
         self.count(set(range(tally["from"], tally["to"])) - spared, tally)
         return tally
@@ -58,18 +59,32 @@ class Partition:
             start = tally["start"]
             assert start["offset"] == tally["from"]
             self.runs[session] = start["settled"]
-            for other in [s for s, t in self.pending.items() if t["to"] == start["offset"]]:
-                before = self.confirm(other)
-                self.count_ahead(before, start["settled"])
+            self.begin(start["offset"], start["settled"])
         elif self.pending[session]["to"] == tally["from"] and tally["from"] != self.pending[session]["from"]:
             self.confirm(session)
         else:
             assert tally["from"] in (self.pending[session]["from"], self.pending[session]["to"])
         self.pending[session] = tally
 
+    def begin(self, offset, settled):
+        """A session starts at @offset: what others wrote up to there is committed, and of their last commit the runs
+        beyond it. That is the pending one if its runs are all there, else the one before."""
+        for session in list(self.pending):
+            before = self.last.get(session)
+            if self.pending[session]["to"] == offset:
+                tally = self.confirm(session)
+                if all(self.is_in(run, settled) for run in tally.get("ahead", [])):
+                    before = tally
+            if before and before["to"] == offset:
+                self.count_ahead(before, settled)
+
+    @staticmethod
+    def is_in(run, settled):
+        return any(a <= run["from"] and run["to"] <= b for a, b in settled)
+
     def count_ahead(self, tally, settled):
         for run in tally.get("ahead", []):
-            if any(a <= run["from"] and run["to"] <= b for a, b in settled):
+            if self.is_in(run, settled):
                 self.count(range(run["from"], run["to"]), run)
 
     def end(self, committed):

@@ -47,10 +47,19 @@ static void verdicts_outcomes_and_blocks_have_the_words_of_the_contract(void **s
     static const char *const verdicts[] = {"delivered", "rejected", "retry",
                                            "throttled", "hold",     "unknown"};
     static const char *const outcomes[] = {"never_sent", "rejected", "ambiguous"};
-    static const char *const blocks[] = {
-        "in_flight_events", "in_flight_bytes", "window",      "schema_registry",
-        "dead_letter",      "alternate",       "gap",         "unreadable",
-        "authorization",    "topic",           "client_error"};
+    static const char *const blocks[] = {"in_flight_events",
+                                         "in_flight_bytes",
+                                         "window",
+                                         "schema_registry",
+                                         "dead_letter",
+                                         "alternate",
+                                         "ledger",
+                                         "gap",
+                                         "end",
+                                         "unreadable",
+                                         "authorization",
+                                         "topic",
+                                         "client_error"};
 
     (void)state;
     assert_int_equal(COUNT_OF(verdicts), VERDICT_COUNT);
