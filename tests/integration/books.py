@@ -35,7 +35,7 @@ class Partition:
     def __init__(self):
         self.cover = {}  # offset -> the counts it is part of
         self.pending = {}  # session -> its last tally
-        self.last = {}  # session -> its last tally that is known to be committed
+        self.tallies = collections.defaultdict(list)  # session -> all it wrote
         self.runs = {}  # session -> start.settled
 
     def count(self, offsets, counts):
@@ -48,7 +48,6 @@ class Partition:
 
     def confirm(self, session):
         tally = self.pending.pop(session)
-        self.last[session] = tally
         spared = {o for a, b in self.runs[session] for o in range(a, b)}
         self.count(set(range(tally["from"], tally["to"])) - spared, tally)
         return tally
@@ -65,18 +64,18 @@ class Partition:
         else:
             assert tally["from"] in (self.pending[session]["from"], self.pending[session]["to"])
         self.pending[session] = tally
+        self.tallies[session].append(tally)
 
     def begin(self, offset, settled):
-        """A session starts at @offset: what others wrote up to there is committed, and of their last commit the runs
-        beyond it. That is the pending one if its runs are all there, else the one before."""
+        """A session starts at @offset: what others wrote up to there is committed. Of those who wrote up to there
+        several times, with other runs ahead each, the last commit is the newest whose runs are all there."""
         for session in list(self.pending):
-            before = self.last.get(session)
+            wrote = [t for t in self.tallies[session] if t["to"] == offset]
+            kept = [t for t in wrote if all(self.is_in(run, settled) for run in t.get("ahead", []))]
             if self.pending[session]["to"] == offset:
-                tally = self.confirm(session)
-                if all(self.is_in(run, settled) for run in tally.get("ahead", [])):
-                    before = tally
-            if before and before["to"] == offset:
-                self.count_ahead(before, settled)
+                self.confirm(session)
+            if kept:
+                self.count_ahead(kept[-1], settled)
 
     @staticmethod
     def is_in(run, settled):
