@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "destinations/table.h"
+#include "recovery/read_config.h"
 
 bool dlq_fail(struct dlq *dlq, enum err_code rc, const char *text)
 {
@@ -37,16 +37,10 @@ static bool compile_pipeline(struct dlq *dlq)
 
 static bool load(struct dlq *dlq)
 {
-    struct diags diags;
-
-    diags_init(&diags);
-    dlq->config =
-        config_load_with(dlq->arguments->config, driver_types(), SECRETS_OPTIONAL, &diags);
+    dlq->config = read_config(dlq->arguments->config);
     if (dlq->config == NULL) {
-        diags_print(&diags);
         dlq->code = EXIT_CODE_USAGE;
     }
-    diags_fini(&diags);
     return dlq->config != NULL;
 }
 

@@ -4,7 +4,7 @@
 
 #include "base/clock.h"
 #include "config/command.h"
-#include "destinations/table.h"
+#include "recovery/read_config.h"
 
 struct arguments {
     const char *path, *since, *until, *metrics;
@@ -104,19 +104,10 @@ static int look_and_show(const struct config *config, const struct arguments *ar
 static int run(const void *all)
 {
     const struct arguments *arguments = all;
-    struct config *config;
-    struct diags diags;
-    int code = EXIT_CODE_USAGE;
+    struct config *config = read_config(arguments->path);
+    int code = config == NULL ? EXIT_CODE_USAGE : look_and_show(config, arguments);
 
-    diags_init(&diags);
-    config = config_load_with(arguments->path, driver_types(), SECRETS_OPTIONAL, &diags);
-    if (config == NULL) {
-        diags_print(&diags);
-    } else {
-        code = look_and_show(config, arguments);
-    }
     config_free(config);
-    diags_fini(&diags);
     return code;
 }
 

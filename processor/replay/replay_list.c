@@ -4,8 +4,8 @@
 
 #include "base/clock.h"
 #include "base/columns.h"
-#include "destinations/table.h"
 #include "recovery/ledger_reader.h"
+#include "recovery/read_config.h"
 #include "replay/replay.h"
 
 enum { NAME_COLUMNS = 20, STATE_COLUMNS = 9, TIME_COLUMNS = 21, BY_COLUMNS = 16, SENT_COLUMNS = 9 };
@@ -124,22 +124,16 @@ static int read_and_show(const struct config *config, bool is_json)
 static int run(const void *all)
 {
     const struct arguments *arguments = all;
-    struct config *config;
-    struct diags diags;
+    struct config *config = read_config(arguments->path);
     int code = EXIT_CODE_USAGE;
 
-    diags_init(&diags);
-    config = config_load_with(arguments->path, driver_types(), SECRETS_OPTIONAL, &diags);
-    if (config == NULL) {
-        diags_print(&diags);
-    } else if (!config->ledger.is_on) {
+    if (config != NULL && !config->ledger.is_on) {
         fprintf(stderr, "detour replay list: %s says `ledger: off`, so no replay is on record\n",
                 arguments->path);
-    } else {
+    } else if (config != NULL) {
         code = read_and_show(config, arguments->is_json);
     }
     config_free(config);
-    diags_fini(&diags);
     return code;
 }
 
