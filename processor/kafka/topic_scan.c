@@ -24,6 +24,7 @@ enum {
 struct scan_partition {
     int64_t first, end; /* what it holds, when the scan began */
     int64_t from;       /* where this scan begins in it */
+    int64_t oldest;     /* the first record that has a time; -1: none. Asked where it matters */
     int64_t next;       /* the offset to come */
     int64_t to;         /* behind the last one wanted */
     bool is_open;
@@ -184,6 +185,30 @@ static enum err_code ask_offsets(struct topic_scan *scan, int64_t when, size_t f
     return rc;
 }
 
+/* Nothing is found at that time or later. A broker that finds nothing at any time either, though
+ * there are records, does not search by time (librdkafka's mock cluster; records without
+ * timestamps): there everything is read, and the caller looks at each record's timestamp. */
+static enum err_code find_untimed(struct topic_scan *scan, struct err *err)
+{
+    bool is_asked = false;
+    enum err_code rc = ERR_OK;
+
+    for (int32_t i = 0; i < scan->count; i++) {
+        const struct scan_partition *at = &scan->partitions[i];
+
+        is_asked |= is_wanted(scan, i) && at->from < 0 && at->first < at->end;
+    }
+    if (is_asked) {
+        rc = ask_offsets(scan, 0, offsetof(struct scan_partition, oldest), err);
+    }
+    for (int32_t i = 0; i < scan->count && is_asked && rc == ERR_OK; i++) {
+        struct scan_partition *at = &scan->partitions[i];
+
+        at->from = at->from < 0 && at->oldest < 0 ? at->first : at->from;
+    }
+    return rc;
+}
+
 static enum err_code find_offsets(struct topic_scan *scan, struct err *err)
 {
     enum err_code rc =
@@ -194,6 +219,7 @@ static enum err_code find_offsets(struct topic_scan *scan, struct err *err)
     }
     if (rc == ERR_OK && scan->range.since_ms >= 0) {
         rc = ask_offsets(scan, scan->range.since_ms, offsetof(struct scan_partition, from), err);
+        rc = rc == ERR_OK ? find_untimed(scan, err) : rc;
     }
     return rc;
 }

@@ -22,7 +22,8 @@
 struct topic_scan;
 
 struct scan_range {
-    int64_t since_ms;  /* of the records' timestamps; -1: from the first record on */
+    int64_t since_ms;  /* of the records' timestamps; -1: from the first record on. Older ones may
+                          come as well: always where the broker does not search by time */
     int32_t partition; /* -1: all */
     int64_t from, to;  /* of that partition: the first offset, and behind the last; -1: as above */
     bool is_following; /* it has no end, and begins at the present one unless since_ms says more */

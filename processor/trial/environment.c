@@ -86,7 +86,7 @@ static const char config_text[] =
     "    legs: [[" ENVIRONMENT_DESTINATION ", utm]]\n"
     "dead_letter: dead-letter\n"
     "unmatched: dead_letter\n"
-    "ledger: off\n"
+    "ledger: {topic: %s}\n"
     "admin: {listen: 127.0.0.1:0}\n"
     "log: {format: logfmt, level: info}\n";
 
@@ -176,10 +176,15 @@ static enum err_code start(struct environment *environment, enum environment_chi
 
 static enum err_code start_broker(struct environment *environment, struct err *err)
 {
-    char words[3][80];
-    const char *topics[3] = {environment->topic, environment->alternate, environment->dead_letter};
-    const char *const argv[] = {"mock-broker", "--topic", words[0], "--topic",
-                                words[1],      "--topic", words[2], NULL};
+    const struct {
+        const char *name;
+        int partitions;
+    } topics[] = {{environment->topic, ENVIRONMENT_PARTITIONS},
+                  {environment->alternate, ENVIRONMENT_PARTITIONS},
+                  {environment->dead_letter, ENVIRONMENT_PARTITIONS},
+                  {environment->ledger, ENVIRONMENT_LEDGER_PARTITIONS}};
+    char words[COUNT_OF(topics)][80];
+    const char *argv[2 * COUNT_OF(topics) + 2] = {"mock-broker"};
 
     if (environment->options.brokers != NULL) {
         snprintf(environment->brokers, sizeof(environment->brokers), "%s",
@@ -187,7 +192,9 @@ static enum err_code start_broker(struct environment *environment, struct err *e
         return ERR_OK;
     }
     for (size_t i = 0; i < COUNT_OF(words); i++) {
-        snprintf(words[i], sizeof(words[i]), "%s=%d", topics[i], ENVIRONMENT_PARTITIONS);
+        snprintf(words[i], sizeof(words[i]), "%s=%d", topics[i].name, topics[i].partitions);
+        argv[2 * i + 1] = "--topic";
+        argv[2 * i + 2] = words[i];
     }
     return start(environment, ENVIRONMENT_BROKER, argv, environment->brokers, err);
 }
@@ -208,7 +215,7 @@ static enum err_code write_config(struct environment *environment, struct err *e
     const char *workers = environment->options.brokers == NULL ? "1" : "2";
     char *text = mem_format(config_text, environment->brokers, environment->group,
                             environment->topic, workers, environment->simulator_url,
-                            environment->alternate, environment->dead_letter);
+                            environment->alternate, environment->dead_letter, environment->ledger);
     struct diags diags;
     enum err_code rc = write_file(CONFIG_PATH, text, err);
 
@@ -239,6 +246,7 @@ static void name_topics(struct environment *environment)
     snprintf(environment->alternate, sizeof(environment->alternate), "%s.utm", environment->prefix);
     snprintf(environment->dead_letter, sizeof(environment->dead_letter), "%s.dead-letter",
              environment->prefix);
+    snprintf(environment->ledger, sizeof(environment->ledger), "%s.ledger", environment->prefix);
     snprintf(environment->group, sizeof(environment->group), "%s.group", environment->prefix);
 }
 

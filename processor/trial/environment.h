@@ -10,7 +10,12 @@
 #include "config/config.h"
 #include "trial/child.h"
 
-enum { ENVIRONMENT_PARTITIONS = 4, ENVIRONMENT_PLACE_BYTES = 256, SECONDS_MAX = 300 };
+enum {
+    ENVIRONMENT_PARTITIONS = 4,
+    ENVIRONMENT_LEDGER_PARTITIONS = 1, /* one is enough for so few records */
+    ENVIRONMENT_PLACE_BYTES = 256,
+    SECONDS_MAX = 300,
+};
 
 /* In the order of their start. */
 enum environment_child {
@@ -34,7 +39,7 @@ struct environment {
     char brokers[ENVIRONMENT_PLACE_BYTES];
     char simulator_url[ENVIRONMENT_PLACE_BYTES];
     char admin_url[ENVIRONMENT_PLACE_BYTES];
-    char topic[64], alternate[64], dead_letter[64], group[64];
+    char topic[64], alternate[64], dead_letter[64], ledger[64], group[64];
     struct config *config; /* owned: what the processor runs with */
     struct child children[ENVIRONMENT_CHILDREN];
     bool has_topics; /* on a real Kafka: to be removed */

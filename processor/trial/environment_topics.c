@@ -37,7 +37,8 @@ void environment_topics_remove(const struct environment *environment)
 {
     rd_kafka_DeleteTopic_t *topics[] = {rd_kafka_DeleteTopic_new(environment->topic),
                                         rd_kafka_DeleteTopic_new(environment->alternate),
-                                        rd_kafka_DeleteTopic_new(environment->dead_letter)};
+                                        rd_kafka_DeleteTopic_new(environment->dead_letter),
+                                        rd_kafka_DeleteTopic_new(environment->ledger)};
     rd_kafka_DeleteGroup_t *group = rd_kafka_DeleteGroup_new(environment->group);
     rd_kafka_conf_t *conf = NULL;
     rd_kafka_queue_t *queue = NULL;

@@ -27,6 +27,7 @@ static const struct {
     {"a stretch that begins before what is there", {-1, 1, 0, 4, false}, 4, 4, 0},
     {"beyond the end", {-1, 0, 20, 21, false}, 0, 0, -1},
     {"an empty partition", {-1, 2, -1, -1, false}, 0, 0, -1},
+    {"by time, from a broker that does not search by time", {1, -1, -1, -1, false}, 30, 30, -1},
 };
 
 static uint64_t read_all(struct topic_scan *scan, int64_t *first)
