@@ -94,11 +94,13 @@ static void fill_request(struct deliverer *d, struct leg *leg, const char *topic
     backlog_add(d, leg);
 }
 
-static struct span message_value(const struct leg *leg)
+/* The source record's value: of a diverted record being backfilled the one inside it. */
+static struct span original_value(const struct deliverer *d, const struct leg *leg)
 {
-    const rd_kafka_message_t *message = leg->event->message;
+    struct message_view message;
 
-    return (struct span){message->payload, message->payload == NULL ? 0 : message->len};
+    d->io->view(leg->event->message, &message);
+    return message.value;
 }
 
 /* The request is over: its headers were kept for producing it again. */
@@ -214,7 +216,7 @@ static void send_copy(struct deliverer *d, struct leg *leg)
     const rd_kafka_headers_t *original = d->io->headers(leg->event->message);
     bool is_primary = leg->reason == REASON_NONE;
 
-    fill_request(d, leg, to->topic, to->sends_original ? message_value(leg) : leg->item,
+    fill_request(d, leg, to->topic, to->sends_original ? original_value(d, leg) : leg->item,
                  is_primary ? record_copy_headers(d, leg, original)
                             : record_headers(d, leg, original, config->is_connect_headers),
                  on_record);
@@ -268,7 +270,7 @@ static void measure(const struct deliverer *d, const struct leg *leg, size_t len
 
     lens[PIECE_HEADERS] = headers_bytes(d->io->headers(event->message));
     lens[PIECE_KEY] = event->message->key_len;
-    lens[PIECE_VALUE] = message_value(leg).len;
+    lens[PIECE_VALUE] = original_value(d, leg).len;
 }
 
 /* No parts are small enough: the topic takes next to nothing. The partition waits until somebody
@@ -388,9 +390,9 @@ static const struct destination *dead_letter_of(const struct deliverer *d)
                 ->destinations[pipeline_index(d->pipeline, d->pipeline->config->dead_letter)];
 }
 
-static struct span part_value(const struct leg *leg, struct part part)
+static struct span part_value(const struct deliverer *d, const struct leg *leg, struct part part)
 {
-    struct span whole = message_value(leg);
+    struct span whole = original_value(d, leg);
 
     if (part.piece == PIECE_HEADERS) {
         whole = leg->item;
@@ -404,7 +406,7 @@ static struct span part_value(const struct leg *leg, struct part part)
 static void send_part(struct deliverer *d, struct leg *leg)
 {
     const struct destination *to = dead_letter_of(d);
-    struct span value = message_value(leg);
+    struct span value = original_value(d, leg);
     rd_kafka_headers_t *headers =
         record_headers(d, leg, d->io->headers(leg->event->message), to->config->is_connect_headers);
 
@@ -412,7 +414,7 @@ static void send_part(struct deliverer *d, struct leg *leg)
         struct part part = parts_at(&leg->parts, leg->part);
         char text[32];
 
-        value = part_value(leg, part);
+        value = part_value(d, leg, part);
         (void)snprintf(text, sizeof(text), "%u/%u", leg->part + 1, leg->part_count);
         (void)rd_kafka_header_add(headers, header_name(HEADER_PART), -1, text, -1);
         if (leg->parts.is_apart[PIECE_HEADERS] || leg->parts.is_apart[PIECE_KEY]) {

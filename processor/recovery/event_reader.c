@@ -5,51 +5,28 @@
 #include <time.h>
 
 #include "base/clock.h"
-#include "base/embedded.h"
 #include "base/mem.h"
+#include "event/utm_original.h"
+#include "recovery/original.h"
 
 enum { MEMORY_BYTES_MAX = 16 * 1024 * 1024, ASK_AGAIN_MS = 10, PATIENCE_MS = 2000 };
 
 struct event_reader {
     struct pipeline *pipeline; /* borrowed */
     struct arena arena;
-    struct schema *utm;          /* owned */
-    struct decoder *utm_decoder; /* owned */
-    struct path *utm_original;   /* owned */
-    uint64_t wait_ms;            /* for the registry */
-    bool is_started;             /* it is asked */
+    uint64_t wait_ms; /* for the registry */
+    bool is_started;  /* it is asked */
 };
-
-static enum err_code compile_utm(struct event_reader *reader, struct err *err)
-{
-    enum err_code rc =
-        schema_parse(span_of(embedded_utm_attribution_avsc), NULL, 0, &reader->utm, err);
-    const struct schema *schemas[] = {reader->utm};
-    const struct readers readers = {.schemas = schemas, .count = 1};
-
-    if (rc == ERR_OK) {
-        rc = decoder_compile(reader->utm, reader->utm, &reader->utm_decoder, err);
-    }
-    if (rc == ERR_OK) {
-        rc = path_compile(&readers, SPAN("original"), &reader->utm_original, err);
-    }
-    return rc;
-}
 
 enum err_code event_reader_open(struct pipeline *pipeline, struct event_reader **out,
                                 struct err *err)
 {
     struct event_reader *reader = mem_new(struct event_reader);
-    enum err_code rc;
 
+    (void)err;
     reader->pipeline = pipeline;
     reader->wait_ms = pipeline->config->schemas.registry.timeout_ms + PATIENCE_MS;
     arena_init(&reader->arena, MEMORY_BYTES_MAX);
-    rc = compile_utm(reader, err);
-    if (rc != ERR_OK) {
-        event_reader_close(reader);
-        return rc;
-    }
     *out = reader;
     return ERR_OK;
 }
@@ -59,9 +36,6 @@ void event_reader_close(struct event_reader *reader)
     if (reader == NULL) {
         return;
     }
-    path_free(reader->utm_original);
-    decoder_free(reader->utm_decoder);
-    schema_free(reader->utm);
     arena_fini(&reader->arena);
     free(reader);
 }
@@ -78,40 +52,6 @@ static const struct writer *wait_for_writer(struct event_reader *reader, uint64_
         writer = catalog_writer(reader->pipeline->catalog, key, -1);
     }
     return writer;
-}
-
-/* The source's value inside a UTM record; SPAN_NONE when @value is none. Single-object framing says
- * by its fingerprint that it is one; Confluent's id is anybody's, so there the record itself has to
- * fit. */
-static struct span utm_original(struct event_reader *reader, struct span value)
-{
-    const struct value *original;
-    struct span payload = SPAN_NONE;
-    struct value root;
-
-    if (value.len > 10 && span_starts(value, SPAN("\xc3\x01"))) {
-        payload = span_sub(value, 10, value.len);
-    } else if (value.len > 5 && value.ptr[0] == '\0') {
-        payload = span_sub(value, 5, value.len);
-    }
-    if (payload.ptr == NULL ||
-        decoder_run(reader->utm_decoder, payload, &reader->arena, &root, NULL) != ERR_OK) {
-        return SPAN_NONE;
-    }
-    original = path_get(reader->utm_original, 0, &root);
-    return original == NULL ? SPAN_NONE : value_text(original);
-}
-
-static bool is_utm_topic(const struct config *config, struct span topic)
-{
-    for (size_t i = 0; i < config->destination_count; i++) {
-        const struct config_destination *to = &config->destinations[i];
-
-        if (to->type->is_topic && to->format == KAFKA_UTM && span_eq(to->topic, topic)) {
-            return true;
-        }
-    }
-    return false;
 }
 
 static enum err_code find_writer(struct event_reader *reader, struct span value,
@@ -150,8 +90,8 @@ enum err_code event_reader_read(struct event_reader *reader, const struct messag
     if (value.ptr == NULL) {
         return FAIL(err, ERR_DATA, "the record has no value");
     }
-    if (is_utm_topic(reader->pipeline->config, view->topic)) {
-        out->original = utm_original(reader, value);
+    if (original_is_utm_topic(reader->pipeline->config, view->topic)) {
+        out->original = utm_original(value);
         if (out->original.ptr == NULL) {
             return FAIL(err, ERR_DATA, "the value is no UTM record");
         }

@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/token_bucket.h"
 #include "deliver/intake.h"
+#include "recovery/original.h"
 
 enum {
     FUTILE_FIRST = 50,  /* of one reason ... */
@@ -444,17 +445,8 @@ static void commit(void *context, uint64_t now_ms)
 /* A dead letter seems to be the record it was. */
 static void view(const rd_kafka_message_t *message, struct message_view *out)
 {
-    struct dead_letter letter;
-
-    message_view_of(message, out);
-    dead_letter_read(message_headers(message), &letter);
+    original_view(message, false, out);
     out->is_replayed = true;
-    if (dead_letter_has_source(&letter)) {
-        out->topic = letter.source_topic;
-        out->partition = letter.source_partition;
-        out->offset = letter.source_offset;
-        out->timestamp_ms = letter.source_timestamp_ms;
-    }
 }
 
 static void install(void *context, struct io_real *io, struct intake *intake, struct fates *fates)

@@ -5,8 +5,13 @@
 
 #include "base/embedded.h"
 #include "destinations/topic/utm.h"
+#include "event/utm_original.h"
 
 enum { ARENA_BYTES = 1 << 20, RECORD_BYTES = 1 << 20 };
+
+/* As with a registry whose id is 7. */
+#define FRAMING SPAN("\0\0\0\0\7")
+#define ORIGINAL SPAN("\0\1ab")
 
 /* The head and tail that are the same in all rows below. */
 #define HEAD                                                                                       \
@@ -202,7 +207,7 @@ static struct value event_of(const char *page, const char *ttclid)
 static void write_record(const struct utm_map *map, const struct value *root,
                          const struct facts *facts, struct span outage, struct buf *out)
 {
-    struct message_view message = {.value = {"\0\1ab", 4}};
+    struct message_view message = {.value = ORIGINAL};
     struct event_view view = {.message = &message, .root = root, .facts = *facts};
 
     struct rendering event = {.view = &view,
@@ -212,7 +217,7 @@ static void write_record(const struct utm_map *map, const struct value *root,
                               .outage = outage,
                               .arena = &arena};
 
-    utm_write(map, &event, SPAN("FRAME"), out);
+    utm_write(map, &event, FRAMING, out);
 }
 
 static void to_json(const struct buf *record, struct buf *json)
@@ -221,8 +226,10 @@ static void to_json(const struct buf *record, struct buf *json)
     struct value value;
     struct err err = {0};
 
-    assert_true(span_starts(framed, SPAN("FRAME")));
-    if (decoder_run(decoder, span_sub(framed, 5, framed.len), &arena, &value, &err) != ERR_OK) {
+    assert_true(span_starts(framed, FRAMING));
+    assert_true(span_eq(utm_original(framed), ORIGINAL));
+    if (decoder_run(decoder, span_sub(framed, FRAMING.len, framed.len), &arena, &value, &err) !=
+        ERR_OK) {
         fail_msg("the record is not what its schema says: %s", err.text);
     }
     value_to_json(&value, record_schema->root, json);
@@ -307,6 +314,98 @@ static void value_currency_and_outage_are_kept(void **state)
     buf_fini(&json);
 }
 
+/* A record with each field that may be absent, and click ids. */
+static void write_full(struct span framing, struct buf *record)
+{
+    struct facts facts = plain_facts;
+    struct value root;
+    struct diags diags;
+    struct yaml_doc *doc;
+    struct utm_map *map;
+
+    arena_reset(&arena);
+    facts.has_value = true;
+    facts.value = 3;
+    facts.currency = SPAN("EUR");
+    root = event_of("{\"url\":\"?utm_source=a&ttclid=E.C.P.1&gclid=g\"}", NULL);
+    diags_init(&diags);
+    map = compile(NULL, &diags, &doc);
+    write_record(map, &root, &facts, SPAN("o-9"), record);
+    assert_false(record->is_overflowed);
+    if (framing.len > 0) {
+        struct buf other;
+
+        buf_init(&other, RECORD_BYTES);
+        buf_add_span(&other, framing);
+        buf_add_span(&other, span_sub(buf_span(record), FRAMING.len, record->len));
+        buf_clear(record);
+        buf_add_span(record, buf_span(&other));
+        buf_fini(&other);
+    }
+    utm_map_free(map);
+    diags_fini(&diags);
+}
+
+static void the_original_is_found_in_whole_records_alone(void **state)
+{
+    struct buf record;
+    struct span whole;
+
+    (void)state;
+    buf_init(&record, RECORD_BYTES);
+    write_full(SPAN("\xc3\1fingerpr"), &record);
+    assert_true(span_eq(utm_original(buf_span(&record)), ORIGINAL));
+    buf_clear(&record);
+    write_full(SPAN_NONE, &record);
+    whole = buf_span(&record);
+    assert_true(span_eq(utm_original(whole), ORIGINAL));
+    for (size_t len = 0; len < whole.len; len++) {
+        assert_null(utm_original(span_sub(whole, 0, len)).ptr);
+    }
+    buf_add(&record, "x", 1);
+    assert_null(utm_original(buf_span(&record)).ptr);
+    assert_null(utm_original(SPAN_NONE).ptr);
+    assert_null(utm_original(ORIGINAL).ptr);
+    assert_null(utm_original(SPAN("{\"event\":\"Purchase\"}")).ptr);
+    buf_fini(&record);
+}
+
+static const struct {
+    const char *name;
+    struct span clicks; /* the bytes of the map */
+    bool is_found;
+} map_rows[] = {
+    {"empty", {"\0", 1}, true},
+    {"two blocks", {"\2\2a\2b\2\2c\2d\0", 11}, true},
+    {"a block with its bytes", {"\1\10\2a\2b\0", 7}, true},
+    {"more entries than bytes", {"\xfe\xff\xff\xff\x0f\2a\2b\0", 10}, false},
+    {"a count of more than 64 bits", {"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 11}, false},
+    {"a length below zero", {"\2\1a\2b\0", 6}, false},
+};
+
+/* Nulls for all that may be null: then the map, and the rest. */
+static void maps_of_other_writers_are_walked_over(void **state)
+{
+    struct buf record;
+
+    (void)state;
+    buf_init(&record, RECORD_BYTES);
+    for (size_t i = 0; i < COUNT_OF(map_rows); i++) {
+        bool is_found;
+
+        buf_clear(&record);
+        buf_add_span(&record, FRAMING);
+        buf_add(&record, "\2i\2t\0\0\0\0\0\0\0\0\0\0\0\0", 16);
+        buf_add_span(&record, map_rows[i].clicks);
+        buf_add(&record, "\2d\2r\10\0\1ab", 9);
+        is_found = span_eq(utm_original(buf_span(&record)), ORIGINAL);
+        if (is_found != map_rows[i].is_found) {
+            fail_msg("%s: %sfound", map_rows[i].name, is_found ? "" : "not ");
+        }
+    }
+    buf_fini(&record);
+}
+
 static void a_record_without_room_overflows(void **state)
 {
     struct value root;
@@ -389,6 +488,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(records_read_back),
         cmocka_unit_test(value_currency_and_outage_are_kept),
+        cmocka_unit_test(the_original_is_found_in_whole_records_alone),
+        cmocka_unit_test(maps_of_other_writers_are_walked_over),
         cmocka_unit_test(a_record_without_room_overflows),
         cmocka_unit_test(mistakes_are_named_with_their_place),
         cmocka_unit_test(a_schema_without_pages_needs_no_map),
