@@ -63,6 +63,8 @@ static const struct {
     [SKIP_UNDECODED] = {"undecoded", "cannot be decoded, so --where or --event cannot judge it"},
     [SKIP_PARKED] = {"parked", "replayed too often, parked (--max-replays)"},
     [SKIP_IN_PARTS] = {"in_parts", "written in parts"},
+    [SKIP_DECIDED] = {"decided", "skipped by an operator's decision (--decided)"},
+    [SKIP_EXPORTED] = {"exported", "exported already (--decided)"},
 };
 
 const char *skip_word(enum skip_reason skip)

@@ -61,6 +61,8 @@ enum skip_reason {
     SKIP_UNDECODED,    /* it cannot be decoded, and the selection asks what is in it */
     SKIP_PARKED,       /* replayed too often: it went to TOPIC.parked */
     SKIP_IN_PARTS,     /* it was written in parts */
+    SKIP_DECIDED,      /* an operator decided that it stays (dlq skip) */
+    SKIP_EXPORTED,     /* it was exported, and is delivered by other means */
     SKIP_COUNT,
 };
 const char *skip_word(enum skip_reason skip);

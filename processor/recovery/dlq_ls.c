@@ -13,7 +13,7 @@
 #include "recovery/printable.h"
 
 enum { ROWS_DEFAULT = 20, ROWS_MAX = 100000, TABLE_BYTES_MAX = 64 * 1024 * 1024 };
-enum { PLACE = 12, AGE = 8, REASON = 17, DESTINATION = 11, EVENT = 14, ID = 13 };
+enum { PLACE = 12, AGE = 8, REASON = 17, DESTINATION = 11, EVENT = 14, ID = 13, DECISION = 66 };
 
 struct ls_arguments {
     struct dlq_arguments dlq;
@@ -26,6 +26,7 @@ struct ls_row {
     int64_t source_ms;                       /* of the original record */
     json_t *json;                            /* owned; NULL: the texts are wanted */
     char *reason, *destination, *event, *id; /* owned */
+    const struct decision *decision;         /* NULL: none is known */
 };
 
 struct ls_page {
@@ -91,7 +92,8 @@ static struct ls_row make_row(const struct dlq_letter *from, bool is_json)
     const struct dead_letter *letter = &from->record.letter;
     struct ls_row row = {.place = from->place,
                          .timestamp_ms = from->record.view.timestamp_ms,
-                         .source_ms = letter->source_timestamp_ms};
+                         .source_ms = letter->source_timestamp_ms,
+                         .decision = from->decision};
 
     if (is_json) {
         row.json = dlq_letter_json(from);
@@ -148,6 +150,36 @@ static const char *short_reason(const char *reason)
     return dot == NULL || dot[1] == '\0' ? reason : dot + 1;
 }
 
+/* On a line of its own: who, how long ago, why. */
+static void add_decision(struct buf *out, const struct decision *decision, int64_t now_ms)
+{
+    char age[COLUMNS_DURATION_BYTES];
+    struct buf text;
+    struct buf line;
+
+    buf_init(&text, TABLE_BYTES_MAX);
+    buf_init(&line, TABLE_BYTES_MAX);
+    buf_printf(&text, "%s by " SPAN_FMT " %s ago", decision_word(decision->type),
+               SPAN_ARG(decision->by),
+               columns_duration(MAX_OF(now_ms - decision->at_ms, (int64_t)0), age));
+    if (decision->because.ptr != NULL) {
+        buf_printf(&text, ": " SPAN_FMT, SPAN_ARG(decision->because));
+    }
+    printable_add(&line, buf_span(&text));
+    buf_printf(out, "%*s ", PLACE, "");
+    columns_left(out, buf_span(&line), DECISION);
+    buf_fini(&line);
+    buf_fini(&text);
+}
+
+static void end_line(struct buf *out)
+{
+    while (out->len > 0 && out->ptr[out->len - 1] == ' ') {
+        buf_truncate(out, out->len - 1);
+    }
+    buf_add_char(out, '\n');
+}
+
 static void add_row(struct buf *out, const struct ls_row *row, int64_t now_ms)
 {
     char place[48];
@@ -169,10 +201,11 @@ static void add_row(struct buf *out, const struct ls_row *row, int64_t now_ms)
     add_cell(out, row->destination, DESTINATION);
     add_cell(out, row->event, EVENT);
     add_cell(out, row->id, ID);
-    while (out->len > 0 && out->ptr[out->len - 1] == ' ') {
-        buf_truncate(out, out->len - 1);
+    end_line(out);
+    if (row->decision != NULL) {
+        add_decision(out, row->decision, now_ms);
+        end_line(out);
     }
-    buf_add_char(out, '\n');
 }
 
 static void print_table(const struct dlq *dlq, const struct ls_page *page, size_t from, size_t to)
@@ -239,6 +272,7 @@ static void list(struct dlq *dlq, size_t rows, uint64_t number)
 
     dlq->limit = 0; /* that of the rows: all are read, and the newest are shown */
     if (dlq_read(dlq, &range)) {
+        dlq_read_decisions(dlq);
         while ((step = dlq_next(dlq, &message, &letter)) == SCAN_RECORD) {
             keep(&page, &letter, dlq->arguments->is_json);
             rd_kafka_message_destroy(message);

@@ -73,6 +73,7 @@ void dlq_close(struct dlq *dlq)
     progress_clear(&dlq->progress);
     topic_scan_close(dlq->scan);
     part_sets_fini(&dlq->parts);
+    decisions_free(dlq->decisions);
     filter_fini(&dlq->filter);
     event_reader_close(dlq->reader);
     pipeline_free(dlq->pipeline);
@@ -111,6 +112,25 @@ static bool fail_open(struct dlq *dlq, enum err_code rc, struct err *err)
     (void)dlq_fail(dlq, rc, buf_text(&text));
     buf_fini(&text);
     return false;
+}
+
+void dlq_read_decisions(struct dlq *dlq)
+{
+    struct err err;
+
+    if (decisions_read(dlq->config, dlq->topic, dlq->filter.since_ms, &dlq->decisions, &err) !=
+        ERR_OK) {
+        fprintf(stderr, "detour %s: what was skipped or exported is not known: %s\n", dlq->command,
+                err.text);
+    }
+}
+
+const struct decision *dlq_decision(const struct dlq *dlq, const struct record *record,
+                                    struct part_place place)
+{
+    const struct decision_place asked = {place.partition, place.offset, record_written_ms(record)};
+
+    return dlq->decisions == NULL ? NULL : decisions_find(dlq->decisions, &asked);
 }
 
 struct scan_range dlq_range(const struct dlq *dlq)
@@ -153,6 +173,7 @@ static bool takes(struct dlq *dlq, const rd_kafka_message_t *message, struct dlq
     }
     switch (filter_ask(&dlq->filter, &out->record, dlq->reader, &err)) {
     case FILTER_TAKES:
+        out->decision = dlq_decision(dlq, &out->record, out->place);
         return true;
     case FILTER_UNDECODED:
         dlq->undecoded++;
@@ -256,6 +277,15 @@ static json_t *source_json(const struct dead_letter *letter)
                      time_json(letter->source_timestamp_ms));
 }
 
+static json_t *decision_json(const struct decision *decision)
+{
+    return decision == NULL
+               ? json_null()
+               : json_pack("{s:s, s:o, s:o, s:o, s:o}", "how", decision_word(decision->type), "by",
+                           text_json(decision->by), "at", time_json(decision->at_ms), "because",
+                           text_json(decision->because), "job", text_json(decision->job));
+}
+
 json_t *dlq_letter_json(const struct dlq_letter *from)
 {
     const struct dead_letter *letter = &from->record.letter;
@@ -284,6 +314,7 @@ json_t *dlq_letter_json(const struct dlq_letter *from)
     json_object_set_new(out, "parts",
                         number_json(letter->part_count == 0 ? -1 : (int64_t)letter->part_count));
     json_object_set_new(out, "instance", text_json(letter->instance));
+    json_object_set_new(out, "decided", decision_json(from->decision));
     json_object_set_new(out, "odd",
                         letter->odd[0] == '\0' ? json_null() : json_string(letter->odd));
     return out;

@@ -13,6 +13,7 @@
 
 #include "base/progress.h"
 #include "kafka/topic_scan.h"
+#include "recovery/decisions.h"
 #include "recovery/filter.h"
 #include "recovery/part_sets.h"
 
@@ -42,6 +43,7 @@ struct dlq {
     struct filter filter;
     struct topic_scan *scan; /* NULL: none is open */
     struct part_sets parts;
+    struct decisions *decisions; /* NULL: not read, or not readable */
     struct progress progress;
     int64_t now_ms;     /* wall */
     uint64_t limit;     /* of what is handed on; 0: none */
@@ -54,12 +56,19 @@ struct dlq {
 /* One dead letter, valid until the next one. */
 struct dlq_letter {
     struct record record;
-    struct part_place place; /* of a set of parts the first one's */
+    struct part_place place;         /* of a set of parts the first one's */
+    const struct decision *decision; /* what an operator decided about it; NULL: nothing known */
 };
 
 /** False: it failed, and dlq->code says how; to be closed all the same. */
 bool dlq_open(struct dlq *dlq, const char *command, const struct dlq_arguments *arguments,
               bool needs_events);
+/** Read from the ledger what was decided about records of the topic. Where the ledger cannot be
+ * read that is said on stderr, and no decision is known. */
+void dlq_read_decisions(struct dlq *dlq);
+/** What is known to be decided about @record at @place; NULL: nothing. */
+const struct decision *dlq_decision(const struct dlq *dlq, const struct record *record,
+                                    struct part_place place);
 /** Begin to read. A second time: from the start. */
 bool dlq_read(struct dlq *dlq, const struct scan_range *range);
 /** The range that the selection leaves: since --since. */
@@ -72,7 +81,7 @@ void dlq_close(struct dlq *dlq);
 /** Print "detour COMMAND: text" and keep the exit code of @rc. Gives false. */
 bool dlq_fail(struct dlq *dlq, enum err_code rc, const char *text);
 
-/** What the headers say, as `ls`, `show` and `tail` print it. */
+/** What the headers say, and what was decided, as `ls`, `show` and `tail` print it. */
 json_t *dlq_letter_json(const struct dlq_letter *letter);
 
 #endif /* RECOVERY_DLQ_SESSION_H */

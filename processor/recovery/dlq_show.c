@@ -101,6 +101,7 @@ static void show_place(struct show *show, const struct scan_range *range)
     if (!dlq_read(&show->dlq, range)) {
         return;
     }
+    dlq_read_decisions(&show->dlq);
     while ((step = topic_scan_next(show->dlq.scan, &message, &err)) == SCAN_WAIT) {
     }
     if (step == SCAN_FAILED) {
@@ -110,6 +111,7 @@ static void show_place(struct show *show, const struct scan_range *range)
     } else {
         record_of(message, &letter.record);
         letter.place = (struct part_place){message->partition, message->offset};
+        letter.decision = dlq_decision(&show->dlq, &letter.record, letter.place);
         show_one(show, &letter);
         rd_kafka_message_destroy(message);
     }
@@ -128,6 +130,7 @@ static void show_selection(struct show *show)
     if (!dlq_read(&show->dlq, &range)) {
         return;
     }
+    dlq_read_decisions(&show->dlq);
     while ((step = dlq_next(&show->dlq, &message, &letter)) == SCAN_RECORD) {
         show_one(show, &letter);
         rd_kafka_message_destroy(message);

@@ -73,6 +73,20 @@ static void add_gone(const struct show *show, const struct dead_letter *letter, 
     }
 }
 
+static void add_decision(const struct decision *decision, struct buf *out)
+{
+    char at[CLOCK_ISO_BYTES];
+
+    if (decision != NULL) {
+        buf_printf(out, "%-*s %s by ", NAME_COLUMNS, "decided", decision_word(decision->type));
+        printable_add(out, decision->by);
+        buf_printf(out, " at %s, ", clock_iso(decision->at_ms, at));
+        printable_add(out, decision->job);
+        buf_add_char(out, '\n');
+        add_line(out, "because", decision->because);
+    }
+}
+
 static void add_head(const struct show *show, const struct dlq_letter *from, struct buf *out)
 {
     const struct dead_letter *letter = &from->record.letter;
@@ -104,6 +118,7 @@ static void add_head(const struct show *show, const struct dlq_letter *from, str
     add_line(out, "mended", letter->mended);
     add_number(out, "parts", letter->part_count > 0 ? (int64_t)letter->part_count : -1);
     add_line(out, "instance", letter->instance);
+    add_decision(from->decision, out);
     add_line(out, "odd", letter->odd[0] == '\0' ? SPAN_NONE : span_of(letter->odd));
 }
 

@@ -33,7 +33,8 @@ struct skip {
     struct ledger *ledger; /* owned */
     struct skip_run *runs; /* owned */
     size_t count;
-    json_t *reasons; /* owned; how many of each */
+    uint64_t skipped, before; /* dead letters: by this decision, by an earlier one */
+    json_t *reasons;          /* owned; how many of each */
     char name[NAME_BYTES];
 };
 
@@ -84,9 +85,17 @@ static bool collect(struct skip *skip)
     enum scan_step step = SCAN_FAILED;
     bool is_well = dlq_read(&skip->dlq, &range);
 
+    if (is_well) {
+        dlq_read_decisions(&skip->dlq);
+    }
     while (is_well && (step = dlq_next(&skip->dlq, &message, &letter)) == SCAN_RECORD) {
-        is_well = add_place(skip, letter.place);
-        count_reason(skip, &letter.record.letter);
+        if (letter.decision != NULL && letter.decision->type == DECISION_SKIPPED) {
+            skip->before++;
+        } else {
+            is_well = add_place(skip, letter.place);
+            count_reason(skip, &letter.record.letter);
+            skip->skipped++;
+        }
         rd_kafka_message_destroy(message);
     }
     return is_well && step == SCAN_END;
@@ -119,7 +128,7 @@ static bool write_record(struct skip *skip, const char *state)
 {
     json_t *selection = job_selection(&skip->dlq.filter);
     json_t *counts =
-        json_pack("{s:I, s:O}", "skipped", (json_int_t)skip->dlq.count, "reasons", skip->reasons);
+        json_pack("{s:I, s:O}", "skipped", (json_int_t)skip->skipped, "reasons", skip->reasons);
     json_t *records = runs_json(skip);
     struct err err;
     enum err_code rc = job_record_write(skip->ledger, skip->dlq.config,
@@ -157,7 +166,7 @@ static void tell(const struct skip *skip)
 {
     if (skip->dlq.arguments->is_json) {
         json_t *out = json_pack("{s:s, s:s, s:I, s:O, s:o}", "name", skip->name, "topic",
-                                skip->dlq.topic, "skipped", (json_int_t)skip->dlq.count, "reasons",
+                                skip->dlq.topic, "skipped", (json_int_t)skip->skipped, "reasons",
                                 skip->reasons, "records", runs_json(skip));
 
         (void)json_dumpf(out, stdout, JSON_INDENT(2));
@@ -165,7 +174,7 @@ static void tell(const struct skip *skip)
         json_decref(out);
     } else {
         printf("%llu in %s are skipped: %s is on the ledger. They stay in the topic.\n",
-               (unsigned long long)skip->dlq.count, skip->dlq.topic, skip->name);
+               (unsigned long long)skip->skipped, skip->dlq.topic, skip->name);
     }
 }
 
@@ -180,7 +189,11 @@ static void decide(struct skip *skip)
         return;
     }
     dlq_tell_left_out(&skip->dlq);
-    if (skip->dlq.count == 0) {
+    if (skip->before > 0) {
+        fprintf(stderr, "detour dlq skip: %llu more are skipped by an earlier decision\n",
+                (unsigned long long)skip->before);
+    }
+    if (skip->skipped == 0) {
         (void)dlq_fail(&skip->dlq, ERR_DATA, "nothing found, so nothing is decided");
     } else if (open_ledger(skip) && write_record(skip, "started") && write_record(skip, "ended")) {
         tell(skip);

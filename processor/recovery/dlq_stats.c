@@ -19,11 +19,12 @@ enum dimension {
     BY_CODE,
     BY_FIELD,
     BY_AGE,
+    BY_DECISION,
     DIMENSION_COUNT,
 };
 
 static const char *const dimension_words[DIMENSION_COUNT] = {
-    "reason", "destination", "event", "route", "code", "field", "age",
+    "reason", "destination", "event", "route", "code", "field", "age", "decided",
 };
 
 /* By the original record's time. */
@@ -64,8 +65,9 @@ static struct span age_of(const struct dlq *dlq, const struct record *record)
     return span_of(ages[at].word);
 }
 
-static void add(struct stats *stats, const struct dlq *dlq, const struct record *record)
+static void add(struct stats *stats, const struct dlq *dlq, const struct dlq_letter *from)
 {
+    const struct record *record = &from->record;
     const struct dead_letter *letter = &record->letter;
     int64_t at_ms = record->view.timestamp_ms;
     char code[32];
@@ -78,6 +80,8 @@ static void add(struct stats *stats, const struct dlq *dlq, const struct record 
     count(stats, BY_CODE, letter->has_code ? span_of(code) : SPAN_NONE);
     count(stats, BY_FIELD, letter->field);
     count(stats, BY_AGE, age_of(dlq, record));
+    count(stats, BY_DECISION,
+          from->decision == NULL ? SPAN_NONE : span_of(decision_word(from->decision->type)));
     if (at_ms >= 0) {
         stats->oldest_ms = stats->oldest_ms < 0 ? at_ms : MIN_OF(stats->oldest_ms, at_ms);
         stats->newest_ms = MAX_OF(stats->newest_ms, at_ms);
@@ -178,8 +182,9 @@ static void make(struct dlq *dlq)
     enum scan_step step = SCAN_FAILED;
 
     if (dlq_read(dlq, &range)) {
+        dlq_read_decisions(dlq);
         while ((step = dlq_next(dlq, &message, &letter)) == SCAN_RECORD) {
-            add(&stats, dlq, &letter.record);
+            add(&stats, dlq, &letter);
             rd_kafka_message_destroy(message);
         }
     }

@@ -15,6 +15,9 @@ static void take(struct ledger_reader *reader, struct books *books,
     if (message->partition < reader->partitions &&
         message->offset >= reader->next[message->partition]) {
         books_take(books, value, message->partition, message->offset);
+        if (reader->decisions != NULL) {
+            decisions_take(reader->decisions, (struct span){message->key, message->key_len}, value);
+        }
         reader->next[message->partition] = message->offset + 1;
     }
 }

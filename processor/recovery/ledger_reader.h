@@ -10,12 +10,14 @@
 
 #include "config/config.h"
 #include "ledger/books.h"
+#include "recovery/decisions.h"
 
 struct ledger_reader {
     int64_t *next; /* owned; by partition: the offset to come */
     int32_t partitions;
-    bool is_truncated;  /* retention has taken the beginning of a partition */
-    uint64_t truncated; /* offsets that are gone */
+    struct decisions *decisions; /* borrowed: is given each record as well; NULL: nobody asks */
+    bool is_truncated;           /* retention has taken the beginning of a partition */
+    uint64_t truncated;          /* offsets that are gone */
 };
 
 /** Read on from where the reader stands to the present end. */

@@ -38,9 +38,10 @@ struct reconcile_finding {
     const char *text; /* static: the likely cause */
 };
 
-/* What became of diverted events since. */
+/* What became of diverted events since, and of dead letters. */
 struct reconcile_followed {
     uint64_t backfilled, expired, skipped, exported, waiting;
+    uint64_t decided; /* dead letters that stay, by an operator's decision */
 };
 
 struct reconcile {
@@ -48,6 +49,7 @@ struct reconcile {
     struct books *books; /* owned */
     struct books_window window;
     struct ledger_reader reader;
+    struct decisions *decisions;    /* owned; about the dead-letter topic */
     struct reconcile_topic *topics; /* owned; those of the group itself first */
     size_t topic_count;
     struct reconcile_finding *findings; /* owned */

@@ -348,6 +348,8 @@ static void follow(struct reconcile *reconcile)
 
         diverted += key->fate == RECORD_DIVERTED ? reconcile->sum.lines[i].count : 0;
     }
+    followed->decided = decisions_count(reconcile->decisions, DECISION_SKIPPED,
+                                        reconcile->window.since_ms, reconcile->window.until_ms);
     diverted -= MIN_OF(diverted, followed->backfilled + followed->expired + followed->skipped);
     followed->waiting = diverted;
 }

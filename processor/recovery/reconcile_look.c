@@ -190,6 +190,8 @@ enum err_code reconcile_read(const struct config *config, const struct books_win
 
     *out = (struct reconcile){.config = config, .window = *window, .provable_ms = -1};
     out->books = books_new(window);
+    out->decisions = decisions_new(config->kafka.group, config->dead_letter->topic);
+    out->reader.decisions = out->decisions;
     rc = ledger_read(&out->reader, config, out->books, err);
     if (rc == ERR_OK) {
         rc = find_topics(out, err);
@@ -205,6 +207,9 @@ enum err_code reconcile_read(const struct config *config, const struct books_win
     }
     if (rc == ERR_OK) {
         rc = ask_all(out, false, err);
+    }
+    if (rc == ERR_OK) {
+        rc = decisions_seal(out->decisions, err);
     }
     if (rc == ERR_OK) {
         finish_books(out);
@@ -243,5 +248,6 @@ void reconcile_fini(struct reconcile *reconcile)
     books_counts_fini(&reconcile->sum);
     ledger_reader_fini(&reconcile->reader);
     books_free(reconcile->books);
+    decisions_free(reconcile->decisions);
     *reconcile = (struct reconcile){0};
 }

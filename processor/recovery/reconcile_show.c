@@ -83,6 +83,10 @@ static void add_sums(struct buf *out, const struct reconcile *reconcile)
         add_sum(out, "  exported", followed->exported, "");
         add_sum(out, "  not backfilled", followed->waiting, "");
     }
+    if (followed->decided > 0) {
+        buf_add_text(out, "\nof the dead letters\n");
+        add_sum(out, "  skipped", followed->decided, "by an operator's decision");
+    }
 }
 
 static void add_finding(struct buf *out, const struct reconcile_finding *finding)
@@ -254,11 +258,12 @@ json_t *reconcile_json(const struct reconcile *reconcile)
     json_object_set_new(out, "untold", number(reconcile->untold));
     json_object_set_new(out, "waiting", number(reconcile->waiting));
     json_object_set_new(out, "legs", legs_json(reconcile));
-    json_object_set_new(
-        out, "followed",
-        json_pack("{s:o, s:o, s:o, s:o, s:o}", "backfilled", number(followed->backfilled),
-                  "expired", number(followed->expired), "skipped", number(followed->skipped),
-                  "exported", number(followed->exported), "waiting", number(followed->waiting)));
+    json_object_set_new(out, "followed",
+                        json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "backfilled",
+                                  number(followed->backfilled), "expired",
+                                  number(followed->expired), "skipped", number(followed->skipped),
+                                  "exported", number(followed->exported), "waiting",
+                                  number(followed->waiting), "decided", number(followed->decided)));
     json_object_set_new(out, "findings", findings_json(reconcile));
     json_object_set_new(out, "provable_since", time_or_null(reconcile->provable_ms));
     json_object_set_new(out, "since", time_or_null(reconcile->window.since_ms));

@@ -14,6 +14,13 @@ struct record {
     struct dead_letter letter;
 };
 
+/* When it was written to its topic: a topic that keeps the timestamps of the original records has
+ * the time in a header alone. -1: not known. */
+static inline int64_t record_written_ms(const struct record *record)
+{
+    return record->letter.at_ms >= 0 ? record->letter.at_ms : record->view.timestamp_ms;
+}
+
 static inline void record_of(const rd_kafka_message_t *message, struct record *out)
 {
     message_view_of(message, &out->view);

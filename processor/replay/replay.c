@@ -20,7 +20,7 @@ struct arguments {
     const char *name, *to_topic;
     double per_second;
     uint64_t replays_max;
-    bool is_dry, is_all, is_yes, is_persistent, is_as_it_was, is_reroute, may_duplicate;
+    bool is_dry, is_all, is_yes, is_persistent, is_as_it_was, is_reroute, may_duplicate, is_decided;
 };
 
 static const struct arguments defaults = {.replays_max = REPLAYS_MAX};
@@ -63,6 +63,7 @@ static struct replay_rules rules_of(const struct arguments *arguments, struct dl
     struct replay_rules rules = {.config = dlq->config,
                                  .filter = &dlq->filter,
                                  .reader = dlq->reader,
+                                 .decisions = dlq->decisions,
                                  .mode = arguments->is_as_it_was ? REPLAY_AS_IT_WAS
                                          : arguments->is_reroute ? REPLAY_REROUTE
                                                                  : REPLAY_TODAY,
@@ -217,6 +218,20 @@ static int tell_dry(const struct arguments *arguments, struct preview *preview, 
     return preview->selected > 0 ? EXIT_CODE_OK : EXIT_CODE_NO;
 }
 
+/* Where it cannot be known what was decided, nothing is sent. */
+static bool read_decisions(struct dlq *dlq)
+{
+    struct err err;
+    enum err_code rc =
+        decisions_read(dlq->config, dlq->topic, dlq->filter.since_ms, &dlq->decisions, &err);
+
+    if (rc == ERR_OK) {
+        return true;
+    }
+    err_wrap(&err, "what was skipped or exported is not known (--decided goes on without)");
+    return dlq_fail(dlq, rc, err.text);
+}
+
 static void make(struct dlq *dlq, const struct arguments *arguments)
 {
     struct replay_rules rules;
@@ -225,6 +240,10 @@ static void make(struct dlq *dlq, const struct arguments *arguments)
     struct preview preview = {0};
     char *group;
 
+    if (!arguments->is_decided && !read_decisions(dlq)) {
+        free(name);
+        return;
+    }
     if (name == NULL) {
         filter_digest(&dlq->filter, span_of(dlq->topic), digest);
         name = mem_text(span_of(digest));
@@ -309,6 +328,10 @@ static const struct command_option options[] = {
              "deduplication",
      .read = command_flag,
      .offset = offsetof(struct arguments, may_duplicate)},
+    {.name = "decided",
+     .help = "also records that an operator decided to skip, or that were exported",
+     .read = command_flag,
+     .offset = offsetof(struct arguments, is_decided)},
     {.name = "to-topic",
      .argument = "TOPIC",
      .help = "copy the records there, as they are, instead of sending them to their destinations",

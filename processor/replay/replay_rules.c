@@ -65,6 +65,21 @@ static enum skip_reason judge_leg(const struct replay_rules *rules,
     return begins_at(route, letter->leg) ? SKIP_NONE : SKIP_LEG_GONE;
 }
 
+/* What an operator decided to skip, or has exported, at the start of the replay. */
+static enum skip_reason judge_decision(const struct replay_rules *rules,
+                                       const struct record *record)
+{
+    const struct decision_place place = {record->view.partition, record->view.offset,
+                                         record_written_ms(record)};
+    const struct decision *decision =
+        rules->decisions == NULL ? NULL : decisions_find(rules->decisions, &place);
+
+    if (decision == NULL) {
+        return SKIP_NONE;
+    }
+    return decision->type == DECISION_EXPORTED ? SKIP_EXPORTED : SKIP_DECIDED;
+}
+
 enum err_code replay_judge(const struct replay_rules *rules, const struct record *record,
                            int64_t now_ms, enum skip_reason *out, struct err *err)
 {
@@ -77,7 +92,13 @@ enum err_code replay_judge(const struct replay_rules *rules, const struct record
     }
     if (answer != FILTER_TAKES) {
         *out = answer == FILTER_UNDECODED ? SKIP_UNDECODED : SKIP_NOT_SELECTED;
-    } else if (letter->part_count > 0) {
+        return ERR_OK;
+    }
+    *out = judge_decision(rules, record);
+    if (*out != SKIP_NONE) {
+        return ERR_OK;
+    }
+    if (letter->part_count > 0) {
         *out = SKIP_IN_PARTS;
     } else if (letter->replays >= (int64_t)rules->replays_max) {
         *out = SKIP_PARKED;

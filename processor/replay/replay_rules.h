@@ -16,6 +16,7 @@
 #ifndef REPLAY_REPLAY_RULES_H
 #define REPLAY_REPLAY_RULES_H
 
+#include "recovery/decisions.h"
 #include "recovery/filter.h"
 #include "route/route_table.h"
 
@@ -24,7 +25,8 @@ enum replay_mode { REPLAY_TODAY, REPLAY_REROUTE, REPLAY_AS_IT_WAS };
 struct replay_rules {
     const struct config *config;
     const struct filter *filter;
-    struct event_reader *reader; /* NULL where filter_needs_events() says no */
+    struct event_reader *reader;       /* NULL where filter_needs_events() says no */
+    const struct decisions *decisions; /* NULL: they are not asked (--decided) */
     enum replay_mode mode;
     struct span destination; /* of a source topic: to whom alone; absent: all */
     uint32_t replays_max;

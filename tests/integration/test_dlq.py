@@ -422,6 +422,20 @@ def test_skip_puts_a_decision_on_the_ledger(world, dlq):
         assert note["selection"] == {"reason": ["rejected"], "keys": 1} and note["counts"]["skipped"] == 8
         assert "person@mail" not in json.dumps(note)
     assert {m.key() for m in world.read(ledger)} == {f"job/{world.group}/{done['name']}".encode()}
+    decided = {(n["partition"], n["offset"]): n["decided"] for n in dlq("ls", as_json=True)}
+    assert len(decided) == 12 and {p for p, n in decided.items() if n} == taken, "it is read back"
+    place = min(taken)
+    assert decided[place] == {"how": "skipped", "by": notes[1]["by"], "at": notes[1]["at"], "because": "test data of the shop",
+                              "job": done["name"]}
+    assert dlq("show", "%d:%d" % place, as_json=True)[0]["decided"] == decided[place]
+    assert f"decided       skipped by {notes[1]['by']} at " in dlq("show", "%d:%d" % place).stdout
+    table = dlq("ls").stdout
+    assert table.count(f"skipped by {notes[1]['by']} ") == 8 and max(map(len, table.splitlines())) <= 80
+    assert dlq("stats", as_json=True)["decided"] == {"skipped": 8, "(none)": 4}
+    more = dlq("skip", "--all", "--because", "the rest", as_json=True)
+    assert more["skipped"] == 4 and more["reasons"] == {"contract": 4}, "none is skipped twice"
+    assert "8 more are skipped by an earlier decision" in dlq("skip", "--reason", "rejected", "--because", "x", code=1).stderr
+    assert len(world.read(ledger)) == 4
     assert sum(high for _, high in world.ends(world.topics["dead"]).values()) == 12
     for words, code, wants in ((["--because", "x"], 2, "which ones? a selection such as --reason, or --all"),
                                (["--all"], 2, "why? --because TEXT"),
@@ -429,7 +443,7 @@ def test_skip_puts_a_decision_on_the_ledger(world, dlq):
         assert wants in dlq("skip", *words, code=code).stderr
     dlq.run.write(world.config())
     assert "ledger: off" in dlq("skip", "--all", "--because", "x", code=2).stderr
-    assert len(world.read(ledger)) == 2
+    assert len(world.read(ledger)) == 4
 
 
 def test_a_terminal_sees_how_far_it_is(world, dlq):

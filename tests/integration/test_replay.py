@@ -74,6 +74,25 @@ def test_what_fails_again_is_dead_lettered_again_and_parked_in_the_end(world):
     assert len(world.read(f"{world.topics['dead']}.parked")) == 10
 
 
+def test_what_an_operator_decided_is_left_out(world):
+    _, refused, run = rejected(world, 20)
+    world.tiktok.heal()
+    skip = ["dlq", "skip", "-c", run.file, "--from", world.topics["dead"], "--because", "test data"]
+    done = run.command(*skip, *[w for i in refused[:7] for w in ("--event-id", i)])
+    assert done.returncode == 0, done.stderr
+    dry = replay(world, run, "--reason", "rejected", "--dry-run")
+    assert (dry["selected"], dry["skipped"]) == (13, {"decided": 7})
+    done = replay(world, run, "--reason", "rejected")
+    assert (done["delivered"], done["skipped"]) == (13, {"decided": 7})
+    assert all(world.tiktok.accepted.get(i, 0) == 0 for i in refused[:7])
+    account = json.loads(run.command("reconcile", "-c", run.file, "--json").stdout)
+    assert account["ok"] and account["dead_lettered"] == 20 and account["followed"]["decided"] == 7, account
+    assert "7  by an operator's decision" in run.command("reconcile", "-c", run.file).stdout
+    done = replay(world, run, "--reason", "rejected", "--decided", "--name", "anyway")
+    assert done["delivered"] == 20 and done["skipped"] == {}
+    assert all(world.tiktok.accepted[i] == 1 for i in refused[:7])
+
+
 def letters(world, values, reason, **headers):
     """Dead letters as any earlier detour may have written them."""
     world.create_all()
