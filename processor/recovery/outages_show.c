@@ -7,22 +7,36 @@
 #include "base/columns.h"
 #include "base/mem.h"
 
-enum { TEXT_BYTES_MAX = 4 << 20, ID_COLUMNS = 21, WHAT_COLUMNS = 18, LASTED_COLUMNS = 8 };
-enum { COUNT_COLUMNS = 8, MINUTE_CHARACTERS = 16 };
+enum { TEXT_BYTES_MAX = 4 << 20, ID_COLUMNS = 24, WHAT_COLUMNS = 17, LASTED_COLUMNS = 7 };
+enum { COUNT_COLUMNS = 8, MINUTE_CHARACTERS = 16, LINE_COLUMNS = 80 };
 
 static int64_t lasted_ms(const struct outage *outage)
 {
     return (outage->ended_ms < 0 ? clock_wall_ms() : outage->ended_ms) - outage->started_ms;
 }
 
-static void add_values(struct buf *out, const struct outage_sums *sums)
+static size_t column_of(const struct buf *out)
+{
+    const char *line = out->len == 0 ? NULL : memrchr(out->ptr, '\n', out->len);
+
+    return line == NULL ? out->len : (size_t)(out->ptr + out->len - line) - 1;
+}
+
+/* Further lines begin @indent columns from the left. */
+static void add_values(struct buf *out, const struct outage_sums *sums, int indent)
 {
     for (size_t i = 0; i < sums->value_count; i++) {
         char text[MONEY_TEXT_BYTES];
+        size_t columns;
 
         (void)money_text(sums->values[i].sum, text);
-        buf_printf(out, "%s%s " SPAN_FMT, i == 0 ? "" : ", ", text,
-                   SPAN_ARG(sums->values[i].currency));
+        columns = strlen(text) + sums->values[i].currency.len + 3; /* with blanks and a comma */
+        if (i > 0 && column_of(out) + columns + 1 > LINE_COLUMNS) {
+            buf_printf(out, ",\n%*s", indent, "");
+        } else {
+            buf_add_text(out, i == 0 ? "" : ", ");
+        }
+        buf_printf(out, "%s " SPAN_FMT, text, SPAN_ARG(sums->values[i].currency));
     }
     if (sums->unsummed > 0) {
         buf_printf(out, "%s%llu without a usable value", sums->value_count == 0 ? "" : ", ",
@@ -51,14 +65,14 @@ static void add_row(struct buf *out, const struct outage *outage)
         columns_left(out, (struct span){what.ptr, what.len}, WHAT_COLUMNS);
         buf_fini(&what);
     }
-    buf_printf(out, " %.10s %.5s ", iso, iso + 11);
+    buf_printf(out, " %.5s %.5s   ", iso + 5, iso + 11); /* the id has the year */
     columns_right(out,
                   outage->ended_ms < 0 ? SPAN("open")
                                        : span_of(columns_duration(lasted_ms(outage), lasted)),
                   LASTED_COLUMNS);
     buf_add_char(out, ' ');
     columns_number(out, outage->sums.diverted, COUNT_COLUMNS);
-    buf_printf(out, " %llu\n", (unsigned long long)outage->sums.dead_lettered);
+    buf_printf(out, " %5llu\n", (unsigned long long)outage->sums.dead_lettered);
 }
 
 void outages_print(FILE *out, const struct outage_list *list)
@@ -66,7 +80,7 @@ void outages_print(FILE *out, const struct outage_list *list)
     struct buf text;
 
     buf_init(&text, TEXT_BYTES_MAX);
-    buf_printf(&text, "%-21s %-18s %-16s %8s %8s dead\n", "id", "destination/event",
+    buf_printf(&text, "%-24s %-17s %-13s %7s %8s  dead\n", "id", "destination/event",
                "started (UTC)", "lasted", "diverted");
     for (size_t i = 0; i < list->count; i++) {
         const struct outage *outage = &list->items[i];
@@ -74,7 +88,7 @@ void outages_print(FILE *out, const struct outage_list *list)
         add_row(&text, outage);
         if (outage->sums.value_count > 0) {
             buf_printf(&text, "%*s", ID_COLUMNS + 1, "");
-            add_values(&text, &outage->sums);
+            add_values(&text, &outage->sums, ID_COLUMNS + 1);
             buf_add_char(&text, '\n');
         }
     }
@@ -137,7 +151,7 @@ static void add_sums(struct buf *out, const struct config *config, const struct 
     add_count(out, "diverted", outage->sums.diverted);
     add_count(out, "dead letters", outage->sums.dead_lettered);
     buf_printf(out, "%-14s ", "value");
-    add_values(out, &outage->sums);
+    add_values(out, &outage->sums, 15);
     buf_add_char(out, '\n');
     add_count(out, "backfilled", outage->sums.backfilled);
     add_count(out, "expired", outage->sums.expired);
@@ -228,7 +242,7 @@ static void add_events(struct buf *out, struct books *books, const struct outage
         buf_add_char(out, ' ');
         columns_number(out, events[i].sums.dead_lettered, COUNT_COLUMNS);
         buf_add_char(out, ' ');
-        add_values(out, &events[i].sums);
+        add_values(out, &events[i].sums, 41);
         buf_add_char(out, '\n');
     }
     free(events);

@@ -167,18 +167,21 @@ static void weigh(const struct entry *entry, struct slot slot, struct audit_bala
         out->dropped += seen > 0 ? 0 : 1;
     } else if (entry->fate == FATE_BAD && entry->copies + slot.diverted > 0) {
         out->misplaced++;
-    } else if (entry->copies > 0) {
-        out->delivered++;
-    } else if (slot.diverted > 0) {
-        out->diverted++;
     } else if (slot.dead_lettered > 0) {
         out->dead_lettered++;
+        out->replayed += entry->copies + slot.diverted > 0;
+    } else if (slot.diverted > 0) {
+        out->diverted++;
+        out->backfilled += entry->copies > 0;
+    } else if (entry->copies > 0) {
+        out->delivered++;
     } else {
         out->lost++;
     }
 }
 
-void audit_close(const struct audit *audit, uint64_t dropped_counted, struct audit_balance *out)
+void audit_close(const struct audit *audit, const struct audit_told *told,
+                 struct audit_balance *out)
 {
     uint64_t matched = 0;
     uint64_t unproduced = 0;
@@ -206,8 +209,11 @@ void audit_close(const struct audit *audit, uint64_t dropped_counted, struct aud
         }
     }
     out->unknown -= matched;
+    out->duplicates -= MIN_OF(out->replayed, told->replayed);
+    out->duplicates -= MIN_OF(out->backfilled, told->backfilled);
     out->is_balanced =
         out->lost == 0 && out->misplaced == 0 && out->unknown == 0 &&
-        out->dropped == dropped_counted &&
+        out->dropped == told->dropped && out->replayed >= told->replayed &&
+        out->backfilled >= told->backfilled &&
         out->produced == out->delivered + out->diverted + out->dead_lettered + out->dropped;
 }

@@ -20,15 +20,24 @@ enum audit_fate {
 
 enum audit_topic { AUDIT_DIVERTED, AUDIT_DEAD_LETTER };
 
+/* What others say, to be compared with what is found. */
+struct audit_told {
+    uint64_t dropped;              /* by rule: the processor */
+    uint64_t replayed, backfilled; /* events that went on to their destination: the ledger */
+};
+
+/* Each event once: dead-lettered if a record says so, else diverted, else delivered. */
 struct audit_balance {
     uint64_t produced;
-    uint64_t delivered, diverted, dead_lettered, dropped; /* each event once, the first that fits */
-    uint64_t lost;                                        /* seen nowhere although it should be */
-    uint64_t duplicates; /* further copies of events seen more than once */
+    uint64_t delivered, diverted, dead_lettered, dropped;
+    uint64_t replayed;   /* of the dead-lettered: delivered or diverted as well */
+    uint64_t backfilled; /* of the diverted: delivered as well */
+    uint64_t lost;       /* seen nowhere although it should be */
+    uint64_t duplicates; /* further copies of events, but for those replayed and backfilled */
     uint64_t misplaced;  /* seen where it may not be: without consent, or bad and delivered */
     uint64_t unknown;    /* records and ids that nobody produced */
-    bool is_balanced;    /* produced is the sum; nothing lost, misplaced or unknown; the dropped
-                            as many as the processor counted */
+    bool is_balanced;    /* produced is the sum; nothing lost, misplaced or unknown; as many
+                            dropped as was told, no fewer replayed and backfilled */
 };
 
 struct audit;
@@ -49,7 +58,7 @@ void audit_unknown(struct audit *audit);
 uint64_t audit_records(const struct audit *audit, enum audit_topic topic);
 /** How many records of which reason. */
 const struct counts *audit_reasons(const struct audit *audit, enum audit_topic topic);
-/** @dropped_counted: dropped by rule, as the processor counted them. */
-void audit_close(const struct audit *audit, uint64_t dropped_counted, struct audit_balance *out);
+void audit_close(const struct audit *audit, const struct audit_told *told,
+                 struct audit_balance *out);
 
 #endif /* TRIAL_AUDIT_H */

@@ -18,6 +18,7 @@
 #include "http/fetch.h"
 #include "trial/environment_topics.h"
 #include "trial/interrupt.h"
+#include "trial/script.h"
 
 enum { READY_MS = 45000, STOP_MS = 3000, DRAIN_MS = 25000, NAP_MS = 50 };
 
@@ -90,8 +91,13 @@ static const char config_text[] =
     "admin: {listen: 127.0.0.1:0}\n"
     "log: {format: logfmt, level: info}\n";
 
-static const char *const files[] = {
-    "schemas/conversion_event.avsc", "token", CONFIG_PATH, "broker.log", "simulate.log", "run.log"};
+static const char *const files[] = {"schemas/conversion_event.avsc",
+                                    "token",
+                                    CONFIG_PATH,
+                                    "broker.log",
+                                    "simulate.log",
+                                    "run.log",
+                                    SCRIPT_OUTPUT};
 
 static enum err_code write_file(const char *name, const char *text, struct err *err)
 {

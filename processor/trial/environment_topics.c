@@ -2,10 +2,13 @@
 
 #include <librdkafka/rdkafka.h>
 #include <stdio.h>
+#include <stdlib.h>
 
+#include "base/mem.h"
 #include "kafka/conf.h"
 #include "kafka/source.h"
 #include "kafka/topics.h"
+#include "trial/scenario.h"
 
 enum { LOOK_MS = 10000, TOPICS_MS = 20000 };
 
@@ -39,7 +42,9 @@ void environment_topics_remove(const struct environment *environment)
                                         rd_kafka_DeleteTopic_new(environment->alternate),
                                         rd_kafka_DeleteTopic_new(environment->dead_letter),
                                         rd_kafka_DeleteTopic_new(environment->ledger)};
-    rd_kafka_DeleteGroup_t *group = rd_kafka_DeleteGroup_new(environment->group);
+    char *replay = mem_format("%s.replay." SCENARIO_REPLAY_NAME, environment->group);
+    rd_kafka_DeleteGroup_t *groups[] = {rd_kafka_DeleteGroup_new(environment->group),
+                                        rd_kafka_DeleteGroup_new(replay)};
     rd_kafka_conf_t *conf = NULL;
     rd_kafka_queue_t *queue = NULL;
     rd_kafka_t *rk = NULL;
@@ -50,7 +55,7 @@ void environment_topics_remove(const struct environment *environment)
         queue = rd_kafka_queue_new(rk);
         rd_kafka_DeleteTopics(rk, topics, COUNT_OF(topics), NULL, queue);
         is_good = wait_for_result(queue);
-        rd_kafka_DeleteGroups(rk, &group, 1, NULL, queue);
+        rd_kafka_DeleteGroups(rk, groups, COUNT_OF(groups), NULL, queue);
         is_good = wait_for_result(queue) && is_good;
         rd_kafka_queue_destroy(queue);
         rd_kafka_destroy(rk);
@@ -61,5 +66,6 @@ void environment_topics_remove(const struct environment *environment)
                 environment->prefix);
     }
     rd_kafka_DeleteTopic_destroy_array(topics, COUNT_OF(topics));
-    rd_kafka_DeleteGroup_destroy(group);
+    rd_kafka_DeleteGroup_destroy_array(groups, COUNT_OF(groups));
+    free(replay);
 }

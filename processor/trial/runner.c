@@ -12,6 +12,7 @@
 #include "http/fetch.h"
 #include "trial/feed.h"
 #include "trial/interrupt.h"
+#include "trial/script.h"
 #include "trial/topic_reader.h"
 
 enum {
@@ -22,6 +23,7 @@ enum {
     REPORTS_MS = 20000,
     STOP_MS = 25000,
     READ_MS = 15000,
+    COMMAND_MS = 20000,
     PAGE = 5000,
     PAGE_BYTES_MAX = 8 << 20,
     CHANGES_BYTES_MAX = 16 << 10,
@@ -43,6 +45,7 @@ struct runner {
     uint64_t phase_from_ms;
     uint64_t looked_ms;
     struct watch watch;
+    struct script script;
     bool is_audit_full;
 };
 
@@ -234,8 +237,21 @@ static enum err_code traffic(struct runner *runner, bool *is_done, struct err *e
 
 static struct scenario_moment moment_of(const struct runner *runner)
 {
-    return (struct scenario_moment){clock_mono_ms(), &runner->watch,
-                                    runner->now.numbers[SHOW_DELIVERED]};
+    const struct counts *reasons = audit_reasons(runner->result->audit, AUDIT_DEAD_LETTER);
+    const struct script *script = &runner->script;
+    struct scenario_moment moment = {
+        .at_ms = clock_mono_ms(),
+        .watch = &runner->watch,
+        .delivered = runner->now.numbers[SHOW_DELIVERED],
+        .is_done = script_has_ended(script) && !script->has_failed,
+    };
+
+    for (size_t i = 0; i < reasons->count; i++) {
+        if (strcmp(reasons->items[i].name, "rejected") == 0) {
+            moment.rejected = reasons->items[i].count;
+        }
+    }
+    return moment;
 }
 
 /* Traffic until the phase is over or a signal came. */
@@ -248,14 +264,17 @@ static enum err_code run_phase(struct runner *runner, enum scenario_phase phase,
     enum err_code rc = set_faults(runner, rule->faults, err);
     bool is_done = false; /* never: its count has no bound */
 
+    script_begin(&runner->script, rule->commands);
     show_line(runner->show, "%s: %s", rule->title, rule->line);
     scenario_enter(scenario, phase, &moment);
     begin(runner, rule->title, scenario_phase_ms(scenario));
     while (rc == ERR_OK && !interrupt_is_pending() && !mark->is_played) {
         moment = moment_of(runner);
         scenario_look(scenario, &moment);
-        rc = traffic(runner, &is_done, err);
+        rc = script_turn(&runner->script, runner->show, err);
+        rc = rc == ERR_OK ? traffic(runner, &is_done, err) : rc;
     }
+    script_fini(&runner->script);
     if (rc == ERR_OK && mark->is_played && !mark->has_shown) {
         show_line(runner->show, "  not as it should be: %s", mark->why);
     }
@@ -269,7 +288,8 @@ static enum err_code run_open_ended(struct runner *runner, struct err *err)
 
     begin(runner, "running", 0);
     show_line(runner->show, "running: Ctrl-C ends the traffic and counts; meanwhile, for example:");
-    show_line(runner->show, "  curl %s/api/v1/status", runner->environment->admin_url);
+    show_line(runner->show, "  detour status -c %s/detour.yaml", runner->environment->folder);
+    show_line(runner->show, "  detour reconcile -c %s/detour.yaml", runner->environment->folder);
     show_line(runner->show,
               "  curl -d '[{\"answer\":\"hang\",\"event\":\"" SCENARIO_EVENT_THEIRS
               "\",\"to\":\"30s\"}]' %s/_simulate/modes",
@@ -373,6 +393,18 @@ static enum err_code count_delivered(struct runner *runner, struct err *err)
     return rc;
 }
 
+/* For people, and to be compared. */
+static enum err_code ask_books(struct runner *runner, struct err *err)
+{
+    enum err_code rc;
+
+    script_begin(&runner->script, scenario_last_commands());
+    rc = script_finish(&runner->script, COMMAND_MS, runner->show, err);
+    runner->result->has_failed_command = runner->script.has_failed;
+    script_fini(&runner->script);
+    return rc == ERR_OK ? told_read(&runner->result->told, err) : rc;
+}
+
 /* The processor's last numbers, then its end, then what it left behind. */
 static enum err_code count_all(struct runner *runner, struct err *err)
 {
@@ -389,13 +421,31 @@ static enum err_code count_all(struct runner *runner, struct err *err)
         return FAIL(err, ERR_STATE, "the processor did not stop in good order (exit code %d)",
                     child_exit_code(processor));
     }
-    show_line(runner->show, "the processor has stopped; counting event by event");
-    rc = topic_reader_finish(runner->reader, READ_MS, err);
+    show_line(runner->show, "the processor has stopped; what happened, and where is each event?");
+    rc = ask_books(runner, err);
+    if (rc == ERR_OK) {
+        rc = topic_reader_finish(runner->reader, READ_MS, err);
+    }
     if (rc == ERR_OK) {
         rc = count_delivered(runner, err);
     }
-    audit_close(out->audit, out->dropped_counted, &out->balance);
+    audit_close(out->audit,
+                &(struct audit_told){.dropped = out->dropped_counted,
+                                     .replayed = out->told.replayed,
+                                     .backfilled = out->told.backfilled},
+                &out->balance);
     return rc;
+}
+
+bool runner_books_agree(const struct runner_result *result)
+{
+    const struct told *told = &result->told;
+    const struct audit_balance *found = &result->balance;
+
+    return told->is_ok && told->consumed == found->produced &&
+           told->delivered == found->delivered && told->diverted == found->diverted &&
+           told->dead_lettered == found->dead_lettered && told->dropped == found->dropped &&
+           told->in_flight == 0;
 }
 
 enum err_code runner_run(struct environment *environment, const struct runner_options *options,
@@ -408,6 +458,7 @@ enum err_code runner_run(struct environment *environment, const struct runner_op
 
     *out = (struct runner_result){.audit = audit_new()};
     watch_init(&runner.watch, ENVIRONMENT_DESTINATION);
+    script_begin(&runner.script, NULL);
     runner.now = (struct show_now){.phase = "", .watch = &runner.watch};
     buf_init(&runner.body, PAGE_BYTES_MAX);
     scenario_init(&out->scenario, options->seconds);

@@ -1,7 +1,8 @@
 /**
  * runner - runs the sandbox: traffic while the scenario (trial/scenario.h) goes through its phases,
- * or until a signal (--interactive); then everything settles and is counted, event by event. What
- * the processor says of its destination's health is told as it changes. One thread.
+ * or until a signal (--interactive); then everything settles and is counted, event by event, and
+ * compared with the ledger. What the processor says of its destination's health is told as it
+ * changes. One thread.
  */
 #ifndef TRIAL_RUNNER_H
 #define TRIAL_RUNNER_H
@@ -10,6 +11,7 @@
 #include "trial/environment.h"
 #include "trial/scenario.h"
 #include "trial/show.h"
+#include "trial/told.h"
 
 struct runner_options {
     uint64_t seconds; /* of traffic, all phases together */
@@ -25,6 +27,8 @@ struct runner_result {
     struct audit_balance balance;
     struct scenario scenario;           /* how each phase went */
     uint64_t consumed, dropped_counted; /* as the processor says */
+    struct told told;                   /* as the books say */
+    bool has_failed_command;            /* of those after the end */
     uint64_t duration_ms;
     bool has_settled;
     bool is_cut_short; /* a signal ended the traffic early; what was produced is still counted */
@@ -34,6 +38,8 @@ struct runner_result {
 NODISCARD enum err_code runner_run(struct environment *environment,
                                    const struct runner_options *options, struct show *show,
                                    struct runner_result *out, struct err *err);
+/** The books say of every event what was found. */
+bool runner_books_agree(const struct runner_result *result);
 void runner_result_fini(struct runner_result *result);
 
 #endif /* TRIAL_RUNNER_H */

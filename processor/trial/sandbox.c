@@ -25,38 +25,43 @@ struct arguments {
     bool is_json;
 };
 
-/* Where events end, as it is printed; the reasons of a topic stand below it. */
+#define ENDS(ours, theirs) offsetof(struct audit_balance, ours), offsetof(struct told, theirs)
+#define FOUND(ours) offsetof(struct audit_balance, ours), 0
+
+/* Where events end, as it is printed: what was found and what the books say; the reasons of a topic
+ * stand below it. */
 static const struct {
     const char *key, *label, *where;
-    size_t offset;
+    size_t found, told;
     int topic; /* enum audit_topic; -1: none */
 } ends[] = {
-    {"produced", "produced", "events, each looked for by itself",
-     offsetof(struct audit_balance, produced), -1},
-    {"delivered", "= delivered", "at TikTok", offsetof(struct audit_balance, delivered), -1},
-    {"diverted", "+ diverted", "on the UTM topic", offsetof(struct audit_balance, diverted),
-     AUDIT_DIVERTED},
+    {"produced", "produced", "events, one by one", ENDS(produced, consumed), -1},
+    {"delivered", "= delivered", "at TikTok", ENDS(delivered, delivered), -1},
+    {"diverted", "+ diverted", "on the UTM topic", ENDS(diverted, diverted), AUDIT_DIVERTED},
     {"dead_lettered", "+ dead-lettered", "on the dead-letter topic",
-     offsetof(struct audit_balance, dead_lettered), AUDIT_DEAD_LETTER},
-    {"dropped", "+ dropped", "by the rule no_consent", offsetof(struct audit_balance, dropped), -1},
+     ENDS(dead_lettered, dead_lettered), AUDIT_DEAD_LETTER},
+    {"dropped", "+ dropped", "by the rule no_consent", ENDS(dropped, dropped), -1},
+    {"replayed", "then replayed", "of the dead letters", ENDS(replayed, replayed), -1},
     /* the rest is for scripts */
-    {"lost", NULL, NULL, offsetof(struct audit_balance, lost), -1},
-    {"duplicates", NULL, NULL, offsetof(struct audit_balance, duplicates), -1},
-    {"misplaced", NULL, NULL, offsetof(struct audit_balance, misplaced), -1},
-    {"unknown", NULL, NULL, offsetof(struct audit_balance, unknown), -1},
+    {"backfilled", NULL, NULL, ENDS(backfilled, backfilled), -1},
+    {"lost", NULL, NULL, FOUND(lost), -1},
+    {"duplicates", NULL, NULL, FOUND(duplicates), -1},
+    {"misplaced", NULL, NULL, FOUND(misplaced), -1},
+    {"unknown", NULL, NULL, FOUND(unknown), -1},
 };
 
-static uint64_t number_at(const struct audit_balance *balance, size_t offset)
+static uint64_t number_at(const void *numbers, size_t offset)
 {
     uint64_t number;
 
-    memcpy(&number, (const char *)balance + offset, sizeof(number));
+    memcpy(&number, (const char *)numbers + offset, sizeof(number));
     return number;
 }
 
 static bool is_good(const struct runner_result *result)
 {
-    return result->balance.is_balanced && scenario_has_shown(&result->scenario);
+    return result->balance.is_balanced && runner_books_agree(result) &&
+           !result->has_failed_command && scenario_has_shown(&result->scenario);
 }
 
 /* Only what went wrong: what went well was told as it happened. */
@@ -79,16 +84,17 @@ static void print_table(const struct runner_result *result)
 {
     const struct audit_balance *balance = &result->balance;
 
-    printf("\n");
+    printf("  %-21s %13s %13s\n", "", "counted here", "in the books");
     for (size_t i = 0; i < COUNT_OF(ends) && ends[i].label != NULL; i++) {
         const struct counts *reasons =
             ends[i].topic < 0 ? NULL
                               : audit_reasons(result->audit, (enum audit_topic)ends[i].topic);
 
-        printf("  %-24s %8llu  %s\n", ends[i].label,
-               (unsigned long long)number_at(balance, ends[i].offset), ends[i].where);
+        printf("  %-21s %13llu %13llu  %s\n", ends[i].label,
+               (unsigned long long)number_at(balance, ends[i].found),
+               (unsigned long long)number_at(&result->told, ends[i].told), ends[i].where);
         for (size_t j = 0; reasons != NULL && j < reasons->count; j++) {
-            printf("    %-22s %8llu\n", reasons->items[j].name,
+            printf("    %-19s %13llu\n", reasons->items[j].name,
                    (unsigned long long)reasons->items[j].count);
         }
     }
@@ -104,7 +110,9 @@ static void print_table(const struct runner_result *result)
     if (result->is_cut_short) {
         printf(" (a signal cut the traffic short)");
     }
-    printf("\n  %s\n", balance->is_balanced ? "it balances" : "IT DOES NOT BALANCE");
+    printf("\n  %s\n", !balance->is_balanced         ? "IT DOES NOT BALANCE"
+                       : !runner_books_agree(result) ? "THE BOOKS SAY OTHERWISE"
+                                                     : "it balances, and the books agree");
     print_scenario(&result->scenario);
 }
 
@@ -144,16 +152,17 @@ static void print_json(const struct arguments *arguments, const struct runner_re
 {
     json_t *document = json_pack("{s:b}", "ok", is_good(result));
     json_t *rest = json_pack(
-        "{s:I, s:I, s:o, s:o, s:o, s:b, s:b, s:b, s:f, s:I}", "consumed",
+        "{s:I, s:I, s:o, s:o, s:o, s:b, s:b, s:b, s:b, s:f, s:I}", "consumed",
         (json_int_t)result->consumed, "dropped_counted", (json_int_t)result->dropped_counted,
         "diverted_by", reasons_json(audit_reasons(result->audit, AUDIT_DIVERTED)),
         "dead_lettered_by", reasons_json(audit_reasons(result->audit, AUDIT_DEAD_LETTER)), "story",
-        scenario_json(&result->scenario), "balanced", result->balance.is_balanced, "settled",
-        result->has_settled, "cut_short", result->is_cut_short, "seconds",
-        seconds_of(result->duration_ms), "seed", (json_int_t)arguments->runner.seed);
+        scenario_json(&result->scenario), "balanced", result->balance.is_balanced, "books_agree",
+        runner_books_agree(result), "settled", result->has_settled, "cut_short",
+        result->is_cut_short, "seconds", seconds_of(result->duration_ms), "seed",
+        (json_int_t)arguments->runner.seed);
 
     for (size_t i = 0; i < COUNT_OF(ends); i++) {
-        uint64_t number = number_at(&result->balance, ends[i].offset);
+        uint64_t number = number_at(&result->balance, ends[i].found);
 
         json_object_set_new(document, ends[i].key, json_integer((json_int_t)number));
     }
@@ -276,9 +285,9 @@ static const struct command_option options[] = {
      .offset = offsetof(struct arguments, runner.is_interactive)},
     {.name = "seconds",
      .argument = "N",
-     .help = "length of the scenario, 75 to 300: more makes outages longer",
-     .fallback = "75",
-     .wants = "a number from 75 to 300",
+     .help = "length of the scenario, 85 to 300: more makes outages longer",
+     .fallback = "85",
+     .wants = "a number from 85 to 300",
      .low = SECONDS_MIN,
      .high = SECONDS_MAX,
      .read = command_number,
@@ -325,8 +334,8 @@ const struct command sandbox_command = {
     .summary = "an outage and the recovery, on this machine alone",
     .about = "The whole way on this machine with nothing installed: an embedded broker (for trials "
              "only), a simulated TikTok, generated traffic, the processor. Plays an outage of one "
-             "event type, one of everything, throttling and each return, then counts event by "
-             "event where each one went.",
+             "event type, one of everything, throttling and each return, replays dead letters, "
+             "then counts event by event where each one went and compares that with the books.",
     .exits = "0 it balances and every phase has shown what it should, 1 not so, 2 wrong usage, 3 "
              "Kafka cannot be reached",
     .options = options,

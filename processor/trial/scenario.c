@@ -14,6 +14,8 @@ enum fact {
     DIVERTED = 1 << 7,  /* since the phase began */
     DELIVERED = 1 << 8, /* likewise */
     CAUGHT_UP = 1 << 9, /* as much delivered as was in flight when it began */
+    REJECTED = 1 << 10, /* since the phase began */
+    COMMANDS_DONE = 1 << 11,
 };
 
 /* These have to hold at the end; all others count once seen. */
@@ -34,19 +36,30 @@ static const struct {
     {DIVERTED, "nothing was diverted", "events were diverted"},
     {DELIVERED, "nothing was delivered", NULL},
     {CAUGHT_UP, "what had waited was not delivered", NULL},
+    {REJECTED, "no event became a dead letter", NULL},
+    {COMMANDS_DONE, "not every command ended well", NULL},
 };
 
+/* In the folder of the configuration; the group of the replay is named for its removal. */
+#define REPLAY_COMMANDS                                                                            \
+    "dlq ls -c detour.yaml --reason rejected --limit 4\n"                                          \
+    "replay -c detour.yaml --reason rejected --yes --name " SCENARIO_REPLAY_NAME
+#define LAST_COMMANDS                                                                              \
+    "outages -c detour.yaml\n"                                                                     \
+    "reconcile -c detour.yaml --deep"
+
+/* Thirty refusals are too few for a reject storm, at any rate. */
 static const struct scenario_rule rules[SCENARIO_PHASES] = {
-    [SCENARIO_HEALTHY] = {"healthy", "healthy", "TikTok takes everything", NULL, 7000, 10000, true,
-                          .wanted = DELIVERED, .unwanted = ANY_OPEN | DIVERTED},
+    [SCENARIO_HEALTHY] = {"healthy", "healthy", "TikTok takes everything", NULL, NULL, 7000, 10000,
+                          true, .wanted = DELIVERED, .unwanted = ANY_OPEN | DIVERTED},
     [SCENARIO_PARTIAL] = {"partial outage", "partial_outage",
                           "TikTok answers " SCENARIO_EVENT_THEIRS " (our " SCENARIO_EVENT
                           ") with code 50000 inside HTTP 200, all else is well",
                           "[{\"event\":\"" SCENARIO_EVENT_THEIRS "\",\"answer\":{\"code\":50000}}]",
-                          9000, 10000, true, .wanted = EVENT_OPEN | DIVERTED,
+                          NULL, 9000, 10000, true, .wanted = EVENT_OPEN | DIVERTED,
                           .unwanted = DESTINATION_OPEN | OTHER_OPEN},
     [SCENARIO_PARTIAL_RETURN] = {"return", "partial_return",
-                                 "TikTok answers " SCENARIO_EVENT_THEIRS " again", NULL, 1000,
+                                 "TikTok answers " SCENARIO_EVENT_THEIRS " again", NULL, NULL, 1000,
                                  30000, false, .wanted = ALL_CLOSED | DELIVERED,
                                  .unwanted = DESTINATION_OPEN | OTHER_OPEN},
     [SCENARIO_GLOBAL] = {"global outage", "global_outage",
@@ -54,17 +67,33 @@ static const struct scenario_rule rules[SCENARIO_PHASES] = {
                          "of the connection",
                          "[{\"to\":\"4s\",\"answer\":{\"status\":503}},"
                          "{\"from\":\"4s\",\"answer\":\"reset\"}]",
-                         9000, 10000, true, .wanted = DESTINATION_OPEN | DIVERTED},
+                         NULL, 9000, 10000, true, .wanted = DESTINATION_OPEN | DIVERTED},
     [SCENARIO_GLOBAL_RETURN] = {"return", "global_return", "TikTok answers everything again", NULL,
-                                1000, 30000, false, .wanted = ALL_CLOSED | DELIVERED},
+                                NULL, 1000, 30000, false, .wanted = ALL_CLOSED | DELIVERED},
     [SCENARIO_THROTTLING] = {"throttling", "throttling",
                              "TikTok answers everything with code 40100, too many requests",
-                             "[{\"answer\":{\"throttle\":{\"retry_after\":\"1s\"}}}]", 5000, 5000,
-                             false, .wanted = THROTTLED, .unwanted = ANY_OPEN | DIVERTED},
-    [SCENARIO_RECOVERY] = {"recovery", "recovery", "TikTok takes everything again", NULL, 4000,
-                           10000, true, .wanted = NOT_THROTTLED | CAUGHT_UP,
+                             "[{\"answer\":{\"throttle\":{\"retry_after\":\"1s\"}}}]", NULL, 5000,
+                             5000, false, .wanted = THROTTLED, .unwanted = ANY_OPEN | DIVERTED},
+    [SCENARIO_RECOVERY] = {"recovery", "recovery", "TikTok takes everything again", NULL, NULL,
+                           4000, 10000, true, .wanted = NOT_THROTTLED | CAUGHT_UP,
                            .unwanted = ANY_OPEN | DIVERTED},
+    [SCENARIO_REFUSAL] = {"refusal", "refusal",
+                          "TikTok refuses " SCENARIO_EVENT_THEIRS " with code 40002: dead letters",
+                          "[{\"event\":\"" SCENARIO_EVENT_THEIRS
+                          "\",\"count\":30,\"answer\":{\"code\":40002}}]",
+                          NULL, 4000, 10000, false, .wanted = REJECTED,
+                          .unwanted = ANY_OPEN | DIVERTED},
+    [SCENARIO_REPLAY] = {"replay", "replay",
+                         "TikTok takes " SCENARIO_EVENT_THEIRS
+                         " again; an operator sends the dead letters once more",
+                         NULL, REPLAY_COMMANDS, 1000, 30000, false, .wanted = COMMANDS_DONE,
+                         .unwanted = ANY_OPEN | DIVERTED},
 };
+
+const char *scenario_last_commands(void)
+{
+    return LAST_COMMANDS;
+}
 
 const struct scenario_rule *scenario_rule(enum scenario_phase phase)
 {
@@ -93,6 +122,7 @@ void scenario_enter(struct scenario *scenario, enum scenario_phase phase,
     scenario->diverted_before = moment->watch->diverted;
     scenario->delivered_before = moment->delivered;
     scenario->in_flight_before = moment->watch->in_flight;
+    scenario->rejected_before = moment->rejected;
     scenario->seen = 0;
     scenario->marks[phase] = (struct scenario_mark){0};
 }
@@ -123,7 +153,9 @@ static unsigned see(const struct scenario *scenario, const struct scenario_momen
     return see_breakers(moment->watch) | (moment->watch->is_throttled ? THROTTLED : NOT_THROTTLED) |
            (moment->watch->diverted > scenario->diverted_before ? DIVERTED : 0) |
            (delivered > 0 ? DELIVERED : 0) |
-           (delivered > scenario->in_flight_before ? CAUGHT_UP : 0);
+           (delivered > scenario->in_flight_before ? CAUGHT_UP : 0) |
+           (moment->rejected > scenario->rejected_before ? REJECTED : 0) |
+           (moment->is_done ? COMMANDS_DONE : 0);
 }
 
 /* What is wrong so far; NULL: nothing. */

@@ -3,6 +3,7 @@
  * the processor has to show meanwhile, and whether it did.
  *
  *     healthy -> partial outage -> return -> global outage -> return -> throttling -> recovery
+ *     -> refusal -> replay
  *
  * A phase lasts at least its time and until it has shown what it should, but only so long:
  * then it has failed and the next one begins. Pure: the caller brings time and looks. One thread.
@@ -20,20 +21,26 @@ enum scenario_phase {
     SCENARIO_GLOBAL_RETURN,
     SCENARIO_THROTTLING,
     SCENARIO_RECOVERY,
+    SCENARIO_REFUSAL,
+    SCENARIO_REPLAY,
     SCENARIO_PHASES,
 };
 
-enum { SCENARIO_MS = 75000 }; /* what the whole usually takes */
+enum { SCENARIO_MS = 85000 }; /* what the whole usually takes */
 
 /* The event type that fails alone, as the routes know it and as the platform does. */
 #define SCENARIO_EVENT "Order Completed"
 #define SCENARIO_EVENT_THEIRS "Purchase"
+
+#define SCENARIO_REPLAY_NAME "refused"
 
 /* The numbers of one moment. */
 struct scenario_moment {
     uint64_t at_ms;
     const struct watch *watch;
     uint64_t delivered; /* at the simulator, copies not counted */
+    uint64_t rejected;  /* dead letters of that reason */
+    bool is_done;       /* every command of the phase has ended well */
 };
 
 /* How one phase went. */
@@ -49,7 +56,8 @@ struct scenario {
     uint64_t extra_ms; /* for each phase that can be longer */
     uint64_t from_ms;
     uint64_t diverted_before, delivered_before, in_flight_before; /* when the phase began */
-    unsigned seen;                                                /* facts of this phase */
+    uint64_t rejected_before;
+    unsigned seen; /* facts of this phase */
     struct scenario_mark marks[SCENARIO_PHASES];
 };
 
@@ -57,6 +65,7 @@ struct scenario_rule {
     const char *title, *key; /* its name for people and for machines */
     const char *line;        /* announces it, behind the title */
     const char *faults;      /* what the simulator is told, as JSON; NULL: to be healthy */
+    const char *commands;    /* an operator's, one a line; run one after another; NULL: none */
     uint64_t least_ms;
     uint64_t slack_ms; /* for what it has to show, past least_ms */
     bool is_stretched; /* longer in a longer run */
@@ -70,6 +79,8 @@ void scenario_init(struct scenario *scenario, uint64_t seconds);
 const struct scenario_rule *scenario_rule(enum scenario_phase phase);
 void scenario_enter(struct scenario *scenario, enum scenario_phase phase,
                     const struct scenario_moment *moment);
+/** What an operator asks when all is over, one command a line. */
+const char *scenario_last_commands(void);
 /** How long the phase is meant to last. */
 uint64_t scenario_phase_ms(const struct scenario *scenario);
 /** What is seen now; when the phase is over its mark says so. */

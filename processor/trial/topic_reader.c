@@ -105,6 +105,7 @@ static void take_message(struct topic_reader *reader, const rd_kafka_message_t *
     struct span reason = SPAN_NONE;
     int64_t partition = -1;
     int64_t offset = -1;
+    int64_t replays = 0;
 
     if (message->offset < *next) {
         return;
@@ -118,6 +119,10 @@ static void take_message(struct topic_reader *reader, const rd_kafka_message_t *
             !span_to_i64(header_get(headers, "detour.source.offset"), &offset)) {
             partition = -1;
         }
+        (void)span_to_i64(header_get(headers, "detour.replays"), &replays);
+    }
+    if (!is_diverted && replays > 0) { /* a dead letter that failed again: it is known already */
+        return;
     }
     audit_record(reader->audit, topic,
                  partition >= 0 && partition < AUDIT_PARTITIONS_MAX ? (int32_t)partition : -1,

@@ -16,7 +16,8 @@
 enum { LOOKS_MAX = 6 };
 
 /* What is seen: o, p, r, c: the dark type's cell open, probed, in its ramp, closed; x: another
- * type's cell open; g: the destination open; t: throttled; empty: all is well. */
+ * type's cell open; g: the destination open; t: throttled; j: an event was rejected; d: the
+ * commands have ended well; empty: all is well, nothing has ended. */
 struct sight {
     uint64_t at_ms; /* in the phase */
     const char *states;
@@ -25,6 +26,8 @@ struct sight {
 
 static void see(const struct sight *sight, struct watch *watch, struct scenario_moment *out)
 {
+    uint64_t rejected = 0;
+
     watch_init(watch, "tiktok");
     watch->cell_count = 2;
     (void)snprintf(watch->cells[0].name, WATCH_NAME_BYTES, "%s", SCENARIO_EVENT);
@@ -37,6 +40,7 @@ static void see(const struct sight *sight, struct watch *watch, struct scenario_
         watch->cells[1].state = *at == 'x' ? BREAKER_OPEN : watch->cells[1].state;
         watch->self.state = *at == 'g' ? BREAKER_OPEN : watch->self.state;
         watch->is_throttled |= *at == 't';
+        rejected += *at == 'j';
     }
     if (watch->self.state != BREAKER_CLOSED) {
         (void)snprintf(watch->scope, WATCH_WORD_BYTES, "global");
@@ -45,7 +49,11 @@ static void see(const struct sight *sight, struct watch *watch, struct scenario_
     }
     watch->diverted = sight->diverted;
     watch->in_flight = sight->in_flight;
-    *out = (struct scenario_moment){1000 + sight->at_ms, watch, sight->delivered};
+    *out = (struct scenario_moment){.at_ms = 1000 + sight->at_ms,
+                                    .watch = watch,
+                                    .delivered = sight->delivered,
+                                    .rejected = rejected,
+                                    .is_done = strchr(sight->states, 'd') != NULL};
 }
 
 static const struct {
@@ -200,6 +208,36 @@ static const struct {
      true,
      false,
      "still throttled"},
+    {"refusal: dead letters, and nothing opens",
+     SCENARIO_REFUSAL,
+     {{0, "j", 50, 9, 0}, {2000, "jj", 60, 9, 0}, {4000, "jj", 70, 9, 0}},
+     true,
+     true,
+     NULL},
+    {"refusal, but those were there before",
+     SCENARIO_REFUSAL,
+     {{0, "j", 50, 9, 0}, {14000, "j", 70, 9, 0}},
+     true,
+     false,
+     "no event became a dead letter"},
+    {"replay is waited for",
+     SCENARIO_REPLAY,
+     {{0, "j", 50, 9, 0}, {20000, "j", 70, 9, 0}},
+     false,
+     false,
+     "not every command"},
+    {"replay ends when the commands have",
+     SCENARIO_REPLAY,
+     {{0, "j", 50, 9, 0}, {6000, "jd", 70, 9, 0}},
+     true,
+     true,
+     NULL},
+    {"replay, and a command failed",
+     SCENARIO_REPLAY,
+     {{0, "j", 50, 9, 0}, {31000, "j", 70, 9, 0}},
+     true,
+     false,
+     "not every command"},
 };
 
 static void expect_mark(const char *name, const struct scenario_mark *mark, bool is_played,
@@ -253,7 +291,8 @@ static void every_phase_tells_the_simulator_what_to_do(void **state)
     (void)state;
     for (unsigned i = 0; i < SCENARIO_PHASES; i++) {
         const char *faults = scenario_rule((enum scenario_phase)i)->faults;
-        bool is_dark = i == SCENARIO_PARTIAL || i == SCENARIO_GLOBAL || i == SCENARIO_THROTTLING;
+        bool is_dark = i == SCENARIO_PARTIAL || i == SCENARIO_GLOBAL || i == SCENARIO_THROTTLING ||
+                       i == SCENARIO_REFUSAL;
         struct sim_script script;
         struct diags diags;
 
