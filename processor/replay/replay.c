@@ -134,7 +134,7 @@ static const char *state_word(const struct replay_result *result)
 {
     static const char *const words[] = {
         [JOB_RUNS] = "stopped",  [JOB_DONE] = "done",       [JOB_FUTILE] = "futile",
-        [JOB_FAILED] = "failed", [JOB_LIMITED] = "limited",
+        [JOB_FAILED] = "failed", [JOB_LIMITED] = "limited", [JOB_CANCELLED] = "cancelled",
     };
 
     return words[result->state];
@@ -170,6 +170,7 @@ static int code_of(const struct replay_result *result)
         return EXIT_CODE_NET;
     case JOB_RUNS:
     case JOB_FUTILE:
+    case JOB_CANCELLED:
         break;
     }
     return EXIT_CODE_NO;
@@ -345,7 +346,8 @@ static const struct command_option options[] = {
      .offset = offsetof(struct arguments, name)},
 };
 
-static const struct command *const replay_commands[] = {&replay_list_command};
+static const struct command *const replay_commands[] = {&replay_list_command,
+                                                        &replay_cancel_command};
 
 const struct command replay_command = {
     .name = "replay",

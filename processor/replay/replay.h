@@ -9,5 +9,6 @@
 
 extern const struct command replay_command;
 extern const struct command replay_list_command;
+extern const struct command replay_cancel_command;
 
 #endif /* REPLAY_REPLAY_H */

@@ -28,7 +28,7 @@ static void take_job(const rd_kafka_message_t *message, const char *key, int64_t
     }
     record = json_loadb(message->payload, message->len, 0, NULL);
     state = json_string_value(json_object_get(record, "state"));
-    *is_begun = state != NULL && strcmp(state, "ended") != 0;
+    *is_begun = state != NULL && strcmp(state, "ended") != 0 && strcmp(state, "cancelled") != 0;
     for (size_t i = 0; i < partitions; i++) {
         char number[24];
         const json_t *end;

@@ -16,9 +16,9 @@ struct audit_job {
     size_t partitions;
 };
 
-/** The end offsets of @name where it was begun and has not ended: into @ends, of so many
- * partitions. Reads the ledger. False: there is no such job, or it has ended; errors are told apart
- * by *rc. */
+/** The end offsets of @name where it was begun and has neither ended nor been cancelled: into
+ * @ends, of so many partitions. Reads the ledger. False: there is no such job, or it has ended;
+ * errors are told apart by *rc. */
 bool audit_unfinished(const struct config *config, const struct audit_job *job, int64_t *ends,
                       enum err_code *rc, struct err *err);
 /** The members of @group now, as text in @who: "detour-0 on /10.0.0.7"; "" when there are none.

@@ -25,10 +25,11 @@
 
 enum job_state {
     JOB_RUNS,
-    JOB_DONE,    /* everything up to the ends is settled and committed */
-    JOB_FUTILE,  /* what it sends fails again */
-    JOB_FAILED,  /* the registry does not answer, or another member has joined the group */
-    JOB_LIMITED, /* --limit is reached */
+    JOB_DONE,      /* everything up to the ends is settled and committed */
+    JOB_FUTILE,    /* what it sends fails again */
+    JOB_FAILED,    /* the registry does not answer, or another member has joined the group */
+    JOB_LIMITED,   /* --limit is reached */
+    JOB_CANCELLED, /* by `replay cancel` */
 };
 
 struct job_counts {

@@ -12,6 +12,7 @@
 #include "kafka/topics.h"
 #include "recovery/job_record.h"
 #include "replay/replay_audit.h"
+#include "replay/replay_watch.h"
 
 enum {
     LOOK_MS = 10000,
@@ -34,11 +35,14 @@ struct replay_runner {
     struct ledger *ledger; /* NULL: none */
     struct worker *worker;
     struct job *job;
-    struct span group; /* the processor's */
+    struct replay_watch *watch; /* NULL: no ledger */
+    struct span group;          /* the processor's */
     struct span topics[1];
     char *own_group;
     char *parked;
     bool has_ledger;
+    bool is_cancelled;
+    char cancelled_by[WATCH_BY_BYTES];
 };
 
 static int fail(enum err_code rc, const char *text)
@@ -144,6 +148,11 @@ static int connect_all(struct replay_runner *runner)
         ledger_open(runner->config, &runner->ledger, &err) != ERR_OK) {
         code = fail(err.code, err.text);
     }
+    if (code == EXIT_CODE_OK && runner->has_ledger &&
+        watch_open(runner->config, runner->group, runner->options->name, &runner->watch, &err) !=
+            ERR_OK) {
+        code = fail(err.code, err.text);
+    }
     return code;
 }
 
@@ -162,7 +171,7 @@ static json_t *ends_json(const struct preview *preview)
     return ends;
 }
 
-static int write_audit(const struct replay_runner *runner, const char *state)
+static int write_audit(const struct replay_runner *runner, const char *state, const char *because)
 {
     const struct replay_options *options = runner->options;
     const struct job_counts *counts = runner->job == NULL ? NULL : job_counts(runner->job);
@@ -179,6 +188,7 @@ static int write_audit(const struct replay_runner *runner, const char *state)
                                       .name = options->name,
                                       .state = state,
                                       .topic = options->topic,
+                                      .because = because,
                                       .selection = selection,
                                       .counts = sums,
                                       .ends = ends};
@@ -232,7 +242,17 @@ static uint64_t done_of(const struct job_counts *counts)
            atomic_load(&counts->dead_lettered) + atomic_load(&counts->dropped);
 }
 
-/* Until the job is over; true: a signal asked for the end. */
+/* Waits for a tenth of a second. */
+static int next_signal(struct replay_runner *runner, const sigset_t *signals)
+{
+    if (runner->watch == NULL) {
+        return signals_next(signals, TURN_MS);
+    }
+    runner->is_cancelled = watch_is_cancelled(runner->watch, runner->cancelled_by);
+    return signals_next(signals, 0);
+}
+
+/* Until the job is over, or cancelled; true: a signal asked for the end. */
 static bool wait_for_job(struct replay_runner *runner, const sigset_t *signals)
 {
     const struct job_counts *counts = job_counts(runner->job);
@@ -240,10 +260,9 @@ static bool wait_for_job(struct replay_runner *runner, const sigset_t *signals)
     bool is_stopped = false;
 
     progress_begin(&progress, "replaying", PROGRESS_COUNT, runner->options->preview->selected);
-    while (job_state(runner->job) == JOB_RUNS && !worker_is_done(runner->worker) && !is_stopped) {
-        int number = signals_next(signals, TURN_MS);
-
-        is_stopped = number > 0;
+    while (job_state(runner->job) == JOB_RUNS && !worker_is_done(runner->worker) && !is_stopped &&
+           !runner->is_cancelled) {
+        is_stopped = next_signal(runner, signals) > 0;
         progress_turn(&progress, done_of(counts), NULL);
     }
     progress_clear(&progress);
@@ -279,6 +298,10 @@ static void take_result(struct replay_runner *runner, bool is_stopped, struct re
         (void)snprintf(result->why, sizeof(result->why), "%.*s", (int)sizeof(result->why) - 1,
                        err.text);
     }
+    if (runner->is_cancelled && result->state == JOB_RUNS) {
+        result->state = JOB_CANCELLED;
+        (void)snprintf(result->why, sizeof(result->why), "by %s", runner->cancelled_by);
+    }
     result->is_stopped = is_stopped && result->state == JOB_RUNS;
     result->selected = atomic_load(&counts->selected);
     result->delivered = atomic_load(&counts->delivered);
@@ -292,6 +315,7 @@ static void take_result(struct replay_runner *runner, bool is_stopped, struct re
 
 static void clean_up(struct replay_runner *runner)
 {
+    watch_close(runner->watch);
     worker_free(runner->worker);
     job_free(runner->job);
     ledger_close(runner->ledger, clock_mono_ms() + LEDGER_CLOSE_MS);
@@ -302,6 +326,14 @@ static void clean_up(struct replay_runner *runner)
     config_free(runner->config);
     free(runner->own_group);
     free(runner->parked);
+}
+
+/* The word of the job's last record. */
+static const char *last_state(enum job_state state)
+{
+    return state == JOB_DONE || state == JOB_LIMITED ? "ended"
+           : state == JOB_CANCELLED                  ? "cancelled"
+                                                     : "stopped";
 }
 
 int replay_run(const struct replay_options *options, struct replay_result *result)
@@ -319,7 +351,7 @@ int replay_run(const struct replay_options *options, struct replay_result *resul
         code = connect_all(&runner);
     }
     if (code == EXIT_CODE_OK) {
-        code = write_audit(&runner, "started");
+        code = write_audit(&runner, "started", NULL);
     }
     if (code == EXIT_CODE_OK) {
         code = start(&runner, &rules);
@@ -329,9 +361,8 @@ int replay_run(const struct replay_options *options, struct replay_result *resul
 
         stop(&runner);
         take_result(&runner, is_stopped, result);
-        code = write_audit(&runner, result->state == JOB_DONE || result->state == JOB_LIMITED
-                                        ? "ended"
-                                        : "stopped");
+        code = write_audit(&runner, last_state(result->state),
+                           result->why[0] == '\0' ? NULL : result->why);
     }
     clean_up(&runner);
     return code;

@@ -147,6 +147,56 @@ def test_killed_and_started_again_it_goes_on(world):
     assert found.events() == {"delivered": 300}
 
 
+def test_a_replay_is_cancelled_while_it_runs_and_after_it_was_killed(world):
+    originals = world.conversions(300, event="Purchase")
+    run = letters(world, [r.value for r in originals], "rejected", route="all", leg="tiktok", destination="tiktok")
+    command = ["replay", "-c", run.file, "--from", world.topics["dead"], "--all", "--yes", "--rate", "60/s", "--json"]
+
+    def cancel(name, code=0):
+        done = run.command("replay", "cancel", name, "-c", run.file, timeout=60)
+        assert done.returncode == code, done
+        return done.stdout + done.stderr
+
+    def listed():
+        done = run.command("replay", "list", "-c", run.file, "--json")
+        return {j["name"]: j for j in json.loads(done.stdout or "[]")}
+
+    def begin(name, more):
+        child = subprocess.Popen([BINARY, *map(str, command), "--name", name], cwd=run.directory, stdout=subprocess.PIPE)
+        before = sum(world.tiktok.accepted.values())
+        wait_for(lambda: sum(world.tiktok.accepted.values()) > before + more, 60, "some are sent")
+        return child
+
+    assert "no replay nothing is on the ledger; every replay there has ended" in cancel("nothing", code=2)
+    child = begin("first", 20)
+    assert "not ended are first" in cancel("typo", code=2)
+    said = cancel("first")
+    assert "waiting for detour-0 on" in said and "is cancelled" in said
+    out, _ = child.communicate(timeout=30)
+    done = json.loads(out)
+    assert child.returncode == 1 and done["state"] == "cancelled" and done["why"].startswith("by "), done
+    sent = sum(world.tiktok.accepted.values())
+    assert sent == done["delivered"] < 300, "what was sent was settled, and nothing came after it"
+    assert listed()["first"]["state"] == "cancelled" and listed()["first"]["counts"]["delivered"] == sent
+    assert "first has been cancelled already" in cancel("first", code=1)
+    child = begin("second", 20)
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    time.sleep(7)  # the group's session
+    assert listed()["second"]["state"] == "begun"
+    cancel("second")
+    closed = listed()["second"]
+    assert closed["state"] == "cancelled" and closed["counts"]["delivered"] > 0, "its tallies are in the record"
+    world.produce([Record(originals[0].value, key=b"k", headers=[("detour.reason", b"rejected"), ("detour.route", b"all"),
+                                                                 ("detour.leg", b"tiktok")])], topic=world.topics["dead"])
+    for name in ("first", "second"):
+        again = replay(world, run, "--all", "--yes", "--name", name)
+        assert again["state"] == "done" and again["selected"] <= 301, again
+        assert again["selected"] > 1, "it begins anew, up to the present end, with what was not settled"
+    assert min(world.tiktok.accepted[r.id] for r in originals) == 2, "by each of the two"
+    assert sum(world.tiktok.accepted.values()) - 602 < 60, "but for those that were on their way at the kill"
+
+
 def test_refusals(world):
     _, _, run = rejected(world, 5)
     assert "no bound" in replay(world, run, code=2)
