@@ -20,6 +20,8 @@ static const char *role_word(enum topic_role role)
         return "dead letter";
     case TOPIC_LEDGER:
         return "ledger";
+    case TOPIC_PARKED:
+        return "parked";
     }
     return "";
 }
@@ -187,6 +189,12 @@ static int look_and_create(const struct config *config, const struct arguments *
     }
     if (arguments->is_create && report.missing > 0) {
         rc = topics_create(config, &report, TIMEOUT_MS, &err);
+        if (rc != ERR_OK) {
+            fprintf(stderr, "detour topics: %s\n", err.text);
+        }
+    }
+    if (rc == ERR_OK) {
+        rc = topics_add_parked(config, &report, TIMEOUT_MS, &err);
         if (rc != ERR_OK) {
             fprintf(stderr, "detour topics: %s\n", err.text);
         }

@@ -282,5 +282,6 @@ void topic_report_fini(struct topic_report *report)
         free(report->needs[i].remark);
     }
     free(report->needs);
+    free(report->parked);
     *report = (struct topic_report){0};
 }

@@ -11,7 +11,7 @@
 
 #include "config/config.h"
 
-enum topic_role { TOPIC_SOURCE, TOPIC_DESTINATION, TOPIC_DEAD_LETTER, TOPIC_LEDGER };
+enum topic_role { TOPIC_SOURCE, TOPIC_DESTINATION, TOPIC_DEAD_LETTER, TOPIC_LEDGER, TOPIC_PARKED };
 
 struct topic_need {
     struct span name;
@@ -36,6 +36,7 @@ struct topic_report {
     struct topic_need *needs; /* owned */
     size_t count;
     size_t missing;
+    char *parked; /* owned; a name that is not the configuration's; NULL: none */
 };
 
 /** ERR_NET when no broker answers within @timeout_ms. */
@@ -56,6 +57,16 @@ NODISCARD enum err_code topics_create(const struct config *config, struct topic_
 NODISCARD enum err_code topics_create_ledger(const struct config *config,
                                              struct topic_report *report, uint64_t timeout_ms,
                                              struct err *err);
+/** Whether there is a topic @name that we may see; nothing brings it into being. */
+NODISCARD enum err_code topics_exists(const struct config *config, const char *name,
+                                      uint64_t timeout_ms, bool *exists, struct err *err);
+/** Add the dead letters' parked topic (`replay --max-replays`) to @report, where there is one: it
+ * is nobody's need before something is parked. */
+NODISCARD enum err_code topics_add_parked(const struct config *config, struct topic_report *report,
+                                          uint64_t timeout_ms, struct err *err);
+/** Make @name, where it is not there, with the partitions, retention, policy and sizes of @like. */
+NODISCARD enum err_code topics_create_like(const struct config *config, const char *name,
+                                           const char *like, uint64_t timeout_ms, struct err *err);
 /** Where the configuration names the topic. */
 struct place topics_place(const struct config *config, const struct topic_need *need);
 void topic_report_fini(struct topic_report *report);

@@ -449,6 +449,12 @@ static void view(const rd_kafka_message_t *message, struct message_view *out)
     out->is_replayed = true;
 }
 
+static void view_utm(const rd_kafka_message_t *message, struct message_view *out)
+{
+    original_view(message, true, out);
+    out->is_replayed = true;
+}
+
 static void install(void *context, struct io_real *io, struct intake *intake, struct fates *fates)
 {
     struct job *job = context;
@@ -461,7 +467,7 @@ static void install(void *context, struct io_real *io, struct intake *intake, st
     io->table.settle = settle;
     io->table.commit = commit;
     if (!job->parts.rules->is_source) {
-        io->table.view = view;
+        io->table.view = job->parts.is_utm ? view_utm : view;
     }
     intake->choice =
         (struct leg_choice){.context = job, .begin = begin, .takes = takes, .left_out = left_out};

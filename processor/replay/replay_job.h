@@ -47,6 +47,7 @@ struct job_parts {
     double per_second;  /* 0: as fast as the destination takes them, from a gentle start */
     uint64_t limit;     /* 0: none */
     bool is_persistent; /* --keep-going */
+    bool is_utm;        /* the topic holds UTM records: the originals are inside */
 };
 
 struct job *job_new(const struct job_parts *parts);

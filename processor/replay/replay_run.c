@@ -11,6 +11,7 @@
 #include "destinations/table.h"
 #include "kafka/topics.h"
 #include "recovery/job_record.h"
+#include "recovery/original.h"
 #include "replay/replay_audit.h"
 #include "replay/replay_watch.h"
 
@@ -113,6 +114,31 @@ static int look(struct replay_runner *runner)
     return code;
 }
 
+/* Records that would wait for a topic for ever are not read in the first place. */
+static int look_for_copies(const struct replay_runner *runner)
+{
+    const struct replay_options *options = runner->options;
+    bool exists = true;
+    struct err err;
+
+    if (options->to_topic != NULL &&
+        topics_exists(runner->config, options->to_topic, LOOK_MS, &exists, &err) != ERR_OK) {
+        return fail(err.code, err.text);
+    }
+    if (!exists) {
+        fprintf(stderr, "detour replay: --to-topic: there is no topic %s; create it first\n",
+                options->to_topic);
+        return EXIT_CODE_USAGE;
+    }
+    if (options->preview->skipped[SKIP_PARKED] > 0 &&
+        topics_create_like(runner->config, runner->parked, options->topic, LOOK_MS, &err) !=
+            ERR_OK) {
+        err_wrap(&err, "records that were replayed too often are parked");
+        return fail(err.code, err.text);
+    }
+    return EXIT_CODE_OK;
+}
+
 static int refuse_second(const struct replay_runner *runner)
 {
     struct buf who;
@@ -140,6 +166,9 @@ static int connect_all(struct replay_runner *runner)
 
     if (code == EXIT_CODE_OK) {
         code = refuse_second(runner);
+    }
+    if (code == EXIT_CODE_OK) {
+        code = look_for_copies(runner);
     }
     if (code == EXIT_CODE_OK && pipeline_connect(runner->pipeline, &err) != ERR_OK) {
         code = fail(ERR_NET, err.text);
@@ -216,14 +245,16 @@ static int start(struct replay_runner *runner, struct replay_rules *rules)
     rules->config = runner->config;
     runner->health = health_new(runner->config, rng_seed(), clock_mono_ms());
     runner->metrics = metrics_new(runner->config, 1, DETOUR_VERSION);
-    runner->job = job_new(&(struct job_parts){.rules = rules,
-                                              .ends = options->preview->ends,
-                                              .partitions = options->preview->partitions,
-                                              .parked_topic = runner->parked,
-                                              .to_topic = options->to_topic,
-                                              .per_second = options->per_second,
-                                              .limit = options->limit,
-                                              .is_persistent = options->is_persistent});
+    runner->job = job_new(&(struct job_parts){
+        .rules = rules,
+        .ends = options->preview->ends,
+        .partitions = options->preview->partitions,
+        .parked_topic = runner->parked,
+        .to_topic = options->to_topic,
+        .per_second = options->per_second,
+        .limit = options->limit,
+        .is_persistent = options->is_persistent,
+        .is_utm = original_is_utm_topic(runner->config, span_of(options->topic))});
     runner->cluster = cluster_new(runner->config);
     if (cluster_start(runner->cluster, &err) != ERR_OK) {
         return fail(err.code, err.text);

@@ -61,7 +61,6 @@ def test_what_was_refused_is_delivered_once(world):
 
 def test_what_fails_again_is_dead_lettered_again_and_parked_in_the_end(world):
     records, refused, run = rejected(world, 10)
-    world.create(f"{world.topics['dead']}.parked", partitions=1)
     for turn in (1, 2):
         done = replay(world, run, "--all", "--yes", "--max-replays", "2", "--name", f"turn{turn}", "--keep-going")
         assert (done["selected"], done["delivered"]) == (10 * turn, 0), done
@@ -71,7 +70,14 @@ def test_what_fails_again_is_dead_lettered_again_and_parked_in_the_end(world):
     assert set(sources) == {r.place for r in records[:10]}, "the place is that of the source topic"
     done = replay(world, run, "--all", "--yes", "--max-replays", "2", "--name", "turn3", "--keep-going")
     assert done["parked"] == 10
-    assert len(world.read(f"{world.topics['dead']}.parked")) == 10
+    parked = f"{world.topics['dead']}.parked"
+    assert len(world.read(parked)) == 10
+    topics = {t["name"]: t for t in json.loads(run.command("topics", "-c", run.file, "--json").stdout)["topics"]}
+    for setting in ("partitions", "max_message_bytes", "retention_ms", "cleanup_policy"):
+        assert topics[parked][setting] == topics[world.topics["dead"]][setting], "it was made like the dead-letter topic"
+    assert topics[parked]["role"] == "parked"
+    done = run.command("replay", "-c", run.file, "--from", parked, "--all", "--yes", "--max-replays", "9", "--json", timeout=90)
+    assert json.loads(done.stdout)["selected"] == 10, done.stderr
 
 
 def test_what_an_operator_decided_is_left_out(world):
@@ -209,6 +215,29 @@ def test_refusals(world):
     world.tiktok.heal()
     done = replay(world, run, "--reason", "rejected", "--reroute")
     assert done["delivered"] == 5
+
+
+def test_what_was_diverted_is_replayed_from_the_utm_topic(world):
+    """The original bytes inside the UTM records go out, with their own ids; what fails again is the original again."""
+    world.create_all()
+    world.tiktok.on(fake_tiktok.html(503))
+    records = world.produce(world.conversions(30, event="Purchase"))
+    run = world.detour(with_ledger(world)).start()
+    world.wait_settled()
+    run.stop()
+    assert len(world.read("utm")) == 30
+    world.tiktok.heal()
+    bad = [r.id for r in records[:4]]
+    world.tiktok.on(fake_tiktok.refuse_ids(bad, with_index=True))
+    command = ["replay", "-c", run.file, "--from", world.topics["utm"], "--all", "--yes", "--json"]
+    done = run.command(*command, timeout=90)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert (told["selected"], told["delivered"], told["dead_lettered"]) == (30, 26, 4), told
+    assert all(world.tiktok.accepted[r.id] == 1 for r in records[4:])
+    dead = world.read("dead")
+    assert sorted(m.value() for m in dead) == sorted(r.value for r in records[:4])
+    assert {n.place for n in world.notes("dead")} == {r.place for r in records[:4]}
 
 
 def test_history_of_a_source_topic_to_one_destination(world):
