@@ -315,8 +315,8 @@ static void ask_all_ends(struct cluster *cluster)
     rd_kafka_topic_partition_list_t *stable = list_held(cluster, asked);
     rd_kafka_topic_partition_list_t *high = rd_kafka_topic_partition_list_copy(stable);
 
+    ask_ends(cluster->high, high); /* first: what comes between the two is no open transaction */
     ask_ends(cluster->stable, stable);
-    ask_ends(cluster->high, high);
     write_down(cluster, asked, stable, high);
     rd_kafka_topic_partition_list_destroy(stable);
     rd_kafka_topic_partition_list_destroy(high);
