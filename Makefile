@@ -9,7 +9,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 FUZZ_SECONDS ?= 60
 VERSION := $(shell cat VERSION 2>/dev/null || echo 0.0.0)
-ROOMS ?= base config schema event offsets match http route kafka health ledger destinations deliver observe recovery trial app replay rehearse
+ROOMS ?= base config schema event offsets match http route kafka health ledger destinations deliver observe recovery trial app replay export rehearse
 
 # Looked up when first used and once only: on a fresh machine `deps` has to run before there is a pkg-config.
 PKGS := rdkafka libcurl avro-c yaml-0.1 jansson libmicrohttpd libcrypto zlib libpcre2-8

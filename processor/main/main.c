@@ -16,7 +16,7 @@
 #include "main/commands.h"
 
 /* Designed and not built yet: whoever types one is told that, not asked for his spelling. */
-static const char *const planned[] = {"export", "override", "explain"};
+static const char *const planned[] = {"override", "explain"};
 
 static int usage(FILE *out, int code)
 {

@@ -11,9 +11,9 @@
 #include "recovery/dlq.h"
 #include "recovery/dlq_session.h"
 #include "recovery/job_record.h"
+#include "recovery/offset_runs.h"
 
-/* A record of the ledger is at most 1 MiB; a run takes 46 bytes at most. */
-enum { RUNS_MAX = 20000, CLOSE_MS = 5000, NAME_BYTES = 64 };
+enum { CLOSE_MS = 5000, NAME_BYTES = 64 };
 
 struct skip_arguments {
     struct dlq_arguments dlq;
@@ -21,47 +21,22 @@ struct skip_arguments {
     bool is_all;
 };
 
-/* Offsets from..to-1 of a partition. */
-struct skip_run {
-    int32_t partition;
-    int64_t from, to;
-};
-
 struct skip {
     struct dlq dlq;
     const struct skip_arguments *arguments;
     struct ledger *ledger; /* owned */
-    struct skip_run *runs; /* owned */
-    size_t count;
+    struct offset_runs runs;
     uint64_t skipped, before; /* dead letters: by this decision, by an earlier one */
     json_t *reasons;          /* owned; how many of each */
     char name[NAME_BYTES];
 };
 
-/* Records of a partition come in order, those of several between one another. */
 static bool add_place(struct skip *skip, struct part_place place)
 {
-    for (size_t i = skip->count; i-- > 0;) {
-        struct skip_run *run = &skip->runs[i];
-
-        if (run->partition == place.partition) {
-            if (run->to == place.offset) {
-                run->to++;
-                return true;
-            }
-            break;
-        }
-    }
-    if (skip->count == RUNS_MAX) {
-        return dlq_fail(&skip->dlq, ERR_LIMIT,
-                        "the selection has more than 20,000 runs of records; choose fewer by "
-                        "--since and --until, several times");
-    }
-    if ((skip->count & (skip->count - 1)) == 0) { /* it doubles */
-        skip->runs = mem_grow(skip->runs, MAX_OF(2 * skip->count, (size_t)1), sizeof(*skip->runs));
-    }
-    skip->runs[skip->count++] = (struct skip_run){place.partition, place.offset, place.offset + 1};
-    return true;
+    return offset_runs_add(&skip->runs, place.partition, place.offset, OFFSET_RUNS_OF_RECORD) ||
+           dlq_fail(&skip->dlq, ERR_LIMIT,
+                    "the selection has more than 20,000 runs of records; choose fewer by --since "
+                    "and --until, several times");
 }
 
 static void count_reason(struct skip *skip, const struct dead_letter *letter)
@@ -101,26 +76,9 @@ static bool collect(struct skip *skip)
     return is_well && step == SCAN_END;
 }
 
-/* {"0": [[5, 6], [9, 12]]} */
 static json_t *runs_json(const struct skip *skip)
 {
-    json_t *out = json_object();
-
-    for (size_t i = 0; i < skip->count; i++) {
-        const struct skip_run *run = &skip->runs[i];
-        char partition[16];
-        json_t *list;
-
-        (void)snprintf(partition, sizeof(partition), "%d", run->partition);
-        list = json_object_get(out, partition);
-        if (list == NULL) {
-            list = json_array();
-            json_object_set_new(out, partition, list);
-        }
-        json_array_append_new(list,
-                              json_pack("[I, I]", (json_int_t)run->from, (json_int_t)run->to));
-    }
-    return out;
+    return offset_runs_json(&skip->runs, 0, skip->runs.count);
 }
 
 /* The decision itself: only what is on the ledger is decided. */
@@ -209,7 +167,7 @@ static int run(const void *all)
     }
     ledger_close(skip.ledger, clock_mono_ms() + CLOSE_MS);
     json_decref(skip.reasons);
-    free(skip.runs);
+    offset_runs_fini(&skip.runs);
     dlq_close(&skip.dlq);
     return skip.dlq.code;
 }

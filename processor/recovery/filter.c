@@ -314,6 +314,12 @@ enum err_code filter_compile(const struct filter_arguments *arguments, const str
     return rc;
 }
 
+void filter_add_outage(struct filter *filter, struct span id)
+{
+    list_add(&filter->outages, id);
+    list_sort(&filter->outages);
+}
+
 void filter_fini(struct filter *filter)
 {
     struct filter_list *lists[] = {&filter->reasons,      &filter->events, &filter->ids,

@@ -117,6 +117,9 @@ NODISCARD enum err_code filter_compile(const struct filter_arguments *arguments,
                                        const struct config *config, const struct pipeline *pipeline,
                                        int64_t now_ms, struct filter *out, struct err *err);
 void filter_fini(struct filter *filter);
+/** Take records of outage @id too: another id of an outage that is selected. It must live as long
+ * as the filter; the selection's name stays. */
+void filter_add_outage(struct filter *filter, struct span id);
 
 enum filter_answer { FILTER_TAKES, FILTER_LEAVES, FILTER_UNDECODED, FILTER_FAILED };
 

@@ -214,18 +214,41 @@ static bool names_outage(const struct books_job *job, const struct outage *outag
     return false;
 }
 
+/* An export tells how many of each outage it has; one that does not is about those it selected. */
+static uint64_t exported_by(const struct books_job *job, const struct outage *outage)
+{
+    json_t *told = json_object_get(job->counts, "outages");
+    const json_t *all = json_object_get(job->counts, "exported");
+    const char *id;
+    json_t *count;
+    uint64_t sum = 0;
+
+    if (!json_is_object(told)) {
+        return names_outage(job, outage) && json_integer_value(all) > 0
+                   ? (uint64_t)json_integer_value(all)
+                   : 0;
+    }
+    json_object_foreach(told, id, count)
+    {
+        if (outage_has_id(outage, span_of(id)) && json_integer_value(count) > 0) {
+            sum += (uint64_t)json_integer_value(count);
+        }
+    }
+    return sum;
+}
+
+/* One that did not end exported nothing: its files never got their names. */
 static void add_exports(struct outage_list *out, const struct books *books, struct span group)
 {
     for (size_t i = 0; i < books->job_count; i++) {
         const struct books_job *job = &books->jobs[i];
-        const json_t *count = json_object_get(job->counts, "exported");
 
-        for (size_t o = 0; o < out->count && span_is(job->job, "export") &&
-                           span_eq(job->group, group) && json_integer_value(count) > 0;
-             o++) {
-            if (names_outage(job, &out->items[o])) {
-                out->items[o].exported += (uint64_t)json_integer_value(count);
-            }
+        if (!span_is(job->job, "export") || !span_eq(job->group, group) ||
+            job->state != STATE_ENDED) {
+            continue;
+        }
+        for (size_t o = 0; o < out->count; o++) {
+            out->items[o].exported += exported_by(job, &out->items[o]);
         }
     }
 }

@@ -292,13 +292,13 @@ static enum err_code account_topic(struct reconcile *reconcile, const struct rec
 
 /* jobs */
 
+/* Those that an earlier export has not. */
 static uint64_t exported_by(const struct books_job *job)
 {
-    const json_t *count = json_object_get(job->counts, "exported");
+    json_int_t all = json_integer_value(json_object_get(job->counts, "exported"));
+    json_int_t again = json_integer_value(json_object_get(job->counts, "again"));
 
-    return json_is_integer(count) && json_integer_value(count) > 0
-               ? (uint64_t)json_integer_value(count)
-               : 0;
+    return all > 0 && again >= 0 && again < all ? (uint64_t)(all - again) : 0;
 }
 
 static bool is_backfill(const struct reconcile *reconcile, struct span group)
@@ -338,7 +338,7 @@ static void follow(struct reconcile *reconcile)
     }
     books_counts_fini(&sum);
     for (size_t i = 0; i < books->job_count; i++) {
-        if (span_is(books->jobs[i].job, "export") &&
+        if (span_is(books->jobs[i].job, "export") && books->jobs[i].state == STATE_ENDED &&
             reconcile_is_main(reconcile, books->jobs[i].group)) {
             followed->exported += exported_by(&books->jobs[i]);
         }
