@@ -1,5 +1,7 @@
 #include "base/absent.h"
 
+#include <string.h>
+
 #include "base/utf8.h"
 
 enum {
@@ -11,49 +13,49 @@ enum {
 
 /* Words for nothing. */
 static const struct {
-    const char *word;
+    struct span word;
     bool is_free;    /* also in free text, as it stands here or in capitals */
     bool is_wrapped; /* in free text when in brackets: (none) */
 } words[] = {
-    {"null", true, true},
-    {"undefined", true, true},
-    {"nil", false, true},
-    {"none", false, true},
-    {"NaN", true, true},
-    {"N/A", true, true},
-    {"n/a", true, true},
-    {"#N/A", true, true},
-    {"\\N", true, true},
-    {"not set", false, true},
-    {"not provided", false, true},
-    {"not available", false, true},
-    {"unknown", false, false},
-    {"object Object", false, true},
-    {"object Undefined", false, true},
-    {"object Null", false, true},
+    {{"null", 4}, true, true},
+    {{"undefined", 9}, true, true},
+    {{"nil", 3}, false, true},
+    {{"none", 4}, false, true},
+    {{"NaN", 3}, true, true},
+    {{"N/A", 3}, true, true},
+    {{"n/a", 3}, true, true},
+    {{"#N/A", 4}, true, true},
+    {{"\\N", 2}, true, true},
+    {{"not set", 7}, false, true},
+    {{"not provided", 12}, false, true},
+    {{"not available", 13}, false, true},
+    {{"unknown", 7}, false, false},
+    {{"object Object", 13}, false, true},
+    {{"object Undefined", 16}, false, true},
+    {{"object Null", 11}, false, true},
 };
 
 /* What stands around a name that nobody has put a value for. */
 static const struct {
-    const char *open;
-    const char *close;
+    struct span open;
+    struct span close;
     bool is_any;      /* anything may stand between: {{ ad.id | default }} */
     bool is_one_case; /* __Not_this__ */
     bool is_capital;  /* only capitals: [CLICK_ID]; in free text brackets are brackets */
 } placeholders[] = {
-    {"__", "__", .is_one_case = true},
-    {"{{", "}}", .is_any = true},
-    {"{%", "%}", .is_any = true},
-    {"${", "}", .is_any = true},
-    {"#{", "}", .is_any = true},
-    {"@{", "}", .is_any = true},
-    {"$(", ")", .is_any = false},
-    {"%%", "%%", .is_any = true},
-    {"[[", "]]", .is_any = true},
-    {"<%", "%>", .is_any = true},
-    {"@@", "@@", .is_any = false},
-    {"{", "}", .is_any = false},
-    {"[", "]", .is_one_case = true, .is_capital = true},
+    {{"__", 2}, {"__", 2}, .is_one_case = true},
+    {{"{{", 2}, {"}}", 2}, .is_any = true},
+    {{"{%", 2}, {"%}", 2}, .is_any = true},
+    {{"${", 2}, {"}", 1}, .is_any = true},
+    {{"#{", 2}, {"}", 1}, .is_any = true},
+    {{"@{", 2}, {"}", 1}, .is_any = true},
+    {{"$(", 2}, {")", 1}, .is_any = false},
+    {{"%%", 2}, {"%%", 2}, .is_any = true},
+    {{"[[", 2}, {"]]", 2}, .is_any = true},
+    {{"<%", 2}, {"%>", 2}, .is_any = true},
+    {{"@@", 2}, {"@@", 2}, .is_any = false},
+    {{"{", 1}, {"}", 1}, .is_any = false},
+    {{"[", 1}, {"]", 1}, .is_one_case = true, .is_capital = true},
 };
 
 /* Zero-width characters are no text either. */
@@ -120,8 +122,8 @@ static bool is_name(struct span inner, size_t row)
 static bool is_placeholder(struct span text, enum text_kind kind)
 {
     for (size_t i = 0; i < COUNT_OF(placeholders); i++) {
-        struct span open = span_of(placeholders[i].open);
-        struct span close = span_of(placeholders[i].close);
+        struct span open = placeholders[i].open;
+        struct span close = placeholders[i].close;
 
         if (text.len > open.len + close.len && span_starts(text, open) && span_ends(text, close) &&
             !(placeholders[i].is_capital && kind == TEXT_FREE) &&
@@ -158,6 +160,11 @@ static bool is_capital(struct span text)
     return true;
 }
 
+static char small(char c)
+{
+    return (char)(c >= 'A' && c <= 'Z' ? c + 0x20 : c);
+}
+
 /* In any case of letters; a space may be written as forms and URLs write it: not+set, not_set. */
 static bool is_same(struct span text, struct span word)
 {
@@ -168,7 +175,7 @@ static bool is_same(struct span text, struct span word)
         char c = text.ptr[i];
         bool is_space = word.ptr[i] == ' ' && (c == '+' || c == '_' || c == '-');
 
-        if (!is_space && !span_eq_nocase(span_sub(text, i, i + 1), span_sub(word, i, i + 1))) {
+        if (!is_space && small(c) != small(word.ptr[i])) {
             return false;
         }
     }
@@ -178,7 +185,7 @@ static bool is_same(struct span text, struct span word)
 static bool is_word(struct span text, enum text_kind kind, bool is_wrapped)
 {
     for (size_t i = 0; i < COUNT_OF(words); i++) {
-        struct span word = span_of(words[i].word);
+        struct span word = words[i].word;
 
         if (!is_same(text, word)) {
             continue;
@@ -275,9 +282,10 @@ static bool is_encoded_nothing(struct span text, enum text_kind kind)
     char bytes[WORD_BYTES_MAX];
     size_t len = text.len;
 
-    for (size_t i = 0; i < len; i++) {
-        bytes[i] = text.ptr[i];
+    if (span_find(text, '%', 0) == len) {
+        return false;
     }
+    memcpy(bytes, text.ptr, len);
     for (int i = 0; i < DECODINGS_MAX && decode(bytes, &len); i++) {
         if (is_nothing(trim((struct span){bytes, len}), kind)) {
             return true;
@@ -312,9 +320,9 @@ bool text_is_absent(struct span text, enum text_kind kind)
 }
 
 /* Pipes end a cell of a table. */
-static void add_code(struct buf *out, const char *text)
+static void add_code(struct buf *out, struct span text)
 {
-    buf_printf(out, "`%s`", text);
+    buf_printf(out, "`" SPAN_FMT "`", SPAN_ARG(text));
 }
 
 void absent_document(struct buf *out)
@@ -342,8 +350,8 @@ void absent_document(struct buf *out)
                  "- Placeholders that nobody filled in, decoded or not "
                  "(`%7B%7Bttclid%7D%7D`):\n  ");
     for (size_t i = 0; i < COUNT_OF(placeholders); i++) {
-        buf_printf(out, "%s`%sNAME%s`", i == 0 ? "" : ", ", placeholders[i].open,
-                   placeholders[i].close);
+        buf_printf(out, "%s`" SPAN_FMT "NAME" SPAN_FMT "`", i == 0 ? "" : ", ",
+                   SPAN_ARG(placeholders[i].open), SPAN_ARG(placeholders[i].close));
     }
     buf_add_text(out, " (the last with capitals only, and not in free text).\n");
 }

@@ -27,7 +27,7 @@ void buf_clear(struct buf *buf)
     buf->is_overflowed = false;
 }
 
-static bool grow(struct buf *buf, size_t more)
+bool buf_grow(struct buf *buf, size_t more)
 {
     size_t want = buf->len + more;
     size_t cap = buf->cap == 0 ? BUF_FIRST_BYTES : buf->cap;
@@ -43,41 +43,6 @@ static bool grow(struct buf *buf, size_t more)
     buf->ptr = mem_grow(buf->ptr, cap + 1, 1); /* one more for buf_text()'s terminator */
     buf->cap = cap;
     return true;
-}
-
-char *buf_reserve(struct buf *buf, size_t more)
-{
-    if (UNLIKELY(buf->cap - buf->len < more || buf->ptr == NULL || buf->is_overflowed)) {
-        if (!grow(buf, more)) {
-            return NULL;
-        }
-    }
-    return buf->ptr + buf->len;
-}
-
-void buf_add(struct buf *buf, const void *bytes, size_t len)
-{
-    char *to = buf_reserve(buf, len);
-
-    if (to != NULL && len > 0) {
-        memcpy(to, bytes, len);
-        buf->len += len;
-    }
-}
-
-void buf_add_span(struct buf *buf, struct span s)
-{
-    buf_add(buf, s.ptr, s.len);
-}
-
-void buf_add_text(struct buf *buf, const char *text)
-{
-    buf_add(buf, text, strlen(text));
-}
-
-void buf_add_char(struct buf *buf, char c)
-{
-    buf_add(buf, &c, 1);
 }
 
 void buf_add_u64(struct buf *buf, uint64_t number)

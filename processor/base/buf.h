@@ -11,6 +11,8 @@
 #ifndef BASE_BUF_H
 #define BASE_BUF_H
 
+#include <string.h>
+
 #include "base/span.h"
 
 struct buf {
@@ -24,12 +26,43 @@ struct buf {
 void buf_init(struct buf *buf, size_t bytes_max);
 void buf_fini(struct buf *buf);
 void buf_clear(struct buf *buf);
+/** For buf_reserve() alone: more memory; false (and is_overflowed) when that is past the maximum.
+ */
+bool buf_grow(struct buf *buf, size_t more);
+
 /** Room for @more bytes behind len; NULL (and is_overflowed) when that is past the maximum. */
-char *buf_reserve(struct buf *buf, size_t more);
-void buf_add(struct buf *buf, const void *bytes, size_t len);
-void buf_add_span(struct buf *buf, struct span s);
-void buf_add_text(struct buf *buf, const char *text);
-void buf_add_char(struct buf *buf, char c);
+static inline char *buf_reserve(struct buf *buf, size_t more)
+{
+    bool is_short = buf->cap - buf->len < more || buf->ptr == NULL || buf->is_overflowed;
+
+    return UNLIKELY(is_short) && !buf_grow(buf, more) ? NULL : buf->ptr + buf->len;
+}
+
+static inline void buf_add(struct buf *buf, const void *bytes, size_t len)
+{
+    char *to = buf_reserve(buf, len);
+
+    if (to != NULL && len > 0) {
+        memcpy(to, bytes, len);
+        buf->len += len;
+    }
+}
+
+static inline void buf_add_span(struct buf *buf, struct span s)
+{
+    buf_add(buf, s.ptr, s.len);
+}
+
+static inline void buf_add_text(struct buf *buf, const char *text)
+{
+    buf_add(buf, text, strlen(text));
+}
+
+static inline void buf_add_char(struct buf *buf, char c)
+{
+    buf_add(buf, &c, 1);
+}
+
 void buf_add_u64(struct buf *buf, uint64_t number);
 void buf_add_i64(struct buf *buf, int64_t number);
 void buf_printf(struct buf *buf, const char *format, ...) PRINTF_LIKE(2, 3);

@@ -6,16 +6,6 @@
 #include <string.h>
 #include <sys/random.h>
 
-struct span span_of(const char *text)
-{
-    return (struct span){text, text == NULL ? 0 : strlen(text)};
-}
-
-bool span_eq(struct span a, struct span b)
-{
-    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
-}
-
 static int lower(int c)
 {
     return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c;
@@ -34,22 +24,6 @@ bool span_eq_nocase(struct span a, struct span b)
     return true;
 }
 
-bool span_is(struct span a, const char *text)
-{
-    return span_eq(a, span_of(text));
-}
-
-bool span_starts(struct span s, struct span prefix)
-{
-    return s.len >= prefix.len && (prefix.len == 0 || memcmp(s.ptr, prefix.ptr, prefix.len) == 0);
-}
-
-bool span_ends(struct span s, struct span suffix)
-{
-    return s.len >= suffix.len &&
-           (suffix.len == 0 || memcmp(s.ptr + (s.len - suffix.len), suffix.ptr, suffix.len) == 0);
-}
-
 int span_cmp(struct span a, struct span b)
 {
     size_t n = MIN_OF(a.len, b.len);
@@ -59,41 +33,6 @@ int span_cmp(struct span a, struct span b)
         return order;
     }
     return a.len < b.len ? -1 : a.len > b.len;
-}
-
-static bool is_space(char c)
-{
-    return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
-struct span span_trim(struct span s)
-{
-    while (s.len > 0 && is_space(s.ptr[0])) {
-        s.ptr++;
-        s.len--;
-    }
-    while (s.len > 0 && is_space(s.ptr[s.len - 1])) {
-        s.len--;
-    }
-    return s;
-}
-
-struct span span_sub(struct span s, size_t from, size_t to)
-{
-    PRE(from <= to);
-    PRE(to <= s.len);
-    return (struct span){s.ptr == NULL ? NULL : s.ptr + from, to - from};
-}
-
-size_t span_find(struct span s, char c, size_t from)
-{
-    const char *hit;
-
-    if (from >= s.len) {
-        return s.len;
-    }
-    hit = memchr(s.ptr + from, c, s.len - from);
-    return hit == NULL ? s.len : (size_t)(hit - s.ptr);
 }
 
 bool span_to_i64(struct span s, int64_t *out)

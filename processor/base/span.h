@@ -8,6 +8,8 @@
 #ifndef BASE_SPAN_H
 #define BASE_SPAN_H
 
+#include <string.h>
+
 #include "base/base.h"
 
 struct span {
@@ -20,17 +22,72 @@ struct span {
 #define SPAN_FMT "%.*s"
 #define SPAN_ARG(s) (int)(s).len, (s).ptr == NULL ? "" : (s).ptr
 
-struct span span_of(const char *text); /* a terminated string; NULL gives SPAN_NONE */
-bool span_eq(struct span a, struct span b);
+/* Inline where a call would cost more than the work: these run many times for each event. */
+
+/** A terminated string; NULL gives SPAN_NONE. */
+static inline struct span span_of(const char *text)
+{
+    return (struct span){text, text == NULL ? 0 : strlen(text)};
+}
+
+static inline bool span_eq(struct span a, struct span b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
+
 bool span_eq_nocase(struct span a, struct span b); /* ASCII case only */
-bool span_is(struct span a, const char *text);
-bool span_starts(struct span s, struct span prefix);
-bool span_ends(struct span s, struct span suffix);
+
+static inline bool span_is(struct span a, const char *text)
+{
+    return span_eq(a, span_of(text));
+}
+
+static inline bool span_starts(struct span s, struct span prefix)
+{
+    return s.len >= prefix.len && (prefix.len == 0 || memcmp(s.ptr, prefix.ptr, prefix.len) == 0);
+}
+
+static inline bool span_ends(struct span s, struct span suffix)
+{
+    return s.len >= suffix.len &&
+           (suffix.len == 0 || memcmp(s.ptr + (s.len - suffix.len), suffix.ptr, suffix.len) == 0);
+}
+
 int span_cmp(struct span a, struct span b); /* bytewise, shorter first */
-struct span span_trim(struct span s);       /* ASCII white space at both ends */
-struct span span_sub(struct span s, size_t from, size_t to);
+
+static inline bool char_is_space(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/** Without the ASCII white space at both ends. */
+static inline struct span span_trim(struct span s)
+{
+    while (s.len > 0 && char_is_space(s.ptr[0])) {
+        s.ptr++;
+        s.len--;
+    }
+    while (s.len > 0 && char_is_space(s.ptr[s.len - 1])) {
+        s.len--;
+    }
+    return s;
+}
+
+static inline struct span span_sub(struct span s, size_t from, size_t to)
+{
+    PRE(from <= to);
+    PRE(to <= s.len);
+    return (struct span){s.ptr == NULL ? NULL : s.ptr + from, to - from};
+}
+
 /** Index of @c in @s at or after @from, or s.len. */
-size_t span_find(struct span s, char c, size_t from);
+static inline size_t span_find(struct span s, char c, size_t from)
+{
+    const char *hit = from < s.len ? memchr(s.ptr + from, c, s.len - from) : NULL;
+
+    return hit == NULL ? s.len : (size_t)(hit - s.ptr);
+}
+
 /** Whole span is one decimal integer with optional sign, no overflow. */
 bool span_to_i64(struct span s, int64_t *out);
 /** Whole span is one finite decimal number (no hex, no inf, no nan). */

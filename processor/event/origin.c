@@ -257,53 +257,53 @@ void origin_free(struct origin *origin)
     free(origin);
 }
 
-static struct origin_value get_parameter(const struct origin_source *source,
-                                         const struct value *url, struct arena *arena)
+static bool get_parameter(const struct origin_source *source, const struct value *url,
+                          struct arena *arena, struct origin_value *out)
 {
     struct span text = SPAN_NONE;
 
     if (url->kind == VALUE_STRING) {
         text = url_query_get(value_text(url), source->parameter, arena);
     }
-    return (struct origin_value){.text = text, .is_present = text.len > 0};
+    *out = (struct origin_value){.text = text, .is_present = text.len > 0};
+    return out->is_present;
 }
 
-static struct origin_value get_constant(const struct origin_source *source)
+static void get_constant(const struct origin_source *source, struct origin_value *out)
 {
-    struct origin_value got = {.is_present = true, .is_constant = true};
-
+    *out = (struct origin_value){.is_present = true, .is_constant = true};
     if (source->is_scalar) {
-        got.value = &source->value;
-        got.type = source->type;
+        out->value = &source->value;
+        out->type = source->type;
     } else {
-        got.text = source->text;
+        out->text = source->text;
     }
-    return got;
 }
 
-static struct origin_value get_source(const struct origin_source *source, size_t reader,
-                                      const struct value *root, struct arena *arena)
+/* Is it there? @out is written only then. */
+static bool get_source(const struct origin_source *source, size_t reader, const struct value *root,
+                       struct arena *arena, struct origin_value *out)
 {
     const struct value *value;
-    bool is_text;
 
     if (source->path == NULL) {
-        return get_constant(source);
+        get_constant(source, out);
+        return true;
     }
     value = path_get(source->path, reader, root);
     if (value == NULL) {
-        return (struct origin_value){0};
+        return false;
     }
     if (source->parameter.ptr != NULL) {
-        return get_parameter(source, value, arena);
+        return get_parameter(source, value, arena, out);
     }
-    is_text = value->kind == VALUE_STRING || value->kind == VALUE_BYTES;
-    if (is_text && value->len == 0) {
-        return (struct origin_value){0};
+    if ((value->kind == VALUE_STRING || value->kind == VALUE_BYTES) && value->len == 0) {
+        return false;
     }
-    return (struct origin_value){.value = value,
+    *out = (struct origin_value){.value = value,
                                  .type = scalar_type(path_type(source->path, reader), value),
                                  .is_present = true};
+    return true;
 }
 
 bool origin_value_is_absent(const struct origin_value *value, enum text_kind kind)
@@ -339,33 +339,27 @@ bool origin_value_is_absent(const struct origin_value *value, enum text_kind kin
     return false;
 }
 
-size_t origin_count(const struct origin *origin)
+bool origin_next(const struct origin *origin, size_t *index, size_t reader,
+                 const struct value *root, struct arena *arena, struct origin_value *out)
 {
-    return origin->count;
-}
+    while (*index < origin->count) {
+        const struct origin_source *source = &origin->sources[(*index)++];
 
-struct origin_value origin_get_at(const struct origin *origin, size_t index, size_t reader,
-                                  const struct value *root, struct arena *arena)
-{
-    struct origin_value got;
-
-    PRE(index < origin->count);
-    got = get_source(&origin->sources[index], reader, root, arena);
-    if (origin_value_is_absent(&got, origin->sources[index].kind)) {
-        got = (struct origin_value){0};
+        if (get_source(source, reader, root, arena, out) &&
+            !origin_value_is_absent(out, source->kind)) {
+            return true;
+        }
     }
-    return got;
+    return false;
 }
 
 struct origin_value origin_get(const struct origin *origin, size_t reader, const struct value *root,
                                struct arena *arena)
 {
-    struct origin_value got = {0};
+    struct origin_value got;
+    size_t index = 0;
 
-    for (size_t i = 0; i < origin->count && !got.is_present; i++) {
-        got = origin_get_at(origin, i, reader, root, arena);
-    }
-    return got;
+    return origin_next(origin, &index, reader, root, arena, &got) ? got : (struct origin_value){0};
 }
 
 void origin_describe(const struct origin *origin, struct buf *out)

@@ -51,11 +51,11 @@ struct origin_value origin_get(const struct origin *origin, size_t reader, const
                                struct arena *arena);
 /** Is it a text that is only a missing value written out? (An element of an array, say.) */
 bool origin_value_is_absent(const struct origin_value *value, enum text_kind kind);
-/** For callers to whom not all that is present is usable: the entries of the list one by one, below
- * origin_count(). */
-size_t origin_count(const struct origin *origin);
-struct origin_value origin_get_at(const struct origin *origin, size_t index, size_t reader,
-                                  const struct value *root, struct arena *arena);
+/** For callers to whom not all that is present is usable: the first source at or after *@index that
+ * is present; *@index is then behind it, from 0 at the start. False, and @out is of no use, when
+ * there is none. */
+bool origin_next(const struct origin *origin, size_t *index, size_t reader,
+                 const struct value *root, struct arena *arena, struct origin_value *out);
 /** As it would be written: user.email, [page.url?ttclid, user.ttclid], {value: product}; without
  * the sources that no reader has. */
 void origin_describe(const struct origin *origin, struct buf *out);

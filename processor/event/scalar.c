@@ -109,13 +109,10 @@ static size_t count_kind(const struct type *type, int kind, const struct type **
     return count;
 }
 
-const struct type *scalar_type(const struct type *type, const struct value *value)
+const struct type *scalar_branch(const struct type *type, const struct value *value)
 {
     const struct type *found = NULL;
 
-    if (type == NULL || type->kind != TYPE_UNION) {
-        return type != NULL && (int)type->kind == (int)value->kind ? type : NULL;
-    }
     if (count_kind(type, (int)value->kind, &found) == 1) {
         return found;
     }
@@ -188,7 +185,6 @@ static bool read_decimal(struct span bytes, uint32_t scale, struct numeric *out)
 
 bool scalar_number(const struct value *value, const struct type *type, struct numeric *out)
 {
-    type = scalar_type(type, value);
     switch ((enum value_kind)value->kind) {
     case VALUE_INT:
     case VALUE_LONG:
@@ -200,6 +196,7 @@ bool scalar_number(const struct value *value, const struct type *type, struct nu
         return isfinite(value->d);
     case VALUE_BYTES:
     case VALUE_FIXED:
+        type = scalar_type(type, value);
         return is_decimal(type) && read_decimal(value_text(value), type->scale, out);
     case VALUE_STRING:
         return numeric_parse(value_text(value), out);
@@ -256,7 +253,6 @@ static struct span write_i64(int64_t i, struct arena *arena)
 
 struct span scalar_text(const struct value *value, const struct type *type, struct arena *arena)
 {
-    type = scalar_type(type, value);
     switch ((enum value_kind)value->kind) {
     case VALUE_STRING:
     case VALUE_ENUM:
@@ -272,6 +268,7 @@ struct span scalar_text(const struct value *value, const struct type *type, stru
         return write_double(value->d, arena);
     case VALUE_BYTES:
     case VALUE_FIXED:
+        type = scalar_type(type, value);
         return is_decimal(type) ? write_decimal(value_text(value), type->scale, arena) : SPAN_NONE;
     case VALUE_NULL:
     case VALUE_ARRAY:

@@ -27,10 +27,20 @@ int numeric_cmp(const struct numeric *a, const struct numeric *b);
 /** Decimal text, surrounding white space allowed. */
 bool numeric_parse(struct span text, struct numeric *out);
 
+/** For scalar_type() alone: of the union @type. */
+const struct type *scalar_branch(const struct type *type, const struct value *value);
+
 /** The type that @value really has: a union's branch, else @type. NULL when they do not fit, or
  * when the union (of the ends of a path through several records) does not tell which of two types
  * of the same kind it is: then a decimal is no number rather than one of the wrong scale. */
-const struct type *scalar_type(const struct type *type, const struct value *value);
+static inline const struct type *scalar_type(const struct type *type, const struct value *value)
+{
+    if (type != NULL && type->kind == TYPE_UNION) {
+        return scalar_branch(type, value);
+    }
+    return type != NULL && (int)type->kind == (int)value->kind ? type : NULL;
+}
+
 /** Numbers, the decimal logical type on bytes or fixed (beyond 53 bits as the nearest double), and
  * numeric text. Not a number: everything else, NaN, infinities, booleans. @type may be NULL. */
 bool scalar_number(const struct value *value, const struct type *type, struct numeric *out);

@@ -194,11 +194,34 @@ static bool can_be_null(const struct type *type)
 
 static void resolve(struct resolver *r, uint32_t at, const struct type *type, size_t step);
 
-/* Every branch has its own way on; what has none stays NODE_MISSING. */
+/* The branch of [null, branch]; NULL when there is none, or more of them. */
+static const struct type *only_branch(const struct type *type)
+{
+    const struct type *only = NULL;
+
+    for (size_t i = 0; i < type->branch_count; i++) {
+        if (type->branches[i]->kind != TYPE_NULL) {
+            if (only != NULL) {
+                return NULL;
+            }
+            only = type->branches[i];
+        }
+    }
+    return only;
+}
+
+/* Every branch has its own way on; what has none stays NODE_MISSING. An optional value needs no
+ * node of its own: no walk goes on behind a null. */
 static void resolve_union(struct resolver *r, uint32_t at, const struct type *type, size_t step)
 {
-    uint32_t first = add_nodes(r, (uint32_t)type->branch_count);
+    const struct type *only = only_branch(type);
+    uint32_t first;
 
+    if (only != NULL) {
+        resolve(r, at, only, step);
+        return;
+    }
+    first = add_nodes(r, (uint32_t)type->branch_count);
     if (r->is_full) {
         return;
     }

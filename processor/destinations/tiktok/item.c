@@ -71,12 +71,13 @@ static void look_up_country(struct item_writer *w)
 {
     const struct origin *origin = w->map->entries.country;
     struct buf *normal = &w->member.scratch->normal;
+    struct origin_value value;
+    size_t i = 0;
 
     w->is_country_known = true;
     w->member.country = w->map->default_country;
-    for (size_t i = 0; origin != NULL && i < origin_count(origin); i++) {
-        struct origin_value value =
-            origin_get_at(origin, i, w->view->reader, w->view->root, w->member.arena);
+    while (origin != NULL &&
+           origin_next(origin, &i, w->view->reader, w->view->root, w->member.arena, &value)) {
         struct span text = origin_text(&value, w->member.arena);
 
         if (text.len > 0 && identifier_normalise(IDENTIFIER_COUNTRY, text, SPAN_NONE, normal)) {
@@ -118,14 +119,10 @@ static enum attempt write_first_usable(struct item_writer *w, const struct map_e
     const uint32_t left_out = w->member.left_out;
     enum attempt attempt = ATTEMPT_ABSENT;
     uint32_t left_out_before;
+    struct origin_value value;
+    size_t i = 0;
 
-    for (size_t i = 0; i < origin_count(entry->origin); i++) {
-        struct origin_value value =
-            origin_get_at(entry->origin, i, w->view->reader, root, w->member.arena);
-
-        if (!value.is_present) {
-            continue;
-        }
+    while (origin_next(entry->origin, &i, w->view->reader, root, w->member.arena, &value)) {
         left_out_before = w->member.left_out;
         if (prefix.ptr != NULL) {
             buf_add_span(out, prefix);

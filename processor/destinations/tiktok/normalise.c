@@ -137,6 +137,12 @@ static void add_upper_ascii(struct buf *out, struct span s)
     }
 }
 
+/* What cannot stand in an address; blanks and control characters neither. */
+static const bool never_in_address[256] = {
+    ['<'] = true, ['>'] = true, ['('] = true,  [')'] = true,  [','] = true,
+    [';'] = true, ['"'] = true, ['\\'] = true, [0x7f] = true,
+};
+
 /* Something before and after one @, nothing that cannot stand in an address. */
 static bool is_address(struct span email)
 {
@@ -146,9 +152,9 @@ static bool is_address(struct span email)
         return false;
     }
     for (size_t i = 0; i < email.len; i++) {
-        char c = email.ptr[i];
+        unsigned char c = (unsigned char)email.ptr[i];
 
-        if ((unsigned char)c <= ' ' || c == 0x7f || strchr("<>(),;\\\"", c) != NULL) {
+        if (c <= ' ' || never_in_address[c]) {
             return false;
         }
     }

@@ -271,12 +271,12 @@ static struct span text_of(const struct utm_map *map, enum utm_field field,
                            const struct event_view *view, struct arena *arena)
 {
     const struct origin *origin = map->fields[field].origin;
-    size_t count = origin == NULL ? 0 : origin_count(origin);
     struct span text = SPAN_NONE;
+    struct origin_value value;
+    size_t i = 0;
 
-    for (size_t i = 0; i < count && text.ptr == NULL; i++) {
-        struct origin_value value = origin_get_at(origin, i, view->reader, view->root, arena);
-
+    while (origin != NULL && text.ptr == NULL &&
+           origin_next(origin, &i, view->reader, view->root, arena, &value)) {
         text = origin_text(&value, arena);
         if (!value.is_constant) {
             text = usable(text, (int)field, arena);
