@@ -8,7 +8,9 @@
 #include "base/clock.h"
 #include "base/mem.h"
 
-enum { LOOK_MS = 1000 };
+/* An open outage is told of again by then, so that a killed process's outage ends near its death. A
+ * record that is refused leaves time for another within 30 s. */
+enum { LOOK_MS = 1000, AGAIN_MS = 20 * 1000 };
 
 /* One outage that health knows. */
 struct written {
@@ -17,6 +19,7 @@ struct written {
     const char *scope;
     bool is_seen;
     bool is_news;                 /* it is to be written */
+    uint64_t sent_ms;             /* the last record; monotonic */
     bool is_begun;                /* some record of it was taken */
     struct ledger_ticket *ticket; /* of the record on its way; NULL: none */
 };
@@ -185,7 +188,8 @@ static json_t *record_of(const struct outage_writer *writer, const struct writte
         (json_int_t)outage->diverted, "dead_lettered", (json_int_t)outage->dead_lettered);
 }
 
-static void send(struct outage_writer *writer, struct written *written, int64_t wall_ms)
+static void send(struct outage_writer *writer, struct written *written, uint64_t now_ms,
+                 int64_t wall_ms)
 {
     const struct ledger_sink *sink = &writer->parts.sink;
     json_t *record = record_of(writer, written, wall_ms);
@@ -198,6 +202,7 @@ static void send(struct outage_writer *writer, struct written *written, int64_t 
     span = span_of(text);
     written->ticket = sink->send(sink->context, span_of(key), &span, 1, -1);
     written->is_news = false;
+    written->sent_ms = now_ms;
     free(text);
     json_decref(record);
 }
@@ -246,8 +251,10 @@ void outage_writer_turn(struct outage_writer *writer, uint64_t now_ms, int64_t w
     look(writer, now_ms);
     for (struct written *written = writer->first; written != NULL; written = written->next) {
         take_result(writer, written);
+        written->is_news |= written->is_seen && written->outage.closed_at_ms == 0 &&
+                            now_ms - written->sent_ms >= AGAIN_MS;
         if (written->is_news && written->ticket == NULL) {
-            send(writer, written, wall_ms);
+            send(writer, written, now_ms, wall_ms);
         }
     }
     forget(writer);

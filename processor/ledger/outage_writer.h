@@ -4,7 +4,9 @@
  *
  * Looks at the process's health once a second and writes what is new. A record that the ledger did
  * not take is written again in its newest form, so nothing is queued: at most one record of each
- * outage is on its way. What an outage cost exactly is in the tallies that name it.
+ * outage is on its way. An outage that is open is told of every 20 s though nothing changed: should
+ * the process be killed, the outage ends where it was last told of. What an outage cost exactly is
+ * in the tallies that name it.
  *
  * Owned by the process, on its main thread. Memory: the outages that health still knows.
  */
