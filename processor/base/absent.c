@@ -160,6 +160,11 @@ static bool is_capital(struct span text)
     return true;
 }
 
+static bool is_plain(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
 static char small(char c)
 {
     return (char)(c >= 'A' && c <= 'Z' ? c + 0x20 : c);
@@ -255,23 +260,28 @@ static bool decode(char *bytes, size_t *len)
     return true;
 }
 
+static bool is_bare_nothing(struct span text, enum text_kind kind, bool is_wrapped)
+{
+    return text.len == 0 || is_word(text, kind, is_wrapped) || is_dashes(text, kind) ||
+           (kind == TEXT_CODE && is_zero_uuid(text));
+}
+
 /* A word for nothing in at most two pairs of brackets, or a placeholder: @text is trimmed. */
 static bool is_nothing(struct span text, enum text_kind kind)
 {
-    bool is_wrapped = false;
-
+    if (is_bare_nothing(text, kind, false)) {
+        return true;
+    }
+    if (is_plain(text.ptr[0])) {
+        return false; /* neither brackets nor a placeholder begin so */
+    }
     if (is_placeholder(text, kind)) {
         return true;
     }
-    for (int i = 0; i <= WRAPPERS_MAX; i++) {
-        if (text.len == 0 || is_word(text, kind, is_wrapped) || is_dashes(text, kind) ||
-            (kind == TEXT_CODE && is_zero_uuid(text))) {
+    for (int i = 0; i < WRAPPERS_MAX && unwrap(&text); i++) {
+        if (is_bare_nothing(text, kind, true)) {
             return true;
         }
-        if (!unwrap(&text)) {
-            return false;
-        }
-        is_wrapped = true;
     }
     return false;
 }

@@ -9,6 +9,8 @@
 
 enum { STEPS_MAX = 32, NODES_MAX = 10000, STEP_BYTES_MAX = 255, PATH_TEXT_BYTES_MAX = 1024 };
 
+enum { FIELDS_MAX = 10 };
+
 /* What to do with the value at hand. The nodes of all readers lie in one array. */
 enum node_kind {
     NODE_END,    /* this is the value */
@@ -30,6 +32,10 @@ struct reader_path {
     const struct type *type; /* at the end, null taken off; NULL where it is missing */
     struct type *ends;       /* owned: a union of what several branches end in, or NULL */
     bool is_certain;         /* it is always there */
+    /* Most paths lead through record fields alone: then these are all that a walk needs. */
+    bool is_fields;
+    uint8_t field_count;
+    uint32_t fields[FIELDS_MAX];
 };
 
 struct path {
@@ -346,6 +352,17 @@ static enum err_code say_missing(const struct path *path, struct missing_step mi
                 did_you_mean(near_name).text);
 }
 
+static void list_fields(const struct path *path, struct reader_path *reader)
+{
+    const struct path_node *node = &path->nodes[reader->first];
+
+    while (node->kind == NODE_FIELD && reader->field_count < FIELDS_MAX) {
+        reader->fields[reader->field_count++] = node->at;
+        node = &path->nodes[node->next];
+    }
+    reader->is_fields = node->kind == NODE_END;
+}
+
 static enum err_code resolve_all(struct path *path, const struct type *const *types, size_t count,
                                  struct err *err)
 {
@@ -365,6 +382,9 @@ static enum err_code resolve_all(struct path *path, const struct type *const *ty
             settle_type(&path->readers[i], r.ends, r.end_count);
             path->readers[i].is_certain = r.end_count > 0 && !r.is_uncertain;
             is_found = is_found || r.end_count > 0;
+        }
+        if (!r.is_full) {
+            list_fields(path, &path->readers[i]);
         }
     }
     free((void *)r.ends);
@@ -455,13 +475,9 @@ static const struct value *find_key(const struct value *map, struct span key)
     return NULL;
 }
 
-const struct value *path_get(const struct path *path, size_t reader, const struct value *root)
+static const struct value *walk_nodes(const struct path *path, const struct path_node *node,
+                                      const struct value *value)
 {
-    PRE(reader < path->reader_count);
-
-    const struct path_node *node = &path->nodes[path->readers[reader].first];
-    const struct value *value = root;
-
     while (value != NULL && value->kind != VALUE_NULL) {
         switch (node->kind) {
         case NODE_END:
@@ -485,4 +501,20 @@ const struct value *path_get(const struct path *path, size_t reader, const struc
         node = &path->nodes[node->next];
     }
     return NULL;
+}
+
+const struct value *path_get(const struct path *path, size_t reader, const struct value *root)
+{
+    PRE(reader < path->reader_count);
+
+    const struct reader_path *way = &path->readers[reader];
+    const struct value *value = root;
+
+    if (!way->is_fields || root == NULL) {
+        return walk_nodes(path, &path->nodes[way->first], root);
+    }
+    for (uint8_t i = 0; i < way->field_count && value->kind != VALUE_NULL; i++) {
+        value = &value->items[way->fields[i]];
+    }
+    return value->kind == VALUE_NULL ? NULL : value;
 }

@@ -54,6 +54,9 @@ static enum name_match match_name(struct span written, struct span name, struct 
     if (written.len < name.len) {
         return NAME_OTHER; /* decoding only makes it shorter */
     }
+    if (span_eq(written, name)) {
+        return NAME_EXACT;
+    }
     if (is_encoded(written)) {
         written = url_decode(written, arena);
     }
@@ -68,6 +71,9 @@ static const struct span leftovers[] = {{"amp;", 4}, {"#38;", 4}, {"#x26;", 5}};
 
 static size_t leftover_len(struct span text)
 {
+    if (text.len == 0 || (text.ptr[0] != '#' && (text.ptr[0] | 0x20) != 'a')) {
+        return 0;
+    }
     for (size_t i = 0; i < COUNT_OF(leftovers); i++) {
         size_t len = leftovers[i].len;
 

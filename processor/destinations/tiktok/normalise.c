@@ -85,10 +85,30 @@ static bool is_punctuation(uint32_t c)
            c == 0xfeff || is_space(c);
 }
 
+/* As add_letters(), while it is ASCII; returns how many bytes it was. */
+static size_t add_ascii_letters(struct buf *out, struct span s)
+{
+    char *to = buf_reserve(out, s.len);
+    size_t len = 0;
+    size_t i = 0;
+
+    for (; to != NULL && i < s.len && (unsigned char)s.ptr[i] < 0x80; i++) {
+        unsigned char c = (unsigned char)s.ptr[i];
+        unsigned char small = c | 0x20;
+        bool is_letter = small >= 'a' && small <= 'z';
+
+        if (is_letter || (c >= '0' && c <= '9')) {
+            to[len++] = (char)(is_letter ? small : c);
+        }
+    }
+    out->len += len;
+    return i;
+}
+
 /* Lower-cased and without punctuation. */
 static void add_letters(struct buf *out, struct span s)
 {
-    size_t i = 0;
+    size_t i = add_ascii_letters(out, s);
 
     while (i < s.len) {
         uint32_t c;
