@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "app/backfill.h"
 #include "app/totals.h"
 #include "app/worker.h"
 #include "base/clock.h"
@@ -40,6 +41,7 @@ struct process {
     struct outage_writer *outages; /* likewise */
     struct worker **workers;
     unsigned worker_count;
+    struct backfills *backfills;
 };
 
 /* loading: nothing starts before all of this is right */
@@ -221,6 +223,7 @@ static int start_workers(struct process *process)
         }
         process->worker_count++;
     }
+    process->backfills = backfills_new(&shared);
     return 0;
 }
 
@@ -251,7 +254,7 @@ static bool all_done(const struct process *process)
             return false;
         }
     }
-    return true;
+    return process->backfills == NULL || backfills_are_done(process->backfills);
 }
 
 static bool any_failed(const struct process *process, struct err *err)
@@ -314,6 +317,7 @@ static int serve(struct process *process, const sigset_t *signals, struct stop *
         }
         look_at_log(process, &said_ms);
         write_outages(process, false);
+        backfills_turn(process->backfills, clock_mono_ms());
         if (any_failed(process, &err)) {
             LOG_ERROR("run.failed", "why=%s", LOG_Q(err.text));
             return 3;
@@ -341,6 +345,9 @@ static void stop_workers(struct process *process, const sigset_t *signals, struc
 
     for (unsigned i = 0; i < process->worker_count; i++) {
         worker_stop(process->workers[i], deadline_ms);
+    }
+    if (process->backfills != NULL) {
+        backfills_stop(process->backfills, deadline_ms);
     }
     while (!all_done(process)) {
         bool is_hard = is_impatient(signals_next(signals, TICK_MS), stop);
@@ -377,6 +384,7 @@ static void clean_up(struct process *process)
         worker_free(process->workers[i]);
     }
     free(process->workers);
+    backfills_free(process->backfills);
     if (process->worker_count > 0) {
         write_outages(process, true);
     }

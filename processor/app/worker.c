@@ -13,6 +13,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "app/io_real.h"
@@ -30,6 +31,7 @@ enum {
     READY_GRACE_MS =
         10000, /* a worker without partitions (more workers than partitions) is ready too */
     THREAD_STACK_BYTES = 1024 * 1024,
+    BACKGROUND_NICE = 10, /* a tenth of a processor that others want */
 };
 
 struct worker {
@@ -44,6 +46,7 @@ struct worker {
     struct bookkeeper *keeper; /* owned; NULL: no ledger */
     struct fates *fates;       /* the keeper's, or a job's own; NULL: nobody asks */
     bool is_fates_own;
+    struct worker_job job;
     struct metrics_worker *metrics;
     struct cluster *cluster; /* the process's */
     struct lags lags;
@@ -82,14 +85,20 @@ static void report(struct worker *worker)
     struct source_counts counts;
     size_t count;
 
-    metrics_in_flight(worker->metrics, d->events.events, d->events.bytes);
+    if (!deliverer_is_background(d)) {
+        metrics_in_flight(worker->metrics, d->events.events, d->events.bytes);
+    }
     if (d->now_ms - worker->reported_ms < REPORT_MS) {
         return;
     }
     worker->reported_ms = d->now_ms;
-    counts = source_counts(worker->io.source);
-    metrics_positions(worker->metrics, counts.gaps, counts.gap_messages, counts.skipped);
-    count = lags_report(&worker->lags, &worker->io, d, worker->cluster);
+    if (deliverer_is_background(d)) { /* lag, gaps and blocks are those of the source topics */
+        (void)source_partitions(worker->io.source, &count);
+    } else {
+        counts = source_counts(worker->io.source);
+        metrics_positions(worker->metrics, counts.gaps, counts.gap_messages, counts.skipped);
+        count = lags_report(&worker->lags, &worker->io, d, worker->cluster);
+    }
     if (worker->pipeline->source_partitions > 0) {
         d->rate_share = (double)count / worker->pipeline->source_partitions;
     }
@@ -104,13 +113,18 @@ static void on_revoked(void *context, struct source_partition *const *partitions
 {
     struct worker *worker = context;
 
-    lags_revoke(&worker->lags, &worker->deliverer, worker->cluster, partitions, count);
+    if (!deliverer_is_background(&worker->deliverer)) {
+        lags_revoke(&worker->lags, &worker->deliverer, worker->cluster, partitions, count);
+    }
 }
 
 static void drain(struct worker *worker)
 {
     size_t left = turn_drain(&worker->turn, atomic_load(&worker->stop_by_ms));
 
+    if (worker->job.release != NULL) {
+        worker->job.release(worker->job.context);
+    }
     if (left > 0) {
         LOG_WARN("worker.drain_late",
                  "worker=%u events=%zu why=\"sent, but not answered in time: another attempt "
@@ -124,6 +138,9 @@ static void *run(void *context)
     struct worker *worker = context;
 
     (void)pthread_setname_np(pthread_self(), "detour-worker");
+    if (deliverer_is_background(&worker->deliverer)) { /* of this thread alone, on Linux */
+        (void)setpriority(PRIO_PROCESS, 0, BACKGROUND_NICE);
+    }
     while (atomic_load_explicit(&worker->stop_by_ms, memory_order_relaxed) == 0) {
         uint64_t due_ms = turn_run(&worker->turn, is_woken(worker));
 
@@ -196,6 +213,7 @@ enum err_code worker_start(const struct worker_shared *shared, unsigned index, s
     worker->index = index;
     worker->metrics = metrics_of(shared->metrics, index);
     worker->cluster = shared->cluster;
+    worker->job = shared->job;
     worker->started_ms = clock_mono_ms();
     worker->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (worker->wake_fd < 0) {
@@ -218,7 +236,8 @@ enum err_code worker_start(const struct worker_shared *shared, unsigned index, s
                                               .io = &worker->io.table,
                                               .worker = index,
                                               .seed = rng_seed(),
-                                              .fates = worker->fates};
+                                              .fates = worker->fates,
+                                              .background = shared->job.background};
 
         dispatch_init(&worker->deliverer, &parts);
         intake_init(&worker->intake, &worker->deliverer, worker->wake_fd);

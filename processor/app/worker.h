@@ -14,6 +14,7 @@
 #ifndef APP_WORKER_H
 #define APP_WORKER_H
 
+#include "deliver/deliverer.h"
 #include "deliver/pipeline.h"
 #include "health/health.h"
 #include "kafka/cluster.h"
@@ -26,12 +27,15 @@ struct fates;
 struct intake;
 struct io_real;
 
-/* What a worker does instead of delivering whatever comes: a replay. On its thread. */
+/* What a worker does instead of delivering whatever comes: a replay, a backfill. On its thread. */
 struct worker_job {
     void *context; /* NULL: none */
     /** Before the first turn: functions of @io may be replaced; @fates is where what is settled is
      * described. */
     void (*install)(void *context, struct io_real *io, struct intake *intake, struct fates *fates);
+    /** Before its consumer is closed: no message may be kept any longer. NULL: none is. */
+    void (*release)(void *context);
+    struct background background; /* all zero: it goes before nobody and after nobody */
 };
 
 /* What the workers of a process share; all borrowed. */

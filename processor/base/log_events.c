@@ -14,6 +14,16 @@ const struct log_event log_events[] = {
      "An answer was longer than the limit, and was cut. No event is rejected or delivered "
      "because of the missing part. See docs/delivery.md.",
      "Raise batch.answer_bytes, or send fewer events in a request (batch.events)."},
+    {"backfill.failed", "error", "destination why next", "destination",
+     "The backfill of the destination cannot read its topic. Live events are delivered as before; "
+     "the backfill is opened anew after 10 s.",
+     "`why` names what is missing, such as the right to the group GROUP.backfill.DESTINATION."},
+    {"backfill.started", "info", "destination topic group", "destination",
+     "The backfill of the destination reads the events that were diverted to `topic`.", ""},
+    {"backfill.state", "info", "destination state was kept", "destination state was",
+     "The backfill waits or goes on. `state`: as in docs/backfill.md, or `running`. `kept`: "
+     "events that are kept back to be tried again.",
+     ""},
     {"catalog.thread", "warn", "threads error", "",
      "A further thread for requests to the registry could not be started. The existing threads "
      "continue.",

@@ -179,13 +179,39 @@ static void check_sender(struct loader *loader, struct config_destination *desti
     }
 }
 
+/* Does a leg that begins at @destination divert to @alternate? *is_first: one begins there. */
+static bool diverts_to(const struct config *config, const struct config_destination *destination,
+                       const struct config_destination *alternate, bool *is_first)
+{
+    bool is_behind = false;
+
+    *is_first = false;
+    for (size_t i = 0; i < config->route_count; i++) {
+        for (size_t j = 0; j < config->routes[i].leg_count; j++) {
+            const struct config_leg *leg = &config->routes[i].legs[j];
+
+            for (size_t k = 1; k < leg->count && leg->chain[0] == destination; k++) {
+                is_behind = is_behind || leg->chain[k] == alternate;
+            }
+            *is_first = *is_first || leg->chain[0] == destination;
+        }
+    }
+    return is_behind;
+}
+
 static void check_backfill(struct loader *loader, const struct config_destination *destination)
 {
     struct place place = place_in(destination, "backfill", "from");
     struct span from = destination->backfill.from;
     const struct config_destination *source;
+    bool is_first = false;
 
     if (from.ptr == NULL) {
+        if (yaml_get(destination->node, "backfill") != NULL) {
+            diag_error(loader->diags, place,
+                       "backfill.from is missing: the destination of type kafka that holds the "
+                       "diverted events");
+        }
         return;
     }
     source = config_find(loader->config, from);
@@ -200,6 +226,10 @@ static void check_backfill(struct loader *loader, const struct config_destinatio
     } else if (source == loader->config->dead_letter) {
         diag_error(loader->diags, place,
                    "backfill.from cannot be the dead letter: what ended there needs a person");
+    } else if (!diverts_to(loader->config, destination, source, &is_first) && is_first) {
+        diag_error(loader->diags, place,
+                   "no leg that begins at %s has %s behind it: nothing of it is diverted there",
+                   LOG_S(destination->name), LOG_S(from));
     }
 }
 

@@ -115,6 +115,16 @@ void config_free(struct config *config)
     free(config);
 }
 
+size_t config_backfills(const struct config *config)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < config->destination_count; i++) {
+        count += config->destinations[i].backfill.from.ptr != NULL;
+    }
+    return count;
+}
+
 const struct config_destination *config_find(const struct config *config, struct span name)
 {
     for (size_t i = 0; i < config->destination_count; i++) {

@@ -258,6 +258,8 @@ struct config *config_load_partial(const char *path, const struct config_types *
                                    enum config_secrets secrets, struct diags *diags);
 void config_free(struct config *config);
 const struct config_destination *config_find(const struct config *config, struct span name);
+/** Destinations with a backfill. */
+size_t config_backfills(const struct config *config);
 /** Whether this version writes a ledger and the file does not switch it off. */
 bool config_has_ledger(const struct config *config);
 /** Markdown of every option: key, type, default, bounds, text (docs/configuration.md). */

@@ -8,7 +8,6 @@ static const struct {
     const char *section;
     const char *key;
 } later[] = {
-    {"destinations.*", "backfill"},
     {"", "alerts"},
 };
 

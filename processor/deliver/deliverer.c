@@ -26,6 +26,8 @@ void deliverer_init(struct deliverer *d, const struct deliverer_parts *parts)
                             .worker = parts->worker,
                             .io = parts->io,
                             .fates = parts->fates,
+                            .background = parts->background,
+                            .rate_left = 1,
                             .rng = {.state = parts->seed}};
     deliverer_read_clocks(d);
     event_pool_init(&d->events, d->io->release);

@@ -23,6 +23,18 @@ struct sender;
 
 enum { DELIVER_CELLS = 256 }; /* slots of the worker's own table of cells */
 
+/* A backfill's worker: its events wait where live ones fail over, and it leaves destinations to
+ * live events. All zero: a worker of live events, or of a replay. */
+struct background {
+    void *context; /* NULL: none */
+    /** What was sent is not delivered, or cannot be sent now: @message is the callee's again, for
+     * another time. @reason: why; NONE: its breaker is not closed. False: it is not taken, and goes
+     * to the dead letters. */
+    bool (*give_back)(void *context, rd_kafka_message_t *message,
+                      struct source_partition *partition, uint64_t epoch, enum reason reason);
+    double share; /* of the configured rate and connections */
+};
+
 struct deliverer {
     const struct pipeline *pipeline;
     struct metrics_worker *metrics;
@@ -53,9 +65,11 @@ struct deliverer {
     struct fate_leg *fate_legs; /* owned; scratch of an event being settled */
     size_t fate_leg_cap;
     double rate_share; /* of a shared rate: partitions held of all there are; 0: not known */
-    bool is_silent;    /* nothing new is sent: a zombie that fences itself */
-    bool is_leaving;   /* partitions go: what may still be sent goes at once */
-    bool is_ending;    /* for good: all of them do */
+    struct background background;
+    double rate_left; /* of the background: what live events leave of the rate, by what was seen */
+    bool is_silent;   /* nothing new is sent: a zombie that fences itself */
+    bool is_leaving;  /* partitions go: what may still be sent goes at once */
+    bool is_ending;   /* for good: all of them do */
 };
 
 /* What it is made of; all of it outlives it. */
@@ -67,6 +81,7 @@ struct deliverer_parts {
     unsigned worker;
     uint64_t seed;       /* of its chance (jitter) */
     struct fates *fates; /* what is told to the books; NULL: no ledger */
+    struct background background;
 };
 
 /** Without senders: dispatch_init() does this and makes them. */
@@ -75,6 +90,10 @@ void deliverer_init(struct deliverer *d, const struct deliverer_parts *parts);
 void deliverer_fini(struct deliverer *d);
 /** The monotonic time never goes back, whatever the clock says. */
 void deliverer_read_clocks(struct deliverer *d);
+static inline bool deliverer_is_background(const struct deliverer *d)
+{
+    return d->background.context != NULL;
+}
 /** The cell of @event_type at destination @index. */
 size_t deliverer_cell(struct deliverer *d, size_t index, struct span event_type);
 

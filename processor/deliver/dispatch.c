@@ -78,6 +78,30 @@ static enum reason final_reason(enum reason reason)
     return reason == REASON_TOO_OLD ? REASON_EXPIRED : reason;
 }
 
+/* In the background nothing fails over: the event goes back to whoever brought it, for another
+ * time. False: it is to be dead-lettered. */
+static bool give_back(struct deliverer *d, struct leg *leg, enum reason reason)
+{
+    const struct background *background = &d->background;
+    struct event *event = leg->event;
+    struct source_partition *partition = event->partition;
+    uint64_t epoch = event->epoch;
+
+    if (background->context == NULL) {
+        return false;
+    }
+    INVARIANT(event->leg_count == 1);
+    if (partition == NULL) { /* its partition went */
+        leg_settle(d, leg, SETTLED_WITHOUT);
+        return true;
+    }
+    if (!background->give_back(background->context, event->message, partition, epoch, reason)) {
+        return false;
+    }
+    (void)event_release(&d->events, event);
+    return true;
+}
+
 void dispatch_leg(struct deliverer *d, struct leg *leg, const struct event_view *view)
 {
     enum reason reason = (enum reason)leg->reason;
@@ -85,6 +109,9 @@ void dispatch_leg(struct deliverer *d, struct leg *leg, const struct event_view 
     PRE(leg->state == LEG_NEW);
     if (leg->position < leg->plan->count) {
         hand_over(d, leg, view);
+        return;
+    }
+    if (give_back(d, leg, REASON_NONE)) {
         return;
     }
     leg->position = (uint16_t)(leg->plan->count - 1);
@@ -149,6 +176,9 @@ static void fail_over(struct deliverer *d, struct leg *leg, enum reason reason)
                                      .event_time_ms = event->time_ms};
     struct selection selection;
 
+    if (give_back(d, leg, reason)) {
+        return;
+    }
     if (leg->reason == REASON_NONE) { /* why it left the first one stays the reason */
         leg->reason = (uint8_t)reason;
     }
@@ -196,7 +226,7 @@ static void act_on(struct deliverer *d, struct leg *leg)
         fail_over(d, leg, reason);
         return;
     case LEG_UNAVAILABLE:
-        reason = outage_reason(d, leg);
+        reason = deliverer_is_background(d) ? REASON_NONE : outage_reason(d, leg);
         leg_move(leg, LEG_NEW);
         fail_over(d, leg, reason);
         return;

@@ -38,12 +38,12 @@ static void describe(struct deliverer *d, const struct leg *leg, struct fate_leg
     } else if (leg->position > 0) {
         out->fate = FATE_DIVERTED;
         out->to = leg_destination(leg);
-    } else {
-        return;
     }
-    out->reason = leg->reason;
-    out->event = fates_event(d->fates, leg->event->type);
     out->outage = fates_outage(d->fates, leg->outage);
+    if (out->fate != FATE_DELIVERED) {
+        out->reason = leg->reason;
+        out->event = fates_event(d->fates, leg->event->type);
+    }
 }
 
 struct settled fate_of_event(struct deliverer *d, const struct event *event)

@@ -189,7 +189,8 @@ static void plan_route(struct intake *intake, const struct config_route *route,
 
     for (size_t i = 0; i < route->leg_count; i++) {
         if (choice->context == NULL || choice->takes(choice->context, route, &route->legs[i])) {
-            plan_leg(intake, route, &route->legs[i], view, event_id);
+            plan_leg(intake, route, choice->plan == NULL ? &route->legs[i] : choice->plan, view,
+                     event_id);
         }
     }
 }
@@ -230,6 +231,7 @@ static struct event *make_event(struct intake *intake, rd_kafka_message_t *messa
 
         leg->route = plan->route;
         leg->plan = plan->plan;
+        memcpy(leg->outage, intake->choice.outage, sizeof(leg->outage));
         leg_select(leg, &plan->selection);
         leg->item = (struct span){at + plan->item_from, plan->item_len};
     }
@@ -300,7 +302,7 @@ static void route_event(struct intake *intake, rd_kafka_message_t *message,
     if (intake->choice.context != NULL) {
         intake->choice.begin(intake->choice.context, message, view, &routes);
     }
-    if (routes.count == 0) {
+    if (routes.count == 0 && !deliverer_is_background(d)) {
         handle_unmatched(intake, message, partition, &view->facts, &routes);
         return;
     }
@@ -399,7 +401,9 @@ static void process(struct intake *intake, rd_kafka_message_t *message,
 void intake_take(struct intake *intake, rd_kafka_message_t *message,
                  struct source_partition *partition)
 {
-    metrics_consumed(intake->d->metrics, 1);
+    if (!deliverer_is_background(intake->d)) {
+        metrics_consumed(intake->d->metrics, 1);
+    }
     process(intake, message, partition);
     dispatch_outcomes(intake->d);
 }

@@ -22,6 +22,8 @@ struct leg_choice {
     void (*begin)(void *context, rd_kafka_message_t *message, const struct event_view *view,
                   struct route_result *routes);
     bool (*takes)(void *context, const struct config_route *route, const struct config_leg *leg);
+    const struct config_leg *plan; /* taken in place of the route's leg; NULL: the leg itself */
+    char outage[OUTAGE_ID_BYTES];  /* set by begin(): whose outage sent the event here; "" none */
     /** No leg was taken: @message is the callee's, with its offset. */
     void (*left_out)(void *context, rd_kafka_message_t *message,
                      struct source_partition *partition);

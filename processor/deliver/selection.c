@@ -44,7 +44,8 @@ static bool is_admitted(struct deliverer *d, const struct config_destination *de
         return true;
     }
     gate = health_admit(d->health, index, cell,
-                        &(struct admission){d->now_ms, span_hash(of->event_id), of->priority},
+                        &(struct admission){d->now_ms, span_hash(of->event_id), of->priority,
+                                            deliverer_is_background(d)},
                         &out->ticket);
     if (gate == GATE_CANARY && !may_probe(d, index, cell, out)) {
         gate = GATE_DIVERT;

@@ -18,6 +18,21 @@
 
 enum { HEADER_BYTES_MAX = 256 * 1024, HANG_LOOK_MS = 250 };
 
+/* What live events leave; never nothing, or what was diverted would wait as long as they come. */
+static double background_share(const struct deliverer *d)
+{
+    double share = d->background.share;
+
+    return deliverer_is_background(d) ? MAX_OF(MIN_OF(share, d->rate_left), share / 20) : 1;
+}
+
+static uint32_t share_of(const struct deliverer *d, uint32_t connections)
+{
+    uint32_t part = (uint32_t)(connections * d->background.share);
+
+    return deliverer_is_background(d) ? MAX_OF(part, 1u) : connections;
+}
+
 /* This worker's part of the configured rate: of the whole group's by partitions held, or of the
  * process's. */
 static double rate_ceiling(const struct sender *sender)
@@ -28,7 +43,7 @@ static double rate_ceiling(const struct sender *sender)
     if (config->rate.is_shared && sender->d->rate_share > 0) {
         share = sender->d->rate_share;
     }
-    return config->rate.requests * share;
+    return config->rate.requests * share * background_share(sender->d);
 }
 
 /* Are there legs that begin elsewhere? */
@@ -56,14 +71,21 @@ struct sender *sender_new(struct deliverer *d, const struct destination *destina
     buf_init(&sender->scratch.header_lines, HEADER_BYTES_MAX);
     sender->index = index;
     sender->pause.shared = health_pause(d->health, index);
+    if (deliverer_is_background(d)) {
+        pause_init(&sender->pause.own);
+        sender->pause.live = sender->pause.shared;
+        sender->pause.shared = &sender->pause.own;
+    }
     sender->bulkhead = (struct bulkhead){
         .events = d->pipeline->config->in_flight.events,
-        .has_neighbours = has_neighbours(d->pipeline->config, config),
+        .has_neighbours =
+            !deliverer_is_background(d) && has_neighbours(d->pipeline->config, config),
     };
     sender->target = destination_target(destination);
     rate_limit_init(&sender->rate_limit, rate_ceiling(sender),
                     config->rate.burst * rate_ceiling(sender) / config->rate.requests, d->now_ms);
-    concurrency_init(&sender->concurrency, config->concurrency.initial, config->concurrency.max);
+    concurrency_init(&sender->concurrency, share_of(d, config->concurrency.initial),
+                     share_of(d, config->concurrency.max));
     retry_init(&sender->retry, config);
     sender->credential.generation = sender_secrets(sender);
     return sender;
@@ -71,6 +93,9 @@ struct sender *sender_new(struct deliverer *d, const struct destination *destina
 
 void sender_free(struct sender *sender)
 {
+    if (sender->pause.live != NULL) {
+        pause_fini(&sender->pause.own);
+    }
     buf_fini(&sender->scratch.header_lines);
     batch_queue_fini(&sender->batches);
     queues_fini(&sender->queues);

@@ -42,7 +42,9 @@ struct sender {
     struct local_error local_error;
     /* what the destination asked of all workers: less, or another credential */
     struct {
-        struct pause *shared;
+        struct pause *shared;     /* by all workers of live events; a backfill has its own: */
+        struct pause own;         /* what is too much of it says nothing of the others */
+        struct pause *live;       /* of the others, which it waits for; NULL: it is none */
         struct pause_state seen;  /* the same, as last looked at */
         uint32_t throttles_taken; /* of seen.throttles, those that lowered this rate limit */
     } pause;

@@ -9,6 +9,7 @@
 enum {
     HOLD_FAIL_OVER_MS = 60000, /* waiting for a refused credential */
     REVIEW_MS = 100,           /* between looks at who has waited too long */
+    LIVE_PROBE_MS = 2 * PAUSE_LONG_WAIT_MS,
 };
 
 /* waiting too long */
@@ -278,10 +279,27 @@ void sender_look(struct sender *sender)
     }
 }
 
+/* While live events are asked to wait, nothing goes in the background. They probe at least once a
+ * minute: where none has for two, there are none, and it finds out by itself. */
+static void wait_for_live(struct sender *sender)
+{
+    uint64_t now_ms = sender->d->now_ms;
+    struct pause_state live = {0};
+
+    pause_look(sender->pause.live, &live);
+    if (pause_is_limited(&live) && now_ms < live.refused_ms + LIVE_PROBE_MS) {
+        sender->pause.seen.paused_until_ms =
+            MAX_OF(sender->pause.seen.paused_until_ms, now_ms + SENDER_LOOK_MS);
+    }
+}
+
 /* Take over what other workers were told: one refusal slows all of them. */
 void sender_follow_pause(struct sender *sender)
 {
     pause_look(sender->pause.shared, &sender->pause.seen);
+    if (sender->pause.live != NULL) {
+        wait_for_live(sender);
+    }
     if (pause_is_limited(&sender->pause.seen)) {
         sender->retry.limited_ms = sender->d->now_ms;
     }

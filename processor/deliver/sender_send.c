@@ -163,6 +163,7 @@ static bool send_batch(struct sender *sender, struct batch *batch)
         sender_renew_lease(sender, batch);
     } else {
         batch->ticket = health_ticket(sender->d->health, sender->index, batch->queue->cell);
+        batch->ticket.is_background = deliverer_is_background(sender->d);
     }
     batch->is_probe = pause_is_limited(&sender->pause.seen);
     batch_sent(&sender->batches, batch, sender->d->now_ms);

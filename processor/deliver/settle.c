@@ -8,7 +8,8 @@ static void count_outage(struct deliverer *d, const struct leg *leg, bool is_dea
 {
     size_t index = leg->plan == NULL ? 0 : pipeline_index(d->pipeline, leg->plan->chain[0]);
 
-    if (leg->plan != NULL && leg->outage[0] != '\0' && !leg->plan->chain[0]->type->is_topic) {
+    if (leg->plan != NULL && leg->outage[0] != '\0' && !deliverer_is_background(d) &&
+        !leg->plan->chain[0]->type->is_topic) {
         health_outage_settled(d->health, index, deliverer_cell(d, index, leg->event->type),
                               leg->outage, is_dead_letter);
     }
@@ -31,6 +32,10 @@ static void count_delivered(struct deliverer *d, const struct leg *leg)
 {
     size_t here = pipeline_index(d->pipeline, leg_destination(leg));
 
+    if (deliverer_is_background(d)) { /* it was counted when it was diverted */
+        metrics_backfilled(d->metrics, here);
+        return;
+    }
     metrics_latency(d->metrics, here, d->now_ms - leg->event->taken_ms, 1);
     if (leg->position == 0) {
         metrics_arrived(d->metrics);

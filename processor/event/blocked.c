@@ -10,6 +10,7 @@ static const char *const block_words[BLOCK_REASON_COUNT] = {
     [BLOCK_LEDGER] = "ledger",
     [BLOCK_GAP] = "gap",
     [BLOCK_END] = "end",
+    [BLOCK_BACKFILL] = "backfill",
     [BLOCK_UNREADABLE] = "unreadable",
     [BLOCK_AUTHORIZATION] = "authorization",
     [BLOCK_TOPIC] = "topic",

@@ -19,6 +19,7 @@ enum block_reason {
     BLOCK_LEDGER,          /* the ledger cannot be written */
     BLOCK_GAP,             /* on_gap: halt */
     BLOCK_END,             /* a replay has read what it is to read */
+    BLOCK_BACKFILL,        /* a backfill waits, for its destination or an operator */
     /* the Kafka client's errors: kafka/client_errors.c */
     BLOCK_UNREADABLE,    /* its next records cannot be read: compression, size, checksum, format */
     BLOCK_AUTHORIZATION, /* a right is missing */

@@ -54,6 +54,7 @@ struct ticket {
     uint32_t destination_generation;
     bool is_canary; /* of the cell */
     bool is_destination_canary;
+    bool is_background; /* a backfill's: counts for nothing while live events come */
     /* said by who asks: others have waited for long behind it */
     bool is_blocking; /* of its type */
     bool blocks_destination;

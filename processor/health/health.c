@@ -234,6 +234,20 @@ uint64_t health_version(const struct health *health, size_t destination)
     return atomic_load_explicit(&health->watched[destination].version, memory_order_relaxed);
 }
 
+/* Live events of this cell come: what is in the background leaves the breakers to them. */
+static bool is_live(struct watched *watched, size_t cell, uint64_t now_ms)
+{
+    return watched->live_ms[cell] != 0 && now_ms - watched->live_ms[cell] < HEALTH_QUIET_MS;
+}
+
+/* Whether a call with @ticket says nothing to the breakers. */
+static bool is_ignored(struct watched *watched, size_t cell, const struct ticket *ticket,
+                       uint64_t now_ms)
+{
+    return ticket->is_background && !ticket->is_canary && !ticket->is_destination_canary &&
+           is_live(watched, cell, now_ms);
+}
+
 enum gate health_admit(struct health *health, size_t destination, size_t cell,
                        const struct admission *event, struct ticket *ticket)
 {
@@ -243,9 +257,15 @@ enum gate health_admit(struct health *health, size_t destination, size_t cell,
 
     (void)pthread_mutex_lock(&health->lock);
     now_ms = health_steady(health, event->now_ms);
-    gate = destination_admit(&watched->health, cell, now_ms, event->hash, (unsigned)event->priority,
-                             ticket);
-    publish(health, watched, now_ms);
+    if (event->is_background && is_live(watched, cell, now_ms)) {
+        gate = GATE_DIVERT;
+    } else {
+        watched->live_ms[cell] = event->is_background ? watched->live_ms[cell] : now_ms;
+        gate = destination_admit(&watched->health, cell, now_ms, event->hash,
+                                 (unsigned)event->priority, ticket);
+        ticket->is_background = event->is_background;
+        publish(health, watched, now_ms);
+    }
     (void)pthread_mutex_unlock(&health->lock);
     return gate;
 }
@@ -331,13 +351,18 @@ enum circuit health_ended(struct health *health, size_t destination, size_t cell
     PRE(call->last_answer.verdict < VERDICT_COUNT);
     (void)pthread_mutex_lock(&health->lock);
     end.now_ms = health_steady(health, end.now_ms);
-    watched->last_answer[call->last_answer.verdict] = call->last_answer;
-    hear(&watched->marks[cell], call, end.now_ms);
-    hear(&watched->marks[DESTINATION_CELLS_MAX], call, end.now_ms);
-    if (count_end(&watched->health, cell, call, &end)) {
-        publish(health, watched, end.now_ms);
+    if (call->is_counted || !is_ignored(watched, cell, &call->ticket, end.now_ms)) {
+        watched->last_answer[call->last_answer.verdict] = call->last_answer;
+        hear(&watched->marks[cell], call, end.now_ms);
+        hear(&watched->marks[DESTINATION_CELLS_MAX], call, end.now_ms);
+        if (count_end(&watched->health, cell, call, &end)) {
+            publish(health, watched, end.now_ms);
+        }
+        publish_streak(watched);
     }
-    publish_streak(watched);
+    if (!call->ticket.is_background) {
+        watched->live_ms[cell] = end.now_ms;
+    }
     circuit = circuit_of(&watched->health, cell);
     (void)pthread_mutex_unlock(&health->lock);
     return circuit;
@@ -352,7 +377,8 @@ bool health_provisional(struct health *health, size_t destination, size_t cell, 
 
     (void)pthread_mutex_lock(&health->lock);
     *counted_ms = health_steady(health, now_ms);
-    is_counted = destination_provisional(&watched->health, cell, *counted_ms, ticket, &is_changed);
+    is_counted = !is_ignored(watched, cell, ticket, *counted_ms) &&
+                 destination_provisional(&watched->health, cell, *counted_ms, ticket, &is_changed);
     if (is_changed) {
         publish(health, watched, *counted_ms);
     }

@@ -23,7 +23,12 @@ struct admission {
     uint64_t now_ms;
     uint64_t hash; /* of its id: it keeps its side of a ramp */
     enum priority priority;
+    /* A backfill's: while live events of its type come, they alone find out how the destination is.
+     * Their absence is HEALTH_QUIET_MS without one: then it asks and counts as they do, or a
+     * breaker would stay open for ever. */
+    bool is_background;
 };
+enum { HEALTH_QUIET_MS = 10000 };
 
 /* A call that ended. */
 struct health_call {

@@ -25,6 +25,7 @@ struct candidate {
 };
 
 struct watched {
+    uint64_t live_ms[DESTINATION_CELLS_MAX]; /* live events last asked, or were answered */
     struct destination_health health;
     char *names[DESTINATION_CELLS_MAX]; /* event types, owned; the last may be "other" */
     struct cell_gate gates[DESTINATION_CELLS_MAX];

@@ -25,6 +25,7 @@ struct cluster;
 struct metrics;        /* the process's */
 struct metrics_worker; /* one writer's */
 
+/** @workers: of live events; as many again as there are backfills come behind them. */
 struct metrics *metrics_new(const struct config *config, unsigned workers, const char *version);
 void metrics_free(struct metrics *metrics);
 /** From now on scrapes show what @health sees (keeps it). Before the first scrape. */
@@ -54,6 +55,10 @@ void metrics_dead_letter(struct metrics_worker *worker, size_t destination, stru
                          enum reason reason);
 void metrics_dropped(struct metrics_worker *worker,
                      size_t route_or_count); /* config->route_count: unmatched: drop */
+/** A diverted event was delivered to @destination, where it first meant to go. */
+void metrics_backfilled(struct metrics_worker *worker, size_t destination);
+/** Or was too old for it by then. */
+void metrics_backfill_expired(struct metrics_worker *worker, size_t destination);
 void metrics_request(struct metrics_worker *worker, size_t destination, uint64_t duration_us);
 void metrics_latency(struct metrics_worker *worker, size_t destination, uint64_t latency_ms,
                      uint64_t count); /* from taken to settled */
@@ -97,6 +102,8 @@ void metrics_totals(struct metrics *metrics, struct metrics_totals *out);
 /** Answers of a destination so far, counted by event and attempt. */
 void metrics_verdicts(const struct metrics *metrics, size_t destination,
                       uint64_t out[VERDICT_COUNT]);
+/** Requests to @destination for live events so far. */
+uint64_t metrics_live_requests(const struct metrics *metrics, size_t destination);
 /** Events it took so far, as first destination or as an alternate; dead letters not included. */
 uint64_t metrics_taken_by(const struct metrics *metrics, size_t destination);
 /* Of one partition, by topic and partition; one that changes hands is there once. */

@@ -41,7 +41,7 @@ struct histogram {
 
 /* One destination's numbers at one worker. */
 struct destination_numbers {
-    _Atomic uint64_t fields_left_out;
+    _Atomic uint64_t fields_left_out, backfilled, backfill_expired;
     struct histogram requests;
     struct histogram latencies;
 };
@@ -99,6 +99,7 @@ struct metrics {
     char **destinations; /* owned: names */
     size_t destination_count;
     bool *has_breaker;       /* owned: by destination; Kafka ones have none */
+    bool *has_backfill;      /* likewise */
     struct health *health;   /* kept; NULL: not watched */
     struct cluster *cluster; /* likewise */
     struct catalog *catalog;
@@ -119,6 +120,7 @@ struct metrics {
     char currencies[CURRENCIES_MAX][4];
     struct metrics_worker *workers; /* owned */
     unsigned worker_count;
+    unsigned live_count; /* of them: of live events; the others are backfills' */
 };
 
 /** What health sees of every destination just now; to be freed. NULL: it is not watched. */

@@ -81,9 +81,11 @@ static void copy_names(struct metrics *metrics, const struct config *config)
     metrics->destination_count = config->destination_count;
     metrics->destinations = mem_array(config->destination_count, char *);
     metrics->has_breaker = mem_array(config->destination_count, bool);
+    metrics->has_backfill = mem_array(config->destination_count, bool);
     for (size_t i = 0; i < config->destination_count; i++) {
         metrics->destinations[i] = mem_text(config->destinations[i].name);
         metrics->has_breaker[i] = !config->destinations[i].type->is_topic;
+        metrics->has_backfill[i] = config->destinations[i].backfill.from.ptr != NULL;
     }
     metrics->route_count = config->route_count;
     metrics->rules = mem_array(config->route_count + 1, char *);
@@ -149,6 +151,8 @@ struct metrics *metrics_new(const struct config *config, unsigned workers, const
 
     struct metrics *metrics = mem_new(struct metrics);
 
+    metrics->live_count = workers;
+    workers += (unsigned)config_backfills(config);
     metrics->version = mem_text(span_of(version));
     pthread_mutex_init(&metrics->currency_lock, NULL);
     copy_names(metrics, config);
@@ -212,6 +216,7 @@ void metrics_free(struct metrics *metrics)
     free(metrics->workers);
     free(metrics->destinations);
     free(metrics->has_breaker);
+    free(metrics->has_backfill);
     free(metrics->rules);
     free(metrics->pairs);
     free(metrics->pair_from);
@@ -391,6 +396,16 @@ void metrics_dropped(struct metrics_worker *worker, size_t route_or_count)
     add(&worker->dropped[route_or_count], 1);
 }
 
+void metrics_backfilled(struct metrics_worker *worker, size_t destination)
+{
+    add(&at_destination(worker, destination)->backfilled, 1);
+}
+
+void metrics_backfill_expired(struct metrics_worker *worker, size_t destination)
+{
+    add(&at_destination(worker, destination)->backfill_expired, 1);
+}
+
 void metrics_request(struct metrics_worker *worker, size_t destination, uint64_t duration_us)
 {
     observe(&at_destination(worker, destination)->requests, &request_buckets, duration_us, 1);
@@ -445,7 +460,7 @@ static uint64_t sum_of(const _Atomic uint64_t *numbers, size_t count)
 void metrics_totals(struct metrics *metrics, struct metrics_totals *out)
 {
     *out = (struct metrics_totals){0};
-    for (unsigned w = 0; w < metrics->worker_count; w++) {
+    for (unsigned w = 0; w < metrics->live_count; w++) {
         const struct metrics_worker *worker = &metrics->workers[w];
 
         out->consumed += number_of(&worker->consumed);

@@ -149,7 +149,8 @@ static void add_backfilled(struct outage_sums *sums, const struct books *books,
     } else if (key->fate == RECORD_SKIPPED &&
                (span_is(reason, "too_old") || span_is(reason, "expired"))) {
         sums->expired += line->count;
-    } else {
+    } else if (!span_is(reason,
+                        "not_selected")) { /* those were diverted from another destination */
         sums->skipped += line->count;
     }
 }

@@ -332,7 +332,8 @@ static void follow(struct reconcile *reconcile)
         } else if (key->fate == RECORD_SKIPPED &&
                    (span_is(reason, "too_old") || span_is(reason, "expired"))) {
             followed->expired += count;
-        } else if (key->fate == RECORD_SKIPPED || key->fate == RECORD_DEAD_LETTERED) {
+        } else if ((key->fate == RECORD_SKIPPED && !span_is(reason, "not_selected")) ||
+                   key->fate == RECORD_DEAD_LETTERED) {
             followed->skipped += count;
         }
     }

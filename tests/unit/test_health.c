@@ -47,18 +47,21 @@ static void a_worker_behind_gets_no_second_canary(void **state)
     struct ticket ticket;
 
     (void)state;
-    assert_int_equal(
-        health_admit(health, 0, cell, &(struct admission){now_ms, 1, PRIORITY_NORMAL}, &ticket),
-        GATE_CANARY);
-    (void)told(health, 0, cell, ended(now_ms, CALL_OK, ticket));
-    assert_int_equal(
-        health_admit(health, 0, cell, &(struct admission){now_ms - 1, 2, PRIORITY_NORMAL}, &ticket),
-        GATE_DIVERT);
     assert_int_equal(health_admit(health, 0, cell,
-                                  &(struct admission){now_ms + 999, 2, PRIORITY_NORMAL}, &ticket),
+                                  &(struct admission){now_ms, 1, PRIORITY_NORMAL, false}, &ticket),
+                     GATE_CANARY);
+    (void)told(health, 0, cell, ended(now_ms, CALL_OK, ticket));
+    assert_int_equal(health_admit(health, 0, cell,
+                                  &(struct admission){now_ms - 1, 2, PRIORITY_NORMAL, false},
+                                  &ticket),
                      GATE_DIVERT);
     assert_int_equal(health_admit(health, 0, cell,
-                                  &(struct admission){now_ms + 1000, 2, PRIORITY_NORMAL}, &ticket),
+                                  &(struct admission){now_ms + 999, 2, PRIORITY_NORMAL, false},
+                                  &ticket),
+                     GATE_DIVERT);
+    assert_int_equal(health_admit(health, 0, cell,
+                                  &(struct admission){now_ms + 1000, 2, PRIORITY_NORMAL, false},
+                                  &ticket),
                      GATE_CANARY);
     health_free(health);
 }
@@ -74,16 +77,18 @@ static void a_worker_behind_does_not_hurry_the_ramp(void **state)
     (void)state;
     assert_non_null(view);
     for (int i = 0; i < 4; i++) {
-        assert_int_equal(
-            health_admit(health, 0, cell, &(struct admission){now_ms, 1, PRIORITY_NORMAL}, &ticket),
-            GATE_CANARY);
+        assert_int_equal(health_admit(health, 0, cell,
+                                      &(struct admission){now_ms, 1, PRIORITY_NORMAL, false},
+                                      &ticket),
+                         GATE_CANARY);
         (void)told(health, 0, cell, ended(now_ms, CALL_OK, ticket));
         now_ms += 1000;
     }
     health_tick(health, now_ms);
     health_tick(health, now_ms - 1);
     (void)health_admit(health, 0, cell,
-                       &(struct admission){now_ms - 1, UINT64_MAX, PRIORITY_NORMAL}, &ticket);
+                       &(struct admission){now_ms - 1, UINT64_MAX, PRIORITY_NORMAL, false},
+                       &ticket);
     health_look(health, 0, now_ms, view);
     assert_int_equal(view->cells[0].state, BREAKER_RAMP);
     assert_true(view->cells[0].share < 0.11);
@@ -348,6 +353,66 @@ static void answers_of_who_had_the_cell_before_are_dropped(void **state)
     health_free(health);
 }
 
+static enum gate asks(struct health *health, size_t cell, uint64_t now_ms, bool is_background,
+                      struct ticket *ticket)
+{
+    return health_admit(health, 0, cell,
+                        &(struct admission){now_ms, 1, PRIORITY_NORMAL, is_background}, ticket);
+}
+
+static void what_is_in_the_background_opens_nothing_while_live_events_come(void **state)
+{
+    struct health *health = health_new(&config, 7, 1000);
+    size_t cell = health_cell(health, 0, SPAN("Purchase"), 1000);
+    uint64_t now_ms = 1000;
+
+    (void)state;
+    for (int i = 0; i < 100; i++, now_ms += 100) {
+        struct ticket ticket = health_ticket(health, 0, cell);
+
+        if (i % 20 == 0) {
+            (void)told(health, 0, cell, ended(now_ms, CALL_OK, ticket));
+        }
+        ticket.is_background = true;
+        assert_int_equal(told(health, 0, cell, ended(now_ms, CALL_APP, ticket)), CIRCUIT_CLOSED);
+    }
+    assert_true(health_is_clear(health, 0, cell));
+    now_ms += HEALTH_QUIET_MS;
+    for (int i = 0; i < 40 && health_is_clear(health, 0, cell); i++, now_ms += 100) {
+        struct ticket ticket = health_ticket(health, 0, cell);
+
+        ticket.is_background = true;
+        (void)told(health, 0, cell, ended(now_ms, CALL_APP, ticket));
+    }
+    assert_false(health_is_clear(health, 0, cell)); /* nobody else finds out */
+    health_free(health);
+}
+
+static void what_is_in_the_background_probes_only_where_no_live_event_does(void **state)
+{
+    struct health *health = health_new(&config, 7, 1000);
+    size_t cell = health_cell(health, 0, SPAN("Purchase"), 1000);
+    uint64_t now_ms = break_cell(health, cell, 1000) + 6000;
+    struct ticket ticket = {0};
+
+    (void)state;
+    assert_int_equal(asks(health, cell, now_ms, true, &ticket), GATE_DIVERT);
+    now_ms += HEALTH_QUIET_MS;
+    assert_int_equal(asks(health, cell, now_ms, true, &ticket), GATE_CANARY);
+    assert_true(ticket.is_background);
+    (void)told(health, 0, cell, ended(now_ms, CALL_OK, ticket)); /* counts, as any probe */
+    for (int i = 0; i < 60 && !health_is_clear(health, 0, cell); i++, now_ms += 1000) {
+        enum gate gate = asks(health, cell, now_ms, true, &ticket);
+
+        if (gate != GATE_DIVERT) {
+            (void)told(health, 0, cell, ended(now_ms, CALL_OK, ticket));
+        }
+        health_tick(health, now_ms);
+    }
+    assert_true(health_is_clear(health, 0, cell));
+    health_free(health);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -362,6 +427,8 @@ int main(void)
         cmocka_unit_test(a_type_with_traffic_has_a_cell_of_its_own),
         cmocka_unit_test(strangers_take_no_cell_with_traffic),
         cmocka_unit_test(answers_of_who_had_the_cell_before_are_dropped),
+        cmocka_unit_test(what_is_in_the_background_opens_nothing_while_live_events_come),
+        cmocka_unit_test(what_is_in_the_background_probes_only_where_no_live_event_does),
     };
 
     log_setup(LOG_FORMAT_LOGFMT, LOG_LEVEL_ERROR);

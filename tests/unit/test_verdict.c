@@ -56,6 +56,7 @@ static void verdicts_outcomes_and_blocks_have_the_words_of_the_contract(void **s
                                          "ledger",
                                          "gap",
                                          "end",
+                                         "backfill",
                                          "unreadable",
                                          "authorization",
                                          "topic",
