@@ -73,6 +73,28 @@ void partition_assign(struct source_partition *partition, uint32_t worker_blocks
     partition_check_invariants(partition);
 }
 
+/* What the ledger was not told of is not known: it is read again. */
+static void remember(const struct source_partition *partition, struct memory *out)
+{
+    const struct tally *tally = tracker_tally(partition->tracker);
+
+    if (tracker_trail(partition->tracker)->recent[0].hash == 0) {
+        return;
+    }
+    *out = (struct memory){true,
+                           *tracker_trail(partition->tracker),
+                           {.offset = tracker_watermark(partition->tracker)}};
+    if (tally != NULL) {
+        out->start.offset = tally->from;
+        trail_cut(&out->trail, tally->from);
+    }
+    if (tally != NULL && !tally->start.is_told) {
+        out->start.is_first = tally->start.is_first;
+        out->start.is_new_log = tally->start.is_new_log;
+        out->start.missing = tally->start.missing;
+    }
+}
+
 /* As new, but for the epoch, the counts of gaps and what is known of the log. */
 void partition_release(struct source_partition *partition)
 {
@@ -86,14 +108,10 @@ void partition_release(struct source_partition *partition)
                                      .high = -1,
                                      .low = -1,
                                      .counts = partition->counts,
-                                     .memory = partition->memory,
-                                     .memory_position = partition->memory_position};
+                                     .memory = partition->memory};
 
     PRE(partition->state != PARTITION_AWAY);
-    if (tracker_trail(partition->tracker)->recent[0].hash != 0) {
-        fresh.memory = *tracker_trail(partition->tracker);
-        fresh.memory_position = tracker_watermark(partition->tracker);
-    }
+    remember(partition, &fresh.memory);
     *partition = fresh;
     tracker_start(partition->tracker, 0);
     partition_check_invariants(partition);
@@ -109,11 +127,12 @@ void partition_set_newest(struct source_partition *partition, struct mark mark)
 /* placing */
 
 /* The tracker has begun at @offset. */
-static void start(struct source_partition *partition, int64_t offset, bool is_committed,
-                  bool is_first, uint64_t now_ms)
+static void start(struct source_partition *partition, const struct tally_start *why,
+                  bool is_committed, uint64_t now_ms)
 {
-    tracker_begin_tally(partition->tracker,
-                        &(struct tally_start){.offset = offset, .is_first = is_first});
+    int64_t offset = why->offset;
+
+    tracker_begin_tally(partition->tracker, why);
     partition->state = PARTITION_PLACED;
     partition->position = offset;
     partition->committed = is_committed ? offset : -1;
@@ -142,19 +161,19 @@ void partition_place(struct source_partition *partition, int64_t offset, struct 
                  LOG_Q(metadata_sort_text(sort)),
                  LOG_Q("reading from the offset on; what was settled beyond it is sent again"));
     }
-    start(partition, offset, true, false, now_ms);
+    start(partition, &(struct tally_start){.offset = offset}, true, now_ms);
 }
 
 bool partition_place_known(struct source_partition *partition, uint64_t now_ms)
 {
     PRE(partition->state == PARTITION_UNPLACED);
 
-    if (partition->memory.recent[0].hash == 0) {
+    if (!partition->memory.is_there) {
         return false;
     }
-    tracker_start(partition->tracker, partition->memory_position);
-    tracker_know(partition->tracker, &partition->memory);
-    start(partition, partition->memory_position, false, false, now_ms);
+    tracker_start(partition->tracker, partition->memory.start.offset);
+    tracker_know(partition->tracker, &partition->memory.trail);
+    start(partition, &partition->memory.start, false, now_ms);
     return true;
 }
 
@@ -168,7 +187,7 @@ void partition_place_fresh(struct source_partition *partition, int64_t offset, i
     partition->high = high;
     partition->low = low;
     tracker_start(partition->tracker, offset);
-    start(partition, offset, false, true, now_ms);
+    start(partition, &(struct tally_start){.offset = offset, .is_first = true}, false, now_ms);
 }
 
 /* reading */

@@ -124,10 +124,13 @@ struct source_partition {
     struct mark before[MARKS_BEFORE]; /* a ring: of those before it */
     uint32_t before_at;               /* the next place */
     struct log_check check;
-    struct trail memory;     /* of an earlier assignment ... */
-    int64_t memory_position; /* ... which ended there */
-    bool is_dirty;           /* something to commit */
-    bool is_bare;            /* the next commit goes without metadata */
+    struct memory {
+        bool is_there;
+        struct trail trail;       /* below ... */
+        struct tally_start start; /* ... where the next one has to begin; without runs */
+    } memory;                     /* of an earlier assignment */
+    bool is_dirty;                /* something to commit */
+    bool is_bare;                 /* the next commit goes without metadata */
     bool is_committing;
     uint64_t sealed_epoch;         /* of what is being committed */
     struct ledger_ticket *writing; /* the bookkeeper's: what the commit waits for; NULL: nothing */

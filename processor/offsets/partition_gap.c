@@ -109,7 +109,7 @@ static void go_back(struct source_partition *partition, int64_t known_to,
     partition->is_dirty = true;
     partition->position = why->offset;
     partition->committed = -1;
-    partition->memory = (struct trail){0};
+    partition->memory = (struct memory){0};
     restart(partition, why->offset, &known, why);
 }
 

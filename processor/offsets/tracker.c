@@ -291,6 +291,15 @@ uint32_t tracker_window(const struct tracker *tracker)
     return tracker->count;
 }
 
+/* A gap, named when its last offset passes the watermark. Until then a commit does not tell that it
+ * is settled: whoever is next meets it again and names it to the ledger. */
+static bool is_gap(const struct tracker *tracker, uint32_t index)
+{
+    const struct settled *settled = tracker->tally == NULL ? NULL : settled_at(tracker, index);
+
+    return settled != NULL && settled->fate == NO_FATE && settled->micros > 0;
+}
+
 /* The done slots as runs of neighbouring offsets, and the last record of them whose run was told.
  * False when the text is full. */
 static bool add_ring(const struct tracker *tracker, struct metadata_writer *writer)
@@ -302,7 +311,7 @@ static bool add_ring(const struct tracker *tracker, struct metadata_writer *writ
         uint64_t slot = *slot_at(tracker, i);
         int64_t offset = offset_of(slot);
 
-        if ((slot & 1) == 0) {
+        if ((slot & 1) == 0 || is_gap(tracker, i)) {
             continue;
         }
         if (run.to > run.from && run.to == offset) {
