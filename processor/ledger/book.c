@@ -100,47 +100,6 @@ void book_sum(const struct book *book, struct books_counts *sum, uint64_t *untol
 
 /* sessions begin */
 
-/* Nothing says what was committed last: the newest tally is taken for it. */
-static void end_sessions(struct book *book)
-{
-    while (book->session_count > 1) {
-        session_claim(book, 0);
-    }
-    if (book->session_count == 1) {
-        session_put(book, 0, book->sessions[0].pending_count - 1);
-        session_close(book, 0);
-    }
-    book_fill_claims(book);
-}
-
-/* The offsets of the log until now mean other records from here on. */
-static void close_log(struct book *book, uint64_t missing, int64_t at_ms)
-{
-    struct book_hole *holes = NULL;
-    size_t count;
-
-    end_sessions(book);
-    count = book_holes(book, &holes);
-    book->hole_count = 0;
-    for (size_t i = 0; i < count; i++) {
-        holes[i].is_old_log = true;
-        book_add_hole(book, holes[i]);
-    }
-    free(holes);
-    book_add_hole(book, (struct book_hole){
-                            {book->head, book->head + (int64_t)missing}, BOOK_GAP, at_ms, true});
-    for (size_t i = 0; i < book->cover.count; i++) {
-        books_counts_add(&book->old_logs, &book->cover.items[i].counts);
-        book->old_untold += book->cover.items[i].untold;
-    }
-    books_cover_fini(&book->cover);
-    book->jump_count = 0;
-    book->head = -1;
-    book->begins_first = true;
-    book->begins_amid = false;
-    book->begin_ms = at_ms;
-}
-
 static void begin_book(struct book *book, const struct ledger_record *record, int64_t start)
 {
     book->begin = start;
@@ -179,20 +138,32 @@ static void check_settled(struct book *book, const struct books_runs *settled, i
     }
 }
 
+/* It found another log. Or the group had an offset, and has none any more: the topic was made anew,
+ * or the offset expired or was deleted. Without proof of an earlier commit it may never have had
+ * one. */
+static bool begins_log(const struct book *book, const struct record_tally *tally)
+{
+    return book->head >= 0 && (tally->is_new_log || (tally->is_first && book->has_committed));
+}
+
 static struct book_session *begin_session(struct book *book, const struct ledger_record *record,
                                           uint64_t id)
 {
     const struct record_tally *tally = &record->tally;
     int64_t start = tally->has_start ? tally->start : tally->run.from;
-    struct book_session session = {.id = id, .start = start, .rewound_from = -1};
+    struct book_session session = {.id = id,
+                                   .start = start,
+                                   .rewound_from = -1,
+                                   .begins_log = begins_log(book, tally),
+                                   .is_first = tally->is_first,
+                                   .begun_ms = record->at_ms,
+                                   .missing = MIN_OF((int64_t)tally->missing, INT32_MAX)};
 
     books_runs_copy(&session.settled, tally->settled, tally->settled_count);
-    if (tally->is_new_log && book->tallies > 0) {
-        close_log(book, MIN_OF(tally->missing, (uint64_t)INT32_MAX), record->at_ms);
-    }
+    book->has_committed |= tally->has_start && !tally->is_first && !tally->is_new_log;
     if (book->head < 0) {
         begin_book(book, record, start);
-    } else {
+    } else if (!session.begins_log) {
         session_hand_over(book, start, -1, &session.settled);
         check_settled(book, &session.settled, record->at_ms);
         widen_settled(book, &session.settled, start);
@@ -364,7 +335,7 @@ void book_finish(struct book *book, const struct book_commit *commit)
 
     book->committed = commit->after;
     if (commit->after < 0) {
-        end_sessions(book);
+        book_end_sessions(book);
         return;
     }
     books_runs_copy(&settled, commit->runs, commit->run_count);
@@ -377,7 +348,7 @@ void book_finish(struct book *book, const struct book_commit *commit)
         book->head = commit->before;
     }
     if (commit->after < book->head) {
-        book->rewound_now = (struct book_rewind){{commit->after, book->head}, -1};
+        book->rewound_now = (struct book_rewind){{commit->after, book->head}, -1, false};
     } else if (settled.count > 0) {
         book->ahead_end = settled.items[settled.count - 1].to;
     }

@@ -39,6 +39,7 @@ struct book_hole {
 struct book_rewind {
     struct record_run run; /* from the new offset to the old one */
     int64_t at_ms;
+    bool is_forgotten; /* the group had no offset any more: what came again counts besides */
 };
 
 enum { BOOK_REWINDS_MAX = 64, BOOK_HOLES_MAX = 1024, BOOK_SESSIONS_MAX = 16 };
@@ -68,8 +69,12 @@ struct book_session {
     int64_t start;
     int64_t rewound_from; /* the head when it began, where that was beyond its start; or -1 */
     bool is_confirmed;
-    bool is_handed; /* another began where it committed only runs; it may go on all the same */
-    bool is_put;    /* one of the pending tallies counts; its runs are `kept` */
+    bool is_handed;  /* another began where it committed only runs; it may go on all the same */
+    bool is_put;     /* one of the pending tallies counts; its runs are `kept` */
+    bool begins_log; /* offsets mean other records from it on, if it committed (book_log.c) */
+    bool is_first;   /* it found that the group had no offset */
+    int64_t begun_ms;
+    int64_t missing; /* of the log before: there, and not read */
     struct books_runs settled;
     /* The newest last. Earlier ones begin at the same offset: their commits failed, or were taken
      * and the answer was lost. */
@@ -88,7 +93,8 @@ struct book {
     bool begins_amid;  /* the first record is not the first of its session */
     int64_t begin;
     int64_t begin_ms;
-    int64_t last_ms; /* the last record that was taken */
+    int64_t last_ms;    /* the last record that was taken */
+    bool has_committed; /* the group, something of this log, as far as the ledger shows */
     int64_t head;
     struct books_cover cover;
     struct books_counts old_logs; /* of topics that were made anew since */

@@ -117,7 +117,7 @@ void session_claim(struct book *book, size_t index)
     struct book_pending *newest = session_newest(&book->sessions[index]);
 
     book->overtaken += newest->run.from < newest->run.to || !session->is_handed;
-    if (newest->run.from < newest->run.to) {
+    if (newest->run.from < newest->run.to && !session->begins_log) {
         if (book->claim_count == BOOK_CLAIMS_MAX) {
             make_room(book);
         }
@@ -184,17 +184,13 @@ static void fill_holes(struct book *book, struct record_run run, const struct bo
     }
 }
 
-static void note_rewind(struct book *book, const struct book_session *session, int64_t at_ms)
+void book_note_rewind(struct book *book, struct book_rewind rewind)
 {
-    if (session->rewound_from < 0) {
-        return;
-    }
     if (book->rewind_count == BOOK_REWINDS_MAX) {
         book->dropped_findings++;
         return;
     }
-    book->rewinds[book->rewind_count++] =
-        (struct book_rewind){{session->start, session->rewound_from}, at_ms};
+    book->rewinds[book->rewind_count++] = rewind;
 }
 
 static void add_missing(struct book *book, const struct book_pending *pending)
@@ -202,16 +198,22 @@ static void add_missing(struct book *book, const struct book_pending *pending)
     book_add_hole(book, (struct book_hole){pending->run, BOOK_MISSING, pending->at_ms, false});
 }
 
-void session_put(struct book *book, size_t index, size_t which)
+/* The pending tally @which of the session at @index counts: the head is at its end. */
+static void put(struct book *book, size_t index, size_t which)
 {
     struct book_session *session = &book->sessions[index];
     struct book_pending *pending = &session->pending[which];
     struct books_stretch stretch = {.run = pending->run, .counts = pending->counts};
     int64_t end = pending->run.to;
 
+    book->has_committed = true;
     if (!session->is_confirmed) {
         session->is_confirmed = true;
-        note_rewind(book, session, pending->at_ms);
+        if (session->rewound_from >= 0) {
+            book_note_rewind(book, (struct book_rewind){{session->start, session->rewound_from},
+                                                        pending->at_ms,
+                                                        false});
+        }
     }
     if (pending->is_partial) { /* its offsets are a hole: they are committed */
         add_missing(book, pending);
@@ -232,14 +234,19 @@ void session_put(struct book *book, size_t index, size_t which)
 
 size_t session_commit(struct book *book, size_t index, size_t which)
 {
-    while (book->session_count > index + 1) {
-        book->overtaken++;
-        session_close(book, book->session_count - 1);
+    for (size_t i = book->session_count - 1; i > index; i--) {
+        if (!book->sessions[i].begins_log) { /* else it is of another log, which may come yet */
+            book->overtaken++;
+            session_close(book, i);
+        }
+    }
+    if (book->sessions[index].begins_log) {
+        index = session_begin_log(book, index);
     }
     for (; index > 0; index--) {
         session_claim(book, 0);
     }
-    session_put(book, index, which);
+    put(book, index, which);
     return index;
 }
 
@@ -267,6 +274,27 @@ static void put_all_ahead(struct book *book, struct book_session *session,
     for (size_t i = 0; i < aheads->count; i++) {
         put_ahead(book, &aheads->items[i], settled, &session->settled);
     }
+}
+
+void session_end(struct book *book, size_t index)
+{
+    struct book_session *session;
+    struct book_pending *newest;
+    struct books_runs runs = {0};
+
+    if (book->sessions[index].begins_log) {
+        index = session_begin_log(book, index);
+    }
+    session = &book->sessions[index];
+    newest = session_newest(session);
+    for (size_t i = 0; i < newest->ahead.count; i++) {
+        books_runs_add(&runs, newest->ahead.items[i].run);
+    }
+    put(book, index, session->pending_count - 1);
+    put_all_ahead(book, session, &newest->ahead, &runs);
+    put_all_ahead(book, session, &session->kept, &runs);
+    books_runs_fini(&runs);
+    session_close(book, index);
 }
 
 /* Runs that the commit kept are settled: they count as stretches of their own. Two tallies of one
@@ -376,12 +404,12 @@ static void end_passed(struct book *book, int64_t offset)
     for (size_t i = 0; i < book->session_count;) {
         struct book_session *session = &book->sessions[i];
 
-        if (session_newest(session)->run.from >= offset) {
+        if (session_newest(session)->run.from >= offset || session->begins_log) {
             i++; /* not committed yet: perhaps it goes on */
         } else if (i + 1 < book->session_count || is_overtaken(book, session, offset)) {
             session_claim(book, i);
         } else {
-            session_put(book, i, session->pending_count - 1); /* it was moved over, or into it */
+            put(book, i, session->pending_count - 1); /* it was moved over, or into it */
             session_close(book, i);
         }
     }
@@ -399,7 +427,8 @@ void session_hand_over(struct book *book, int64_t offset, int64_t alike,
     if (match == SIZE_MAX && alike >= 0) {
         match = find_match(book, alike, NULL, &which);
     }
-    if (match != SIZE_MAX && offset == book->head && is_empty(&book->sessions[match], which)) {
+    if (match != SIZE_MAX && offset == book->head && is_empty(&book->sessions[match], which) &&
+        !book->sessions[match].begins_log) {
         put_aheads(book, settled); /* no offset moved: any of them may go on */
         book->sessions[match].is_handed = true;
     } else if (match != SIZE_MAX) {

@@ -13,8 +13,13 @@ void session_add(struct book_session *session, struct book_pending *pending, boo
 size_t session_find(const struct book_session *session, int64_t offset);
 /** The session at @index ends, and what is pending is forgotten. */
 void session_close(struct book *book, size_t index);
-/** The pending tally @which of the session at @index counts: the head is at its end. */
-void session_put(struct book *book, size_t index, size_t which);
+/** It ends, and nothing says what was committed last: its newest pending tally is taken for it, and
+ * the runs that this tally names. */
+void session_end(struct book *book, size_t index);
+/** All sessions end so, in the order in which they came. */
+void book_end_sessions(struct book *book);
+/** The session at @index begins another log, and committed. Returns its index now. */
+size_t session_begin_log(struct book *book, size_t index);
 /** It ends, and leaves its newest pending tally as a claim. */
 void session_claim(struct book *book, size_t index);
 /** That one is known to be committed: sessions before it leave claims, those after it were
@@ -27,6 +32,7 @@ void session_hand_over(struct book *book, int64_t offset, int64_t alike,
                        const struct books_runs *settled);
 /** Claims count where nothing else does, below the head. None is left. */
 void book_fill_claims(struct book *book);
+void book_note_rewind(struct book *book, struct book_rewind rewind);
 void book_add_hole(struct book *book, struct book_hole hole);
 
 #endif /* LEDGER_BOOK_SESSION_H */

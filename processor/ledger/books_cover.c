@@ -187,7 +187,7 @@ void books_cover_shrink(struct books_cover *cover, size_t count_max)
     }
 }
 
-static void add_run(struct books_runs *runs, struct record_run run)
+void books_runs_add(struct books_runs *runs, struct record_run run)
 {
     if ((runs->count & (runs->count - 1)) == 0) { /* 0, or a power of two: full */
         runs->items =
@@ -205,12 +205,12 @@ void books_cover_holes(const struct books_cover *cover, struct record_run within
         const struct books_stretch *stretch = &cover->items[at];
 
         if (stretch->run.from > from) {
-            add_run(out, (struct record_run){from, MIN_OF(stretch->run.from, within.to)});
+            books_runs_add(out, (struct record_run){from, MIN_OF(stretch->run.from, within.to)});
         }
         from = MAX_OF(from, stretch->run.to);
     }
     if (from < within.to) {
-        add_run(out, (struct record_run){from, within.to});
+        books_runs_add(out, (struct record_run){from, within.to});
     }
 }
 
@@ -247,7 +247,7 @@ void books_runs_copy(struct books_runs *out, const struct record_run *items, siz
     *out = (struct books_runs){0};
     for (size_t i = 0; i < count; i++) {
         if (items[i].from < items[i].to) {
-            add_run(out, items[i]);
+            books_runs_add(out, items[i]);
         }
     }
 }
@@ -262,10 +262,10 @@ void books_runs_cut(struct books_runs *runs, struct record_run run)
         struct record_run right = {MAX_OF(old.from, run.to), old.to};
 
         if (left.from < left.to) {
-            add_run(&kept, left);
+            books_runs_add(&kept, left);
         }
         if (right.from < right.to) {
-            add_run(&kept, right);
+            books_runs_add(&kept, right);
         }
     }
     books_runs_fini(runs);

@@ -46,6 +46,7 @@ struct record_run books_cover_around(const struct books_cover *cover, int64_t of
 bool books_cover_has(const struct books_cover *cover, struct record_run run);
 
 void books_runs_fini(struct books_runs *runs);
+void books_runs_add(struct books_runs *runs, struct record_run run);
 /** Take @run out of them. */
 void books_runs_cut(struct books_runs *runs, struct record_run run);
 void books_runs_copy(struct books_runs *out, const struct record_run *items, size_t count);

@@ -191,8 +191,12 @@ static void account_remarks(struct reconcile *reconcile, const struct reconcile_
     for (size_t i = 0; i < book->rewind_count; i++) {
         if (is_in_window(reconcile, book->rewinds[i].at_ms)) {
             add_text(reconcile, topic, book, book->rewinds[i].run,
-                     "the committed offset was moved back by hand: these were delivered again, and "
-                     "count as the last time");
+                     book->rewinds[i].is_forgotten
+                         ? "the group had no offset any more (its topic was made anew, or the "
+                           "offset expired or was deleted): what came from there on counts besides "
+                           "what was counted before"
+                         : "the committed offset was moved back by hand: these were delivered "
+                           "again, and count as the last time");
         }
     }
     if (book->rewound_now.run.from < book->rewound_now.run.to) {
