@@ -9,7 +9,7 @@
 #include "offsets/metadata.h"
 #include "sim_inside.h"
 
-enum { PARTITIONS = 8, LINE_TEXT_BYTES = 160, LINES_MAX = 256 };
+enum { PARTITIONS = 8, LINE_TEXT_BYTES = 160, LINES_MAX = 256, NEW_LOGS_MAX = 64 };
 
 /* How a leg ended. */
 struct leg_end {
@@ -32,12 +32,6 @@ struct known {
     size_t counted; /* index + 1 of the one that counts; 0: none does */
 };
 
-struct sim_account {
-    const struct config *config;
-    struct known *places[PARTITIONS]; /* owned */
-    size_t counts[PARTITIONS];
-};
-
 /* Lines of both sides: what the ledger says is taken away from what is so. */
 struct line {
     char text[LINE_TEXT_BYTES];
@@ -51,6 +45,30 @@ struct lines {
     int64_t events[RECORD_CLASS_COUNT];
 };
 
+/* One partition. */
+struct account_part {
+    struct known *places; /* owned; by offset */
+    size_t count;
+    struct lines old_logs; /* what was committed of the logs before */
+    struct new_log {
+        struct sim_session session;
+        bool is_first;
+    } new_logs[NEW_LOGS_MAX]; /* sessions that began one, and committed nothing */
+    size_t new_log_count;
+    bool has_commit;          /* of this log; then also ... */
+    struct sim_session first; /* ... who sent the first one ... */
+    int64_t first_from;
+    bool is_sure; /* ... and whether another tally has told of it */
+};
+
+struct sim_account {
+    const struct config *config;
+    struct account_part parts[PARTITIONS];
+};
+
+/* What the ledger says, compared with the account. */
+enum bound { BOUND_EQUAL, BOUND_AT_LEAST, BOUND_AT_MOST };
+
 struct sim_account *sim_account_new(const struct config *config)
 {
     struct sim_account *account = mem_new(struct sim_account);
@@ -62,27 +80,28 @@ struct sim_account *sim_account_new(const struct config *config)
 void sim_account_free(struct sim_account *account)
 {
     for (size_t p = 0; p < PARTITIONS; p++) {
-        for (size_t i = 0; i < account->counts[p]; i++) {
-            free(account->places[p][i].told);
+        struct account_part *part = &account->parts[p];
+
+        for (size_t i = 0; i < part->count; i++) {
+            free(part->places[i].told);
         }
-        free(account->places[p]);
+        free(part->places);
     }
     free(account);
 }
 
 static struct known *place_at(struct sim_account *account, int32_t partition, int64_t offset)
 {
-    size_t *count = &account->counts[partition];
+    struct account_part *part = &account->parts[partition];
 
-    if ((size_t)offset >= *count) {
-        size_t grown = MAX_OF((size_t)offset + 1, *count * 2 + 64);
+    if ((size_t)offset >= part->count) {
+        size_t grown = MAX_OF((size_t)offset + 1, part->count * 2 + 64);
 
-        account->places[partition] =
-            mem_grow(account->places[partition], grown, sizeof(struct known));
-        memset(account->places[partition] + *count, 0, (grown - *count) * sizeof(struct known));
-        *count = grown;
+        part->places = mem_grow(part->places, grown, sizeof(struct known));
+        memset(part->places + part->count, 0, (grown - part->count) * sizeof(struct known));
+        part->count = grown;
     }
-    return &account->places[partition][offset];
+    return &part->places[offset];
 }
 
 static size_t find(const struct known *place, const struct sim_session *session)
@@ -144,22 +163,7 @@ static void count_run(struct sim_account *account, const struct sim_session *ses
     }
 }
 
-void sim_account_committed(struct sim_account *account, const struct sim_session *session,
-                           int64_t offset, struct span metadata)
-{
-    const struct metadata_place place = {account->config->kafka.topics[0], session->partition,
-                                         offset};
-    struct metadata out;
-
-    count_run(account, session, 0, offset);
-    (void)metadata_read(metadata, &place, &out);
-    for (size_t i = 0; i < out.run_count; i++) {
-        count_run(account, session, out.runs[i].from, out.runs[i].to);
-    }
-    free(out.runs);
-}
-
-/* comparing */
+/* lines */
 
 static struct line *line_of(struct lines *lines, const char *text)
 {
@@ -252,6 +256,108 @@ static void add_told(const struct sim_account *account, struct lines *lines,
     }
 }
 
+/* other logs */
+
+void sim_account_new_log(struct sim_account *account, const struct sim_session *session,
+                         bool is_first)
+{
+    struct account_part *part = &account->parts[session->partition];
+
+    INVARIANT(part->new_log_count < NEW_LOGS_MAX);
+    part->new_logs[part->new_log_count++] = (struct new_log){*session, is_first};
+}
+
+static bool is_same(const struct sim_session *one, const struct sim_session *other)
+{
+    return one->life == other->life && one->epoch == other->epoch;
+}
+
+static void add_counted(const struct sim_account *account, const struct account_part *part,
+                        struct lines *lines)
+{
+    for (size_t i = 0; i < part->count; i++) {
+        const struct known *place = &part->places[i];
+
+        if (place->counted > 0) {
+            add_told(account, lines, &place->told[place->counted - 1]);
+        }
+    }
+}
+
+static void close_log(struct sim_account *account, struct account_part *part)
+{
+    add_counted(account, part, &part->old_logs);
+    for (size_t i = 0; i < part->count; i++) {
+        part->places[i].counted = 0;
+    }
+    part->has_commit = false;
+    part->is_sure = false;
+}
+
+/* What was committed before is of another log, if the session began one and commits the first time.
+ * A group without an offset may never have had one. */
+static void begin_log(struct sim_account *account, const struct sim_session *session)
+{
+    struct account_part *part = &account->parts[session->partition];
+
+    for (size_t i = 0; i < part->new_log_count; i++) {
+        bool is_first = part->new_logs[i].is_first;
+
+        if (is_same(&part->new_logs[i].session, session)) {
+            part->new_logs[i] = part->new_logs[--part->new_log_count];
+            if (!is_first || part->is_sure) {
+                close_log(account, part);
+            }
+        }
+    }
+}
+
+static void note_commit(struct account_part *part, const struct sim_session *session, int64_t from)
+{
+    if (part->has_commit) {
+        part->is_sure |= from != part->first_from || !is_same(&part->first, session);
+    } else {
+        part->has_commit = true;
+        part->first = *session;
+        part->first_from = from;
+    }
+}
+
+/* What a commit before this one kept beyond @offset, and this one does not, is sent again. */
+static void forget_beyond(struct account_part *part, int64_t offset, const struct metadata *kept)
+{
+    size_t run = 0;
+
+    for (size_t at = (size_t)MAX_OF(offset, (int64_t)0); at < part->count; at++) {
+        while (run < kept->run_count && kept->runs[run].to <= (int64_t)at) {
+            run++;
+        }
+        if (run == kept->run_count || kept->runs[run].from > (int64_t)at) {
+            part->places[at].counted = 0;
+        }
+    }
+}
+
+void sim_account_committed(struct sim_account *account, const struct sim_session *session,
+                           int64_t from, int64_t offset, struct span metadata)
+{
+    const struct metadata_place place = {account->config->kafka.topics[0], session->partition,
+                                         offset};
+    struct metadata out;
+
+    begin_log(account, session);
+    note_commit(&account->parts[session->partition], session, from);
+    count_run(account, session, 0, offset);
+    (void)metadata_read(metadata, &place, &out);
+    forget_beyond(&account->parts[session->partition], offset, &out);
+    for (size_t i = 0; i < out.run_count; i++) {
+        count_run(account, session, out.runs[i].from, out.runs[i].to);
+    }
+    free(out.runs);
+}
+
+/* comparing */
+
 static void take_book(const struct books *books, const struct books_counts *sum,
                       struct lines *lines)
 {
@@ -272,20 +378,31 @@ static void take_book(const struct books *books, const struct books_counts *sum,
     }
 }
 
-static void judge_lines(const struct lines *lines, int32_t partition, struct ledger *ledger)
+static bool is_wrong(__int128 missing, enum bound bound)
 {
+    return bound == BOUND_EQUAL      ? missing != 0
+           : bound == BOUND_AT_LEAST ? missing > 0
+                                     : missing < 0;
+}
+
+static void judge_lines(const struct lines *lines, int32_t partition, enum bound bound,
+                        struct ledger *ledger)
+{
+    static const char *const words[] = {"", ", at least", ", at most"};
+
     for (size_t i = 0; i < RECORD_CLASS_COUNT; i++) {
-        if (lines->events[i] != 0) {
-            ledger_fail(ledger, "ledger, partition %d: %+" PRId64 " events %s", (int)partition,
-                        -lines->events[i], record_class_word((enum record_class)i));
+        if (is_wrong(lines->events[i], bound)) {
+            ledger_fail(ledger, "ledger, partition %d%s: %+" PRId64 " events %s", (int)partition,
+                        words[bound], -lines->events[i], record_class_word((enum record_class)i));
         }
     }
     for (size_t i = 0; i < lines->count; i++) {
         const struct line *line = &lines->items[i];
 
-        if (line->count != 0 || line->micros != 0) {
-            ledger_fail(ledger, "ledger, partition %d: %+" PRId64 " legs, value %+lld micros: %s",
-                        (int)partition, -line->count, -(long long)line->micros, line->text);
+        if (is_wrong(line->count, bound) || is_wrong(line->micros, bound)) {
+            ledger_fail(ledger, "ledger, partition %d%s: %+" PRId64 " legs, value %+lld micros: %s",
+                        (int)partition, words[bound], -line->count, -(long long)line->micros,
+                        line->text);
         }
     }
 }
@@ -302,48 +419,70 @@ static bool is_gap(const struct ledger *ledger, int32_t partition, const struct 
     return is_gone;
 }
 
-/* The book has every offset below the commit, but for what the core named as gone. */
+/* The book has every offset below the commit, but for what the core named as gone. Of a log before
+ * nobody knows any more which offsets had records. */
 static void judge_holes(const struct book *book, struct ledger *ledger)
 {
     struct book_hole *holes;
     size_t count = book_holes(book, &holes);
 
     for (size_t i = 0; i < count; i++) {
-        if (holes[i].cause != BOOK_GAP || !is_gap(ledger, book->partition, &holes[i].run)) {
+        bool is_named = holes[i].is_old_log || is_gap(ledger, book->partition, &holes[i].run);
+
+        if (holes[i].cause != BOOK_GAP || !is_named) {
             ledger_fail(ledger, "ledger, partition %d: a hole %" PRId64 "..%" PRId64 " of cause %d",
                         (int)book->partition, holes[i].run.from, holes[i].run.to,
                         (int)holes[i].cause);
         }
     }
     free(holes);
-    if (book->committed != book->head) {
+    if (book->committed >= 0 && book->committed != book->head) {
         ledger_fail(ledger, "ledger, partition %d: committed at %" PRId64 ", told up to %" PRId64,
                     (int)book->partition, book->committed, book->head);
     }
 }
 
-void sim_account_compare(struct sim_account *account, const struct books *books,
-                         const struct book *book, struct ledger *ledger)
+/* Everything that any session settled. */
+static void add_settled(const struct sim_account *account, const struct account_part *part,
+                        struct lines *lines)
 {
-    struct lines *lines = mem_new(struct lines);
+    for (size_t i = 0; i < part->count; i++) {
+        for (size_t k = 0; k < part->places[i].count; k++) {
+            if (part->places[i].told[k].is_settled) {
+                add_told(account, lines, &part->places[i].told[k]);
+            }
+        }
+    }
+}
+
+static void compare(const struct books *books, const struct book *book, struct lines *lines,
+                    enum bound bound, struct ledger *ledger)
+{
     struct books_counts sum = {0};
     uint64_t untold = 0;
 
-    for (size_t i = 0; i < account->counts[book->partition]; i++) {
-        const struct known *place = &account->places[book->partition][i];
-
-        if (place->counted > 0) {
-            add_told(account, lines, &place->told[place->counted - 1]);
-        }
-    }
     book_sum(book, &sum, &untold);
     if (untold > 0) {
         ledger_fail(ledger, "ledger, partition %d: %" PRIu64 " events are untold",
                     (int)book->partition, untold);
     }
     take_book(books, &sum, lines);
-    judge_lines(lines, book->partition, ledger);
-    judge_holes(book, ledger);
+    judge_lines(lines, book->partition, bound, ledger);
     books_counts_fini(&sum);
-    free(lines);
+}
+
+void sim_account_compare(struct sim_account *account, const struct books *books,
+                         const struct book *book, bool is_changed, struct ledger *ledger)
+{
+    struct account_part *part = &account->parts[book->partition];
+    struct lines *most = mem_new(struct lines);
+
+    add_settled(account, part, most);
+    add_counted(account, part, &part->old_logs);
+    compare(books, book, &part->old_logs, is_changed ? BOUND_AT_LEAST : BOUND_EQUAL, ledger);
+    if (is_changed) {
+        compare(books, book, most, BOUND_AT_MOST, ledger);
+    }
+    judge_holes(book, ledger);
+    free(most);
 }

@@ -11,7 +11,7 @@
 #include "sim_world_inside.h"
 
 struct commit_entry {
-    int64_t offset;
+    int64_t from, offset; /* what the core has committed before, and with this */
     struct buf metadata;
     uint64_t generation;
     uint64_t epoch;
@@ -74,7 +74,8 @@ static enum commit_result take(struct sim_commit *commit, int32_t number)
     buf_clear(&log->metadata);
     buf_add_span(&log->metadata, buf_span(&entry->metadata));
     log_trim(log);
-    sim_account_committed(sim->account, &session, entry->offset, buf_span(&entry->metadata));
+    sim_account_committed(sim->account, &session, entry->from, entry->offset,
+                          buf_span(&entry->metadata));
     return is_answer_lost ? COMMIT_FAILED : COMMIT_DONE;
 }
 
@@ -165,6 +166,7 @@ static void add(struct sim_commit *commit, struct source_partition *partition)
     buf_init(&entry->metadata, METADATA_BYTES_MAX);
     entry->offset =
         partition_commit(partition, worker->assignment.commits.bytes_max, &entry->metadata);
+    entry->from = tracker_tally(partition->tracker)->from;
     entry->epoch = partition->epoch;
     entry->generation = worker->readers[partition->partition].generation;
     if (log->owner == worker && partition->check.state == CHECK_OFF &&

@@ -127,9 +127,15 @@ static void look(struct sim_worker *worker, struct source_partition *partition)
     struct sim_log *log = &sim->logs[partition->partition];
     struct source_counts before = partition->counts;
     int64_t wanted = partition->position;
+    uint64_t epoch = partition->epoch;
 
     partition_bounds(partition, &sim->world->pipeline->config->kafka, (int64_t)log->trimmed,
                      log_end(log), now_of(worker));
+    if (partition->epoch != epoch && tracker_tally(partition->tracker)->start.is_new_log) {
+        sim_account_new_log(
+            sim->account,
+            &(struct sim_session){worker->life, partition->partition, partition->epoch}, false);
+    }
     if (partition->counts.gaps > before.gaps) {
         worker->readers[partition->partition].changes = log->changes;
         judge_gap(worker, partition, wanted, partition->counts.gap_messages - before.gap_messages);
@@ -380,6 +386,11 @@ void reader_assign(struct sim_worker *worker, int32_t number)
         partition_place_fresh(partition, (int64_t)log->trimmed, (int64_t)log->trimmed, log_end(log),
                               now_of(worker));
         ledger_gap(sim->ledger, number, 0, (int64_t)log->trimmed);
+        sim_account_new_log(sim->account,
+                            &(struct sim_session){worker->life, number, partition->epoch}, true);
+    } else if (tracker_tally(partition->tracker)->start.is_new_log) { /* known, and not told yet */
+        sim_account_new_log(sim->account,
+                            &(struct sim_session){worker->life, number, partition->epoch}, false);
     }
     worker->readers[number] =
         (struct reader){.partition = partition, .generation = log->generation};
