@@ -70,6 +70,10 @@ bool utf8_is_valid(const void *bytes, size_t len)
         if (i == len) {
             return true;
         }
+        if (s[i] < 0x80) { /* fewer than eight of them */
+            i++;
+            continue;
+        }
         step = utf8_decode((struct span){(const char *)s + i, len - i}, &ignored);
         if (step == 0) {
             return false;

@@ -14,45 +14,61 @@ static const char own_prefix[] = "detour.";
 static const char source_prefix[] = "detour.source.";
 static const char connect_prefix[] = "__connect.errors.";
 
-static const char *const names[HEADER_FIELD_COUNT] = {
-    [HEADER_REASON] = "detour.reason",
-    [HEADER_ERROR] = "detour.error",
-    [HEADER_DESTINATION] = "detour.destination",
-    [HEADER_ROUTE] = "detour.route",
-    [HEADER_LEG] = "detour.leg",
-    [HEADER_EVENT_ID] = "detour.event.id",
-    [HEADER_EVENT_TYPE] = "detour.event.type",
-    [HEADER_OUTCOME] = "detour.outcome",
-    [HEADER_HTTP_STATUS] = "detour.http.status",
-    [HEADER_CODE] = "detour.code",
-    [HEADER_REQUEST_ID] = "detour.request.id",
-    [HEADER_ATTEMPTS] = "detour.attempts",
-    [HEADER_OUTAGE] = "detour.outage",
-    [HEADER_REPLAYS] = "detour.replays",
-    [HEADER_AT] = "detour.at",
-    [HEADER_SOURCE_TOPIC] = "detour.source.topic",
-    [HEADER_SOURCE_PARTITION] = "detour.source.partition",
-    [HEADER_SOURCE_OFFSET] = "detour.source.offset",
-    [HEADER_SOURCE_TIMESTAMP] = "detour.source.timestamp",
-    [HEADER_MENDED] = "detour.mended",
-    [HEADER_PART] = "detour.part",
-    [HEADER_PART_OF] = "detour.part.of",
-    [HEADER_INSTANCE] = "detour.instance",
-    [HEADER_CONNECT_TOPIC] = "__connect.errors.topic",
-    [HEADER_CONNECT_PARTITION] = "__connect.errors.partition",
-    [HEADER_CONNECT_OFFSET] = "__connect.errors.offset",
-    [HEADER_CONNECT_CONNECTOR_NAME] = "__connect.errors.connector.name",
-    [HEADER_CONNECT_TASK_ID] = "__connect.errors.task.id",
-    [HEADER_CONNECT_STAGE] = "__connect.errors.stage",
-    [HEADER_CONNECT_CLASS_NAME] = "__connect.errors.class.name",
-    [HEADER_CONNECT_EXCEPTION_CLASS_NAME] = "__connect.errors.exception.class.name",
-    [HEADER_CONNECT_EXCEPTION_MESSAGE] = "__connect.errors.exception.message",
+#define NAME(text)                                                                                 \
+    {                                                                                              \
+        text, sizeof(text) - 1                                                                     \
+    }
+static const struct span names[HEADER_FIELD_COUNT] = {
+    [HEADER_REASON] = NAME("detour.reason"),
+    [HEADER_ERROR] = NAME("detour.error"),
+    [HEADER_DESTINATION] = NAME("detour.destination"),
+    [HEADER_ROUTE] = NAME("detour.route"),
+    [HEADER_LEG] = NAME("detour.leg"),
+    [HEADER_EVENT_ID] = NAME("detour.event.id"),
+    [HEADER_EVENT_TYPE] = NAME("detour.event.type"),
+    [HEADER_OUTCOME] = NAME("detour.outcome"),
+    [HEADER_HTTP_STATUS] = NAME("detour.http.status"),
+    [HEADER_CODE] = NAME("detour.code"),
+    [HEADER_REQUEST_ID] = NAME("detour.request.id"),
+    [HEADER_ATTEMPTS] = NAME("detour.attempts"),
+    [HEADER_OUTAGE] = NAME("detour.outage"),
+    [HEADER_REPLAYS] = NAME("detour.replays"),
+    [HEADER_AT] = NAME("detour.at"),
+    [HEADER_SOURCE_TOPIC] = NAME("detour.source.topic"),
+    [HEADER_SOURCE_PARTITION] = NAME("detour.source.partition"),
+    [HEADER_SOURCE_OFFSET] = NAME("detour.source.offset"),
+    [HEADER_SOURCE_TIMESTAMP] = NAME("detour.source.timestamp"),
+    [HEADER_MENDED] = NAME("detour.mended"),
+    [HEADER_PART] = NAME("detour.part"),
+    [HEADER_PART_OF] = NAME("detour.part.of"),
+    [HEADER_INSTANCE] = NAME("detour.instance"),
+    [HEADER_CONNECT_TOPIC] = NAME("__connect.errors.topic"),
+    [HEADER_CONNECT_PARTITION] = NAME("__connect.errors.partition"),
+    [HEADER_CONNECT_OFFSET] = NAME("__connect.errors.offset"),
+    [HEADER_CONNECT_CONNECTOR_NAME] = NAME("__connect.errors.connector.name"),
+    [HEADER_CONNECT_TASK_ID] = NAME("__connect.errors.task.id"),
+    [HEADER_CONNECT_STAGE] = NAME("__connect.errors.stage"),
+    [HEADER_CONNECT_CLASS_NAME] = NAME("__connect.errors.class.name"),
+    [HEADER_CONNECT_EXCEPTION_CLASS_NAME] = NAME("__connect.errors.exception.class.name"),
+    [HEADER_CONNECT_EXCEPTION_MESSAGE] = NAME("__connect.errors.exception.message"),
 };
 
 const char *header_name(enum header_field field)
 {
     PRE(field < HEADER_FIELD_COUNT);
-    return names[field];
+    return names[field].ptr;
+}
+
+enum header_field header_find(struct span name, size_t from)
+{
+    for (size_t k = 0; k < HEADER_FIELD_COUNT; k++) {
+        size_t i = from + k < HEADER_FIELD_COUNT ? from + k : from + k - HEADER_FIELD_COUNT;
+
+        if (names[i].len == name.len && memcmp(names[i].ptr, name.ptr, name.len) == 0) {
+            return (enum header_field)i;
+        }
+    }
+    return HEADER_FIELD_COUNT;
 }
 
 static bool starts(const char *name, const char *prefix)
@@ -74,7 +90,7 @@ static bool is_ours_or_connect(const char *name)
 /* A plain copy's: only what we write there. */
 static bool is_of_copy(const char *name)
 {
-    return starts(name, source_prefix) || strcmp(name, names[HEADER_MENDED]) == 0;
+    return starts(name, source_prefix) || strcmp(name, header_name(HEADER_MENDED)) == 0;
 }
 
 /* Everything of @original that is not to be replaced. */
@@ -101,7 +117,8 @@ static rd_kafka_headers_t *copy_foreign(const rd_kafka_headers_t *original,
 static void add(rd_kafka_headers_t *headers, enum header_field field, struct span text)
 {
     if (text.ptr != NULL && utf8_is_valid(text.ptr, text.len)) {
-        rd_kafka_header_add(headers, names[field], -1, text.ptr, (ssize_t)text.len);
+        rd_kafka_header_add(headers, names[field].ptr, (ssize_t)names[field].len, text.ptr,
+                            (ssize_t)text.len);
     }
 }
 

@@ -56,6 +56,9 @@ enum header_field {
 };
 /** "detour.reason", ..., "__connect.errors.exception.message". */
 const char *header_name(enum header_field field);
+/** HEADER_FIELD_COUNT: no header of ours has that name. Looks from the field @from on (up to
+ * HEADER_FIELD_COUNT), round: records have ours in the order above. */
+enum header_field header_find(struct span name, size_t from);
 
 struct header_values {
     enum reason reason;

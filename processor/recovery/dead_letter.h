@@ -66,6 +66,8 @@ struct dead_letter {
 
 /** @headers may be NULL. */
 void dead_letter_read(const rd_kafka_headers_t *headers, struct dead_letter *out);
+/** Only dialect and source_*; all else counts as absent. A third of the time. */
+void dead_letter_read_source(const rd_kafka_headers_t *headers, struct dead_letter *out);
 /** "detour", "connect", "spring", "streams"; "none". */
 const char *dialect_word(enum dialect dialect);
 /** Whether the record's own place in its source topic is known. */

@@ -21,7 +21,7 @@ void original_view(const rd_kafka_message_t *message, bool is_utm, struct messag
     struct dead_letter letter;
 
     message_view_of(message, out);
-    dead_letter_read(message_headers(message), &letter);
+    dead_letter_read_source(message_headers(message), &letter);
     if (dead_letter_has_source(&letter)) {
         out->topic = letter.source_topic;
         out->partition = letter.source_partition;

@@ -60,7 +60,8 @@ struct job {
     uint64_t copies;       /* on their way to a topic */
     struct replay_way way; /* of the record being routed ... */
     struct dead_letter letter;
-    int64_t now_ms; /* ... and its time */
+    const rd_kafka_message_t *letter_of; /* that is the letter of; each one that comes takes it */
+    int64_t now_ms;                      /* ... and its time */
     int64_t event_ms;
     enum skip_reason left_out; /* why its legs were not taken */
     struct pending *pending;   /* owned */
@@ -234,6 +235,8 @@ static bool choose(struct job *job, rd_kafka_message_t *message, struct source_p
     struct err err;
 
     record_of(message, &record);
+    job->letter = record.letter;
+    job->letter_of = message;
     if (replay_judge(job->parts.rules, &record, clock_wall_ms(), &skip, &err) != ERR_OK) {
         end(job, JOB_FAILED, err.text);
         job->real.release(message);
@@ -308,7 +311,10 @@ static void begin(void *context, rd_kafka_message_t *message, const struct event
 {
     struct job *job = context;
 
-    dead_letter_read(job->real.headers(message), &job->letter);
+    if (job->letter_of != message) { /* it waited for its schema */
+        dead_letter_read(job->real.headers(message), &job->letter);
+        job->letter_of = message;
+    }
     job->event_ms = view->facts.time_ms;
     job->now_ms = view->now_ms;
     job->left_out = SKIP_ELSEWHERE;
