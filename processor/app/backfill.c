@@ -13,8 +13,7 @@ struct backfill {
     struct span topics[1];
     char *group; /* owned */
     size_t destination;
-    unsigned index; /* as a worker of the process */
-    _Atomic int order;
+    unsigned index;           /* as a worker of the process */
     struct backfill_job *job; /* owned; NULL: not running, as the next */
     struct worker *worker;    /* owned */
     uint64_t open_ms;         /* it is to be opened from then on */
@@ -22,7 +21,8 @@ struct backfill {
 
 struct backfills {
     struct worker_shared shared;
-    struct backfill *items; /* owned; they stay where they are */
+    struct backfill_orders *orders; /* owned */
+    struct backfill *items;         /* owned; they stay where they are */
     size_t count;
 };
 
@@ -53,11 +53,18 @@ static void make_own(struct backfill *backfill, const struct pipeline *pipeline)
     backfill->pipeline.source_partitions = 0; /* of the alternate: not known */
 }
 
-struct backfills *backfills_new(const struct worker_shared *shared)
+enum err_code backfills_new(const struct worker_shared *shared, struct backfills **out,
+                            struct err *err)
 {
     struct backfills *backfills = mem_new(struct backfills);
     const struct config *config = shared->pipeline->config;
 
+    enum err_code rc = backfill_orders_new(config, shared->ledger != NULL, &backfills->orders, err);
+
+    if (rc != ERR_OK) {
+        free(backfills);
+        return rc;
+    }
     backfills->shared = *shared;
     backfills->items = mem_array(config_backfills(config), struct backfill);
     for (size_t i = 0; i < config->destination_count; i++) {
@@ -66,12 +73,12 @@ struct backfills *backfills_new(const struct worker_shared *shared)
         if (config->destinations[i].backfill.from.ptr != NULL) {
             backfill->destination = i;
             backfill->index = config->workers + (unsigned)backfills->count;
-            atomic_store(&backfill->order, (int)BACKFILL_ORDER_GO);
             make_own(backfill, shared->pipeline);
             backfills->count++;
         }
     }
-    return backfills;
+    *out = backfills;
+    return ERR_OK;
 }
 
 static void close_one(struct backfill *backfill)
@@ -97,7 +104,7 @@ static void open_one(const struct backfills *backfills, struct backfill *backfil
                                                               .destination = backfill->destination,
                                                               .health = shared.health,
                                                               .metrics = shared.metrics,
-                                                              .order = &backfill->order});
+                                                              .orders = backfills->orders});
     shared.pipeline = &backfill->pipeline;
     shared.job = backfill_job_worker(backfill->job);
     if (worker_start(&shared, backfill->index, &backfill->worker, &err) == ERR_OK) {
@@ -160,6 +167,7 @@ void backfills_free(struct backfills *backfills)
         close_one(&backfills->items[i]);
         free(backfills->items[i].group);
     }
+    backfill_orders_free(backfills->orders);
     free(backfills->items);
     free(backfills);
 }

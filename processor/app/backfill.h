@@ -15,7 +15,8 @@
 struct backfills;
 
 /** Starts nothing where no destination has a backfill. @shared: what live workers share. */
-struct backfills *backfills_new(const struct worker_shared *shared);
+NODISCARD enum err_code backfills_new(const struct worker_shared *shared, struct backfills **out,
+                                      struct err *err);
 /** Now and then: open those that are not open. */
 void backfills_turn(struct backfills *backfills, uint64_t now_ms);
 void backfills_stop(struct backfills *backfills, uint64_t deadline_ms);

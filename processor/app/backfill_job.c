@@ -103,6 +103,27 @@ static struct backfill_job *job_of(void *context)
     return ((struct io_real *)context)->job;
 }
 
+/* For people; and which part of a rate that all instances share is this one's. */
+static void tell(struct backfill_job *job)
+{
+    size_t index = job->parts.destination;
+    struct backfill_progress progress = backfill_orders_progress(job->parts.orders, index);
+    const struct backfill_numbers numbers = {
+        .state = wait_word(wait_of(job)),
+        .is_known = progress.is_known,
+        .waiting = progress.waiting,
+        .left_ms = progress.left_ms,
+        .kept = backfill_kept_count(job->kept),
+    };
+    size_t held = 0;
+
+    metrics_backfill(job->intake->d->metrics, index, &numbers);
+    if (progress.partitions > 0) {
+        (void)source_partitions(job->io->source, &held);
+        job->intake->d->rate_share = (double)held / (double)progress.partitions;
+    }
+}
+
 /* live events go first */
 
 /* What their requests leave of the rate, as a part of it. */
@@ -123,13 +144,14 @@ static void look_at_live(struct backfill_job *job, uint64_t now_ms)
     }
     job->requests = requests;
     job->looked_at_ms = now_ms;
+    tell(job);
 }
 
 /* waiting */
 
 static enum backfill_wait find_wait(struct backfill_job *job, uint64_t now_ms)
 {
-    enum backfill_order order = (enum backfill_order)atomic_load(job->parts.order);
+    enum backfill_order order = backfill_orders_of(job->parts.orders, job->parts.destination);
     const struct deliverer *d = job->intake->d;
 
     if (order != BACKFILL_ORDER_GO) {
@@ -204,6 +226,8 @@ static enum skip_reason judge(const struct backfill_job *job, const rd_kafka_mes
 {
     struct message_view view;
     struct record record;
+    struct decision_place place;
+    enum decision_type decision;
 
     record_of(message, &record);
     if (record.letter.dialect != DIALECT_DETOUR ||
@@ -214,7 +238,14 @@ static enum skip_reason judge(const struct backfill_job *job, const rd_kafka_mes
         return SKIP_IN_PARTS;
     }
     original_view(message, job->is_utm, &view);
-    return view.value.ptr == NULL ? SKIP_UNDECODED : SKIP_NONE;
+    if (view.value.ptr == NULL) {
+        return SKIP_UNDECODED;
+    }
+    place = (struct decision_place){message->partition, message->offset, record.view.timestamp_ms};
+    if (backfill_orders_decided(job->parts.orders, job->parts.destination, &place, &decision)) {
+        return decision == DECISION_EXPORTED ? SKIP_EXPORTED : SKIP_DECIDED;
+    }
+    return SKIP_NONE;
 }
 
 static rd_kafka_message_t *take_kept(struct backfill_job *job, struct source_partition **partition,

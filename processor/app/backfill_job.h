@@ -25,6 +25,7 @@
 #include <stdatomic.h>
 
 #include "app/worker.h"
+#include "recovery/backfill_orders.h"
 
 /* Why nothing new is sent just now. */
 enum backfill_wait {
@@ -37,15 +38,12 @@ enum backfill_wait {
     BACKFILL_WAIT_COUNT,
 };
 
-/* What the ledger says that operators want. */
-enum backfill_order { BACKFILL_ORDER_UNKNOWN, BACKFILL_ORDER_GO, BACKFILL_ORDER_PAUSE };
-
 struct backfill_parts {
     const struct pipeline *pipeline; /* of the backfill: its group and topic */
     size_t destination;              /* index */
     struct health *health;
     struct metrics *metrics;
-    const _Atomic int *order; /* enum backfill_order */
+    struct backfill_orders *orders;
 };
 
 struct backfill_job;

@@ -223,7 +223,10 @@ static int start_workers(struct process *process)
         }
         process->worker_count++;
     }
-    process->backfills = backfills_new(&shared);
+    if (backfills_new(&shared, &process->backfills, &err) != ERR_OK) {
+        fprintf(stderr, "detour: %s\n", err.text);
+        return 2;
+    }
     return 0;
 }
 

@@ -24,6 +24,10 @@ const struct log_event log_events[] = {
      "The backfill waits or goes on. `state`: as in docs/backfill.md, or `running`. `kept`: "
      "events that are kept back to be tried again.",
      ""},
+    {"backfill.unread", "warn", "destination why", "destination",
+     "The ledger cannot be read, so nobody knows whether backfills were paused, or events "
+     "exported. What was known before stands; it is tried again after 10 s.",
+     "`why` names what is missing: detour's principal has to read the ledger's topic."},
     {"catalog.thread", "warn", "threads error", "",
      "A further thread for requests to the registry could not be started. The existing threads "
      "continue.",

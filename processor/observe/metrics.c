@@ -39,45 +39,6 @@ static uint64_t sum_at_destination(const struct metrics *metrics, size_t destina
     return sum;
 }
 
-uint64_t metrics_live_requests(const struct metrics *metrics, size_t destination)
-{
-    PRE(destination < metrics->destination_count);
-
-    uint64_t sum = 0;
-
-    for (unsigned w = 0; w < metrics->live_count; w++) {
-        const struct histogram *requests = &metrics->workers[w].destinations[destination].requests;
-
-        for (size_t i = 0; i <= request_buckets.count; i++) {
-            sum += number_of(&requests->buckets[i]);
-        }
-    }
-    return sum;
-}
-
-static void write_backfill(const struct metrics *metrics, struct buf *out, const char *name,
-                           size_t offset)
-{
-    for (size_t d = 0; d < metrics->destination_count; d++) {
-        if (metrics->has_backfill[d]) {
-            struct sample sample = sample_begin(out, name, "");
-
-            sample_label(&sample, "destination", span_of(metrics->destinations[d]));
-            sample_end_u64(&sample, sum_at_destination(metrics, d, offset));
-        }
-    }
-}
-
-static void write_backfilled(const struct metrics *metrics, struct buf *out, const char *name)
-{
-    write_backfill(metrics, out, name, offsetof(struct destination_numbers, backfilled));
-}
-
-static void write_backfill_expired(const struct metrics *metrics, struct buf *out, const char *name)
-{
-    write_backfill(metrics, out, name, offsetof(struct destination_numbers, backfill_expired));
-}
-
 static void plain(const struct metrics *metrics, struct buf *out, const char *name, size_t offset)
 {
     struct sample sample = sample_begin(out, name, "");
@@ -344,11 +305,15 @@ static const struct family {
      .write_events = metrics_write_dead_letters},
     {"detour_backfilled_total", "counter", "destination",
      "Diverted events delivered to their first destination by its backfill.",
-     .write = write_backfilled},
+     .write = metrics_write_backfilled},
     {"detour_backfill_expired_total", "counter", "destination",
      "Diverted events that were older than max_age when the backfill came to them. They are not "
      "delivered.",
-     .write = write_backfill_expired},
+     .write = metrics_write_backfill_expired},
+    {"detour_backfill_waiting_events", "gauge", "destination",
+     "Records of the topic it is backfilled from that are not settled, by all instances together; "
+     "asked every 5 s. Absent without a ledger.",
+     .write = metrics_write_backfill_waiting},
     {"detour_dropped_total", "counter", "rule",
      "Events dropped by a rule of the routing table. The rule unmatched counts events that no "
      "route takes.",

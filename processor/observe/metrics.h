@@ -59,6 +59,17 @@ void metrics_dropped(struct metrics_worker *worker,
 void metrics_backfilled(struct metrics_worker *worker, size_t destination);
 /** Or was too old for it by then. */
 void metrics_backfill_expired(struct metrics_worker *worker, size_t destination);
+/* How far a backfill is. */
+struct backfill_numbers {
+    const char *state; /* static; NULL: it has not begun */
+    bool is_known;     /* the next two are, but left_ms -1 */
+    uint64_t waiting;  /* of all instances together */
+    int64_t left_ms;
+    uint64_t kept;               /* kept back by this process, to be tried again */
+    uint64_t delivered, expired; /* read only: they are counted above */
+};
+void metrics_backfill(struct metrics_worker *worker, size_t destination,
+                      const struct backfill_numbers *numbers);
 void metrics_request(struct metrics_worker *worker, size_t destination, uint64_t duration_us);
 void metrics_latency(struct metrics_worker *worker, size_t destination, uint64_t latency_ms,
                      uint64_t count); /* from taken to settled */
@@ -104,6 +115,9 @@ void metrics_verdicts(const struct metrics *metrics, size_t destination,
                       uint64_t out[VERDICT_COUNT]);
 /** Requests to @destination for live events so far. */
 uint64_t metrics_live_requests(const struct metrics *metrics, size_t destination);
+/** False: @destination has no backfill. */
+bool metrics_backfill_of(const struct metrics *metrics, size_t destination,
+                         struct backfill_numbers *out);
 /** Events it took so far, as first destination or as an alternate; dead letters not included. */
 uint64_t metrics_taken_by(const struct metrics *metrics, size_t destination);
 /* Of one partition, by topic and partition; one that changes hands is there once. */

@@ -42,6 +42,9 @@ struct histogram {
 /* One destination's numbers at one worker. */
 struct destination_numbers {
     _Atomic uint64_t fields_left_out, backfilled, backfill_expired;
+    const char *_Atomic backfill_state;                  /* struct backfill_numbers */
+    _Atomic uint64_t backfill_waiting, backfill_left_ms; /* one more than that; 0: not known */
+    _Atomic uint64_t backfill_kept;
     struct histogram requests;
     struct histogram latencies;
 };
@@ -158,6 +161,13 @@ void metrics_write_oldest(const struct metrics *metrics, struct buf *out, const 
 void metrics_write_kafka_up(const struct metrics *metrics, struct buf *out, const char *name);
 void metrics_write_ledger_up(const struct metrics *metrics, struct buf *out, const char *name);
 void metrics_write_registry_up(const struct metrics *metrics, struct buf *out, const char *name);
+
+/* Of backfills (metrics_backfill.c). */
+void metrics_write_backfilled(const struct metrics *metrics, struct buf *out, const char *name);
+void metrics_write_backfill_expired(const struct metrics *metrics, struct buf *out,
+                                    const char *name);
+void metrics_write_backfill_waiting(const struct metrics *metrics, struct buf *out,
+                                    const char *name);
 
 /** A single-writer number as a reader sees it. */
 static inline uint64_t number_of(const _Atomic uint64_t *number)

@@ -406,6 +406,17 @@ void metrics_backfill_expired(struct metrics_worker *worker, size_t destination)
     add(&at_destination(worker, destination)->backfill_expired, 1);
 }
 
+void metrics_backfill(struct metrics_worker *worker, size_t destination,
+                      const struct backfill_numbers *numbers)
+{
+    struct destination_numbers *own = at_destination(worker, destination);
+
+    atomic_store_explicit(&own->backfill_state, numbers->state, memory_order_relaxed);
+    set(&own->backfill_waiting, numbers->is_known ? numbers->waiting + 1 : 0);
+    set(&own->backfill_left_ms, numbers->left_ms < 0 ? 0 : (uint64_t)numbers->left_ms + 1);
+    set(&own->backfill_kept, numbers->kept);
+}
+
 void metrics_request(struct metrics_worker *worker, size_t destination, uint64_t duration_us)
 {
     observe(&at_destination(worker, destination)->requests, &request_buckets, duration_us, 1);

@@ -266,6 +266,25 @@ static json_t *sources_json(const struct destination_view *view, int64_t wall_ms
     return out;
 }
 
+static json_t *backfill_json(const struct status *status, size_t index)
+{
+    const struct config *config = status->sources.config;
+    struct span from = config->destinations[index].backfill.from;
+    struct backfill_numbers numbers;
+
+    if (!metrics_backfill_of(status->sources.metrics, index, &numbers)) {
+        return json_null();
+    }
+    return json_pack("{s:s%, s:o, s:o, s:o, s:o, s:o, s:o}", "from", from.ptr, from.len, "state",
+                     word_or_null(numbers.state, numbers.state != NULL), "waiting",
+                     numbers.is_known ? count_json(numbers.waiting) : json_null(), "left_s",
+                     numbers.is_known && numbers.left_ms >= 0
+                         ? json_integer((json_int_t)(numbers.left_ms / 1000))
+                         : json_null(),
+                     "kept", count_json(numbers.kept), "delivered", count_json(numbers.delivered),
+                     "expired", count_json(numbers.expired));
+}
+
 static json_t *destination_json(struct status *status, size_t index, uint64_t now_ms,
                                 int64_t wall_ms)
 {
@@ -285,6 +304,7 @@ static json_t *destination_json(struct status *status, size_t index, uint64_t no
     json_object_set_new(out, "held", held_json(config, &view->held, wall_ms));
     json_object_set_new(out, "held_sources", sources_json(view, wall_ms));
     json_object_set_new(out, "cells", cells_json(view, wall_ms));
+    json_object_set_new(out, "backfill", backfill_json(status, index));
     return out;
 }
 

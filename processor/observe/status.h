@@ -16,7 +16,9 @@
  *                       "throttled", "throttle": null or {"since", "next_probe_in_ms",
  *                       "last_answer": ANSWER}, "held": null or {"secret", and the same},
  *                       "held_sources": [{"source_id", "since", "next_probe_in_ms"}],
- *                       "cells": [{"event", BREAKER, "k", "flapping"}]}],
+ *                       "cells": [{"event", BREAKER, "k", "flapping"}],
+ *                       "backfill": null or {"from", "state", "waiting", "left_s", "kept",
+ *                       "delivered", "expired"}}],
  *     "outages": [{"id", "destination", "event", "cause", "began", "opened", "closed", "diverted",
  *                  "dead_lettered", "last_error": ANSWER}]}]
  *
@@ -24,6 +26,9 @@
  *            "last_answer": ANSWER, "last_error": ANSWER, "began", "opened", "diverted",
  *            "dead_lettered"
  *   ANSWER:  null or {"at", "verdict", "status", "code", "request_id", "text"}
+ *
+ * A backfill's state is null until it has begun; waiting and left_s are of all instances together,
+ * null until they are known; kept are events that are kept back here, to be tried again.
  *
  * The lag of a partition is null until the broker has answered; lag_age_s is the age of its answer.
  * kafka.up and registry.up are null if nobody asks.

@@ -81,6 +81,45 @@ enum err_code group_offsets_ask(struct group_client *client, struct span topic,
                       ASK_MS / 1000, rd_kafka_err2str(error));
 }
 
+enum err_code group_client_partitions(struct group_client *client, struct span topic, size_t *out,
+                                      struct err *err)
+{
+    const rd_kafka_metadata_t *metadata = NULL;
+    char *name = mem_text(topic);
+    rd_kafka_topic_t *handle = rd_kafka_topic_new(client->rk, name, NULL);
+    rd_kafka_resp_err_t error = handle == NULL
+                                    ? rd_kafka_last_error()
+                                    : rd_kafka_metadata(client->rk, 0, handle, &metadata, ASK_MS);
+
+    *out = 0;
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR && metadata->topic_cnt == 1) {
+        *out = (size_t)metadata->topics[0].partition_cnt;
+    }
+    rd_kafka_metadata_destroy(metadata);
+    if (handle != NULL) {
+        rd_kafka_topic_destroy(handle);
+    }
+    free(name);
+    return error == RD_KAFKA_RESP_ERR_NO_ERROR
+               ? ERR_OK
+               : FAIL(err, ERR_NET, "Kafka does not tell of topic " SPAN_FMT ": %s",
+                      SPAN_ARG(topic), rd_kafka_err2str(error));
+}
+
+enum err_code group_client_bounds(struct group_client *client, struct span topic, int32_t partition,
+                                  int64_t *first, int64_t *end, struct err *err)
+{
+    char *name = mem_text(topic);
+    rd_kafka_resp_err_t error =
+        rd_kafka_query_watermark_offsets(client->rk, name, partition, first, end, ASK_MS);
+
+    free(name);
+    return error == RD_KAFKA_RESP_ERR_NO_ERROR
+               ? ERR_OK
+               : FAIL(err, ERR_NET, "Kafka does not tell the end of " SPAN_FMT " [%d]: %s",
+                      SPAN_ARG(topic), partition, rd_kafka_err2str(error));
+}
+
 void group_offsets_fini(struct group_offset *offsets, size_t count)
 {
     for (size_t i = 0; i < count; i++) {

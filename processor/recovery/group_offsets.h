@@ -27,6 +27,13 @@ NODISCARD enum err_code group_client_open(const struct config *config, struct sp
 NODISCARD enum err_code group_offsets_ask(struct group_client *client, struct span topic,
                                           struct group_offset *offsets, size_t count,
                                           struct err *err);
+/** How many partitions @topic has; 0: it is not there. */
+NODISCARD enum err_code group_client_partitions(struct group_client *client, struct span topic,
+                                                size_t *out, struct err *err);
+/** The first offset that @partition holds, and behind its last. */
+NODISCARD enum err_code group_client_bounds(struct group_client *client, struct span topic,
+                                            int32_t partition, int64_t *first, int64_t *end,
+                                            struct err *err);
 void group_offsets_fini(struct group_offset *offsets, size_t count);
 void group_client_close(struct group_client *client); /* may be NULL */
 
