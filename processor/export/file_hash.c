@@ -4,6 +4,7 @@
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 
@@ -46,14 +47,28 @@ void file_hash_add(struct file_hash *hash, struct span bytes)
     INVARIANT(is_ok == 1);
 }
 
-void file_hash_end(struct file_hash *hash, char out[FILE_HASH_TEXT_BYTES])
+static void end(struct file_hash *hash, unsigned char digest[EVP_MAX_MD_SIZE])
 {
-    unsigned char digest[EVP_MAX_MD_SIZE] = {0};
     unsigned len = 0;
     int is_ok = EVP_DigestFinal_ex(hash->context, digest, &len);
 
     INVARIANT(is_ok == 1);
+}
+
+void file_hash_end(struct file_hash *hash, char out[FILE_HASH_TEXT_BYTES])
+{
+    unsigned char digest[EVP_MAX_MD_SIZE] = {0};
+
+    end(hash, digest);
     for (size_t i = 0; i < (FILE_HASH_TEXT_BYTES - 1) / 2; i++) {
         (void)snprintf(out + i * 2, 3, "%02x", digest[i]);
     }
+}
+
+void file_hash_end_words(struct file_hash *hash, uint64_t out[2])
+{
+    unsigned char digest[EVP_MAX_MD_SIZE] = {0};
+
+    end(hash, digest);
+    memcpy(out, digest, 2 * sizeof(out[0]));
 }

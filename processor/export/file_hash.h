@@ -19,5 +19,7 @@ void file_hash_begin(struct file_hash *hash);
 void file_hash_add(struct file_hash *hash, struct span bytes);
 /** 64 digits and a terminator; the next file begins with file_hash_begin(). */
 void file_hash_end(struct file_hash *hash, char out[FILE_HASH_TEXT_BYTES]);
+/** The same, but the first 128 bits, for comparing. */
+void file_hash_end_words(struct file_hash *hash, uint64_t out[2]);
 
 #endif /* EXPORT_FILE_HASH_H */

@@ -78,17 +78,11 @@ static void begin_half(struct seen_ids *seen)
 
 static struct digest digest_of(struct seen_ids *seen, struct span id)
 {
-    char hex[FILE_HASH_TEXT_BYTES];
     struct digest digest;
-    char text[17] = "";
 
     file_hash_begin(seen->hash);
     file_hash_add(seen->hash, id);
-    file_hash_end(seen->hash, hex);
-    for (size_t i = 0; i < COUNT_OF(digest.words); i++) {
-        memcpy(text, hex + 16 * i, 16);
-        digest.words[i] = strtoull(text, NULL, 16);
-    }
+    file_hash_end_words(seen->hash, digest.words);
     digest.words[1] |= 1; /* never an empty slot's */
     return digest;
 }

@@ -30,6 +30,7 @@ struct reconcile_topic {
 
 struct reconcile_finding {
     struct span topic;
+    struct span outage; /* absent: it is not about one */
     int32_t partition;
     struct record_run run;
     uint64_t count;   /* records, or offsets where they cannot be read */

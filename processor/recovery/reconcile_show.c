@@ -99,6 +99,9 @@ static void add_finding(struct buf *out, const struct reconcile_finding *finding
     if (finding->partition >= 0) {
         buf_printf(&line, "[%d]", finding->partition);
     }
+    if (finding->outage.len > 0) {
+        buf_printf(&line, " of outage " SPAN_FMT, SPAN_ARG(finding->outage));
+    }
     if (finding->run.to > finding->run.from) {
         buf_printf(&line, " offsets %lld to %lld: %llu %s", (long long)finding->run.from,
                    (long long)finding->run.to - 1, (unsigned long long)finding->count,
@@ -233,12 +236,12 @@ static json_t *findings_json(const struct reconcile *reconcile)
     for (size_t i = 0; i < reconcile->finding_count; i++) {
         const struct reconcile_finding *at = &reconcile->findings[i];
 
-        json_array_append_new(array, json_pack("{s:o, s:i, s:I, s:I, s:o, s:b, s:b, s:s}", "topic",
-                                               text_or_null(at->topic), "partition",
-                                               (int)at->partition, "from", (json_int_t)at->run.from,
-                                               "to", (json_int_t)at->run.to, "count",
-                                               number(at->count), "is_offsets", at->is_offsets,
-                                               "is_failure", at->is_failure, "cause", at->text));
+        json_array_append_new(
+            array, json_pack("{s:o, s:o, s:i, s:I, s:I, s:o, s:b, s:b, s:s}", "topic",
+                             text_or_null(at->topic), "outage", text_or_null(at->outage),
+                             "partition", (int)at->partition, "from", (json_int_t)at->run.from,
+                             "to", (json_int_t)at->run.to, "count", number(at->count), "is_offsets",
+                             at->is_offsets, "is_failure", at->is_failure, "cause", at->text));
     }
     return array;
 }

@@ -202,7 +202,7 @@ def test_what_became_of_the_diverted(world, books):
                                                 "counts": {"exported": 4}})
     found, code = account(world, books)
     assert code == 0
-    assert found["followed"] == {"backfilled": 12, "expired": 3, "skipped": 0, "exported": 4, "waiting": 5}
+    assert found["followed"] == {"backfilled": 12, "expired": 3, "skipped": 0, "exported": 4, "waiting": 5, "decided": 0}
 
 
 def test_the_textfile_of_the_node_exporter(world, books, tmp_path):
@@ -234,16 +234,20 @@ def test_deep_finds_a_diverted_record_that_is_not_there(world, books):
     books.tally("A", 0, 10, begin=0, first=True, delivered=7, diverted=3)
     books.commit(10)
 
-    def diverted(offsets):
+    def diverted(offsets, outage="20261130T140158-7f3a"):
         for offset in offsets:
             headers = {"reason": "outage", "source.topic": world.topics["source"], "source.partition": "0",
-                       "source.offset": str(offset), "leg": "tiktok", "route": "all"}
+                       "source.offset": str(offset), "leg": "tiktok", "route": "all", "outage": outage}
             world.producer.produce(world.topics["utm"], b"x", headers=[("detour." + k, v) for k, v in headers.items()])
         assert world.producer.flush(20) == 0
 
     diverted([1, 2, 2])
     found, code = account(world, books, "--deep")
     assert code == 1 and found["findings"][0]["count"] == 1
+    assert (found["findings"][0]["topic"], found["findings"][0]["outage"]) == ("outage", "20261130T140158-7f3a")
+    assert "outage of outage 20261130T140158-7f3a: 1" in reconcile(world, books, "--deep").stdout
+    diverted([3], outage="another")
+    assert account(world, books, "--deep")[1] == 1, "a record of another outage is not the one that is missing"
     diverted([3])
     assert account(world, books, "--deep")[1] == 0
 
