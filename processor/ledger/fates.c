@@ -26,7 +26,6 @@ struct fates {
     size_t crowded_at;
     uint32_t *slots; /* owned; hash -> number, 0: empty */
     size_t slot_count;
-    uint32_t last;                           /* found, for the next */
     struct span events[FATE_EVENTS_MAX + 1]; /* owned texts; [0] is "other" */
     size_t event_count;
     char currencies[FATE_CURRENCIES_MAX][4];
@@ -112,24 +111,21 @@ static bool is_code(const char code[4])
 
 void fates_currency(struct fates *fates, const char code[4], char out[4])
 {
-    size_t i = 0;
-
+    for (size_t i = 0; i < fates->currency_count; i++) {
+        if (memcmp(fates->currencies[i], code, 4) == 0) { /* nearly always */
+            memcpy(out, code, 4);
+            return;
+        }
+    }
     memset(out, 0, 4);
-    if (code[0] == '\0' || !is_code(code)) {
-        memcpy(out, code[0] == '\0' ? FATE_NO_CURRENCY : FATE_UNSUMMED, 2);
-        return;
-    }
-    while (i < fates->currency_count && memcmp(fates->currencies[i], code, 4) != 0) {
-        i++;
-    }
-    if (i == FATE_CURRENCIES_MAX) {
+    if (code[0] == '\0') {
+        memcpy(out, FATE_NO_CURRENCY, 2);
+    } else if (!is_code(code) || fates->currency_count == FATE_CURRENCIES_MAX) {
         memcpy(out, FATE_UNSUMMED, 2);
-        return;
-    }
-    if (i == fates->currency_count) {
+    } else {
         memcpy(fates->currencies[fates->currency_count++], code, 4);
+        memcpy(out, code, 4);
     }
-    memcpy(out, code, 4);
 }
 
 uint32_t fates_outage(struct fates *fates, const char *id)
@@ -169,19 +165,34 @@ const char *fates_outage_text(const struct fates *fates, uint32_t outage)
 
 /* finding */
 
-static bool is_same(const struct fate *fate, const struct fate_leg *legs, size_t count,
-                    const char currency[4])
+/* The hash first: of another fate it differs nearly always. */
+static bool is_same(const struct fate *fate, uint64_t hash, const struct fate_leg *legs,
+                    size_t count, const char currency[4])
 {
-    return fate->legs != NULL && fate->leg_count == count &&
+    return fate->hash == hash && fate->legs != NULL && fate->leg_count == count &&
            memcmp(fate->legs, legs, count * sizeof(*legs)) == 0 &&
            memcmp(fate->currency, currency, sizeof(fate->currency)) == 0;
 }
 
+/* Once for each event that is settled, so eight bytes at a time. Nobody outside chooses what is
+ * hashed: pointers into the configuration, and numbers given here. */
 static uint64_t hash_of(const struct fate_leg *legs, size_t count, const char currency[4])
 {
-    uint64_t hash = span_hash((struct span){(const char *)legs, count * sizeof(*legs)});
+    uint64_t words[sizeof(*legs) / sizeof(uint64_t)];
+    uint32_t code;
+    uint64_t hash;
 
-    return (hash ^ span_hash((struct span){currency, 4})) * 0x9e3779b97f4a7c15u;
+    _Static_assert(sizeof(words) == sizeof(*legs), "a leg is whole words");
+    memcpy(&code, currency, sizeof(code));
+    hash = code;
+    for (size_t i = 0; i < count; i++) {
+        memcpy(words, &legs[i], sizeof(words));
+        for (size_t k = 0; k < COUNT_OF(words); k++) {
+            hash = (hash ^ words[k]) * 0x9e3779b97f4a7c15u;
+            hash ^= hash >> 29;
+        }
+    }
+    return hash;
 }
 
 static void put(struct fates *fates, uint64_t hash, uint32_t number)
@@ -259,24 +270,19 @@ static uint32_t add(struct fates *fates, const struct fate_leg *legs, size_t cou
 uint32_t fates_find(struct fates *fates, const struct fate_leg *legs, size_t count,
                     const char currency[4])
 {
-    uint64_t hash;
-    size_t at;
+    uint64_t hash = hash_of(legs, count, currency);
+    size_t at = (size_t)(hash >> 20) & (fates->slot_count - 1);
 
     PRE(count > 0);
-    if (fates->last != NO_FATE && is_same(&fates->fates[fates->last], legs, count, currency)) {
-        return fates->last;
-    }
-    hash = hash_of(legs, count, currency);
-    at = (size_t)(hash >> 20) & (fates->slot_count - 1);
     while (fates->slots[at] != 0) {
-        fates->last = fates->slots[at];
-        if (is_same(&fates->fates[fates->last], legs, count, currency)) {
-            return fates->last;
+        uint32_t number = fates->slots[at];
+
+        if (is_same(&fates->fates[number], hash, legs, count, currency)) {
+            return number;
         }
         at = (at + 1) & (fates->slot_count - 1);
     }
-    fates->last = add(fates, legs, count, currency, hash);
-    return fates->last;
+    return add(fates, legs, count, currency, hash);
 }
 
 const struct fate *fates_get(const struct fates *fates, uint32_t number)
@@ -329,7 +335,6 @@ void fates_sweep(struct fates *fates, const bool *used)
         fates->first_free = i;
         fates->used--;
     }
-    fates->last = NO_FATE;
     keep_outages(fates);
     rebuild(fates, fates->slot_count);
     /* As many as that are really in use: sweeping again at once would find nothing. */
