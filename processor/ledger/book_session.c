@@ -372,6 +372,19 @@ static bool has_kept(const struct book_session *session, size_t which,
     return is_same;
 }
 
+/* Of the pending tallies that end at @offset the newest, that kept @settled unless that is NULL. */
+static size_t find_kept(const struct book_session *session, int64_t offset,
+                        const struct books_runs *settled)
+{
+    for (size_t i = session->pending_count; i > 0; i--) {
+        if (session->pending[i - 1].run.to == offset &&
+            (settled == NULL || has_kept(session, i - 1, settled))) {
+            return i - 1;
+        }
+    }
+    return BOOK_PENDING_MAX;
+}
+
 /* The session with the pending tally that ends at @offset and was written last, and which it is;
  * or SIZE_MAX. One that the ledger took late is not the last.
  * @settled: with these runs; NULL: whatever its runs are. */
@@ -383,11 +396,10 @@ static size_t find_match(const struct book *book, int64_t offset, const struct b
 
     for (size_t i = book->session_count; i > 0; i--) {
         const struct book_session *session = &book->sessions[i - 1];
-        size_t found = session_find(session, offset);
+        size_t found = find_kept(session, offset, settled);
 
         if (found == BOOK_PENDING_MAX || session->pending[found].at_ms <= at_ms ||
             (session->is_handed && is_empty(session, found)) ||
-            (settled != NULL && !has_kept(session, found, settled)) ||
             (is_overtaken(book, session, offset) && offset == book->head)) {
             continue;
         }
