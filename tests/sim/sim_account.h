@@ -49,4 +49,7 @@ void sim_account_new_log(struct sim_account *account, const struct sim_session *
 void sim_account_compare(struct sim_account *account, const struct books *books,
                          const struct book *book, bool is_changed, struct ledger *ledger);
 
+/** sim_holes.c. As above, of the offsets alone. */
+void sim_judge_holes(const struct book *book, struct ledger *ledger);
+
 #endif /* SIM_ACCOUNT_H */
