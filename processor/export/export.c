@@ -17,7 +17,7 @@ struct arguments {
     struct dlq_arguments dlq;
     const char *format, *form, *prefix;
     uint64_t file_rows, file_bytes, age_ms_max;
-    bool is_masked, may_duplicate, is_forced, is_again, is_dry, is_all;
+    bool is_masked, may_duplicate, is_forced, is_again, is_dry, is_all, has_expired;
 };
 
 static const struct arguments defaults = {.format = "csv", .file_bytes = FILE_BYTES};
@@ -80,9 +80,22 @@ static void tell(struct export *export, bool is_json)
     } else {
         export_print(export, stdout);
     }
+    if (export->options.to->config->backfill.from.ptr != NULL && !export->options.is_dry &&
+        !export->options.is_masked) {
+        fprintf(stderr, "detour export: a backfill that ran meanwhile may have sent some of these "
+                        "events; detour backfill pause before an export prevents it\n");
+    }
     if (export->totals.exported == 0) {
         fprintf(stderr, "detour export: nothing to export, so there are no files\n");
     }
+}
+
+/* A backfill leaves out what is older. */
+static uint64_t expired_ms(const struct config_destination *to)
+{
+    return MAX_OF(to->max_age_ms > 0 ? MIN_OF(to->max_age_ms, to->backfill.max_age_ms)
+                                     : to->backfill.max_age_ms,
+                  (uint64_t)1);
 }
 
 static void make(struct dlq *dlq, const struct arguments *arguments,
@@ -102,6 +115,7 @@ static void make(struct dlq *dlq, const struct arguments *arguments,
         .age_ms_max = arguments->age_ms_max > 0 ? arguments->age_ms_max
                       : is_table(arguments)     ? AGE_MS
                                                 : 0,
+        .expired_ms = arguments->has_expired ? expired_ms(choice->to->config) : 0,
         .is_masked = arguments->is_masked,
         .may_duplicate = arguments->may_duplicate,
         .is_forced = arguments->is_forced,
@@ -194,6 +208,11 @@ static const struct command_option options[] = {
      .help = "also what was exported before",
      .read = command_flag,
      .offset = offsetof(struct arguments, is_again)},
+    {.name = "expired",
+     .help = "also what the destination's backfill has settled and is older than its max_age: it "
+             "passed such events over",
+     .read = command_flag,
+     .offset = offsetof(struct arguments, has_expired)},
     {.name = "force",
      .help = "replace files that are there already",
      .read = command_flag,

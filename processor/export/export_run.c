@@ -222,7 +222,10 @@ static bool take(struct export *export, struct export_topic *topic, const struct
     enum err_code rc = ERR_OK;
 
     if (row.left == LEFT_NOTHING) {
-        rc = row_maker_make(export->maker, letter, &row, &err);
+        bool is_backfilled =
+            backfilled_has(&topic->backfilled, letter->place.partition, letter->place.offset);
+
+        rc = row_maker_make(export->maker, letter, is_backfilled, &row, &err);
         row.is_again = was_exported(letter);
     }
     if (rc != ERR_OK) {
@@ -235,15 +238,21 @@ static bool take(struct export *export, struct export_topic *topic, const struct
     return true;
 }
 
-/* Without them an event would be exported twice, so it does not go on without them. */
-static bool read_decisions(struct dlq *dlq)
+/* What was exported, skipped or backfilled. Without it an event would be sent twice, so it does not
+ * go on without. */
+static bool read_past(struct export *export, struct export_topic *topic)
 {
+    struct dlq *dlq = export->dlq;
     struct err err;
     enum err_code rc;
 
     decisions_free(dlq->decisions);
     dlq->decisions = NULL;
     rc = decisions_read(dlq->config, dlq->topic, dlq->filter.since_ms, &dlq->decisions, &err);
+    if (rc == ERR_OK) {
+        rc = backfilled_read(dlq->config, export->options.to->config->name, span_of(topic->name),
+                             &topic->backfilled, &err);
+    }
     return rc == ERR_OK || dlq_fail(dlq, rc, err.text);
 }
 
@@ -259,7 +268,7 @@ static bool read_topic(struct export *export, struct export_topic *topic, bool m
     if (!is_well || topic->is_absent) {
         return is_well;
     }
-    is_well = read_decisions(dlq);
+    is_well = read_past(export, topic);
     while (is_well && (step = dlq_next(dlq, &message, &letter)) == SCAN_RECORD) {
         if (is_ours(export, &letter.record.letter)) {
             is_well = take(export, topic, &letter);
@@ -354,6 +363,7 @@ bool export_run(struct export *export, struct dlq *dlq, const struct export_opti
     const struct row_options row = {.to = options->to,
                                     .form = options->form,
                                     .age_ms_max = options->age_ms_max,
+                                    .expired_ms = options->expired_ms,
                                     .is_masked = options->is_masked,
                                     .may_duplicate = options->may_duplicate};
     bool is_well;
@@ -381,6 +391,7 @@ void export_fini(struct export *export)
         free(export->topics[i].job);
         export_totals_fini(&export->topics[i].totals);
         offset_runs_fini(&export->topics[i].runs);
+        backfilled_fini(&export->topics[i].backfilled);
     }
     free(export->topics);
     export_totals_fini(&export->totals);

@@ -15,6 +15,7 @@
 #ifndef EXPORT_EXPORT_RUN_H
 #define EXPORT_EXPORT_RUN_H
 
+#include "export/backfilled.h"
 #include "export/export_files.h"
 #include "export/export_totals.h"
 #include "recovery/offset_runs.h"
@@ -28,6 +29,7 @@ struct export_options {
     const char *prefix;
     uint64_t rows_max, bytes_max; /* of a file; rows: 0 is none */
     uint64_t age_ms_max;
+    uint64_t expired_ms; /* of what a backfill has settled, events that are older; 0: none */
     bool is_masked, may_duplicate, is_forced, is_again, is_dry;
 };
 
@@ -40,6 +42,7 @@ struct export_topic {
     bool is_ended;  /* "ended" too */
     struct export_totals totals;
     struct offset_runs runs; /* what is exported of it */
+    struct backfilled backfilled;
 };
 
 struct export

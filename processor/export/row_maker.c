@@ -27,6 +27,7 @@ struct row_maker {
 /* One event on its way. */
 struct making {
     const struct dlq_letter *letter;
+    bool is_backfilled;
     struct read_event event;
     struct span id;
     struct made_row *out;
@@ -48,6 +49,8 @@ static const struct {
                                      "(--allow-duplicates)"},
     [LEFT_DUPLICATE] = {"duplicate", "another copy of an event that is exported"},
     [LEFT_EXPORTED] = {"already_exported", "exported before (--again)"},
+    [LEFT_BACKFILLED] = {"backfilled",
+                         "settled by the backfill (--expired: what it found too old)"},
     [LEFT_SKIPPED] = {"skipped", "stay as they are, by detour dlq skip"},
 };
 
@@ -207,6 +210,12 @@ static bool is_too_old(const struct row_maker *maker, const struct facts *facts)
            maker->dlq->now_ms - facts->time_ms > (int64_t)maker->options.age_ms_max;
 }
 
+/* The backfill passed it over, or delivered it shortly before it was too old. */
+static bool is_expired(const struct row_maker *maker, const struct facts *facts)
+{
+    return maker->dlq->now_ms - facts->time_ms > (int64_t)maker->options.expired_ms;
+}
+
 static enum left_out make_of_event(struct row_maker *maker, struct making *making)
 {
     const struct facts *facts = &making->event.decoded.view.facts;
@@ -214,6 +223,9 @@ static enum left_out make_of_event(struct row_maker *maker, struct making *makin
 
     if (!making->event.has_facts) {
         return LEFT_NOT_MAPPED;
+    }
+    if (making->is_backfilled && !is_expired(maker, facts)) {
+        return LEFT_BACKFILLED;
     }
     if (is_too_old(maker, facts)) {
         return LEFT_TOO_OLD;
@@ -266,15 +278,17 @@ static enum err_code make_of_parts(struct row_maker *maker, struct making *makin
 }
 
 enum err_code row_maker_make(struct row_maker *maker, const struct dlq_letter *letter,
-                             struct made_row *out, struct err *err)
+                             bool is_backfilled, struct made_row *out, struct err *err)
 {
     const struct record *record = &letter->record;
-    struct making making = {.letter = letter, .out = out};
+    struct making making = {.letter = letter, .is_backfilled = is_backfilled, .out = out};
     enum err_code rc = ERR_OK;
 
     *out = (struct made_row){.left = LEFT_NOTHING};
     arena_reset(&maker->arena);
-    if (is_ambiguous(maker, &record->letter)) {
+    if (is_backfilled && maker->options.expired_ms == 0) {
+        out->left = LEFT_BACKFILLED;
+    } else if (is_ambiguous(maker, &record->letter)) {
         out->left = LEFT_AMBIGUOUS;
     } else if (record->letter.part_count > 0) {
         rc = make_of_parts(maker, &making, err);

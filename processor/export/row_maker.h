@@ -32,6 +32,7 @@ enum left_out {
     LEFT_AMBIGUOUS,     /* the service may have it already, and does not notice any more */
     LEFT_DUPLICATE,     /* its event id came before */
     LEFT_EXPORTED,      /* it was exported before */
+    LEFT_BACKFILLED,    /* the destination's backfill has settled it */
     LEFT_SKIPPED,       /* an operator decided that it stays */
     LEFT_COUNT,
 };
@@ -45,6 +46,7 @@ struct row_options {
     const struct destination *to;
     const struct upload_form *form; /* NULL: JSON lines */
     uint64_t age_ms_max;            /* 0: none */
+    uint64_t expired_ms; /* of what a backfill has settled, events that are older; 0: none */
     bool is_masked;
     bool may_duplicate;
 };
@@ -65,7 +67,8 @@ struct row_maker;
 
 NODISCARD struct row_maker *row_maker_new(const struct dlq *dlq, const struct row_options *options);
 void row_maker_free(struct row_maker *maker); /* may be NULL */
+/** @is_backfilled: a backfill has settled it. */
 NODISCARD enum err_code row_maker_make(struct row_maker *maker, const struct dlq_letter *letter,
-                                       struct made_row *out, struct err *err);
+                                       bool is_backfilled, struct made_row *out, struct err *err);
 
 #endif /* EXPORT_ROW_MAKER_H */

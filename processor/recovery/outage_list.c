@@ -149,6 +149,8 @@ static void add_backfilled(struct outage_sums *sums, const struct books *books,
     } else if (key->fate == RECORD_SKIPPED &&
                (span_is(reason, "too_old") || span_is(reason, "expired"))) {
         sums->expired += line->count;
+    } else if (span_is(reason, "exported")) {
+        sums->passed_over += line->count;
     } else if (!span_is(reason,
                         "not_selected")) { /* those were diverted from another destination */
         sums->skipped += line->count;
@@ -318,7 +320,7 @@ const struct outage *outage_list_find(const struct outage_list *list, struct spa
 uint64_t outage_waiting(const struct outage *outage)
 {
     const struct outage_sums *sums = &outage->sums;
-    uint64_t done = sums->backfilled + sums->expired + sums->skipped;
+    uint64_t done = sums->backfilled + sums->expired + sums->skipped + sums->passed_over;
 
     return sums->diverted > done ? sums->diverted - done : 0;
 }

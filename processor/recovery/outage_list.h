@@ -21,6 +21,7 @@ struct outage_value {
 struct outage_sums {
     uint64_t diverted, dead_lettered;
     uint64_t backfilled, expired, skipped;
+    uint64_t passed_over; /* by the backfill, because they were exported */
     uint64_t unsummed;
     struct outage_value values[OUTAGE_CURRENCIES_MAX]; /* of diverted and dead-lettered legs */
     size_t value_count;

@@ -253,6 +253,19 @@ def test_an_outage_of_two_instances(world, letters):
     assert listed["o-9"] == 1, "an export by another selection counts for its outages too"
 
 
+def test_what_a_backfill_has_settled(world, letters):
+    """It is not exported; what was too old for the backfill is, when it is asked for."""
+    now = time.time()
+    run = letters(*[letter(value_of(f"b-{i}", now=now - (3 * 86400 if i < 2 else 0)), reason="outage") for i in range(6)], topic="dead")
+    group = f"{world.group}.backfill.tiktok"
+    Ledger(world, create=False).commit(4, topic=world.topics["dead"], group=group)
+    done = export(run, "--all")
+    assert done["left_out"] == {"backfilled": 4} and [r["event_id"] for r in rows(run)] == ["b-4", "b-5"]
+    expired = export(run, "--all", "--expired", prefix="expired")
+    assert expired["left_out"] == {"backfilled": 2, "already_exported": 2}
+    assert [r["event_id"] for r in rows(run, "expired")] == ["b-0", "b-1"]
+
+
 def test_wrong_words(world, letters):
     run = letters()
     for words, code, text in (
