@@ -58,8 +58,9 @@ struct account_part {
     bool has_commit;          /* of this log; then also ... */
     struct sim_session first; /* ... who sent the first one ... */
     int64_t first_from;
-    bool is_sure;      /* ... and whether another tally has told of it */
-    int64_t committed; /* the last offset */
+    bool is_sure;            /* ... and whether another tally has told of it */
+    int64_t committed;       /* the last offset ... */
+    struct sim_session last; /* ... and who committed it */
 };
 
 struct sim_account {
@@ -359,7 +360,9 @@ void sim_account_committed(struct sim_account *account, const struct sim_session
 
     begin_log(account, session);
     note_commit(part, session, from);
-    forget_again(account, session, from, MIN_OF(offset, part->committed));
+    if (!is_same(&part->last, session)) { /* else the answer to its last commit was lost */
+        forget_again(account, session, from, MIN_OF(offset, part->committed));
+    }
     count_run(account, session, 0, offset);
     (void)metadata_read(metadata, &place, &out);
     forget_beyond(part, offset, &out);
@@ -367,6 +370,7 @@ void sim_account_committed(struct sim_account *account, const struct sim_session
         count_run(account, session, out.runs[i].from, out.runs[i].to);
     }
     part->committed = offset;
+    part->last = *session;
     free(out.runs);
 }
 
