@@ -75,6 +75,13 @@ static void add_row(struct buf *out, const struct outage *outage)
     buf_printf(out, " %5llu\n", (unsigned long long)outage->sums.dead_lettered);
 }
 
+static struct span cause_of(const struct outage *outage)
+{
+    struct span cause = outage->parts[0]->cause;
+
+    return cause.ptr == NULL ? SPAN("cause not told") : cause;
+}
+
 void outages_print(FILE *out, const struct outage_list *list)
 {
     struct buf text;
@@ -86,11 +93,10 @@ void outages_print(FILE *out, const struct outage_list *list)
         const struct outage *outage = &list->items[i];
 
         add_row(&text, outage);
-        if (outage->sums.value_count > 0) {
-            buf_printf(&text, "%*s", ID_COLUMNS + 1, "");
-            add_values(&text, &outage->sums, ID_COLUMNS + 1);
-            buf_add_char(&text, '\n');
-        }
+        buf_printf(&text, "%*s" SPAN_FMT, ID_COLUMNS + 1, "", SPAN_ARG(cause_of(outage)));
+        buf_add_text(&text, outage->sums.value_count > 0 ? ": " : "");
+        add_values(&text, &outage->sums, ID_COLUMNS + 1);
+        buf_add_char(&text, '\n');
     }
     fputs(buf_text(&text), out);
     buf_fini(&text);
@@ -120,7 +126,7 @@ static void add_head(struct buf *out, const struct outage *outage)
     add_line(out, "outage", first->id);
     add_line(out, "destination", first->destination);
     add_line(out, "event", first->event.ptr == NULL ? SPAN("all") : first->event);
-    add_line(out, "cause", first->cause.ptr == NULL ? SPAN("not told") : first->cause);
+    add_line(out, "cause", cause_of(outage));
     add_line(out, "scope", first->scope.ptr == NULL ? SPAN("not told") : first->scope);
     add_time(out, "started", outage->started_ms, "");
     if (first->detected_ms >= 0) {
@@ -143,10 +149,33 @@ static void add_count(struct buf *out, const char *name, uint64_t count)
     buf_add_char(out, '\n');
 }
 
+/* When what is waiting begins to be too old; -1: it never is, or nothing waits. */
+struct expiry {
+    int64_t from_ms;     /* for the destination */
+    int64_t backfill_ms; /* for its backfill */
+};
+
+/* The first event of an outage is about as old as the outage. */
+static struct expiry expiry_of(const struct config *config, const struct outage *outage)
+{
+    const struct config_destination *to = config_find(config, outage->parts[0]->destination);
+    struct expiry expiry = {-1, -1};
+
+    if (to == NULL || outage_waiting(outage) == 0) {
+        return expiry;
+    }
+    if (to->max_age_ms > 0) {
+        expiry.from_ms = outage->started_ms + (int64_t)to->max_age_ms;
+    }
+    if (to->backfill.from.ptr != NULL) {
+        expiry.backfill_ms = outage->started_ms + (int64_t)to->backfill.max_age_ms;
+    }
+    return expiry;
+}
+
 static void add_sums(struct buf *out, const struct config *config, const struct outage *outage)
 {
-    const struct config_destination *destination =
-        config_find(config, outage->parts[0]->destination);
+    struct expiry expiry = expiry_of(config, outage);
 
     add_count(out, "diverted", outage->sums.diverted);
     add_count(out, "dead letters", outage->sums.dead_lettered);
@@ -160,9 +189,11 @@ static void add_sums(struct buf *out, const struct config *config, const struct 
     }
     add_count(out, "exported", outage->exported);
     add_count(out, "waiting", outage_waiting(outage));
-    if (outage_waiting(outage) > 0 && destination != NULL && destination->max_age_ms > 0) {
-        add_time(out, "expire from", outage->started_ms + (int64_t)destination->max_age_ms,
-                 " on, by max_age of the destination");
+    if (expiry.from_ms >= 0) {
+        add_time(out, "expire from", expiry.from_ms, " on, by max_age of the destination");
+    }
+    if (expiry.backfill_ms >= 0) {
+        add_time(out, "backfill until", expiry.backfill_ms, ", by backfill.max_age");
     }
 }
 
@@ -299,18 +330,15 @@ static json_t *value_json(const struct outage_sums *sums)
 static json_t *one_json(const struct config *config, const struct outage *outage)
 {
     const struct books_outage *first = outage->parts[0];
-    const struct config_destination *destination = config_find(config, first->destination);
+    struct expiry expiry = expiry_of(config, outage);
     json_t *ids = json_array();
-    int64_t expires_ms = destination != NULL && destination->max_age_ms > 0
-                             ? outage->started_ms + (int64_t)destination->max_age_ms
-                             : -1;
 
     for (size_t i = 0; i < outage->part_count; i++) {
         json_array_append_new(ids, text_or_null(outage->parts[i]->id));
     }
     return json_pack(
         "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, "
-        "s:o}",
+        "s:o, s:o}",
         "id", text_or_null(first->id), "destination", text_or_null(first->destination), "event",
         text_or_null(first->event), "cause", text_or_null(first->cause), "scope",
         text_or_null(first->scope), "started", time_or_null(outage->started_ms), "detected",
@@ -319,7 +347,7 @@ static json_t *one_json(const struct config *config, const struct outage *outage
         "backfilled", number(outage->sums.backfilled), "expired", number(outage->sums.expired),
         "exported", number(outage->exported), "waiting", number(outage_waiting(outage)), "value",
         value_json(&outage->sums), "ids", ids, "is_end_assumed", outage->is_assumed, "expires_from",
-        time_or_null(expires_ms));
+        time_or_null(expiry.from_ms), "backfill_until", time_or_null(expiry.backfill_ms));
 }
 
 json_t *outages_json(const struct outage_list *list, const struct config *config)

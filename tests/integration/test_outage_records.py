@@ -66,8 +66,10 @@ def test_an_outage_from_opened_to_backfilled(world, books):
     shown = listed(world, books, "show", ID)
     assert shown["events"] == [{"event": "Purchase", "diverted": 20, "dead_lettered": 0, "value": {"EUR": "30.00"}}]
     text = outages(world, books, "show", ID).stdout
+    assert found["backfill_until"] is None and found["expires_from"] > found["started"]
     assert "30.00 EUR" in text and "internal error" in text and "expire from" in text
     table = outages(world, books).stdout
+    assert "faults: 30.00 EUR" in table
     assert ID in table and max(map(len, table.splitlines())) <= 80 and max(map(len, text.splitlines())) <= 80
 
 
