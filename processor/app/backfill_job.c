@@ -286,6 +286,10 @@ static rd_kafka_message_t *poll(void *context, struct source_partition **partiti
     enum backfill_wait wait = find_wait(job, now_ms);
     rd_kafka_message_t *message = NULL;
 
+    if (source_is_handing_over(job->io->source)) { /* the partitions go: nothing is begun */
+        job->real.serve(job->io);
+        return NULL;
+    }
     say_wait(job, wait);
     look_at_live(job, now_ms);
     if (wait == BACKFILL_RUNS || wait == BACKFILL_BREAKER) {

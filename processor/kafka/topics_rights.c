@@ -60,10 +60,14 @@ static bool is_settled(const struct topic_right *right)
     return right->state != RIGHT_UNKNOWN || right->why[0] != '\0';
 }
 
+static const char read_operation[] = "Read";
+
+/* TOPIC_SOURCE: of what is read. An alternate that is backfilled from is read as well as written.
+ */
 static bool is_about(const struct topic_right *right, enum topic_role role)
 {
     return right->resource == RIGHT_TOPIC &&
-           (right->need->role == TOPIC_SOURCE) == (role == TOPIC_SOURCE);
+           (right->operation == read_operation) == (role == TOPIC_SOURCE);
 }
 
 /* Rights of one kind that have no answer yet. */
@@ -125,7 +129,7 @@ static enum err_code ask_group(const struct config *config, struct topic_right *
     nowhere = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_list_add(nowhere, config->kafka.topics[0].ptr, NO_PARTITION)->offset =
         0;
-    alter = rd_kafka_AlterConsumerGroupOffsets_new(config->kafka.group.ptr, nowhere);
+    alter = rd_kafka_AlterConsumerGroupOffsets_new(right->name.ptr, nowhere);
     admin_call_begin(&call, rk, RD_KAFKA_ADMIN_OP_ALTERCONSUMERGROUPOFFSETS, timeout_ms);
     rd_kafka_AlterConsumerGroupOffsets(rk, &alter, 1, call.options, call.queue);
     event = admin_call_wait(&call);
@@ -323,14 +327,60 @@ static enum err_code ask_writes(const struct config *config, struct topic_rights
     return ERR_OK;
 }
 
+static void add_group(struct topic_rights *out, struct span name)
+{
+    out->items[out->count++] =
+        (struct topic_right){.resource = RIGHT_GROUP, .name = name, .operation = read_operation};
+}
+
+static bool is_read(const struct topic_rights *rights, const struct topic_need *need)
+{
+    for (size_t i = 0; i < rights->count; i++) {
+        if (is_about(&rights->items[i], TOPIC_SOURCE) && rights->items[i].need == need) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A backfill has a group of its own, and reads the topic it writes. */
+static void list_backfill(const struct config *config, const struct topic_report *report,
+                          const struct config_destination *destination, struct topic_rights *out)
+{
+    const struct config_destination *from = config_find(config, destination->backfill.from);
+    char *group = mem_format(SPAN_FMT ".backfill." SPAN_FMT, SPAN_ARG(config->kafka.group),
+                             SPAN_ARG(destination->name));
+
+    out->groups[out->group_count++] = group;
+    add_group(out, span_of(group));
+    for (size_t i = 0; i < report->count; i++) {
+        const struct topic_need *need = &report->needs[i];
+
+        if (need->exists && span_eq(need->name, from->topic) && !is_read(out, need)) {
+            out->items[out->count++] = (struct topic_right){.resource = RIGHT_TOPIC,
+                                                            .name = need->name,
+                                                            .need = need,
+                                                            .operation = read_operation};
+            return;
+        }
+    }
+}
+
 static void list_rights(const struct config *config, const struct topic_report *report,
                         struct topic_rights *out)
 {
-    out->items = mem_array(report->count + 2, struct topic_right);
-    out->items[out->count++] = (struct topic_right){
-        .resource = RIGHT_GROUP, .name = config->kafka.group, .operation = "Read"};
+    size_t backfills = config_backfills(config);
+
+    out->items = mem_array(report->count + 2 + 2 * backfills, struct topic_right);
+    out->groups = mem_array(backfills, char *);
+    add_group(out, config->kafka.group);
     out->items[out->count++] =
         (struct topic_right){.resource = RIGHT_CLUSTER, .operation = "IdempotentWrite"};
+    for (size_t i = 0; i < config->destination_count; i++) {
+        if (config->destinations[i].backfill.from.ptr != NULL) {
+            list_backfill(config, report, &config->destinations[i], out);
+        }
+    }
     for (size_t i = 0; i < report->count; i++) {
         const struct topic_need *need = &report->needs[i];
 
@@ -339,7 +389,7 @@ static void list_rights(const struct config *config, const struct topic_report *
                 .resource = RIGHT_TOPIC,
                 .name = need->name,
                 .need = need,
-                .operation = need->role == TOPIC_SOURCE ? "Read" : "Write",
+                .operation = need->role == TOPIC_SOURCE ? read_operation : "Write",
             };
         }
     }
@@ -349,10 +399,14 @@ enum err_code topics_rights_ask(const struct config *config, const struct topic_
                                 uint64_t timeout_ms, struct topic_rights *out, struct err *err)
 {
     struct topic_rights rights = {0};
-    enum err_code rc;
+    enum err_code rc = ERR_OK;
 
     list_rights(config, report, &rights);
-    rc = ask_group(config, &rights.items[0], timeout_ms, err);
+    for (size_t i = 0; i < rights.count && rc == ERR_OK; i++) {
+        if (rights.items[i].resource == RIGHT_GROUP) {
+            rc = ask_group(config, &rights.items[i], timeout_ms, err);
+        }
+    }
     if (rc == ERR_OK) {
         rc = ask_idempotence(config, &rights.items[1], timeout_ms, err);
     }
@@ -373,6 +427,10 @@ enum err_code topics_rights_ask(const struct config *config, const struct topic_
 
 void topic_rights_fini(struct topic_rights *rights)
 {
+    for (size_t i = 0; i < rights->group_count; i++) {
+        free(rights->groups[i]);
+    }
+    free(rights->groups);
     free(rights->items);
     *rights = (struct topic_rights){0};
 }

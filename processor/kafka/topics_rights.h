@@ -4,9 +4,9 @@
  *
  * Who may what is not read from ACLs: which principal a client is, superusers, and authorizers
  * that know no ACLs are the brokers' business. Whoever needs a right asks for it:
- *    Read on the group     - commit an offset for a partition that no topic has: the group's right
+ *    Read on a group       - commit an offset for a partition that no topic has: the group's right
  *                            comes first, then the partition is unknown and nothing is kept
- *    Read on a source      - fetch from the end of its first partition, in no group
+ *    Read on a topic       - fetch from the end of its first partition, in no group
  *    IdempotentWrite       - ask for a producer's id
  *    Write on a topic      - produce a record with acks=2: since Kafka 0.9 a broker refuses that
  *                            number, after it has looked at the right and before it writes
@@ -25,7 +25,8 @@ enum right_resource { RIGHT_TOPIC, RIGHT_GROUP, RIGHT_CLUSTER };
 
 struct topic_right {
     enum right_resource resource;
-    struct span name;              /* borrowed from the configuration; absent: the cluster */
+    struct span name;              /* terminated; borrowed from the configuration, or one of
+                                      topic_rights.groups; absent: the cluster */
     const struct topic_need *need; /* RIGHT_TOPIC; borrowed from the report */
     const char *operation;         /* as Kafka calls it: Read, Write, IdempotentWrite */
     enum right_state state;
@@ -35,6 +36,8 @@ struct topic_right {
 struct topic_rights {
     struct topic_right *items; /* owned */
     size_t count;
+    char **groups; /* owned: names of the backfills' groups */
+    size_t group_count;
 };
 
 /** Ask for every right that @report's existing topics need. Keeps @config and @report. ERR_CONFIG
