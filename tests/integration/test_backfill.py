@@ -31,12 +31,22 @@ def accepted(world, records):
     return sum(world.tiktok.accepted.get(r.id, 0) for r in records)
 
 
+def darken(world, run, prefix="first"):
+    """The destination fails; the events that it takes to see that, a few in each request."""
+    rule = world.tiktok.on(fake_tiktok.code(50000))
+    first = []
+
+    def is_open():
+        first.extend(world.produce(now_events(world, 4, f"{prefix}-{len(first)}")))
+        return any(run.metric(name, destination="tiktok") for name in ("detour_cell_state", "detour_destination_state"))
+
+    wait_for(is_open, 60, lambda: "it opens\n" + world.tails(), 0.1)
+    return rule, first
+
+
 def divert(world, run, count=200, prefix="dark", **changes):
     """An outage, and @count events of it on the alternate's topic."""
-    rule = world.tiktok.on(fake_tiktok.code(50000))
-    first = world.produce(now_events(world, 40, f"{prefix}-first"))
-    wait_for(lambda: run.metric("detour_cell_state", destination="tiktok", event="Purchase") == 1
-             or run.metric("detour_destination_state", destination="tiktok") == 1, 30, lambda: "it opens\n" + world.tails())
+    rule, first = darken(world, run, f"{prefix}-first")
     dark = world.produce(now_events(world, count, prefix, **changes))
     world.wait_settled()
     world.tiktok.off(rule)
@@ -132,9 +142,7 @@ def test_killed_in_the_middle_it_goes_on(world):
 def test_old_events_expire_and_refused_ones_are_dead_letters_with_the_original_bytes(world):
     world.create_all()
     run = world.detour(config(world, {**BACKFILL, "max_age": "1h"}, max_age="5h")).start()
-    rule = world.tiktok.on(fake_tiktok.code(50000))
-    first = world.produce(now_events(world, 40, "first"))
-    wait_for(lambda: run.metric("detour_cell_state", destination="tiktok", event="Purchase") == 1, 30, "it opens")
+    rule, first = darken(world, run)
     old = world.produce(now_events(world, 30, "old", age=2 * 3600))
     bad = world.produce(now_events(world, 5, "bad"))
     good = world.produce(now_events(world, 60, "good"))
