@@ -68,7 +68,7 @@ def measure(detour, sink):
     began, events, cpu = time.monotonic(), sink.events, cpu_seconds(child.pid)
     rss = 0
     while child.poll() is None and sink.events < EVENTS:
-        ended, last, used, rss = time.monotonic(), sink.events, cpu_seconds(child.pid), peak_rss_mb(child.pid)
+        ended, last, used, rss = time.monotonic(), sink.events, cpu_seconds(child.pid), max(rss, peak_rss_mb(child.pid))
         time.sleep(0.1)
     out, _ = child.communicate()
     return json.loads(out), (last - events) / (ended - began), (used - cpu) / (last - events) * 1e6, rss
