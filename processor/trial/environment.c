@@ -18,6 +18,7 @@
 #include "http/fetch.h"
 #include "trial/environment_topics.h"
 #include "trial/interrupt.h"
+#include "trial/scenario.h"
 #include "trial/script.h"
 
 enum { READY_MS = 45000, STOP_MS = 3000, DRAIN_MS = 25000, NAP_MS = 50 };
@@ -67,6 +68,7 @@ static const char config_text[] =
     "    timeout: {connect: 1s, first_byte: 2s, total: 3s}\n"
     "    retry: {attempts: 3, backoff: 100ms..400ms, deadline: 5s}\n"
     "    health: {window: 10s, minimum: 10, open: 1s..4s} # short, so that the return is seen\n"
+    "    backfill: {from: utm, rate: 50%%}\n"
     "  utm:\n"
     "    type: kafka\n"
     "    topic: %s\n"
@@ -97,7 +99,9 @@ static const char *const files[] = {"schemas/conversion_event.avsc",
                                     "broker.log",
                                     "simulate.log",
                                     "run.log",
-                                    SCRIPT_OUTPUT};
+                                    SCRIPT_OUTPUT,
+                                    SCENARIO_EXPORT "-001.csv",
+                                    SCENARIO_EXPORT ".manifest.json"};
 
 static enum err_code write_file(const char *name, const char *text, struct err *err)
 {

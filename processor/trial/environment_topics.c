@@ -43,8 +43,10 @@ void environment_topics_remove(const struct environment *environment)
                                         rd_kafka_DeleteTopic_new(environment->dead_letter),
                                         rd_kafka_DeleteTopic_new(environment->ledger)};
     char *replay = mem_format("%s.replay." SCENARIO_REPLAY_NAME, environment->group);
+    char *backfill = mem_format("%s.backfill." ENVIRONMENT_DESTINATION, environment->group);
     rd_kafka_DeleteGroup_t *groups[] = {rd_kafka_DeleteGroup_new(environment->group),
-                                        rd_kafka_DeleteGroup_new(replay)};
+                                        rd_kafka_DeleteGroup_new(replay),
+                                        rd_kafka_DeleteGroup_new(backfill)};
     rd_kafka_conf_t *conf = NULL;
     rd_kafka_queue_t *queue = NULL;
     rd_kafka_t *rk = NULL;
@@ -68,4 +70,5 @@ void environment_topics_remove(const struct environment *environment)
     rd_kafka_DeleteTopic_destroy_array(topics, COUNT_OF(topics));
     rd_kafka_DeleteGroup_destroy_array(groups, COUNT_OF(groups));
     free(replay);
+    free(backfill);
 }

@@ -46,6 +46,7 @@ struct runner {
     uint64_t looked_ms;
     struct watch watch;
     struct script script;
+    uint64_t backfilled;
     bool is_audit_full;
 };
 
@@ -170,6 +171,20 @@ static void tell_changes(struct runner *runner, const struct watch *before)
     buf_fini(&changes);
 }
 
+/* How many diverted events were delivered since, as /metrics has it. */
+static enum err_code look_at_backfill(struct runner *runner, struct err *err)
+{
+    static const char sample[] =
+        "detour_backfilled_total{destination=\"" ENVIRONMENT_DESTINATION "\"} ";
+    enum err_code rc = ask(runner, "GET", runner->environment->admin_url, "/metrics", NULL, err);
+    const char *at = rc == ERR_OK ? strstr(buf_text(&runner->body), sample) : NULL;
+
+    if (at != NULL) {
+        runner->backfilled = strtoull(at + strlen(sample), NULL, 10);
+    }
+    return rc;
+}
+
 /* Both may be slow to answer for a moment; only the last look has to succeed. */
 static enum err_code look(struct runner *runner, struct err *err)
 {
@@ -187,6 +202,7 @@ static enum err_code look(struct runner *runner, struct err *err)
     }
     if (rc == ERR_OK) {
         tell_changes(runner, &before);
+        rc = look_at_backfill(runner, err);
     }
     json_decref(account);
     return rc;
@@ -244,6 +260,7 @@ static struct scenario_moment moment_of(const struct runner *runner)
         .watch = &runner->watch,
         .delivered = runner->now.numbers[SHOW_DELIVERED],
         .is_done = script_has_ended(script) && !script->has_failed,
+        .is_backfilled = runner->backfilled >= audit_records(runner->result->audit, AUDIT_DIVERTED),
     };
 
     for (size_t i = 0; i < reasons->count; i++) {

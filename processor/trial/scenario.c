@@ -16,6 +16,7 @@ enum fact {
     CAUGHT_UP = 1 << 9, /* as much delivered as was in flight when it began */
     REJECTED = 1 << 10, /* since the phase began */
     COMMANDS_DONE = 1 << 11,
+    BACKFILLED = 1 << 12,
 };
 
 /* These have to hold at the end; all others count once seen. */
@@ -37,6 +38,7 @@ static const struct {
     {DELIVERED, "nothing was delivered", NULL},
     {CAUGHT_UP, "what had waited was not delivered", NULL},
     {REJECTED, "no event became a dead letter", NULL},
+    {BACKFILLED, "not everything that was diverted was delivered", NULL},
     {COMMANDS_DONE, "not every command ended well", NULL},
 };
 
@@ -46,6 +48,7 @@ static const struct {
     "replay -c detour.yaml --reason rejected --yes --name " SCENARIO_REPLAY_NAME
 #define LAST_COMMANDS                                                                              \
     "outages -c detour.yaml\n"                                                                     \
+    "export -c detour.yaml --reason outage --mask --out " SCENARIO_EXPORT "\n"                     \
     "reconcile -c detour.yaml --deep"
 
 /* Thirty refusals are too few for a reject storm, at any rate. */
@@ -76,6 +79,10 @@ static const struct scenario_rule rules[SCENARIO_PHASES] = {
                              5000, false, .wanted = THROTTLED, .unwanted = ANY_OPEN | DIVERTED},
     [SCENARIO_RECOVERY] = {"recovery", "recovery", "TikTok takes everything again", NULL, NULL,
                            4000, 10000, true, .wanted = NOT_THROTTLED | CAUGHT_UP,
+                           .unwanted = ANY_OPEN | DIVERTED},
+    [SCENARIO_BACKFILL] = {"backfill", "backfill",
+                           "TikTok is well: what was diverted goes there, beside the live events",
+                           NULL, NULL, 1000, 30000, false, .wanted = BACKFILLED,
                            .unwanted = ANY_OPEN | DIVERTED},
     [SCENARIO_REFUSAL] = {"refusal", "refusal",
                           "TikTok refuses " SCENARIO_EVENT_THEIRS " with code 40002: dead letters",
@@ -155,7 +162,7 @@ static unsigned see(const struct scenario *scenario, const struct scenario_momen
            (delivered > 0 ? DELIVERED : 0) |
            (delivered > scenario->in_flight_before ? CAUGHT_UP : 0) |
            (moment->rejected > scenario->rejected_before ? REJECTED : 0) |
-           (moment->is_done ? COMMANDS_DONE : 0);
+           (moment->is_done ? COMMANDS_DONE : 0) | (moment->is_backfilled ? BACKFILLED : 0);
 }
 
 /* What is wrong so far; NULL: nothing. */

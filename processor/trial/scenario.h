@@ -3,7 +3,7 @@
  * the processor has to show meanwhile, and whether it did.
  *
  *     healthy -> partial outage -> return -> global outage -> return -> throttling -> recovery
- *     -> refusal -> replay
+ *     -> backfill -> refusal -> replay
  *
  * A phase lasts at least its time and until it has shown what it should, but only so long:
  * then it has failed and the next one begins. Pure: the caller brings time and looks. One thread.
@@ -21,18 +21,20 @@ enum scenario_phase {
     SCENARIO_GLOBAL_RETURN,
     SCENARIO_THROTTLING,
     SCENARIO_RECOVERY,
+    SCENARIO_BACKFILL,
     SCENARIO_REFUSAL,
     SCENARIO_REPLAY,
     SCENARIO_PHASES,
 };
 
-enum { SCENARIO_MS = 85000 }; /* what the whole usually takes */
+enum { SCENARIO_MS = 90000 }; /* what the whole usually takes */
 
 /* The event type that fails alone, as the routes know it and as the platform does. */
 #define SCENARIO_EVENT "Order Completed"
 #define SCENARIO_EVENT_THEIRS "Purchase"
 
 #define SCENARIO_REPLAY_NAME "refused"
+#define SCENARIO_EXPORT "diverted" /* how the files of the export begin */
 
 /* The numbers of one moment. */
 struct scenario_moment {
@@ -41,6 +43,7 @@ struct scenario_moment {
     uint64_t delivered; /* at the simulator, copies not counted */
     uint64_t rejected;  /* dead letters of that reason */
     bool is_done;       /* every command of the phase has ended well */
+    bool is_backfilled; /* nothing that was diverted is still to be delivered */
 };
 
 /* How one phase went. */

@@ -58,6 +58,7 @@ destinations:
       properties.contents: {{each: lines, fields: {{content_id: sku, price: price, quantity: pieces}}}}
     batch: {{events: 100, linger: 20ms}}
     health: {{window: 10s, minimum: 10, open: 1s..2s}}
+    backfill: {{from: utm}}
   utm:
     type: kafka
     topic: conversions.utm
@@ -193,7 +194,8 @@ class Incident:
         """The command with this run's ids and places in it."""
         if OUTAGE_ID.search(command):
             command = OUTAGE_ID.sub(self.outages()[0]["id"], command)
-        command = SINCE.sub(f"{self.outages()[0]['started'][:16]}:00Z", command) if SINCE.search(command) else command
+        if SINCE.search(command):
+            command = SINCE.sub(f"{self.outages()[-1]['started'][:19]}Z", command)
         if "dlq show" in command:
             rows = json.loads(self.run.command("dlq", "ls", "-c", "detour.yaml", "--reason", "rejected", "--json").stdout)
             command = re.sub(r"\d+:\d+$", f"{rows[0]['partition']}:{rows[0]['offset']}", command)
@@ -234,13 +236,41 @@ class Incident:
         self.produce(refused)
         self.produce([Record(b"\0\0\0\0\1junk", key=b"junk") for _ in range(2)])
         wait_for(lambda: len(self.tiktok.accepted) > 100, 60, "events are delivered")
-        self.fault = self.tiktok.on(fake_tiktok.code(50000, "internal error"), event="Purchase")
-        wait_for(lambda: any(o["diverted"] >= 20 for o in self.outages()), 90, "orders are diverted", 0.5)
+        self.tiktok_fails(bool)
         self.produce([self.order("ORDER_PLACED", number="ord-9001")])
+
+    def tiktok_fails(self, is_enough):
+        """Until there is an outage of some events."""
+        self.fault = self.tiktok.on(fake_tiktok.code(50000, "internal error"), event="Purchase")
+
+        def is_diverted():
+            outages = self.outages()
+            return is_enough(outages) and outages[-1]["diverted"] >= 20
+
+        wait_for(is_diverted, 90, "orders are diverted", 0.5)
 
     def tiktok_is_well_again(self):
         self.tiktok.off(self.fault)
         wait_for(lambda: all(o["ended"] for o in self.outages()), 120, "the outage ends", 0.5)
+
+    def the_backfill_has_ended(self):
+        def is_done():
+            done = self.run.command("reconcile", "-c", "detour.yaml", "--json")
+            followed = json.loads(done.stdout)["followed"]
+            return followed["waiting"] == 0 and followed["backfilled"] > 0
+
+        wait_for(is_done, 60, "the diverted events are delivered", 0.5)
+
+    def an_outage_without_backfill(self):
+        self.run.stop()
+        self.edit("    backfill: {from: utm}\n", "")
+        time.sleep(1.1)  # the second of its start is its own
+        self.run.start().wait_ready()
+        before = len(self.outages())
+        self.begin_traffic()
+        self.tiktok_fails(lambda outages: len(outages) > before)
+        self.tiktok_is_well_again()
+        self.everything_is_settled()
 
     def tiktok_takes_everything(self):
         self.tiktok.heal()

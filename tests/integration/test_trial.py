@@ -18,7 +18,7 @@ from stage import plays
 
 SANDBOX_SECONDS = 220  # it takes 85 to 100; a phase that shows nothing is waited for
 PHASES = ["healthy", "partial_outage", "partial_return", "global_outage", "global_return", "throttling", "recovery",
-          "refusal", "replay"]
+          "backfill", "refusal", "replay"]
 
 
 @pytest.fixture
@@ -196,9 +196,11 @@ def test_the_sandbox_balances_and_shows_its_story(figures):
     assert re.search(r"lost 0\b", out) and "it balances" in out, (out + errors)[-2000:]
     told = ["partial outage: ", "Order Completed opened (", "scope partial", "Order Completed is probed",
             "Order Completed returns", "Order Completed closed", "global outage: ", "tiktok opened (", "scope global",
-            "tiktok returns", "tiktok closed", "throttling: ", "tiktok is throttled", "no longer throttled", "refusal: ", "replay: ",
+            "tiktok returns", "tiktok closed", "throttling: ", "tiktok is throttled", "no longer throttled", "backfill: ", "refusal: ",
+            "replay: ",
             "$ detour dlq ls -c detour.yaml --reason rejected", "$ detour replay -c detour.yaml --reason rejected", "delivered",
-            "$ detour outages -c detour.yaml", "$ detour reconcile -c detour.yaml --deep", "It balances.", "the books agree"]
+            "$ detour outages -c detour.yaml", "$ detour export -c detour.yaml", "$ detour reconcile -c detour.yaml --deep",
+            "It balances.", "the books agree"]
     commands = out[out.index("$ detour outages"):]
     assert not [line for line in commands.splitlines() if len(line) > 80], "a terminal has 80 columns"
     at = 0
@@ -214,6 +216,7 @@ def test_the_sandbox_as_json(figures):
     assert status == 0, errors[-6000:]
     result = json.loads(out)
     assert result["ok"] and result["balanced"] and result["books_agree"] and result["lost"] == 0
+    assert 0 < result["backfilled"] == result["diverted"]
     assert 0 < result["replayed"] == result["dead_lettered_by"]["rejected"]
     assert [phase["phase"] for phase in result["story"]] == PHASES
     assert all(phase["played"] and phase["shown"] and phase["why"] is None for phase in result["story"])

@@ -17,7 +17,7 @@ enum { LOOKS_MAX = 6 };
 
 /* What is seen: o, p, r, c: the dark type's cell open, probed, in its ramp, closed; x: another
  * type's cell open; g: the destination open; t: throttled; j: an event was rejected; d: the
- * commands have ended well; empty: all is well, nothing has ended. */
+ * commands have ended well; b: all is backfilled; empty: all is well, nothing has ended. */
 struct sight {
     uint64_t at_ms; /* in the phase */
     const char *states;
@@ -53,7 +53,8 @@ static void see(const struct sight *sight, struct watch *watch, struct scenario_
                                     .watch = watch,
                                     .delivered = sight->delivered,
                                     .rejected = rejected,
-                                    .is_done = strchr(sight->states, 'd') != NULL};
+                                    .is_done = strchr(sight->states, 'd') != NULL,
+                                    .is_backfilled = strchr(sight->states, 'b') != NULL};
 }
 
 static const struct {
@@ -208,6 +209,24 @@ static const struct {
      true,
      false,
      "still throttled"},
+    {"backfill ends when all is delivered",
+     SCENARIO_BACKFILL,
+     {{0, "", 50, 9, 0}, {1000, "", 60, 9, 0}, {9000, "b", 90, 9, 0}},
+     true,
+     true,
+     NULL},
+    {"backfill that diverts once more",
+     SCENARIO_BACKFILL,
+     {{0, "", 50, 9, 0}, {9000, "b", 90, 10, 0}},
+     true,
+     false,
+     "diverted"},
+    {"backfill that does not end",
+     SCENARIO_BACKFILL,
+     {{0, "", 50, 9, 0}, {31000, "", 90, 9, 0}},
+     true,
+     false,
+     "not everything that was diverted"},
     {"refusal: dead letters, and nothing opens",
      SCENARIO_REFUSAL,
      {{0, "j", 50, 9, 0}, {2000, "jj", 60, 9, 0}, {4000, "jj", 70, 9, 0}},
