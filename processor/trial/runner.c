@@ -454,17 +454,6 @@ static enum err_code count_all(struct runner *runner, struct err *err)
     return rc;
 }
 
-bool runner_books_agree(const struct runner_result *result)
-{
-    const struct told *told = &result->told;
-    const struct audit_balance *found = &result->balance;
-
-    return told->is_ok && told->consumed == found->produced &&
-           told->delivered == found->delivered && told->diverted == found->diverted &&
-           told->dead_lettered == found->dead_lettered && told->dropped == found->dropped &&
-           told->in_flight == 0;
-}
-
 enum err_code runner_run(struct environment *environment, const struct runner_options *options,
                          struct show *show, struct runner_result *out, struct err *err)
 {

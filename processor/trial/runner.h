@@ -38,8 +38,6 @@ struct runner_result {
 NODISCARD enum err_code runner_run(struct environment *environment,
                                    const struct runner_options *options, struct show *show,
                                    struct runner_result *out, struct err *err);
-/** The books say of every event what was found. */
-bool runner_books_agree(const struct runner_result *result);
 void runner_result_fini(struct runner_result *result);
 
 #endif /* TRIAL_RUNNER_H */

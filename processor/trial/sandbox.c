@@ -60,7 +60,7 @@ static uint64_t number_at(const void *numbers, size_t offset)
 
 static bool is_good(const struct runner_result *result)
 {
-    return result->balance.is_balanced && runner_books_agree(result) &&
+    return result->balance.is_balanced && told_agrees(&result->told, &result->balance) &&
            !result->has_failed_command && scenario_has_shown(&result->scenario);
 }
 
@@ -110,9 +110,10 @@ static void print_table(const struct runner_result *result)
     if (result->is_cut_short) {
         printf(" (a signal cut the traffic short)");
     }
-    printf("\n  %s\n", !balance->is_balanced         ? "IT DOES NOT BALANCE"
-                       : !runner_books_agree(result) ? "THE BOOKS SAY OTHERWISE"
-                                                     : "it balances, and the books agree");
+    printf("\n  %s\n", !balance->is_balanced ? "IT DOES NOT BALANCE"
+                       : !told_agrees(&result->told, &result->balance)
+                           ? "THE BOOKS SAY OTHERWISE"
+                           : "it balances, and the books agree");
     print_scenario(&result->scenario);
 }
 
@@ -157,7 +158,7 @@ static void print_json(const struct arguments *arguments, const struct runner_re
         "diverted_by", reasons_json(audit_reasons(result->audit, AUDIT_DIVERTED)),
         "dead_lettered_by", reasons_json(audit_reasons(result->audit, AUDIT_DEAD_LETTER)), "story",
         scenario_json(&result->scenario), "balanced", result->balance.is_balanced, "books_agree",
-        runner_books_agree(result), "settled", result->has_settled, "cut_short",
+        told_agrees(&result->told, &result->balance), "settled", result->has_settled, "cut_short",
         result->is_cut_short, "seconds", seconds_of(result->duration_ms), "seed",
         (json_int_t)arguments->runner.seed);
 

@@ -78,3 +78,11 @@ enum err_code told_read(struct told *out, struct err *err)
     json_decref(jobs);
     return rc;
 }
+
+bool told_agrees(const struct told *told, const struct audit_balance *found)
+{
+    return told->is_ok && told->consumed == found->produced &&
+           told->delivered == found->delivered && told->diverted == found->diverted &&
+           told->dead_lettered == found->dead_lettered && told->dropped == found->dropped &&
+           told->in_flight == 0;
+}

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "trial/audit.h"
 
 struct told {
     bool is_ok; /* reconcile: it balances */
@@ -21,5 +22,7 @@ struct told {
 
 /** ERR_STATE when a command does not end, or its answer cannot be read. */
 NODISCARD enum err_code told_read(struct told *out, struct err *err);
+/** It says of the events, class by class, what was @found. */
+bool told_agrees(const struct told *told, const struct audit_balance *found);
 
 #endif /* TRIAL_TOLD_H */
