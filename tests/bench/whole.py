@@ -6,6 +6,7 @@ A backlog of generated events (the shipped schema, Confluent framing, lz4) is wo
 into a sink that reads each request and answers code 0; the sink and the broker are other processes and
 not counted. Prints user and system CPU of `detour run` per event, wall events/s and peak RSS; the
 baseline in the same run is a plain consumer of the same topic by librdkafka (what fetching alone costs).
+LEDGER=off measures it without a ledger.
 """
 
 import json
@@ -23,7 +24,7 @@ sys.path.insert(0, str(ROOT / "tests" / "integration"))
 import confluent_kafka  # noqa: E402
 from confluent_kafka.admin import AdminClient, NewTopic  # noqa: E402
 
-from detour import Detour, base_config  # noqa: E402
+from detour import Detour, Plain, base_config  # noqa: E402
 from services import Kafka, wait_for  # noqa: E402
 
 EVENTS = int(sys.argv[1]) if len(sys.argv) > 1 else 300_000
@@ -94,6 +95,8 @@ def main():
         config = base_config(directory, kafka, sink, topics, "bench")
         config["destinations"]["tiktok"].update(batch={"events": 1000, "linger": "50ms"})
         config["destinations"]["tiktok"]["timeout"] = {"connect": "2s", "first_byte": "20s", "total": "30s"}
+        if os.environ.get("LEDGER") == "off":
+            config["ledger"] = Plain("off")
         detour = Detour(directory, config)
         try:
             made = detour.command("generate", "-c", detour.file, "--count", EVENTS, "--rate", 0, "--seed", 1, "--json",
