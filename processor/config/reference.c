@@ -24,7 +24,7 @@ static const char introduction[] =
     "- A secret is `{env: NAME}` or `{file: PATH}`; a file is read again when it changes. Plain "
     "text is\n"
     "  accepted with a warning.\n"
-    "- The file has at most 1 MiB and 32 levels. Anchors, aliases, tags and merge keys are not "
+    "- The file has at most 16 MiB and 32 levels. Anchors, aliases, tags and merge keys are not "
     "supported.\n"
     "- Durations are written `200ms 30s 5m 2h 6d`, ranges of them `5s..5m`, sizes `64KiB 1MiB`,\n"
     "  percentages `20%`, rates `10/s 600/m`.\n"

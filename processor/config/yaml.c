@@ -11,7 +11,7 @@
 #include "config/expand.h"
 #include "config/yaml_build.h"
 
-enum { FILE_BYTES_MAX = 1024 * 1024 };
+enum { FILE_BYTES_MAX = 16 * 1024 * 1024 };
 
 /* libyaml gives undecodable bytes as an offset only. */
 static struct place place_at_offset(const struct yaml_builder *builder, size_t offset)
@@ -142,7 +142,7 @@ struct yaml_doc *yaml_parse(const char *name, struct span text, bool is_literal,
     doc->name = mem_text(span_of(name));
     buf_init(&builder.expanded, YAML_TEXT_BYTES_MAX);
     if (text.len > FILE_BYTES_MAX) {
-        diag_error(diags, (struct place){name, 0, 0}, "larger than 1 MiB");
+        diag_error(diags, (struct place){name, 0, 0}, "larger than 16 MiB");
     } else if (!yaml_parser_initialize(&builder.parser)) {
         diag_error(diags, (struct place){name, 0, 0}, "no memory to read it");
     } else {

@@ -8,7 +8,7 @@
 #include "config/duplicates.h"
 #include "config/expand.h"
 
-enum { NODES_MAX = 262144 };
+enum { NODES_MAX = 1048576 };
 
 struct place yaml_place(const struct yaml_builder *builder, yaml_mark_t mark)
 {

@@ -18,7 +18,7 @@
 enum {
     YAML_DEPTH_MAX = 32,
     YAML_TEXT_BYTES_MAX = 256 * 1024, /* one scalar, after ${} */
-    YAML_MEMORY_BYTES_MAX = 192 * 1024 * 1024,
+    YAML_MEMORY_BYTES_MAX = 512 * 1024 * 1024,
     YAML_ERRORS_MAX = 1000, /* per file; past this it is the wrong file */
 };
 

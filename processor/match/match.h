@@ -51,6 +51,7 @@ struct match {
     int32_t step_count;
     int32_t entry;
     const struct condition *types; /* event = one of these, which every event must satisfy; NULL */
+    const struct condition *key;   /* by which route/equality_index.h finds it; NULL: by none */
 };
 
 /** @node may be NULL: everything. False with errors in @diags; @out is to be freed all the same. */
@@ -58,8 +59,8 @@ bool match_compile(const struct yaml_node *node, struct subjects *subjects, stru
                    struct match *out);
 void match_fini(struct match *match);
 
-/** @is_type_known: the index has already compared the event type. *conditions counts tests. */
-bool match_run(const struct match *match, bool is_type_known, const struct event_view *view,
+/** @is_key_known: the index has compared the key already. *conditions counts tests. */
+bool match_run(const struct match *match, bool is_key_known, const struct event_view *view,
                struct arena *arena, uint64_t *conditions);
 /** The same by the tree; when it refuses, why is added to @out. */
 bool match_explain(const struct match *match, const struct event_view *view, struct arena *arena,

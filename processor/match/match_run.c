@@ -1,7 +1,7 @@
 /* Deciding by the flat code, explaining by the tree. */
 #include "match/match.h"
 
-bool match_run(const struct match *match, bool is_type_known, const struct event_view *view,
+bool match_run(const struct match *match, bool is_key_known, const struct event_view *view,
                struct arena *arena, uint64_t *conditions)
 {
     int32_t at = match->entry;
@@ -10,7 +10,7 @@ bool match_run(const struct match *match, bool is_type_known, const struct event
         const struct match_step *step = &match->steps[at];
         struct seen seen;
 
-        if (is_type_known && step->condition == match->types) {
+        if (is_key_known && step->condition == match->key) {
             at = step->on_true;
             continue;
         }

@@ -32,7 +32,7 @@ static void grow(struct index *index)
 }
 
 /* A route that names a type twice is in its list once. */
-static void add(struct index_list *list, uint32_t route)
+void index_list_add(struct index_list *list, uint32_t route)
 {
     if (list->count > 0 && list->routes[list->count - 1] == route) {
         return;
@@ -58,12 +58,12 @@ void index_add(struct index *index, struct span type, uint32_t route)
         entry->type = type;
         index->count++;
     }
-    add(&entry->list, route);
+    index_list_add(&entry->list, route);
 }
 
 void index_add_untyped(struct index *index, uint32_t route)
 {
-    add(&index->untyped, route);
+    index_list_add(&index->untyped, route);
 }
 
 void index_fini(struct index *index)

@@ -31,6 +31,7 @@ struct index {
 };
 
 /** Routes are added in ascending order. */
+void index_list_add(struct index_list *list, uint32_t route);
 void index_add(struct index *index, struct span type, uint32_t route);
 void index_add_untyped(struct index *index, uint32_t route);
 void index_fini(struct index *index);

@@ -101,19 +101,33 @@ static bool implies(struct reachability *check, const struct match_node *given,
     return false;
 }
 
+/* Does the route @earlier take all events of @later, of the type that is asked about? */
+static bool covers(struct reachability *check, uint32_t earlier, uint32_t later)
+{
+    const struct compiled_route *routes = check->table->routes;
+
+    check->steps = 0;
+    return !routes[earlier].is_continued &&
+           implies(check, &routes[later].match.root, &routes[earlier].match.root);
+}
+
 /* The first route before @later that takes all its events of @type; UINT32_MAX when none does. */
 static uint32_t find_cover(struct reachability *check, uint32_t later, struct span type)
 {
-    const struct compiled_route *routes = check->table->routes;
-    struct index_walk walk = index_walk(&check->table->index, type);
+    const struct route_table *table = check->table;
+    const struct match *match = &table->routes[later].match;
+    bool is_by_key = match->key != NULL && match->key->subject->kind != SUBJECT_EVENT;
+    struct index_walk by_type = index_walk(&table->index, type);
+    struct equality_walk by_key;
     uint32_t earlier;
-    bool is_typed;
+    bool ignored;
 
     check->type = type;
-    while (index_next(&walk, &earlier, &is_typed) && earlier < later) {
-        check->steps = 0;
-        if (!routes[earlier].is_continued &&
-            implies(check, &routes[later].match.root, &routes[earlier].match.root)) {
+    equality_walk_covers(&table->equalities, match, &by_key);
+    while ((is_by_key ? equality_walk_next(&by_key, &earlier, &ignored)
+                      : index_next(&by_type, &earlier, &ignored)) &&
+           earlier < later) {
+        if (covers(check, earlier, later)) {
             return earlier;
         }
     }

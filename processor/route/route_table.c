@@ -19,6 +19,17 @@ static void add_to_index(struct route_table *table, uint32_t route)
     }
 }
 
+static void index_equalities(struct route_table *table)
+{
+    struct match **matches = mem_array(table->count, struct match *);
+
+    for (uint32_t i = 0; i < table->count; i++) {
+        matches[i] = table->routes[i].is_broken ? NULL : &table->routes[i].match;
+    }
+    equality_index_build(&table->equalities, matches, table->count);
+    free((void *)matches);
+}
+
 struct route_table *route_table_compile(const struct config *config, const struct readers *readers,
                                         struct diags *diags)
 {
@@ -39,6 +50,7 @@ struct route_table *route_table_compile(const struct config *config, const struc
             add_to_index(table, i);
         }
     }
+    index_equalities(table);
     reachability_check(table, diags);
     fan_out_check(table, diags);
     if (diags->error_count > errors_before) {
@@ -54,6 +66,7 @@ void route_table_free(struct route_table *table)
         return;
     }
     index_fini(&table->index);
+    equality_index_fini(&table->equalities);
     for (uint32_t i = 0; i < table->count; i++) {
         match_fini(&table->routes[i].match);
     }
@@ -65,15 +78,16 @@ void route_table_free(struct route_table *table)
 void table_match(const struct route_table *table, const struct event_view *view,
                  struct arena *arena, struct route_result *out, uint64_t *conditions)
 {
-    struct index_walk walk = index_walk(&table->index, view->facts.type);
-    bool is_typed;
+    struct equality_walk walk;
+    bool is_key_known;
     uint32_t i;
 
     out->count = 0;
-    while (index_next(&walk, &i, &is_typed)) {
+    equality_walk_open(&table->equalities, view, arena, &walk);
+    while (equality_walk_next(&walk, &i, &is_key_known)) {
         const struct compiled_route *route = &table->routes[i];
 
-        if (!match_run(&route->match, is_typed, view, arena, conditions)) {
+        if (!match_run(&route->match, is_key_known, view, arena, conditions)) {
             continue;
         }
         INVARIANT(out->count < ROUTE_MATCHES_MAX); /* fan_out_check() has refused such tables */

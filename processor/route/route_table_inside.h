@@ -6,7 +6,7 @@
 #define ROUTE_ROUTE_TABLE_INSIDE_H
 
 #include "match/match.h"
-#include "route/index.h"
+#include "route/equality_index.h"
 #include "route/route_table.h"
 
 struct compiled_route {
@@ -21,7 +21,8 @@ struct route_table {
     struct compiled_route *routes; /* owned */
     uint32_t count;
     struct subjects subjects;
-    struct index index;
+    struct index index; /* by event type: what the analyses ask */
+    struct equality_index equalities;
 };
 
 /** route_match() that also counts the conditions it evaluated. */

@@ -1,4 +1,4 @@
-#include "schema/path.h"
+#include "schema/path_inside.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -8,44 +8,6 @@
 #include "schema/memory.h"
 
 enum { STEPS_MAX = 32, NODES_MAX = 10000, STEP_BYTES_MAX = 255, PATH_TEXT_BYTES_MAX = 1024 };
-
-enum { FIELDS_MAX = 10 };
-
-/* What to do with the value at hand. The nodes of all readers lie in one array. */
-enum node_kind {
-    NODE_END,    /* this is the value */
-    NODE_FIELD,  /* at: the record's field */
-    NODE_INDEX,  /* at: the array's element */
-    NODE_KEY,    /* at: which step's text is the map's key */
-    NODE_BRANCH, /* at: of the union's branches */
-    NODE_MISSING,
-};
-
-struct path_node {
-    enum node_kind kind;
-    uint32_t at;
-    uint32_t next; /* node; with NODE_BRANCH the first of as many as there are branches */
-};
-
-struct reader_path {
-    uint32_t first;          /* node */
-    const struct type *type; /* at the end, null taken off; NULL where it is missing */
-    struct type *ends;       /* owned: a union of what several branches end in, or NULL */
-    bool is_certain;         /* it is always there */
-    /* Most paths lead through record fields alone: then these are all that a walk needs. */
-    bool is_fields;
-    uint8_t field_count;
-    uint32_t fields[FIELDS_MAX];
-};
-
-struct path {
-    struct span *steps; /* each text owned */
-    size_t step_count;
-    struct path_node *nodes; /* owned */
-    size_t node_count;
-    struct reader_path *readers; /* owned */
-    size_t reader_count;
-};
 
 /* The furthest any reader got, for the error. */
 struct missing_step {
@@ -356,7 +318,7 @@ static void list_fields(const struct path *path, struct reader_path *reader)
 {
     const struct path_node *node = &path->nodes[reader->first];
 
-    while (node->kind == NODE_FIELD && reader->field_count < FIELDS_MAX) {
+    while (node->kind == NODE_FIELD && reader->field_count < PATH_FIELDS_MAX) {
         reader->fields[reader->field_count++] = node->at;
         node = &path->nodes[node->next];
     }
@@ -462,59 +424,4 @@ bool path_is_certain(const struct path *path, size_t reader)
 {
     PRE(reader < path->reader_count);
     return path->readers[reader].is_certain;
-}
-
-/* The last entry of that key: as most languages' maps have it. */
-static const struct value *find_key(const struct value *map, struct span key)
-{
-    for (size_t i = map->len; i > 0; i--) {
-        if (span_eq(value_text(&map->items[2 * (i - 1)]), key)) {
-            return &map->items[2 * (i - 1) + 1];
-        }
-    }
-    return NULL;
-}
-
-static const struct value *walk_nodes(const struct path *path, const struct path_node *node,
-                                      const struct value *value)
-{
-    while (value != NULL && value->kind != VALUE_NULL) {
-        switch (node->kind) {
-        case NODE_END:
-            return value;
-        case NODE_FIELD:
-            value = &value->items[node->at];
-            break;
-        case NODE_INDEX:
-            value = node->at < value->len ? &value->items[node->at] : NULL;
-            break;
-        case NODE_KEY:
-            value = find_key(value, path->steps[node->at]);
-            break;
-        case NODE_BRANCH:
-            INVARIANT(value->branch < node->at);
-            node = &path->nodes[node->next + value->branch];
-            continue;
-        case NODE_MISSING:
-            return NULL;
-        }
-        node = &path->nodes[node->next];
-    }
-    return NULL;
-}
-
-const struct value *path_get(const struct path *path, size_t reader, const struct value *root)
-{
-    PRE(reader < path->reader_count);
-
-    const struct reader_path *way = &path->readers[reader];
-    const struct value *value = root;
-
-    if (!way->is_fields || root == NULL) {
-        return walk_nodes(path, &path->nodes[way->first], root);
-    }
-    for (uint8_t i = 0; i < way->field_count && value->kind != VALUE_NULL; i++) {
-        value = &value->items[way->fields[i]];
-    }
-    return value->kind == VALUE_NULL ? NULL : value;
 }

@@ -1,5 +1,6 @@
-/* What it costs to find an event's routes in tables of 10 and of 10,000 routes; the second may cost
- * at most twice the first. Then what one regular expression costs, per text it looks at. */
+/* What it costs to find an event's routes in tables of 10 and of 10,000 routes, for an event type
+ * or for a tenant each; the second may cost at most twice the first. Then what one regular
+ * expression costs, per text it looks at. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -29,15 +30,17 @@ struct bench {
     struct event_view views[EVENTS];
 };
 
-/* Routes by type and price, one for a country of any type, and a last one for the rest. */
-static void open_table(struct bench *bench, size_t routes)
+/* Routes by type or tenant (in country) and price, one for a country of any type, and a last one
+ * for the rest. */
+static void open_table(struct bench *bench, size_t routes, bool is_by_tenant)
 {
     static char path[] = "bench.yaml";
     struct buf yaml;
 
     buf_init(&yaml, 16 << 20);
     for (size_t i = 0; i + 2 < routes; i++) {
-        buf_printf(&yaml, "- {event: [Type%zu, Other%zu], price: '>= 100'}\n", i, i);
+        buf_printf(&yaml, "- {%s: [Type%zu, Other%zu], price: '>= 100'}\n",
+                   is_by_tenant ? "country" : "event", i, i);
     }
     buf_add_text(&yaml, "- {country: [US, CA]}\n- {}\n");
     bench->doc = yaml_parse(path, buf_span(&yaml), true, &bench->diags);
@@ -62,8 +65,9 @@ static void open_events(struct bench *bench, size_t routes)
     bench->message = (struct message_view){.timestamp_ms = 1767225600000};
     for (size_t i = 0; i < EVENTS; i++) {
         struct event_view *view = &bench->views[i];
-        char *json = mem_format("{\"event\":\"Type%zu\",\"price\":%zu,\"country\":\"DE\"}",
-                                i * 2654435761u % (routes - 2), i % 2 * 200);
+        char *json =
+            mem_format("{\"event\":\"Type%zu\",\"price\":%zu,\"country\":\"Type%zu\"}",
+                       i * 2654435761u % (routes - 2), i % 2 * 200, i * 2654435761u % (routes - 2));
 
         *view = (struct event_view){.message = &bench->message, .root = &bench->roots[i]};
         INVARIANT(value_from_json(span_of(json), bench->readers.schemas[0]->root, &bench->arena,
@@ -96,7 +100,7 @@ static double measure(struct bench *bench)
     return best;
 }
 
-static double run(size_t routes)
+static double run(size_t routes, bool is_by_tenant)
 {
     struct bench bench = {0};
     struct schema *schema = NULL;
@@ -109,12 +113,12 @@ static double run(size_t routes)
     bench.readers = (struct readers){schemas, 1};
     diags_init(&bench.diags);
     arena_init(&bench.arena, 16 << 20);
-    open_table(&bench, routes);
+    open_table(&bench, routes, is_by_tenant);
     start = clock_mono_us() - start;
     open_events(&bench, routes);
     ns = measure(&bench);
-    printf("%6zu routes: %6.1f ns per event (table compiled in %.1f ms)\n", routes, ns,
-           (double)start / 1000);
+    printf("%6zu routes by %s: %6.1f ns per event (table compiled in %.1f ms)\n", routes,
+           is_by_tenant ? "tenant" : "type", ns, (double)start / 1000);
     route_table_free(bench.table);
     event_paths_fini(&bench.paths);
     free(bench.config.routes);
@@ -162,14 +166,18 @@ static double search(const char *expression, struct span text)
 
 int main(void)
 {
-    double few = run(10);
-    double many = run(10000);
-    double ratio = many / few;
+    double worst = 0;
 
-    printf("ratio %.2f (at most 2)\n", ratio);
+    for (int is_by_tenant = 0; is_by_tenant < 2; is_by_tenant++) {
+        double few = run(10, is_by_tenant != 0);
+        double ratio = run(10000, is_by_tenant != 0) / few;
+
+        printf("ratio %.2f (at most 2)\n", ratio);
+        worst = MAX_OF(worst, ratio);
+    }
     for (size_t i = 0; i < COUNT_OF(searches); i++) {
         printf("%6.1f ns  %s\n", search(searches[i].pattern, span_of(searches[i].text)),
                searches[i].pattern);
     }
-    return ratio <= 2 ? 0 : 1;
+    return worst <= 2 ? 0 : 1;
 }
