@@ -8,10 +8,25 @@
 
 #include "ledger/book_session.h"
 
+/* The session whose newest tally was written last: the ledger may take that of an earlier owner
+ * late. */
+static size_t find_newest(struct book *book)
+{
+    size_t newest = 0;
+
+    for (size_t i = 1; i < book->session_count; i++) {
+        if (session_newest(&book->sessions[i])->at_ms >=
+            session_newest(&book->sessions[newest])->at_ms) {
+            newest = i;
+        }
+    }
+    return newest;
+}
+
 void book_end_sessions(struct book *book)
 {
     while (book->session_count > 1 && !book->sessions[book->session_count - 1].begins_log) {
-        session_claim(book, 0);
+        session_claim(book, find_newest(book) == 0 ? 1 : 0);
     }
     if (book->session_count > 0) {
         session_end(book, book->session_count - 1);
