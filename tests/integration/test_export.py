@@ -4,12 +4,14 @@ import csv
 import hashlib
 import json
 import re
+import subprocess
 import time
 
 import pytest
 
 import events
 import fake_tiktok
+from detour import BINARY
 from ledger_book import Ledger, iso
 from services import wait_for
 from test_dlq import letter
@@ -251,6 +253,23 @@ def test_an_outage_of_two_instances(world, letters):
     assert everything["exported"] >= 1
     listed = {o["id"]: o["exported"] for o in json.loads(run.command("outages", "-c", run.file, "--json").stdout)}
     assert listed["o-9"] == 1, "an export by another selection counts for its outages too"
+
+
+def test_killed_it_has_exported_nothing(world, letters):
+    """No file has its name, the ledger says of no event that it is exported, and the same command does it all."""
+    place = "0" * 8
+    template = value_of(place)
+    run = letters(*[letter(template.replace(place.encode(), b"%08d" % i), source_offset=str(i)) for i in range(20_000)])
+    child = subprocess.Popen([BINARY, "export", "-c", run.file, "--all", "--out", "out", "--file-rows", "100"], cwd=run.directory)
+    wait_for(lambda: (run.directory / "out-002.csv.part").exists(), 30, "it writes", 0.01)
+    child.kill()
+    assert child.wait() == -9
+    assert not list(run.directory.glob("out-*.csv")) and [j["state"] for j in jobs(world)] == ["started"]
+    done = export(run, "--all", "--file-rows", "15000")
+    assert done["exported"] == 20_000 and done["left_out"] == {}
+    for left in run.directory.glob("out-*.csv.part"):
+        left.unlink()
+    assert len({row["event_id"] for row in rows(run)}) == 20_000
 
 
 def test_what_a_backfill_has_settled(world, letters):
