@@ -6,10 +6,11 @@
 #include "recovery/dlq.h"
 #include "recovery/dlq_session.h"
 #include "recovery/printable.h"
+#include "recovery/record_age.h"
 #include "recovery/text_counts.h"
 
 enum { ROWS_SHOWN = 10, TEXT_COLUMNS = 36, NUMBER_COLUMNS = 12, BAR_CELLS = 20 };
-enum { TABLE_BYTES_MAX = 4 * 1024 * 1024, HOUR_MS = 3600 * 1000 };
+enum { TABLE_BYTES_MAX = 4 * 1024 * 1024 };
 
 enum dimension {
     BY_REASON,
@@ -27,19 +28,6 @@ static const char *const dimension_words[DIMENSION_COUNT] = {
     "reason", "destination", "event", "route", "code", "field", "age", "decided",
 };
 
-/* By the original record's time. */
-static const struct {
-    int64_t below_ms;
-    const char *word;
-} ages[] = {
-    {HOUR_MS, "under 1h"},
-    {6 * (int64_t)HOUR_MS, "1h to 6h"},
-    {24 * (int64_t)HOUR_MS, "6h to 1d"},
-    {48 * (int64_t)HOUR_MS, "1d to 2d"},
-    {168 * (int64_t)HOUR_MS, "2d to 7d"},
-    {INT64_MAX, "7d or more"},
-};
-
 struct stats {
     struct text_counts by[DIMENSION_COUNT];
     int64_t oldest_ms, newest_ms; /* written; -1: not known */
@@ -48,21 +36,6 @@ struct stats {
 static void count(struct stats *stats, enum dimension dimension, struct span text)
 {
     text_counts_add(&stats->by[dimension], text.ptr == NULL ? SPAN("(none)") : text);
-}
-
-static struct span age_of(const struct dlq *dlq, const struct record *record)
-{
-    int64_t at_ms = record->letter.source_timestamp_ms >= 0 ? record->letter.source_timestamp_ms
-                                                            : record->view.timestamp_ms;
-    size_t at = 0;
-
-    if (at_ms < 0) {
-        return SPAN_NONE;
-    }
-    while (at + 1 < COUNT_OF(ages) && dlq->now_ms - at_ms >= ages[at].below_ms) {
-        at++;
-    }
-    return span_of(ages[at].word);
 }
 
 static void add(struct stats *stats, const struct dlq *dlq, const struct dlq_letter *from)
@@ -79,7 +52,7 @@ static void add(struct stats *stats, const struct dlq *dlq, const struct dlq_let
     count(stats, BY_ROUTE, letter->route);
     count(stats, BY_CODE, letter->has_code ? span_of(code) : SPAN_NONE);
     count(stats, BY_FIELD, letter->field);
-    count(stats, BY_AGE, age_of(dlq, record));
+    count(stats, BY_AGE, record_age(record, dlq->now_ms));
     count(stats, BY_DECISION,
           from->decision == NULL ? SPAN_NONE : span_of(decision_word(from->decision->type)));
     if (at_ms >= 0) {

@@ -6,6 +6,7 @@
 #include "base/columns.h"
 #include "base/mem.h"
 #include "recovery/group_offsets.h"
+#include "recovery/record_age.h"
 #include "replay/replay_audit.h"
 
 enum { ROWS_SHOWN = 8, TEXT_COLUMNS = 44, NUMBER_COLUMNS = 12, OUT_BYTES_MAX = 1 << 20 };
@@ -54,8 +55,11 @@ static void add(struct text_counts *counts, struct span text)
     text_counts_add(counts, text.ptr == NULL ? SPAN("(none)") : text);
 }
 
-static void take(struct preview *preview, const struct dead_letter *letter, enum skip_reason skip)
+static void take(struct preview *preview, const struct record *record, int64_t now_ms,
+                 enum skip_reason skip)
 {
+    const struct dead_letter *letter = &record->letter;
+
     if (skip != SKIP_NONE) {
         preview->skipped[skip]++;
         return;
@@ -66,6 +70,7 @@ static void take(struct preview *preview, const struct dead_letter *letter, enum
     add(&preview->events, letter->event_type);
     add(&preview->outcomes,
         letter->has_outcome ? span_of(outcome_word(letter->outcome)) : SPAN_NONE);
+    add(&preview->ages, record_age(record, now_ms));
 }
 
 static bool read_all(struct preview *preview, struct dlq *dlq, const struct replay_rules *rules,
@@ -89,7 +94,7 @@ static bool read_all(struct preview *preview, struct dlq *dlq, const struct repl
         } else if (was_settled(&known[message->partition], message->offset)) {
             preview->before++;
         } else {
-            take(preview, &letter.record.letter, skip);
+            take(preview, &letter.record, dlq->now_ms, skip);
         }
         rd_kafka_message_destroy(message);
     }
@@ -144,6 +149,7 @@ void preview_fini(struct preview *preview)
     text_counts_fini(&preview->destinations);
     text_counts_fini(&preview->events);
     text_counts_fini(&preview->outcomes);
+    text_counts_fini(&preview->ages);
     free(preview->ends);
 }
 
@@ -197,6 +203,7 @@ void preview_print(struct preview *preview, FILE *stream, const char *name, doub
         add_table(&out, "leg", &preview->destinations);
         add_table(&out, "event", &preview->events);
         add_table(&out, "outcome", &preview->outcomes);
+        add_table(&out, "age", &preview->ages);
     }
     buf_add_text(&out, "\nleft out\n");
     if (preview->before > 0) {

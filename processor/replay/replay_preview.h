@@ -18,7 +18,7 @@ struct preview {
     uint64_t later;               /* written since the earlier run began: not this replay's */
     bool is_resumed;              /* an earlier run was interrupted */
     uint64_t skipped[SKIP_COUNT]; /* in the selection, and left out */
-    struct text_counts reasons, destinations, events, outcomes;
+    struct text_counts reasons, destinations, events, outcomes, ages;
     int64_t *ends; /* owned; by partition: the end offsets now */
     size_t partitions;
 };

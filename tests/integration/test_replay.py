@@ -39,6 +39,9 @@ def test_what_was_refused_is_delivered_once(world):
     world.tiktok.heal()
     dry = replay(world, run, "--reason", "rejected", "--dry-run")
     assert (dry["selected"], dry["state"]) == (40, "dry_run")
+    text = run.command("replay", "-c", run.file, "--reason", "rejected", "--dry-run", timeout=60).stdout.split("\n\n")
+    assert [part.split()[0] for part in text] == ["replay", "reason", "leg", "event", "outcome", "age", "left"], text
+    assert text[5].split() == ["age", "under", "1h", "40"]
     assert all(world.tiktok.accepted.get(i, 0) == 0 for i in refused), "a dry run sends nothing"
     done = replay(world, run, "--reason", "rejected")
     assert (done["selected"], done["delivered"], done["dead_lettered"]) == (40, 40, 0), done
