@@ -196,7 +196,8 @@ def test_the_sandbox_balances_and_shows_its_story(figures):
     assert re.search(r"lost 0\b", out) and "it balances" in out, (out + errors)[-2000:]
     told = ["partial outage: ", "Order Completed opened (", "scope partial", "Order Completed is probed",
             "Order Completed returns", "Order Completed closed", "global outage: ", "tiktok opened (", "scope global",
-            "$ detour export -c detour.yaml", "tiktok returns", "tiktok closed", "throttling: ", "tiktok is throttled", "no longer throttled", "backfill: ", "refusal: ",
+            "$ detour export -c detour.yaml", "tiktok returns", "tiktok closed", "throttling: ", "tiktok is throttled",
+            "no longer throttled", "backfill: ", "refusal: ",
             "replay: ",
             "$ detour dlq ls -c detour.yaml --reason rejected", "$ detour replay -c detour.yaml --reason rejected", "delivered",
             "$ detour outages -c detour.yaml", "$ detour reconcile -c detour.yaml --deep",
