@@ -326,7 +326,7 @@ static const char *try_once(struct simulator *simulator, const char *type, uint6
                             char out[32])
 {
     static const char *const actions[] = {"", "hang", "reset", "truncate"};
-    char body[512];
+    char body[512] = "";
     struct sim_request request = request_of(TRACK, "t", body);
     struct sim_answer answer;
     json_t *root;
