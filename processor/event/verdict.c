@@ -62,7 +62,7 @@ static const struct {
     [SKIP_TOO_OLD] = {"too_old", "older than max_age of its destination"},
     [SKIP_UNDECODED] = {"undecoded", "cannot be decoded, so --where or --event cannot judge it"},
     [SKIP_PARKED] = {"parked", "replayed too often, parked (--max-replays)"},
-    [SKIP_IN_PARTS] = {"in_parts", "written in parts"},
+    [SKIP_IN_PARTS] = {"in_parts", "in parts that are not all there"},
     [SKIP_DECIDED] = {"decided", "skipped by an operator's decision (--decided)"},
     [SKIP_EXPORTED] = {"exported", "exported already (--decided)"},
 };

@@ -60,7 +60,7 @@ enum skip_reason {
     SKIP_TOO_OLD,      /* max_age of the destination */
     SKIP_UNDECODED,    /* it cannot be decoded, and the selection asks what is in it */
     SKIP_PARKED,       /* replayed too often: it went to TOPIC.parked */
-    SKIP_IN_PARTS,     /* it was written in parts */
+    SKIP_IN_PARTS,     /* it was written in parts, and not all of them are there */
     SKIP_DECIDED,      /* an operator decided that it stays (dlq skip) */
     SKIP_EXPORTED,     /* it was exported, and is delivered by other means */
     SKIP_COUNT,

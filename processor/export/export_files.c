@@ -271,8 +271,11 @@ static enum err_code write_manifest(const struct export_files *files, struct spa
     char *part = part_of(files->manifest);
     int fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, OWNER_ONLY);
     enum err_code rc = fd < 0 ? fail(part, "cannot be made", err) : write_out(fd, part, text, err);
+    bool is_kept;
 
-    if (fd >= 0 && ((fsync(fd) != 0) | (close(fd) != 0)) && rc == ERR_OK) {
+    is_kept = fd < 0 || fsync(fd) == 0;
+    is_kept = (fd < 0 || close(fd) == 0) && is_kept;
+    if (!is_kept && rc == ERR_OK) {
         rc = fail(part, "cannot be written", err);
     }
     free(part);

@@ -1,71 +1,16 @@
-#include "replay/replay_job.h"
+#include "replay/replay_job_inside.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "base/span.h"
-
-#define HASH_FUNCTION(key, key_len, hash)                                                          \
-    ((hash) = (unsigned)span_hash((struct span){(const char *)(key), (key_len)}))
-#include <uthash.h>
-
-#include "app/io_real.h"
 #include "base/clock.h"
 #include "base/mem.h"
-#include "base/token_bucket.h"
 #include "deliver/intake.h"
 #include "recovery/original.h"
 
 enum {
     FUTILE_FIRST = 50,  /* of one reason ... */
     FUTILE_FAILED = 45, /* ... so many failed again for it */
-    POLLS_MAX = 1000,   /* records looked at in a turn */
-    GENTLE_PER_S = 200, /* the first second without --rate; it doubles each second ... */
-    GENTLE_S = 10,      /* ... until then */
-    WHY_BYTES = 320,
-};
-
-/* A record on its way: what it failed for, to be compared with what becomes of it. */
-struct pending {
-    struct {
-        int64_t offset;
-        int32_t partition, zero;
-    } place;
-    uint8_t reason; /* enum reason */
-    UT_hash_handle hh;
-};
-
-/* A record that goes to a topic as it is: TOPIC.parked, or --to-topic. */
-struct copy {
-    struct produce_request request; /* its context is this */
-    struct job *job;
-    rd_kafka_message_t *message; /* owned */
-    struct source_partition *partition;
-    uint64_t epoch;
-    bool is_parked;
-};
-
-struct job {
-    struct job_parts parts;
-    struct job_counts counts;
-    _Atomic int state;
-    char why[WHY_BYTES]; /* written before the state */
-    struct io real;      /* the functions that were replaced */
-    struct io_real *io;
-    struct fates *fates;
-    struct token_bucket bucket;
-    uint64_t began_ms;
-    uint64_t taken;        /* of the selection */
-    uint64_t copies;       /* on their way to a topic */
-    struct replay_way way; /* of the record being routed ... */
-    struct dead_letter letter;
-    const rd_kafka_message_t *letter_of; /* that is the letter of; each one that comes takes it */
-    int64_t now_ms;                      /* ... and its time */
-    int64_t event_ms;
-    enum skip_reason left_out; /* why its legs were not taken */
-    struct pending *pending;   /* owned */
-    uint32_t tried[REASON_COUNT], failed[REASON_COUNT];
 };
 
 struct job *job_new(const struct job_parts *parts)
@@ -75,9 +20,16 @@ struct job *job_new(const struct job_parts *parts)
     PRE(parts->partitions > 0);
     job->parts = *parts;
     job->began_ms = clock_mono_ms();
-    token_bucket_init(&job->bucket, parts->per_second > 0 ? parts->per_second : GENTLE_PER_S, 1,
-                      job->began_ms);
+    token_bucket_init(&job->bucket, 1, 1, job->began_ms); /* its rate is set when it is asked */
     return job;
+}
+
+static void pending_free(struct pending *pending)
+{
+    if (pending != NULL) {
+        whole_fini(&pending->joined);
+        free(pending);
+    }
 }
 
 void job_free(struct job *job)
@@ -90,7 +42,7 @@ void job_free(struct job *job)
     HASH_ITER(hh, job->pending, pending, next)
     {
         HASH_DEL(job->pending, pending);
-        free(pending);
+        pending_free(pending);
     }
     free(job);
 }
@@ -110,7 +62,7 @@ const struct job_counts *job_counts(const struct job *job)
     return &job->counts;
 }
 
-static void end(struct job *job, enum job_state state, const char *why)
+void job_end(struct job *job, enum job_state state, const char *why)
 {
     if (job_state(job) == JOB_RUNS) {
         (void)snprintf(job->why, sizeof(job->why), "%.*s", WHY_BYTES - 1, why);
@@ -118,15 +70,10 @@ static void end(struct job *job, enum job_state state, const char *why)
     }
 }
 
-static struct job *job_of(void *context)
-{
-    return ((struct io_real *)context)->job;
-}
-
 /* skipping */
 
-static void settle_skipped(struct job *job, struct source_partition *partition, uint64_t epoch,
-                           int64_t offset, enum skip_reason skip)
+void job_skip(struct job *job, struct source_partition *partition, uint64_t epoch, int64_t offset,
+              enum skip_reason skip)
 {
     struct fate_leg leg = {.fate = FATE_SKIPPED, .reason = (uint8_t)skip};
     const char no_value[4] = "";
@@ -145,10 +92,10 @@ static void settle_copied(struct job *job, const struct copy *copy)
     struct settled settled = {fates_find(job->fates, &leg, 1, no_value), 0};
 
     if (copy->is_parked) {
-        settle_skipped(job, copy->partition, copy->epoch, copy->message->offset, SKIP_PARKED);
+        job_skip(job, copy->partition, copy->epoch, copy->message->offset, SKIP_PARKED);
         return;
     }
-    atomic_fetch_add(&job->counts.delivered, 1);
+    atomic_fetch_add(&job->counts.delivered, !copy->is_rest);
     job->real.settle(job->io, copy->partition, copy->epoch, copy->message->offset, &settled);
 }
 
@@ -161,15 +108,15 @@ static void copy_done(struct produce_request *request, enum produce_result resul
     if (result == PRODUCE_ACKNOWLEDGED) {
         settle_copied(job, copy);
     } else if (result != PRODUCE_CANCELLED) {
-        end(job, JOB_FAILED, "the topic that it writes to refuses a record");
+        job_end(job, JOB_FAILED, "the topic that it writes to refuses a record");
     }
     job->real.release(copy->message);
     rd_kafka_headers_destroy(request->headers);
     free(copy);
 }
 
-static void copy_to(struct job *job, const char *topic, rd_kafka_message_t *message,
-                    struct source_partition *partition)
+void job_copy(struct job *job, const char *topic, rd_kafka_message_t *message,
+              struct source_partition *partition, bool is_rest)
 {
     struct copy *copy = mem_new(struct copy);
     const rd_kafka_headers_t *headers = job->real.headers(message);
@@ -185,123 +132,10 @@ static void copy_to(struct job *job, const char *topic, rd_kafka_message_t *mess
                           .message = message,
                           .partition = partition,
                           .epoch = partition->epoch,
-                          .is_parked = topic == job->parts.parked_topic};
+                          .is_parked = topic == job->parts.parked_topic,
+                          .is_rest = is_rest};
     job->copies++;
     job->real.produce(job->io, &copy->request);
-}
-
-/* taking */
-
-/* Without --rate it begins gently: a destination that was dark may not bear all at once. */
-static bool may_take(struct job *job, uint64_t now_ms)
-{
-    uint64_t second = (now_ms - job->began_ms) / 1000;
-    double rate = job->parts.per_second;
-
-    if (rate <= 0 && second >= GENTLE_S) {
-        return true;
-    }
-    if (rate <= 0) {
-        rate = (double)((uint64_t)GENTLE_PER_S << second);
-    } else if (second < GENTLE_S) {
-        rate = rate * (double)(second + 1) / GENTLE_S;
-    }
-    job->bucket.per_ms = rate / 1000;
-    job->bucket.burst = MAX_OF(rate / 10, 1.0);
-    return token_bucket_wait_ms(&job->bucket, now_ms) == 0;
-}
-
-static void remember(struct job *job, const rd_kafka_message_t *message, enum reason reason)
-{
-    struct pending *pending = mem_new(struct pending);
-
-    pending->place.offset = message->offset;
-    pending->place.partition = message->partition;
-    pending->reason = (uint8_t)reason;
-    HASH_ADD(hh, job->pending, place, sizeof(pending->place), pending);
-}
-
-static int64_t end_of(const struct job *job, int32_t partition)
-{
-    return partition >= 0 && (size_t)partition < job->parts.partitions ? job->parts.ends[partition]
-                                                                       : 0;
-}
-
-/* True: it is to be delivered; else it is settled, or on its way to be. */
-static bool choose(struct job *job, rd_kafka_message_t *message, struct source_partition *partition)
-{
-    struct record record;
-    enum skip_reason skip;
-    struct err err;
-
-    record_of(message, &record);
-    job->letter = record.letter;
-    job->letter_of = message;
-    if (replay_judge(job->parts.rules, &record, clock_wall_ms(), &skip, &err) != ERR_OK) {
-        end(job, JOB_FAILED, err.text);
-        job->real.release(message);
-        return false;
-    }
-    if (skip == SKIP_PARKED) {
-        copy_to(job, job->parts.parked_topic, message, partition);
-        return false;
-    }
-    if (skip != SKIP_NONE) {
-        settle_skipped(job, partition, partition->epoch, message->offset, skip);
-        job->real.release(message);
-        return false;
-    }
-    job->taken++;
-    atomic_fetch_add(&job->counts.selected, 1);
-    if (job->parts.to_topic != NULL) {
-        copy_to(job, job->parts.to_topic, message, partition);
-        return false;
-    }
-    remember(job, message, record.letter.known);
-    return true;
-}
-
-/* Records behind the end came later: they are for another replay, and not settled by this one. */
-static bool is_behind_end(struct job *job, const rd_kafka_message_t *message,
-                          struct source_partition *partition)
-{
-    if (message->offset < end_of(job, message->partition)) {
-        return false;
-    }
-    job->real.block(job->io, partition, BLOCK_END, true);
-    return true;
-}
-
-static rd_kafka_message_t *poll(void *context, struct source_partition **partition)
-{
-    struct job *job = job_of(context);
-    uint64_t now_ms = clock_mono_ms();
-
-    for (int i = 0; i < POLLS_MAX && job_state(job) == JOB_RUNS; i++) {
-        rd_kafka_message_t *message;
-
-        if (!may_take(job, now_ms)) {
-            break;
-        }
-        if (job->parts.limit > 0 && job->taken >= job->parts.limit) {
-            if (job->pending == NULL && job->copies == 0) {
-                end(job, JOB_LIMITED, "--limit");
-            }
-            break;
-        }
-        message = job->real.poll(context, partition);
-        if (message == NULL) {
-            return NULL;
-        }
-        if (is_behind_end(job, message, *partition)) {
-            job->real.release(message);
-        } else if (choose(job, message, *partition)) {
-            (void)token_bucket_take(&job->bucket, now_ms);
-            return message;
-        }
-    }
-    job->real.serve(context);
-    return NULL;
 }
 
 /* routing */
@@ -352,10 +186,10 @@ static void left_out(void *context, rd_kafka_message_t *message, struct source_p
     struct pending *pending = NULL;
 
     forget(job, message->partition, message->offset, &pending);
-    free(pending);
+    pending_free(pending);
     atomic_fetch_sub(&job->counts.selected, 1);
     if (partition != NULL) {
-        settle_skipped(job, partition, partition->epoch, message->offset, job->left_out);
+        job_skip(job, partition, partition->epoch, message->offset, job->left_out);
     }
     job->real.release(message);
 }
@@ -377,7 +211,7 @@ static void judge_futility(struct job *job, enum reason before, enum reason now)
                        "of the first %u records with reason %s, %u failed again for the same; "
                        "--keep-going goes on",
                        job->tried[before], reason_word(before), job->failed[before]);
-        end(job, JOB_FUTILE, why);
+        job_end(job, JOB_FUTILE, why);
     }
 }
 
@@ -419,7 +253,7 @@ static void settle(void *context, struct source_partition *partition, uint64_t e
     if (pending != NULL && settled->fate != NO_FATE) {
         count(job, fates_get(job->fates, settled->fate), (enum reason)pending->reason);
     }
-    free(pending);
+    pending_free(pending);
     job->real.settle(context, partition, epoch, offset, settled);
 }
 
@@ -431,7 +265,7 @@ static bool is_over(const struct job *job)
     struct source_partition *const *partitions = source_partitions(job->io->source, &count);
 
     for (size_t i = 0; i < count; i++) {
-        if (partitions[i]->committed < end_of(job, partitions[i]->partition)) {
+        if (partitions[i]->committed < job_end_of(job, partitions[i]->partition)) {
             return false;
         }
     }
@@ -444,7 +278,7 @@ static void commit(void *context, uint64_t now_ms)
 
     job->real.commit(context, now_ms);
     if (is_over(job)) {
-        end(job, JOB_DONE, "");
+        job_end(job, JOB_DONE, "");
     }
 }
 
@@ -469,7 +303,7 @@ static void install(void *context, struct io_real *io, struct intake *intake, st
     job->io = io;
     job->fates = fates;
     io->job = job;
-    io->table.poll = poll;
+    io->table.poll = job_poll;
     io->table.settle = settle;
     io->table.commit = commit;
     if (!job->parts.rules->is_source) {
@@ -479,7 +313,17 @@ static void install(void *context, struct io_real *io, struct intake *intake, st
         (struct leg_choice){.context = job, .begin = begin, .takes = takes, .left_out = left_out};
 }
 
+static void release_held(void *context)
+{
+    struct job *job = context;
+
+    if (job->held != NULL) {
+        job->real.release(job->held);
+        job->held = NULL;
+    }
+}
+
 struct worker_job job_worker(struct job *job)
 {
-    return (struct worker_job){.context = job, .install = install};
+    return (struct worker_job){.context = job, .install = install, .release = release_held};
 }

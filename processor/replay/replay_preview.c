@@ -89,9 +89,9 @@ static bool read_all(struct preview *preview, struct dlq *dlq, const struct repl
             rd_kafka_message_destroy(message);
             return dlq_fail(dlq, rc, err.text);
         }
-        if (message->offset >= preview->ends[message->partition]) {
+        if (letter.place.offset >= preview->ends[letter.place.partition]) {
             preview->later++;
-        } else if (was_settled(&known[message->partition], message->offset)) {
+        } else if (was_settled(&known[letter.place.partition], letter.place.offset)) {
             preview->before++;
         } else {
             take(preview, &letter.record, dlq->now_ms, skip);
@@ -138,6 +138,7 @@ bool preview_make(struct preview *preview, struct dlq *dlq, const struct replay_
     }
     is_good = read_all(preview, dlq, rules, known);
     preview->skipped[SKIP_UNDECODED] += dlq->undecoded;
+    preview->skipped[SKIP_IN_PARTS] += dlq->parts.count + dlq->parts.forgotten;
     group_offsets_fini(known, preview->partitions);
     free(known);
     return is_good;
@@ -183,6 +184,31 @@ static void add_table(struct buf *out, const char *name, struct text_counts *cou
     free(sorted);
 }
 
+/* Nothing when nothing is. */
+static void add_left_out(struct buf *out, const struct preview *preview)
+{
+    const size_t start = out->len;
+    size_t heading;
+
+    buf_add_text(out, "\nleft out\n");
+    heading = out->len;
+    if (preview->before > 0) {
+        add_row(out, SPAN("done by an earlier run of this replay"), preview->before);
+    }
+    if (preview->later > 0) {
+        add_row(out, SPAN("written after this replay began"), preview->later);
+    }
+    for (size_t i = SKIP_NOT_SELECTED + 1; i < SKIP_COUNT; i++) {
+        if (preview->skipped[i] > 0) {
+            buf_printf(out, "  %12" PRIu64 "  %s\n", preview->skipped[i],
+                       skip_text((enum skip_reason)i));
+        }
+    }
+    if (out->len == heading) {
+        buf_truncate(out, start);
+    }
+}
+
 void preview_print(struct preview *preview, FILE *stream, const char *name, double per_second)
 {
     char duration[COLUMNS_DURATION_BYTES];
@@ -205,19 +231,7 @@ void preview_print(struct preview *preview, FILE *stream, const char *name, doub
         add_table(&out, "outcome", &preview->outcomes);
         add_table(&out, "age", &preview->ages);
     }
-    buf_add_text(&out, "\nleft out\n");
-    if (preview->before > 0) {
-        add_row(&out, SPAN("done by an earlier run of this replay"), preview->before);
-    }
-    if (preview->later > 0) {
-        add_row(&out, SPAN("written after this replay began"), preview->later);
-    }
-    for (size_t i = SKIP_NOT_SELECTED + 1; i < SKIP_COUNT; i++) {
-        if (preview->skipped[i] > 0) {
-            buf_printf(&out, "  %12" PRIu64 "  %s\n", preview->skipped[i],
-                       skip_text((enum skip_reason)i));
-        }
-    }
+    add_left_out(&out, preview);
     (void)fwrite(out.ptr, 1, out.len, stream);
     buf_fini(&out);
 }

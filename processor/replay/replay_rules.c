@@ -98,9 +98,7 @@ enum err_code replay_judge(const struct replay_rules *rules, const struct record
     if (*out != SKIP_NONE) {
         return ERR_OK;
     }
-    if (letter->part_count > 0) {
-        *out = SKIP_IN_PARTS;
-    } else if (letter->replays >= (int64_t)rules->replays_max) {
+    if (letter->replays >= (int64_t)rules->replays_max) {
         *out = SKIP_PARKED;
     } else if (is_ambiguous(rules, letter, now_ms)) {
         *out = SKIP_AMBIGUOUS;

@@ -2,6 +2,7 @@
 
 import collections
 import json
+import random
 import signal
 import subprocess
 import time
@@ -10,6 +11,7 @@ import books
 import fake_tiktok
 from detour import BINARY
 from services import wait_for
+from test_dead_letters import whole
 from test_ledger import with_ledger
 from world import Record
 
@@ -40,7 +42,7 @@ def test_what_was_refused_is_delivered_once(world):
     dry = replay(world, run, "--reason", "rejected", "--dry-run")
     assert (dry["selected"], dry["state"]) == (40, "dry_run")
     text = run.command("replay", "-c", run.file, "--reason", "rejected", "--dry-run", timeout=60).stdout.split("\n\n")
-    assert [part.split()[0] for part in text] == ["replay", "reason", "leg", "event", "outcome", "age", "left"], text
+    assert [part.split()[0] for part in text] == ["replay", "reason", "leg", "event", "outcome", "age"], text
     assert text[5].split() == ["age", "under", "1h", "40"]
     assert all(world.tiktok.accepted.get(i, 0) == 0 for i in refused), "a dry run sends nothing"
     done = replay(world, run, "--reason", "rejected")
@@ -265,3 +267,58 @@ def test_history_of_a_source_topic_to_one_destination(world):
     done = run.command(*command, "--to-topic", "copies", timeout=60)
     assert done.returncode == 0, done.stderr
     assert sorted(m.value() for m in world.read("copies")) == sorted(r.value for r in late)
+
+
+def test_a_dead_letter_in_parts_is_the_record_it_was(world):
+    """Large values, keys and headers, whole again at the destination; of one some parts are missing; a copy keeps its parts."""
+    world.create("source", max_message_bytes=4_000_000)
+    world.create("utm", max_message_bytes=4_000_000)
+    world.create("dead", partitions=2, max_message_bytes=20_000)
+    world.topics["copies"] = f"{world.name}.copies"
+    world.create("copies", partitions=2, max_message_bytes=20_000)
+    chance = random.Random(5)
+    records = world.conversions(12, event="Purchase")
+    for i, record in enumerate(records[:6]):
+        record.headers = [("h", chance.randbytes(50_000 if i % 2 else 10)), ("n", None)]
+        record.key = chance.randbytes(30_000) if i == 4 else b"k%d" % i if i else None
+    world.produce(records)
+    refused = [r.id for r in records]
+    world.tiktok.on(fake_tiktok.refuse_ids(refused, with_index=True))
+    run = world.detour(with_ledger(world)).start()
+    world.wait_settled()
+    run.stop()
+    notes = world.notes("dead")
+    in_parts = {n.place for n in notes if "part" in n.detour}
+    assert 3 <= len(in_parts) < 12 and len({n.place for n in notes}) == 12
+    torn = next(n for n in notes if n.detour.get("part", "").startswith("2/"))
+    headers = [(k, b"999999" if k == "detour.source.offset" else v) for k, v in torn.message.headers()]
+    world.produce([Record(torn.message.value(), key=torn.message.key(), headers=headers)], topic=world.topics["dead"])
+    world.tiktok.heal()
+    dry = replay(world, run, "--all", "--yes", "--dry-run")
+    assert (dry["selected"], dry["skipped"]) == (12, {"in_parts": 1}), dry
+    copied = replay(world, run, "--all", "--yes", "--to-topic", world.topics["copies"], "--name", "copies")
+    assert (copied["selected"], copied["delivered"]) == (12, 12), copied
+    assert len(world.read("copies")) == len(notes) + 1
+    done = replay(world, run, "--all", "--yes")
+    assert (done["selected"], done["delivered"], done["dead_lettered"]) == (12, 12, 0), done
+    assert all(world.tiktok.accepted[i] == 1 for i in refused)
+    again = replay(world, run, "--all", "--yes", code=1)
+    assert again["selected"] == 0, again
+
+
+def test_a_record_in_parts_that_fails_again_is_whole_in_its_next_parts(world):
+    world.create("source", max_message_bytes=4_000_000)
+    world.create("utm")
+    world.create("dead", partitions=1, max_message_bytes=20_000)
+    header = random.Random(6).randbytes(60_000)
+    record = Record(b"garbage" * 9, key=b"big", headers=[("h", header), ("n", None)], want="too_large")
+    world.produce([record])
+    run = world.detour(with_ledger(world)).start()
+    world.wait_settled()
+    run.stop()
+    done = replay(world, run, "--all", "--yes")
+    assert (done["selected"], done["dead_lettered"]) == (1, 1), done
+    for replays in ("0", "1"):
+        notes = [n for n in world.notes("dead") if n.detour.get("replays", "0") == replays]
+        assert whole(notes) == (record.key, record.value, record.headers), replays
+        assert {n.place for n in notes} == {record.place}
