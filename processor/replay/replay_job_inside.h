@@ -63,6 +63,7 @@ struct job {
     struct pending *pending;   /* owned */
     rd_kafka_message_t *held;  /* owned: a record in parts, until nothing else is on its way */
     struct source_partition *held_partition;
+    uint64_t held_epoch, held_ms;
     uint32_t tried[REASON_COUNT], failed[REASON_COUNT];
 };
 

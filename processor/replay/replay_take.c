@@ -9,6 +9,7 @@ enum {
     POLLS_MAX = 1000,   /* records looked at in a turn */
     GENTLE_PER_S = 200, /* the first second without --rate; it doubles each second ... */
     GENTLE_S = 10,      /* ... until then */
+    HELD_MS = 60000,    /* a record in parts waits so long for those before it */
 };
 
 /* Without --rate it begins gently: a destination that was dark may not bear all at once. */
@@ -85,7 +86,7 @@ static bool join(struct job *job, rd_kafka_message_t *message, struct source_par
         return true;
     }
     atomic_fetch_sub(&job->counts.selected, 1);
-    if (rc == ERR_DATA) {
+    if (rc == ERR_DATA || rc == ERR_LIMIT) {
         job_skip(job, partition, partition->epoch, message->offset, SKIP_IN_PARTS);
     } else {
         job_end(job, JOB_FAILED, err.text);
@@ -116,24 +117,33 @@ static bool choose(struct job *job, rd_kafka_message_t *message, struct source_p
     if (record.letter.part_count > 0) {
         job->held = message;
         job->held_partition = partition;
+        job->held_epoch = partition->epoch;
+        job->held_ms = clock_mono_ms();
         return false;
     }
     remember(job, message, record.letter.known, &none);
     return true;
 }
 
-/* Its parts are looked for in the topic, for seconds perhaps: nothing may be on its way to a
- * destination meanwhile, whose answers would seem to be late. */
+/* Its parts are looked for in the topic, for seconds perhaps: nothing should be on its way to a
+ * destination meanwhile, whose answers would seem to be late. What was on its way of a partition
+ * that went is never settled here: hence the bound. */
 static rd_kafka_message_t *take_held(struct job *job, struct source_partition **partition)
 {
     rd_kafka_message_t *message = job->held;
     struct whole joined;
 
-    if (job->pending != NULL || job->copies > 0) {
+    if ((job->pending != NULL || job->copies > 0) && clock_mono_ms() - job->held_ms < HELD_MS) {
         return NULL;
     }
     job->held = NULL;
     *partition = job->held_partition;
+    if (job->held_epoch != job->held_partition->epoch) { /* it went, and comes again */
+        atomic_fetch_sub(&job->counts.selected, 1);
+        job->taken--;
+        job->real.release(message);
+        return NULL;
+    }
     if (!join(job, message, *partition, &joined)) {
         return NULL;
     }
